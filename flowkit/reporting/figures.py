@@ -1,0 +1,68 @@
+"""What every figure shares: colours, a UTC time axis, and alt text.
+
+The style sheet is `plt.style.use("flowkit.reporting.report")`. A figure that was given its alt text is
+shown as SVG inside the page: sharp at any size, in the reader's colours (light or dark), its words still
+words, so that they can be searched and, for sharing, redacted.
+"""
+
+import io
+import re
+from collections.abc import Callable
+
+import matplotlib.dates as mdates
+from IPython.display import display
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from flowkit.reporting.markup import escaped, visible
+
+#: Told apart by readers with any colour vision, on white and on black. Blue is let in, vermilion refused.
+COLOURS = {
+    "accept": "#2f7fb8",
+    "reject": "#d1600f",
+    "skip": "#c99700",
+    "nodata": "#8b949e",
+    "accent": "#2f7fb8",
+    "muted": "#a8b0b8",
+}
+#: The style sheet's ink, which the page replaces by its own text colour.
+INK = "#24292f"
+
+
+def utc_axis(ax: Axes) -> Axes:
+    """`ax` with its x axis as UTC times: hours, with the date where it changes; says UTC once."""
+    locator = mdates.AutoDateLocator(tz="UTC", maxticks=9)
+    ax.xaxis.set_major_locator(locator)
+    ax.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator, tz="UTC", show_offset=False))
+    ax.set_xlabel("UTC", loc="right", labelpad=0)
+    return ax
+
+
+def alt(shown: Axes | Figure, text: str) -> None:
+    """Give the figure of `shown` its alt text: one sentence that says what it shows.
+
+    It is for readers who do not see the figure, so it tells the finding and not the kind of chart.
+    """
+    figure = shown if isinstance(shown, Figure) else shown.figure
+    figure._ipython_display_ = _display(figure, text)
+
+
+def _display(figure: Figure, text: str) -> Callable[[], None]:
+    def show() -> None:
+        plain = f"Figure: {visible(text)}"
+        display({"text/html": figure_html(figure, text), "text/plain": plain}, raw=True)
+
+    return show
+
+
+def figure_html(figure: Figure, text: str) -> str:
+    """`figure` as a `<figure>` element with `text` as its alt text."""
+    held = io.StringIO()
+    figure.savefig(held, format="svg", metadata={"Date": None, "Creator": None})
+    svg = held.getvalue()
+    svg = visible(svg[svg.index("<svg") :]).replace(INK, "currentColor")
+    svg = re.sub(r"<(metadata|style)\b.*?</\1>", "", svg, flags=re.DOTALL)
+    # Names such as axes_1 recur in every figure and would clash on one page; clip paths and markers have hashes.
+    svg = re.sub(r'<g id="[A-Za-z0-9._]*_\d+">', "<g>", svg)
+    svg = svg.replace("<svg ", f'<svg role="img" aria-label="{escaped(text)}" ', 1)
+    return f'<figure class="fk-figure" style="margin:.6em 0">{svg}</figure>'
