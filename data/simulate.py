@@ -1,0 +1,181 @@
+"""A small shop's VPC flow logs with planted incidents, and the truth about each of them.
+
+    python data/simulate.py OUT [--seed N] [--hours H] [--start T] [--scale S] [--incident ID ...]
+                                [--format v2|v5|"FIELD FIELD ..."] [--layout L] [--container C] [--no-header]
+
+`simulate(...)` returns a `World`; `World.write(folder)` writes it as AWS would deliver it. A world is a pure
+function of its arguments. `data/sample` is exactly what the command writes with its defaults.
+
+    simulate(seed=2026, hours=24, start="2026-11-20T00:00:00Z", incidents=None, scale=1.0) -> World
+        hours >= 2; incidents: ids to plant (keys of `incidents.INCIDENTS`), None plants all, () none.
+        scale: times the number of customers (1.0: about 2,000 sessions a day).
+
+    World.records       DataFrame, one row a record as logged, NODATA and SKIPDATA rows included, in no order:
+                        the 29 fields of version 5 under AWS's names with `_` (`-` is null), and the truth:
+        true_cause      accepted | security-group | network-acl | security-group-and-network-acl |
+                        closed-connection (a late packet after close); null for NODATA and SKIPDATA
+        true_rule       what refused it: "acl-…:ingress:140", "sg-…[,sg-…]" (the groups that lack a rule),
+                        both joined by " + ", or null. Rule 32767/32768 is an ACL's final deny (v4/v6)
+        true_client     the endpoint of this record (srcaddr or dstaddr) that began the conversation;
+                        true_client == srcaddr: the record is the request, else the reply
+        true_direction  ingress (the client reaches the interface) | egress (the interface's own address
+                        began it) | through (NAT gateway)
+        true_state      what became of the conversation: answered | silent | reset | reply-refused | refused
+        conversation    number of the conversation (the same at every interface that saw it)
+        incident        id of the incident that the row belongs to, else null
+        window          start of the row's aggregation window, Unix seconds; all interfaces share the windows
+        hidden          False here
+    World.hidden        the rows that were not logged, same columns, `hidden` = skipdata | silent | lost-file
+    World.truth         list of dicts, as in truth.json (columns: data/README.md)
+    World.network       dict: file name -> object, as `aws ec2 describe-*` prints it
+    World.expectations  list of dicts: name, source, destination, protocol, port, expect
+    World.shop          names and ids (shop.py): World.shop.interfaces["db-1"].id, ...
+    World.write(folder, fields=FIELDS_V5, layout="plain"|"hourly"|"hive"|"hive-hourly",
+                container="gzip"|"text"|"parquet"|"cloudwatch-export", header=True) -> list of paths
+                        logs under folder/AWSLogs/…, network/, expectations.csv and truth.json beside
+    lines(records, fields=FIELDS_V5) -> list of str, in the order of `records`
+    FIELDS_V2, FIELDS_V5, FIELDS_ALL: tuples of AWS's field names
+"""
+
+import argparse
+import copy
+import csv
+import json
+import zlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import incidents as planting
+import numpy as np
+import pandas as pd
+from expected import expectations
+from gaps import GAPS, apply, iso, with_nodata
+from shop import Shop, build, snapshot
+from traffic import Clock, everyday
+from windows import Change, records
+from writers import CONTAINERS, FIELDS_V2, FIELDS_V5, LAYOUTS, lines, write_logs
+
+__all__ = ["FIELDS_V2", "FIELDS_V5", "INCIDENTS", "World", "lines", "simulate"]
+
+#: Ids of everything that can be planted.
+INCIDENTS = (*planting.TRAFFIC, *GAPS)
+TRUTH = ["true_cause", "true_rule", "true_client", "true_direction", "true_state", "conversation", "incident"]
+TRUTH += ["window", "hidden"]
+
+
+@dataclass
+class World:
+    """One simulated window of one VPC's flow logs; the module's docstring has the columns."""
+
+    records: pd.DataFrame
+    hidden: pd.DataFrame
+    truth: list
+    network: dict
+    expectations: list
+    shop: Shop
+
+    def write(self, folder, fields=FIELDS_V5, layout="plain", container="gzip", header=True) -> list:
+        """Logs, network/, expectations.csv and truth.json under `folder`; the paths of the log files."""
+        folder = Path(folder)
+        (folder / "network").mkdir(parents=True, exist_ok=True)
+        for name, made in self.network.items():
+            _write_json(folder / "network" / name, made)
+        _write_json(folder / "truth.json", self.truth)
+        with (folder / "expectations.csv").open("w", newline="") as file:
+            names = ["name", "source", "destination", "protocol", "port", "expect"]
+            table = csv.DictWriter(file, names, lineterminator="\n")
+            table.writeheader()
+            table.writerows(self.expectations)
+        return write_logs(self.records, folder, self.shop.flow_log, fields, layout, container, header)
+
+
+def _write_json(path: Path, made) -> None:
+    path.write_text(json.dumps(made, indent=2) + "\n")
+
+
+def simulate(seed=2026, hours=24, start="2026-11-20T00:00:00Z", incidents=None, scale=1.0) -> World:
+    """A world; a pure function of its arguments."""
+    wanted = INCIDENTS if incidents is None else tuple(incidents)
+    if unknown := set(wanted) - set(INCIDENTS):
+        raise ValueError(f"no incident is called {sorted(unknown)[0]}; there are {', '.join(INCIDENTS)}")
+    if hours < 2:
+        raise ValueError("the incidents need at least 2 hours")
+    begin = int(datetime.fromisoformat(start).astimezone(UTC).timestamp())
+    clock, phase = Clock(begin, int(hours * 3600)), int(_rng(seed, "phase").integers(0, 60))
+    shop = build(_rng(seed, "shop"))
+    planted = {
+        name: plant(shop, clock, _rng(seed, name))
+        for name, plant in planting.TRAFFIC.items()
+        if name in wanted
+    }
+    network = snapshot(shop)
+    convs = pd.concat(
+        [everyday(shop, clock, _rng(seed, "everyday"), scale), *planting.tagged(planted)], ignore_index=True
+    )
+    made = records(shop, network, clock, phase, convs, _rng(seed, "records"), _change(network, shop, planted))
+    made = with_nodata(made, shop, clock, phase, _rng(seed, "nodata"))
+    logged, hidden, truths = apply(made, shop, clock, phase, _rng(seed, "gaps"), wanted)
+    told = {name: _counted(name, plan, logged) for name, plan in planted.items()} | truths
+    expected, judged = expectations(shop, told)
+    truth = [{"id": name} | fields for name, fields in (told | judged).items()]
+    logged = logged.sample(frac=1, random_state=_rng(seed, "order")).reset_index(drop=True)
+    columns = [name.replace("-", "_") for name in FIELDS_V5] + TRUTH
+    return World(logged[columns], hidden[columns].reset_index(drop=True), truth, network, expected, shop)
+
+
+def _rng(seed: int, name: str):
+    """A generator of its own for each part, so that leaving one incident out changes no other."""
+    return np.random.default_rng([seed, zlib.crc32(name.encode())])
+
+
+def _change(network: dict, shop: Shop, planted: dict) -> Change | None:
+    """The snapshot as it was before the ACL entry of `acl-changed` was made."""
+    if "acl-changed" not in planted:
+        return None
+    moment, tier, number, egress = planted["acl-changed"].change
+    before = copy.deepcopy(network)
+    for acl in before["describe-network-acls.json"]["NetworkAcls"]:
+        if acl["NetworkAclId"] == shop.acls[tier]["NetworkAclId"]:
+            key = (number, egress)
+            acl["Entries"] = [e for e in acl["Entries"] if (e["RuleNumber"], e["Egress"]) != key]
+    return Change(moment, before)
+
+
+def _counted(name: str, plan, logged: pd.DataFrame) -> dict:
+    """The incident's truth with the first and last moment and the number of its rows, as logged."""
+    mine = logged[logged["incident"] == name]
+    if plan.counted == "REJECT":
+        mine = mine[mine["action"] == "REJECT"]
+    if plan.truth["interface_id"]:
+        mine = mine[mine["interface_id"] == plan.truth["interface_id"]]
+    seen = {"first": iso(mine["start"].min()), "last": iso(mine["end"].max()), "records": len(mine)}
+    if plan.change:
+        seen["changed"] = iso(plan.change[0])
+    return plan.truth | seen
+
+
+def main(arguments=None) -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="Write a simulated VPC's flow logs with planted incidents.")
+    parser.add_argument("out")
+    parser.add_argument("--seed", type=int, default=2026)
+    parser.add_argument("--hours", type=float, default=24)
+    parser.add_argument("--start", default="2026-11-20T00:00:00Z")
+    parser.add_argument("--scale", type=float, default=1.0)
+    parser.add_argument(
+        "--incident", action="append", choices=INCIDENTS, help="plant only these (repeatable)"
+    )
+    parser.add_argument("--format", default="v5", help="v2, v5 or a quoted list of field names")
+    parser.add_argument("--layout", default="plain", choices=LAYOUTS)
+    parser.add_argument("--container", default="gzip", choices=CONTAINERS)
+    parser.add_argument("--no-header", action="store_true")
+    given = parser.parse_args(arguments)
+    fields = {"v2": FIELDS_V2, "v5": FIELDS_V5}.get(given.format) or tuple(given.format.split())
+    world = simulate(given.seed, given.hours, given.start, given.incident, given.scale)
+    paths = world.write(given.out, fields, given.layout, given.container, not given.no_header)
+    print(f"{len(world.records)} records in {len(paths)} files, {len(world.truth)} truths: {given.out}")
+
+
+if __name__ == "__main__":
+    main()
