@@ -1,0 +1,203 @@
+"""Flow logs in S3: which objects a window needs, and their bytes.
+
+AWS writes ``<prefix>/AWSLogs/[<organisation>/]<account>/vpcflowlogs/<region>/<yyyy>/<mm>/<dd>/[<hh>/]`` or
+the same with Hive's ``name=value`` folders, and names each file after its five-minute slot:
+https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3-path.html
+"""
+
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from itertools import chain
+from pathlib import Path
+
+from flowkit.loading.boto import at_once, client, sentences
+from flowkit.loading.errors import SourceError
+from flowkit.loading.sources import LATE, SLOT, may_hold
+
+#: No folder of a day is older: flow logs were announced in 2015, AWS's own examples are dated 2014.
+FIRST_DAY = date(2014, 1, 1)
+
+_LOG = re.compile(r"\.(log|gz|parquet|json|jsonl|ndjson|csv|txt)$", re.IGNORECASE)
+_REGION = re.compile(
+    r"(?:.*/)?AWSLogs/(?:o-[^/]+/)?(?:aws-account-id=)?\d{12}/(?:aws-service=)?vpcflowlogs/(?:aws-region=)?[^/]+/"
+)
+_ABOVE_REGION = re.compile(
+    r"(?:.*/)?AWSLogs/(?:o-[^/]+/)?(?:(?:aws-account-id=)?\d{12}/(?:(?:aws-service=)?vpcflowlogs/)?)?"
+)
+_ENDING = re.compile(r"(\.(log|gz|parquet|json|jsonl|ndjson|csv|txt))*$", re.IGNORECASE)
+#: Folders above AWSLogs are searched this deep, and only where they are this few.
+_DEPTH, _FOLDERS = 3, 50
+#: How often an object is read whose bytes stop coming.
+_READS = 4
+
+
+@dataclass(frozen=True)
+class S3Object:
+    """One object: its place (``s3://bucket/key``), size in bytes, ETag, and when it was written (UTC)."""
+
+    place: str
+    size: int
+    etag: str
+    modified: datetime
+
+
+@dataclass(frozen=True)
+class _Bucket:
+    client: object
+    name: str
+
+    def pages(self, prefix: str, **more) -> Iterator[dict]:
+        with sentences(f"s3://{self.name}/{prefix}"):
+            paginator = self.client.get_paginator("list_objects_v2")
+            yield from paginator.paginate(Bucket=self.name, Prefix=prefix, **more, **_payer())
+
+    def folders(self, prefix: str) -> list[str]:
+        pages = self.pages(prefix, Delimiter="/")
+        return [folder["Prefix"] for page in pages for folder in page.get("CommonPrefixes", ())]
+
+    def objects(self, prefix: str) -> list[S3Object]:
+        return [
+            S3Object(
+                f"s3://{self.name}/{entry['Key']}",
+                entry["Size"],
+                entry["ETag"].strip('"'),
+                entry["LastModified"],
+            )
+            for page in self.pages(prefix)
+            for entry in page.get("Contents", ())
+            if entry["Size"] and not entry["Key"].endswith("/")
+        ]
+
+
+def list_objects(uri: str, start: int | None, end: int | None) -> Iterator[S3Object]:
+    """The flow log objects below `uri` that may hold records of the window, each once.
+
+    `start` and `end` are seconds since 1970 (None: no limit). In AWS's layout only the folders of the
+    window's days are listed (and nothing beside it), and only files whose slot may hold records of the window
+    are wanted (`sources.may_hold`). Raises SourceError when AWS refuses or `uri` names no bucket.
+    """
+    name, prefix = split_uri(uri)
+    bucket = _Bucket(client("s3"), name)
+    folder = prefix if not prefix or prefix.endswith("/") else prefix + "/"
+    earliest = None if start is None else start - SLOT
+    latest = None if end is None else end + LATE
+    roots = _roots(bucket, folder)
+    with ThreadPoolExecutor(8) as pool:
+        prefixes = list(_prefixes(roots, earliest, latest)) if roots else [folder]
+        objects = list(chain.from_iterable(pool.map(bucket.objects, prefixes)))
+    if not objects and (not roots or _LOG.search(prefix)):  # no folder: one object, or the beginning of names
+        objects = bucket.objects(prefix)
+    for each in objects:
+        if each.place == uri or (_LOG.search(each.place) and may_hold(each.place, start, end)):
+            yield each
+
+
+def split_uri(uri: str) -> tuple[str, str]:
+    """Bucket and key (or prefix) of ``s3://bucket/key``."""
+    name, _, key = uri.removeprefix("s3://").partition("/")
+    if not uri.startswith("s3://") or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}", name):
+        raise SourceError(f"{uri} names no bucket: write s3://bucket/prefix.")
+    return name, key
+
+
+def _prefixes(roots: list[str], earliest: int | None, latest: int | None) -> Iterator[str]:
+    """What to list below `roots`: the window's days."""
+    for root in roots:
+        region = _REGION.match(root)[0]
+        for days in _days(earliest, latest, hive="aws-region=" in region):
+            if (region + days).startswith(root):
+                yield region + days
+            elif root.startswith(region + days):
+                yield root
+
+
+def _roots(bucket: _Bucket, folder: str, depth: int = _DEPTH) -> list[str]:
+    """The regions' folders at or below `folder`, none where nothing is laid out as AWS does."""
+    if _REGION.match(folder):
+        return [folder]
+    known = _ABOVE_REGION.fullmatch(folder)
+    if not known and not depth:
+        return []
+    steps = bucket.folders(folder)
+    if known:
+        steps = [each for each in steps if _ABOVE_REGION.fullmatch(each) or _REGION.fullmatch(each)]
+    elif folder + "AWSLogs/" in steps:
+        steps = [folder + "AWSLogs/"]
+    elif len(steps) > _FOLDERS:
+        steps = []
+    return [root for step in steps for root in _roots(bucket, step, depth - 1)]
+
+
+def _days(earliest: int | None, latest: int | None, hive: bool) -> Iterator[str]:
+    """The folders below a region that cover the time: days, and whole months and years in one."""
+    if earliest is None and latest is None:
+        yield ""
+        return
+    names = ("year={0:%Y}/", "month={0:%m}/", "day={0:%d}/") if hive else ("{0:%Y}/", "{0:%m}/", "{0:%d}/")
+    day = FIRST_DAY if earliest is None else max(FIRST_DAY, datetime.fromtimestamp(earliest, UTC).date())
+    last = (
+        datetime.now(UTC).date() + timedelta(1)
+        if latest is None
+        else datetime.fromtimestamp(latest, UTC).date()
+    )
+    while day <= last:
+        month = (day.replace(day=1) + timedelta(32)).replace(day=1)
+        year = date(day.year + 1, 1, 1)
+        if day.month == day.day == 1 and year <= last:
+            parts, following = names[:1], year
+        elif day.day == 1 and month <= last:
+            parts, following = names[:2], month
+        else:
+            parts, following = names, day + timedelta(1)
+        yield "".join(parts).format(day)
+        day = following
+
+
+def fetch(
+    objects: Iterable[S3Object], folder: Path, workers: int = 8
+) -> Iterator[tuple[S3Object, Path | Exception]]:
+    """Each object with the file that holds its bytes, in order, `workers` at a time, a few ahead.
+
+    The file is new in `folder` and the caller's to delete. The object comes back as it was read: with the
+    size and ETag of that moment, should it have been overwritten since it was listed. Where it cannot be
+    read, a SourceError stands in the file's place and the rest goes on.
+    """
+    s3 = client("s3")
+    return at_once(lambda each: _download(s3, each, folder), objects, workers)
+
+
+def _download(s3, each: S3Object, folder: Path) -> tuple[S3Object, Path | Exception]:
+    bucket, key = split_uri(each.place)
+    for _ in range(_READS):
+        try:
+            with sentences(each.place):
+                answer = s3.get_object(Bucket=bucket, Key=key, **_payer())
+        except SourceError as error:
+            return each, error
+        ending = _ENDING.search(key)[0].lower()
+        with tempfile.NamedTemporaryFile(dir=folder, suffix=ending, delete=False) as file:
+            path = Path(file.name)
+            try:
+                with sentences(each.place), closing(answer["Body"]) as body:
+                    shutil.copyfileobj(body, file, 1 << 20)
+            except SourceError:  # the connection broke half-way, which botocore does not retry
+                path.unlink()
+                continue
+        etag, modified = answer["ETag"].strip('"'), answer["LastModified"]
+        return replace(each, size=answer["ContentLength"], etag=etag, modified=modified), path
+    return each, SourceError(
+        f"AWS cannot be reached for {each.place}: the connection broke {_READS} times while it was read."
+    )
+
+
+def _payer() -> dict[str, str]:
+    """Who pays for the requests: never the reader, unless told so as other tools are told."""
+    payer = os.environ.get("AWS_REQUEST_PAYER")
+    return {"RequestPayer": payer} if payer else {}

@@ -1,0 +1,141 @@
+"""Log groups in CloudWatch: every event of the window once, and settled slices known again."""
+
+import json
+import time
+from datetime import UTC, datetime
+
+import boto3
+import pytest
+from aws_support import endpoint, forward
+
+from flowkit.loading import cloudwatch
+from flowkit.loading.errors import SourceError
+
+pytest_plugins = ["aws_support"]
+
+GROUP = "/vpc/flow-logs"
+URI = f"cloudwatch://{GROUP}"
+HOUR = 3600
+#: The beginning of an hour, some hours ago: CloudWatch takes no events older than 14 days.
+NOON = int(time.time()) // HOUR * HOUR - 6 * HOUR
+
+
+def record(at: int, status: str = "OK") -> str:
+    if status != "OK":
+        return f"2 123456789012 eni-0a1b2c3d - - - - - - - {at} {at + 60} - {status}"
+    return f"2 123456789012 eni-0a1b2c3d 10.0.0.5 10.0.1.9 40000 443 6 10 840 {at} {at + 60} ACCEPT OK"
+
+
+def put(events: list[tuple[int, str]], group: str = GROUP, stream: str = "eni-0a1b2c3d-all"):
+    logs = boto3.client("logs")
+    if not logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]:
+        logs.create_log_group(logGroupName=group)
+    logs.create_log_stream(logGroupName=group, logStreamName=stream)
+    for first in range(0, len(events), 5000):
+        batch = [{"timestamp": at * 1000, "message": message} for at, message in events[first : first + 5000]]
+        logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=batch)
+
+
+def lines(start, end, folder) -> list[str]:
+    found = cloudwatch.fetch(cloudwatch.list_objects(URI, start, end), folder)
+    return [line for _, path in found for line in path.read_text().splitlines()]
+
+
+def test_every_record_of_the_window_is_there_also_nodata_and_skipdata(aws, tmp_path):
+    put([(NOON + 10, record(NOON + 10)), (NOON + 20, record(NOON + 20, "NODATA"))])
+    put([(NOON + 30, record(NOON + 30, "SKIPDATA"))], stream="eni-0ffff0000-all")
+    put([(NOON + 5, "another group")], group=GROUP + "-other")
+    time_of = [f"{datetime.fromtimestamp(NOON + s, UTC):%Y-%m-%dT%H:%M:%S}.000Z " for s in (10, 20, 30)]
+    assert lines(NOON, NOON + HOUR, tmp_path) == [
+        time_of[0] + record(NOON + 10),
+        time_of[1] + record(NOON + 20, "NODATA"),
+        time_of[2] + record(NOON + 30, "SKIPDATA"),
+    ]
+
+
+def test_a_record_that_began_before_the_window_is_fetched(aws, tmp_path):
+    put([(NOON - 4000, "too early"), (NOON - 590, record(NOON - 590)), (NOON + 2 * HOUR, "too late")])
+    assert [line[25:] for line in lines(NOON, NOON + HOUR, tmp_path)] == [record(NOON - 590)]
+
+
+def test_more_events_than_a_page_holds_arrive_each_once(aws, tmp_path):
+    put([(NOON + n // 20, f"event {n}") for n in range(12_000)])
+    found = sorted(int(line.rsplit(" ", 1)[1]) for line in lines(NOON, NOON + HOUR, tmp_path))
+    assert found == list(range(12_000))
+
+
+def test_a_settled_slice_is_known_again_and_a_recent_one_is_not(aws, monkeypatch):
+    put([(NOON, "x")])
+    first = list(cloudwatch.list_objects(URI, NOON, None))
+    later = time.time() + 5
+    monkeypatch.setattr(cloudwatch.time, "time", lambda: later)
+    second = list(cloudwatch.list_objects(URI, NOON, None))
+    known = {(each.place, each.etag) for each in first} & {(each.place, each.etag) for each in second}
+    now = int(later)
+    assert {place for place, _ in known} == {each.place for each in first if each.end + HOUR <= now}
+    assert len(known) in (4, 5, 6)
+    assert first[1].place == f"{URI}#{datetime.fromtimestamp(NOON, UTC):%Y-%m-%dT%H}Z"
+
+
+def test_the_same_group_in_another_region_is_told_apart(aws, monkeypatch):
+    put([(NOON, "x")])
+    here = next(cloudwatch.list_objects(URI, NOON, NOON + 60))
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.setenv(name, "us-east-1")
+    put([(NOON, "x")])
+    there = next(cloudwatch.list_objects(URI, NOON, NOON + 60))
+    assert here.place == there.place
+    assert ("eu-central-1" in here.etag, "us-east-1" in there.etag) == (True, True)
+
+
+def test_a_long_window_is_cut_into_days_and_no_older_than_the_group_keeps(aws):
+    put([(NOON, "x")])
+    boto3.client("logs").put_retention_policy(logGroupName=GROUP, retentionInDays=3)
+    slices = list(cloudwatch.list_objects(URI, None, None))
+    assert [each.end - each.start for each in slices] == [86400] * len(slices)
+    assert len(slices) in (3, 4)
+    assert slices[0].start <= time.time() - 3 * 86400 < slices[0].end
+    assert all(later.start == earlier.end for earlier, later in zip(slices, slices[1:], strict=False))
+
+
+def test_an_event_of_several_lines_stays_one_line(aws, tmp_path):
+    put([(NOON, "one\ntwo\r\nthree\n")])
+    assert [line[25:] for line in lines(NOON, NOON + 60, tmp_path)] == ["one two three"]
+
+
+def test_a_failing_slice_is_named_and_the_rest_goes_on(aws, monkeypatch, tmp_path):
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "2")
+    put([(NOON, "first"), (NOON + HOUR, "second")])
+    slices = list(cloudwatch.list_objects(URI, NOON + 600, NOON + 2 * HOUR))
+    throttled = []
+
+    def answer(method, path, headers, body):
+        asked = json.loads(body)["startTime"] // 1000
+        if asked == NOON or (asked == NOON + HOUR and not throttled):
+            throttled.append(asked) if asked != NOON else None
+            kind = {"Content-Type": "application/x-amz-json-1.1"}
+            return 400, kind, b'{"__type": "ThrottlingException", "message": "Rate exceeded"}'
+        return forward(aws, method, path, headers, body)
+
+    with endpoint(answer) as address:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+        failed, good = [got for _, got in cloudwatch.fetch(slices, tmp_path)]
+    assert str(failed).startswith(f"AWS keeps failing on {slices[0].place} (ThrottlingException, also after")
+    assert good.read_text().endswith(" second\n")
+    assert list(tmp_path.iterdir()) == [good]
+
+
+def test_refusals_are_sentences(aws, monkeypatch, tmp_path):
+    with pytest.raises(SourceError, match="There is no such log group here: cloudwatch://nothing; check"):
+        list(cloudwatch.list_objects("cloudwatch://nothing", None, None))
+    with pytest.raises(SourceError, match="names no log group: write cloudwatch://name-of-the-group"):
+        list(cloudwatch.list_objects("cloudwatch://not a group", None, None))
+    put([(NOON, "x")])
+    slices = list(cloudwatch.list_objects(URI, NOON + 600, NOON + 700))
+    denied = b'{"__type": "AccessDeniedException", "message": "not authorized"}'
+    with endpoint(lambda *request: (400, {"Content-Type": "application/x-amz-json-1.1"}, denied)) as address:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+        [(_, error)] = cloudwatch.fetch(slices, tmp_path)
+        with pytest.raises(SourceError, match="need the permission logs:DescribeLogGroups"):
+            list(cloudwatch.list_objects(URI, None, None))
+    assert "need the permission logs:FilterLogEvents." in str(error)
