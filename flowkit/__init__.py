@@ -1,5 +1,13 @@
 """flowkit: answers from AWS VPC Flow Logs."""
 
-from flowkit.loading import load
+from flowkit.loading import SourceError, about, ingest, inventory, load, load_with_duplicates, quarantine
 
-__all__ = ["load"]
+__all__ = [
+    "SourceError",
+    "about",
+    "ingest",
+    "inventory",
+    "load",
+    "load_with_duplicates",
+    "quarantine",
+]

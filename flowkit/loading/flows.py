@@ -1,0 +1,219 @@
+"""The flows table: what the cache holds of a source, lazily, as one Ibis table."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import ibis
+import pandas as pd
+
+from flowkit.fields import COLUMNS, TGW_FIELDS
+from flowkit.loading import cache
+from flowkit.loading.catalog import Entry
+from flowkit.loading.formats import given
+from flowkit.loading.ingest import found, ingest
+from flowkit.loading.sources import aws_name, slot_of
+from flowkit.loading.sql import SQL_TYPES, literal, quoted
+from flowkit.loading.window import Moment, moment, window
+
+#: The columns of each kind of record.
+_COLUMNS = {
+    "vpc": COLUMNS,
+    "transit-gateway": COLUMNS | {field.column: field.type for field in TGW_FIELDS},
+}
+#: Memory for one table's queries; beyond it DuckDB spills to disk.
+_MEMORY = "1200MB"
+
+
+def load(
+    source: str | Path = "sample",
+    start: Moment = None,
+    end: Moment = None,
+    format: str | None = None,
+    record: str = "vpc",
+) -> ibis.Table:
+    """The flow log records of `source` that overlap the window, as a lazy table: one row a record.
+
+    Columns: AWS's fields (`flowkit.fields.COLUMNS`, with `_` for `-`), typed nulls where the log lacks them, then
+    fields that AWS's documents do not know as text, `file_id` (see `inventory`) and `duplicate`. Ports, packets,
+    bytes and times (seconds since 1970, UTC) are integers or null; account ids are text. NODATA and SKIPDATA rows
+    are there. A record that several flow logs hold over the same traffic comes once; its copies only come with
+    `load_with_duplicates`. `record` is `vpc` or `transit-gateway`.
+    Raises SourceError where nothing can be read, ValueError for a wrong window or format.
+    """
+    flows = load_with_duplicates(source, start, end, format, record)
+    return flows.filter(~flows.duplicate)
+
+
+def load_with_duplicates(
+    source: str | Path = "sample",
+    start: Moment = None,
+    end: Moment = None,
+    format: str | None = None,
+    record: str = "vpc",
+) -> ibis.Table:
+    """As `load`, with the copies that overlapping flow logs hold of one record marked in `duplicate`."""
+    ingest(source, start, end, format)
+    entries = _entries(source, start, end, format)
+    backend = _connect()
+    connection = backend.con
+    parts, mixed = cache.catalog().parts([entry.file_id for entry in entries], record)
+    rows = _rows(connection, [part.name for part in parts], record)
+    if mixed:
+        connection.execute(
+            "CREATE TABLE wanted AS SELECT unnest(?) AS file_id", [[entry.file_id for entry in entries]]
+        )
+        rows = f"{rows} WHERE file_id IN (FROM wanted)"
+    connection.execute(f"CREATE VIEW records AS {rows}")
+    _mark_duplicates(connection, entries)
+    flows = backend.table("flows")
+    first, last = window(start, end)
+    if first is not None:
+        flows = flows.filter(ibis.coalesce(flows.end, flows.start) >= first)
+    if last is not None:
+        flows = flows.filter(ibis.coalesce(flows.start, flows.end) < last)
+    return flows
+
+
+def _connect() -> ibis.BaseBackend:
+    backend = ibis.duckdb.connect()
+    spill = Path(tempfile.gettempdir()) / f"flowkit-{os.getuid()}"
+    settings = {"temp_directory": literal(spill), "memory_limit": literal(_MEMORY), "TimeZone": "'UTC'"}
+    settings |= {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+    for name, value in settings.items():
+        backend.con.execute(f"SET {name} = {value}")
+    return backend
+
+
+def _rows(connection, names: list[str], record: str) -> str:
+    """SQL for the rows of these parts under the flows table's columns."""
+    files = ", ".join(literal(cache.folder() / "parts" / name) for name in names)
+    source = (
+        f"read_parquet([{files}], union_by_name = true)"
+        if names
+        else "(SELECT CAST(NULL AS BIGINT) AS file_id LIMIT 0)"
+    )
+    there = [row[0] for row in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()]
+    wanted = [
+        quoted(name) if name in there else f"CAST(NULL AS {SQL_TYPES[name]}) AS {quoted(name)}"
+        for name in _COLUMNS[record]
+    ]
+    unknown = [
+        quoted(name) for name in there if name not in wanted and name not in SQL_TYPES and name != "file_id"
+    ]
+    return f"SELECT {', '.join(wanted + unknown)}, file_id FROM {source}"
+
+
+def _mark_duplicates(connection, entries: list[Entry]) -> None:
+    """The view `flows`: `records` with `duplicate`, the copies of a record in the files of other flow logs.
+
+    Only interfaces that several flow logs cover are looked at. The n-th of equal rows in one flow log is the same
+    record as the n-th in another: so equal rows within one flow log all stay.
+    """
+    logs = {entry.file_id: aws_name(entry.place).get("flow_log_id") for entry in entries}
+    logs = {file_id: log for file_id, log in logs.items() if log}
+    shared = []
+    if len(set(logs.values())) > 1:
+        connection.execute(
+            "CREATE TABLE logs AS SELECT unnest(?) AS file_id, unnest(?) AS log",
+            [list(logs), list(logs.values())],
+        )
+        shared = connection.execute(
+            "SELECT interface_id FROM (SELECT DISTINCT interface_id, file_id FROM records) JOIN logs USING (file_id)"
+            " GROUP BY interface_id HAVING count(DISTINCT log) > 1"
+        ).fetchall()
+    if not shared:
+        connection.execute("CREATE VIEW flows AS SELECT *, false AS duplicate FROM records")
+        return
+    connection.execute(
+        "CREATE TABLE shared AS SELECT unnest(?) AS interface_id", [[row[0] for row in shared]]
+    )
+    described = connection.execute("DESCRIBE records").fetchall()
+    same = ", ".join(quoted(row[0]) for row in described if row[0] != "file_id")
+    connection.execute(f"""
+        CREATE TABLE marked AS SELECT * EXCLUDE (log, nth), log IS NOT NULL AND row_number() OVER (
+            PARTITION BY {same}, nth, log IS NULL ORDER BY log, file_id) > 1 AS duplicate
+        FROM (SELECT records.*, log, row_number() OVER (PARTITION BY {same}, log) AS nth
+              FROM records LEFT JOIN logs USING (file_id) WHERE interface_id IN (FROM shared))""")
+    connection.execute("""
+        CREATE VIEW flows AS FROM marked UNION ALL BY NAME
+        SELECT *, false AS duplicate FROM records WHERE interface_id IS NULL OR interface_id NOT IN (FROM shared)""")
+
+
+def _entries(source: str | Path, start: Moment, end: Moment, format: str | None) -> list[Entry]:
+    fields = given(format)
+    places = [file.place for file in found(source, start, end)]
+    entries = cache.catalog().entries(places, " ".join(fields.names) if fields else "")
+    return [entries[place] for place in sorted(entries)]
+
+
+def inventory(
+    source: str | Path = "sample", start: Moment = None, end: Moment = None, format: str | None = None
+) -> pd.DataFrame:
+    """One row a source file that may hold records of the window.
+
+    `file`, `file_id`, `flow_log_id`, `slot` (UTC, the five minutes in which its records end), `account_id`, `region`
+    (these four from AWS's file name, else null); `size` (bytes), `lines`, `headers`, `blank`, `ok`, `nodata`,
+    `skipdata`, `no_status`, `malformed`; `first`, `last` (UTC, of its records); `damage`, and `refusal` where
+    nothing of it could be read; `unknown` (field names that AWS's documents do not have).
+    """
+    ingest(source, start, end, format)
+    entries = _entries(source, start, end, format)
+    counted = ("lines", "headers", "blank", "ok", "nodata", "skipdata", "no_status", "malformed")
+    rows = [
+        {
+            "file": entry.place,
+            "file_id": entry.file_id,
+            **{name: aws_name(entry.place).get(name) for name in ("flow_log_id", "account_id", "region")},
+            "slot": slot_of(entry.place),
+            "size": entry.counts["size"],
+            **{name: entry.counts.get(name, 0) for name in counted},
+            **{name: entry.counts.get(name) for name in ("first", "last", "damage", "refusal")},
+            "unknown": ", ".join(entry.counts.get("unknown", ())),
+        }
+        for entry in entries
+    ]
+    table = pd.DataFrame(rows, columns=list(rows[0]) if rows else None)
+    for column in ("slot", "first", "last"):
+        table[column] = pd.to_datetime(table[column].astype("Float64"), unit="s", utc=True, errors="coerce")
+    return table
+
+
+def quarantine(
+    source: str | Path = "sample", start: Moment = None, end: Moment = None, format: str | None = None
+) -> pd.DataFrame:
+    """One row a malformed line: `file`, `line` (from 1), `text` as it stands (hostile: escape it), `reason`."""
+    ingest(source, start, end, format)
+    places = {entry.file_id: entry.place for entry in _entries(source, start, end, format)}
+    rows = [(places[file_id], *rest) for file_id, *rest in cache.catalog().malformed(places)]
+    return pd.DataFrame(rows, columns=["file", "line", "text", "reason"])
+
+
+def about(
+    source: str | Path = "sample", start: Moment = None, end: Moment = None, format: str | None = None
+) -> pd.DataFrame:
+    """What a question rests on, a row each: source, window, records by log-status, files, and what went wrong."""
+    tally = ingest(source, start, end, format)
+    files = inventory(source, start, end, format)
+    asked = [
+        f"{at:%Y-%m-%d %H:%M:%S} UTC" if (at := moment(value)) else word
+        for value, word in ((start, "first record"), (end, "last record"))
+    ]
+    seen = [
+        f"{at:%Y-%m-%d %H:%M:%S}" if pd.notna(at) else "?"
+        for at in (files["first"].min(), files["last"].max())
+    ]
+    records = tally["ok"] + tally["nodata"] + tally["skipdata"] + tally["no_status"]
+    rows = {
+        "source": str(source),
+        "window": " to ".join(asked),
+        "records in these files": f"{records:,} from {seen[0]} to {seen[1]} UTC",
+        "log-status": f"{tally['ok']:,} OK, {tally['nodata']:,} NODATA, {tally['skipdata']:,} SKIPDATA"
+        + (f", {tally['no_status']:,} without" if tally["no_status"] else ""),
+        "files": f"{tally['files']:,}, {tally['damaged_files']:,} damaged, {tally['unreadable_files']:,} unreadable",
+        "malformed lines": f"{tally['malformed']:,} of {tally['lines']:,}",
+        "unknown fields": ", ".join(
+            sorted({name for names in files["unknown"] for name in names.split(", ") if name})
+        ),
+    }
+    return pd.DataFrame([(name, text) for name, text in rows.items() if text], columns=["what", "value"])
