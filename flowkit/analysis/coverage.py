@@ -64,12 +64,13 @@ def coverage(flows, files=None, start=None, end=None, snapshot=None, now=None) -
         return cells
     runs = runs_of(flows).execute()
     names, runs["code"] = np.unique(runs.interface_id.to_numpy(dtype=str), return_inverse=True)
-    bounds = _bound(start, int(runs.start.min())), _bound(end, int(runs.end.max()))
     learnt = _learn(runs, len(names))
-    skips = _skips(flows, runs, names, learnt)
-    pieces = [_clip(piece, *bounds) for piece in (*_seen(runs), *skips)]
-    spans = _lost(flows, files, names, pieces, learnt) + _ahead(runs, bounds, now, len(names))
+    pieces = [*_seen(runs), *_skips(flows, runs, learnt)]
+    oldest, newest = (pick(np.concatenate([p[n] for p in pieces])) for pick, n in ((np.min, 1), (np.max, 2)))
+    bounds = _bound(start, oldest), _bound(end, newest)
+    spans = _lost(flows, files, names, pieces, learnt) + _ahead(newest, bounds, now, len(names))
     spans.append(_everyone(len(names), *bounds, BASE))
+    pieces = [_clip(piece, *bounds) for piece in pieces]
     segments = _sweep([*pieces, *(_clip(span, *bounds) for span in spans)])
     known = np.isin(np.arange(len(names)), np.concatenate([piece[0] for piece in pieces]))
     stays = np.ones(len(names), bool) if snapshot is None else np.isin(names, list(snapshot.interfaces))
@@ -171,7 +172,7 @@ def _learn(runs, count) -> dict:
     return {"interval": interval, "slots": slots, "steady": (slots >= 10) & (silent <= 1 + 0.05 * slots)}
 
 
-def _skips(flows, runs, names, learnt) -> list:
+def _skips(flows, runs, learnt) -> list:
     """SKIPDATA windows as pieces, those with flows in them apart; an empty one gets its interval."""
     skips = runs[runs.kind == SKIP].reset_index(drop=True)
     if skips.empty:
@@ -250,9 +251,8 @@ def _logged_by(flows, files, log, names) -> np.ndarray:
     return np.isin(names, rows.semi_join(own, "file_id").select("owner").distinct().execute().owner)
 
 
-def _ahead(runs, bounds, now, count) -> list:
+def _ahead(newest, bounds, now, count) -> list:
     """Time after the newest record, and, where the log is being written now, time too new to be delivered."""
-    newest = int(runs.end.max())
     now = _moment(now or pd.Timestamp.now("UTC")).timestamp()
     live = abs(now - newest) < 3600
     spans = [_everyone(count, newest, bounds[1], AFTER)]
@@ -303,10 +303,10 @@ def _sweep(pieces, holes=False) -> tuple:
 def _runs(judged, known) -> tuple:
     """Neighbouring segments of one interface and state as one."""
     code, first, last, state = (column[known[judged[0]]] for column in judged)
-    opens = np.ones(len(code), bool)
-    opens[1:] = (code[1:] != code[:-1]) | (state[1:] != state[:-1])
-    where = np.flatnonzero(opens)
-    return code[where], first[where], last[np.append(where[1:], len(code)) - 1], state[where]
+    changes = (code[1:] != code[:-1]) | (state[1:] != state[:-1])
+    opens, shuts = (np.ones(len(code), bool) for _ in (1, 2))
+    opens[1:], shuts[:-1] = changes, changes
+    return code[opens], first[opens], last[shuts], state[opens]
 
 
 def _seen(runs) -> list:
@@ -332,7 +332,7 @@ def _clip(piece, first, last) -> tuple:
 
 
 def _bound(moment, default) -> int:
-    return default if moment is None else int(_moment(moment).timestamp())
+    return int(default) if moment is None else int(_moment(moment).timestamp())
 
 
 def _moment(moment) -> pd.Timestamp:
