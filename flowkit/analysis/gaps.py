@@ -1,0 +1,86 @@
+"""Where a log has gaps: each one as a row, and what they have in common.
+
+Works on the cells of `flowkit.analysis.coverage`.
+"""
+
+import pandas as pd
+
+from flowkit.analysis.coverage import CERTAIN, GAPS
+
+#: Skipped windows of one interface that lie no further apart than so many intervals are one gap.
+EPISODE = 10
+COLUMNS = [
+    "kind",
+    "interface_id",
+    "start",
+    "end",
+    "interval",
+    "uncertain",
+    "interfaces",
+    "returned",
+    "steady",
+]
+
+
+def gaps(cells) -> pd.DataFrame:
+    """Every gap of the log, one row each, by start.
+
+    Columns: kind (skipdata, silent-interface or not-delivered); interface_id (null: several); start, end
+    (UTC, the gap's edges); interval (seconds); uncertain (Timedelta: how much of the gap is uncertain at the
+    interface, as certain windows may lie between skipped ones); interfaces (how many it concerns);
+    returned (whether records followed); steady (False where the interface falls silent so often that silence
+    may be how it reports: a log without NODATA records looks like that).
+    """
+    parts = [_skipped(cells), _silent(cells), _lost(cells)]
+    found = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+    return found.reindex(columns=COLUMNS).sort_values(["start", "kind", "interface_id"], ignore_index=True)
+
+
+def _skipped(cells) -> pd.DataFrame:
+    """SKIPDATA runs of an interface, those near each other joined."""
+    skips = cells[cells.state.isin(["SKIPDATA", "OK+SKIP"])]
+    near = pd.to_timedelta(EPISODE * skips.interval, unit="s")
+    made = _joined(skips, skips.start - skips.groupby("interface_id").end.shift() > near)
+    return made.assign(kind="skipdata", interfaces=1, returned=True, steady=True)
+
+
+def _silent(cells) -> pd.DataFrame:
+    """SILENT runs of an interface, those joined between which only a file is missing."""
+    silent = cells[cells.state.isin(["SILENT", "NOT_DELIVERED"])]
+    silent = silent.assign(apart=silent.start != silent.groupby("interface_id").end.shift())
+    silent["episode"] = silent.apart.cumsum()
+    silent = silent[silent.groupby("episode").state.transform(lambda states: (states == "SILENT").any())]
+    known = cells[cells.state.isin(CERTAIN)]
+    windows = (known.end - known.start).dt.total_seconds() / known.interval
+    windows = windows.groupby(known.interface_id).sum()
+    last = cells[cells.state.isin([*CERTAIN, *GAPS[:2]])].groupby("interface_id").end.max()
+    made = _joined(silent, silent.apart)
+    runs = made.interface_id.map(made.interface_id.value_counts())
+    steady = runs <= 1 + 0.05 * made.interface_id.map(windows).fillna(0)
+    returned = made.interface_id.map(last) > made.end
+    return made.assign(kind="silent-interface", interfaces=1, returned=returned, steady=steady)
+
+
+def _lost(cells) -> pd.DataFrame:
+    """NOT_DELIVERED runs of all interfaces, those that overlap in time joined."""
+    lost = cells[cells.state == "NOT_DELIVERED"].sort_values(["start", "end"])
+    reach = lost.end.cummax().shift()
+    made = _joined(lost.assign(who="all"), lost.start > reach, by="who", count=True)
+    return made.assign(kind="not-delivered", returned=True, steady=True)
+
+
+def _joined(cells, apart, by="interface_id", count=False) -> pd.DataFrame:
+    """`cells` of one `by` in one row from each that is `apart` from the one before."""
+    number = apart.groupby(cells[by]).cumsum()
+    cells = cells.assign(number=number.astype("int64"), uncertain=cells.end - cells.start)
+    made = cells.groupby([by, "number"], as_index=False).agg(
+        who=("interface_id", "first"),
+        interfaces=("interface_id", "nunique"),
+        start=("start", "min"),
+        end=("end", "max"),
+        interval=("interval", "max"),
+        uncertain=("uncertain", "sum"),
+    )
+    if count:
+        made["uncertain"] /= made.interfaces
+    return made.assign(interface_id=made.who.where(made.interfaces == 1)).drop(columns=["who", "number"])
