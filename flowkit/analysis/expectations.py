@@ -12,11 +12,27 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
 
+import ibis.expr.types as ir
+import pandas as pd
+
 from flowkit.analysis.groups import Network
+from flowkit.analysis.reachability import ANSWERED, RESET, SILENT
 from flowkit.loading.sample import SAMPLE
 
 COLUMNS = ("name", "source", "destination", "protocol", "port", "expect")
+JUDGED = (
+    "line", "name", "source", "destination", "protocol", "port", "expect", "judgement", "state", "clients",
+    "failing", "sessions", "first_seen", "last_seen", "answered_until", "interface_id", "confidence", "note",
+)  # fmt: skip
+JUDGEMENTS = ("broken", "newly-reachable", "unproven", "met")
 PROTOCOLS = {"tcp": (6,), "udp": (17,), "icmp": (1, 58), "any": ()}
+#: What a log of one action only leaves open.
+ONLY = {
+    "reject-only": "the log holds refused traffic only",
+    "accept-only": "the log holds accepted traffic only",
+}
+#: Addresses from which a source is a crowd, in which single failures prove nothing.
+WIDE = 65_536
 RESOURCE = re.compile(r"(eni|i)-[0-9a-f]{8,17}")
 
 
@@ -136,3 +152,164 @@ def _ports(text: str) -> tuple[int, int] | None:
     if not low <= high <= 65535:
         raise ValueError(f"port {text!r} is not within 0-65535 and rising")
     return low, high
+
+
+def judged(
+    expectations: list[Expectation],
+    reached: pd.DataFrame,
+    kind: str = "all",
+    owners: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """Each expectation with what was seen of it, one row a line of the file, in its order.
+
+    reached: `reachability(…, expectations=expectations)`. kind: `log_kind(flows)`. owners: `owners(flows,
+    snapshot)`, needed for destinations that are interface or instance ids.
+
+    Columns: line, name, source, destination, protocol, port, expect (as in the file, as text), judgement,
+    state (the failing one, or the one that proves the judgement; null where unproven), clients, failing (those
+    not answered), sessions (in that state), first_seen, last_seen, answered_until, interface_id (the
+    destination's, null where many or unknown), confidence, note.
+
+    judgement: `met`; `broken` (reach: not answered; block: let in, unanswered); `newly-reachable` (block, but
+    answered); `unproven` (nothing seen, or the log cannot show it). Traffic is judged by the narrowest line
+    that wants it: a `reach` line takes its source out of wider `reach` lines and out of all `block` lines. A
+    source of more than 65,536 addresses is broken where most of its clients fail, any other where one does.
+    """
+    matched = {one.line: _matches(one, reached, owners) for one in expectations}
+    rows = []
+    for one in expectations:
+        own = matched[one.line]
+        for other in expectations:
+            if other.reach and (not one.reach or _narrower(other.source, one.source)):
+                own = own & ~matched[other.line]
+        seen = reached[own]
+        told = _reach(one, seen, kind) if one.reach else _block(seen, kind)
+        rows.append(_written(one) | told | {"interface_id": _interface(one, seen, reached, owners)})
+    return pd.DataFrame(rows, columns=list(JUDGED))
+
+
+def expected(expectations: list[Expectation], reached: pd.DataFrame, owners=None) -> pd.Series:
+    """Whether a `reach` line wants the traffic of each row of `reached`."""
+    wanted = pd.Series(False, index=reached.index)
+    for one in expectations:
+        wanted |= one.reach & _matches(one, reached, owners)
+    return wanted
+
+
+def _narrower(inner: Network, outer: Network) -> bool:
+    return inner.version == outer.version and inner != outer and inner.subnet_of(outer)
+
+
+def owners(flows: ir.Table, snapshot=None) -> pd.DataFrame:
+    """Interfaces with their instance and addresses: interface_id, instance_id, address (one row each, null
+    where neither the log nor the snapshot says)."""
+    logged = flows.filter(flows.interface_id.notnull()).group_by("interface_id")
+    logged = logged.aggregate(instance_id=flows.instance_id.max()).execute().assign(address=None)
+    rows = (
+        []
+        if snapshot is None
+        else [
+            (eni.interface_id, eni.instance_id, address)
+            for eni in snapshot.interfaces.values()
+            for address in (*eni.addresses, *eni.public_addresses)
+        ]
+    )
+    told = pd.DataFrame(rows, columns=["interface_id", "instance_id", "address"])
+    return pd.concat([told, logged.astype(object)], ignore_index=True).sort_values(
+        ["interface_id", "address"], ignore_index=True, na_position="last"
+    )
+
+
+def _matches(one: Expectation, reached: pd.DataFrame, owners: pd.DataFrame | None) -> pd.Series:
+    found = reached["network"].map({text: _within(text, one.source) for text in reached["network"].unique()})
+    if one.protocols:
+        found = found & reached["protocol"].isin(one.protocols)
+    if one.ports:
+        found = found & reached["port"].between(*one.ports).fillna(False)
+    if not isinstance(one.destination, str):
+        places = {text: _within(text, one.destination) for text in reached["destination"].unique()}
+        return (found & reached["destination"].map(places)).astype(bool)
+    own = _owned(one.destination, owners)
+    there = reached["destination"].isin(own["address"].dropna())
+    return (found & (there | reached["interface_id"].isin(own["interface_id"]))).astype(bool)
+
+
+def _within(text: str, network: Network) -> bool:
+    try:
+        inner = ip_network(text)
+    except ValueError:  # a label: "internet", "inside"
+        return False
+    return inner.version == network.version and inner.subnet_of(network)
+
+
+def _owned(resource: str, owners: pd.DataFrame | None) -> pd.DataFrame:
+    if owners is None:
+        return pd.DataFrame({"interface_id": [resource], "address": [None]})
+    return owners[(owners["interface_id"] == resource) | (owners["instance_id"] == resource)]
+
+
+def _written(one: Expectation) -> dict:
+    names = {numbers: name for name, numbers in PROTOCOLS.items()}
+    port = "any" if one.ports is None else "-".join(str(port) for port in dict.fromkeys(one.ports))
+    return {
+        "line": one.line,
+        "name": one.name,
+        "source": str(one.source),
+        "destination": str(one.destination),
+        "protocol": names[one.protocols],
+        "port": port,
+        "expect": "reach" if one.reach else "block",
+    }
+
+
+def _reach(one: Expectation, seen: pd.DataFrame, kind: str) -> dict:
+    good = seen[seen["state"] == ANSWERED]
+    udp = (seen["state"] == SILENT) & (seen["protocol"] != 6)
+    bad = seen[(seen["state"] != ANSWERED) & (seen["clients"] > seen["scanners"]) & ~udp]
+    some = one.source.num_addresses > WIDE and bad["clients"].sum() <= good["clients"].sum()
+    if len(bad) and not some:
+        return _judgement("broken", bad, seen)
+    if len(good):
+        return _judgement("met", good, seen)
+    note = "let in, but nothing came back, and UDP need not answer" if udp.any() else ""
+    return _judgement("unproven", good, seen, ONLY.get(kind, "") if kind == "reject-only" else note)
+
+
+def _block(seen: pd.DataFrame, kind: str) -> dict:
+    open_, let_in = seen[seen["state"] == ANSWERED], seen[seen["state"].isin([SILENT, RESET])]
+    if len(open_):
+        return _judgement("newly-reachable", open_, seen)
+    if len(let_in):
+        return _judgement("broken", let_in, seen)
+    if len(seen) and kind == "all":
+        return _judgement("met", seen, seen)
+    return _judgement("unproven", seen.head(0), seen, ONLY.get(kind, ""))
+
+
+def _judgement(judgement: str, proof: pd.DataFrame, seen: pd.DataFrame, note: str = "") -> dict:
+    first = proof.sort_values("sessions", ascending=False, kind="stable").head(1)
+    return {
+        "judgement": judgement,
+        "state": first["state"].iloc[0] if len(first) else None,
+        "clients": int(seen["clients"].sum()),
+        "failing": int(seen.loc[seen["state"] != ANSWERED, "clients"].sum()),
+        "sessions": int(proof["sessions"].sum()),
+        "first_seen": proof["first_seen"].min(),
+        "last_seen": proof["last_seen"].max(),
+        "answered_until": proof["answered_until"].max(),
+        "confidence": first["confidence"].iloc[0] if len(first) else None,
+        "note": note,
+    }
+
+
+def _interface(one: Expectation, seen: pd.DataFrame, reached: pd.DataFrame, owners) -> str | None:
+    """The destination's interface, where it is one and known."""
+    if isinstance(one.destination, str):
+        known = _owned(one.destination, owners)["interface_id"]
+    else:
+        address = str(one.destination.network_address)
+        known = (seen if len(seen) else reached[reached["destination"] == address])["interface_id"]
+        if owners is not None and not known.notna().any():
+            known = owners.loc[owners["address"] == address, "interface_id"]
+    found = known.dropna().unique()
+    return found[0] if len(found) == 1 else None
