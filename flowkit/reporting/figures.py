@@ -7,6 +7,7 @@ words, so that they can be searched and, for sharing, redacted.
 
 import io
 import re
+import warnings
 from collections.abc import Callable
 
 import matplotlib.dates as mdates
@@ -34,7 +35,7 @@ def utc_axis(ax: Axes) -> Axes:
     locator = mdates.AutoDateLocator(tz="UTC", maxticks=9)
     ax.xaxis.set_major_locator(locator)
     ax.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator, tz="UTC", show_offset=False))
-    ax.set_xlabel("UTC", loc="right", labelpad=0)
+    ax.set_xlabel("UTC", loc="right", labelpad=3)
     return ax
 
 
@@ -58,11 +59,14 @@ def _display(figure: Figure, text: str) -> Callable[[], None]:
 def figure_html(figure: Figure, text: str) -> str:
     """`figure` as a `<figure>` element with `text` as its alt text."""
     held = io.StringIO()
-    figure.savefig(held, format="svg", metadata={"Date": None, "Creator": None})
+    with warnings.catch_warnings():
+        # The reader's fonts draw the words; that matplotlib's own lacks a sign is of no matter.
+        warnings.filterwarnings("ignore", message="Glyph")
+        figure.savefig(held, format="svg", metadata={"Date": None, "Creator": None})
     svg = held.getvalue()
     svg = visible(svg[svg.index("<svg") :]).replace(INK, "currentColor")
     svg = re.sub(r"<(metadata|style)\b.*?</\1>", "", svg, flags=re.DOTALL)
-    # Names such as axes_1 recur in every figure and would clash on one page; clip paths and markers have hashes.
+    # Names such as axes_1 recur in every figure and would clash on one page; clip paths have hashes.
     svg = re.sub(r'<g id="[A-Za-z0-9._]*_\d+">', "<g>", svg)
     svg = svg.replace("<svg ", f'<svg role="img" aria-label="{escaped(text)}" ', 1)
     return f'<figure class="fk-figure" style="margin:.6em 0">{svg}</figure>'

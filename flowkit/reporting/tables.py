@@ -30,7 +30,7 @@ class Table:
             showIndex=False,
             maxBytes=0,
             classes="display compact nowrap",
-            style="width:100%;margin:0",
+            style="width:auto;margin:0",
             lengthMenu=[10, 25, 100],
             scrollX=True,
             layout={

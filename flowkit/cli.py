@@ -1,0 +1,184 @@
+"""The command `flowkit`: parses words, calls the package, says what came of it.
+
+Exit codes: 0 done; 1 it could not be done; 2 wrong usage; 3 done, and a finding is as grave as --fail-on says.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from tqdm import tqdm
+
+from flowkit import ddl
+from flowkit.aws import commands
+from flowkit.loading import SourceError, cache, ingest
+
+LEVELS = ("info", "low", "medium", "high")
+DONE, FAILED, USAGE, FOUND = range(4)
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run `flowkit` with the arguments `words` (default: the command line's); returns the exit code."""
+    given = _parser().parse_args(words)
+    try:
+        return given.func(given)
+    except KeyboardInterrupt:
+        return _complain("interrupted; nothing was written", 130)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="flowkit", description="Answers from AWS VPC Flow Logs.")
+    subparsers = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_report(subparsers)
+    _add_ingest(subparsers)
+    _add_cache(subparsers)
+    commands.add_commands(subparsers)
+    ddl.add_command(subparsers)
+    return parser
+
+
+def _add_report(subparsers) -> None:
+    parser = subparsers.add_parser("report", help="run the notebooks and write their pages and findings")
+    parser.set_defaults(func=_report)
+    add = parser.add_argument
+    add(
+        "source",
+        nargs="?",
+        default="sample",
+        help="file, folder, glob, s3://bucket/prefix, cloudwatch://log-group, IBIS-URL#table, or sample (default)",
+    )
+    add("--start", metavar="T", help="first moment: ISO 8601 (UTC unless it says otherwise), or -24h, -7d")
+    add("--end", metavar="T", help="first moment to leave out; also now")
+    add("--out", metavar="DIR", type=Path, default=Path("reports"), help="where runs go (default: reports)")
+    add(
+        "--notebook",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="only this one (a name, or an .ipynb file)",
+    )
+    add("--network", metavar="DIR", help="the folder that `flowkit snapshot` wrote")
+    add("--expect", metavar="FILE", help="what should be reachable and what not, as CSV")
+    add("--format", metavar="FIELDS", help="the log's fields, where no header names them")
+    add("--param", metavar="NAME=VALUE", action="append", default=[], help="a notebook's parameter")
+    add(
+        "--fail-on",
+        metavar="LEVEL",
+        choices=LEVELS,
+        help="exit with 3 from this severity on: " + ", ".join(LEVELS),
+    )
+    add("--redact", action="store_true", help="replace account ids, public addresses and names, for sharing")
+    add("--keep", metavar="N", type=int, help="remove all but the newest N runs")
+
+
+def _report(given: argparse.Namespace) -> int:
+    # Only this command needs papermill and nbconvert, which take a second to load.
+    from flowkit.reporting.errors import ReportError, UsageError  # noqa: PLC0415
+    from flowkit.reporting.report import Request, report  # noqa: PLC0415
+
+    own = ("source", "start", "end", "format", "network", "expect", "out", "redact", "keep")
+    request = Request(
+        notebooks=tuple(given.notebook),
+        params=tuple(given.param),
+        **{name: getattr(given, name) for name in own},
+    )
+    try:
+        with _Bar() as bar:
+            run = report(request, bar)
+    except UsageError as error:
+        return _complain(error, USAGE)
+    except ReportError as error:
+        return _complain(error)
+    print(run["folder"] / "index.html")
+    counts = ", ".join(f"{number} {level}" for level, number in run["counts"].items() if number)
+    print(f"{len(run['notebooks'])} notebooks, findings: {counts or 'none'}; {run['seconds']:.1f} s")
+    for each in run["notebooks"]:
+        if each["failure"]:
+            _complain(
+                f"{each['name']} stopped at cell {each['failure']['cell']}: {each['failure']['message']}"
+            )
+    if run["status"] == "failed":
+        return FAILED
+    grave = LEVELS[LEVELS.index(given.fail_on) :] if given.fail_on else ()
+    return FOUND if any(run["counts"][level] for level in grave) else DONE
+
+
+def _add_ingest(subparsers) -> None:
+    parser = subparsers.add_parser("ingest", help="parse logs into the cache and count their lines")
+    parser.set_defaults(func=_ingest)
+    parser.add_argument("source", nargs="+", help="as for report")
+    parser.add_argument("--start", metavar="T", help="leave out files that end before")
+    parser.add_argument("--end", metavar="T", help="leave out files that begin after")
+    parser.add_argument("--format", metavar="FIELDS", help="the log's fields, where no header names them")
+    parser.add_argument("--json", action="store_true", help="print the tally as one JSON object")
+
+
+def _ingest(given: argparse.Namespace) -> int:
+    try:
+        with _Bar() as bar:
+            tally = ingest(
+                given.source,
+                given.start,
+                given.end,
+                given.format,
+                lambda done, to_do: bar("files", done, to_do),
+            )
+    except SourceError as error:
+        return _complain(error)
+    except ValueError as error:
+        return _complain(error, USAGE)
+    if given.json:
+        print(json.dumps(tally))
+    else:
+        _table(tally)
+    return DONE
+
+
+def _add_cache(subparsers) -> None:
+    parser = subparsers.add_parser("cache", help="show the cache of parsed logs, clear it, or prune it")
+    parser.set_defaults(func=_cache)
+    parser.add_argument("action", nargs="?", choices=("show", "clear", "prune"), default="show")
+
+
+def _cache(given: argparse.Namespace) -> int:
+    if given.action == "clear":
+        cache.clear()
+    elif given.action == "prune":
+        print(f"{cache.prune()} files are gone from their place and from the cache")
+    print(cache.folder())
+    _table(cache.size())
+    return DONE
+
+
+def _table(numbers: dict) -> None:
+    for name, number in numbers.items():
+        print(f"{name:<18}{number:>18,}")
+
+
+def _complain(problem: object, code: int = FAILED) -> int:
+    print(f"flowkit: {problem}", file=sys.stderr)
+    return code
+
+
+class _Bar:
+    """A progress bar on stderr for one stage after the other; silent where stderr is no terminal."""
+
+    def __enter__(self) -> Callable[[str, int, int], None]:
+        self._stage, self._bar = "", tqdm(disable=True)
+        return self._show
+
+    def _show(self, stage: str, done: int, to_do: int) -> None:
+        if stage != self._stage:
+            self._bar.close()
+            self._stage = stage
+            self._bar = tqdm(desc=stage, total=to_do, disable=None, leave=False, file=sys.stderr)
+        self._bar.update(done - self._bar.n)
+
+    def __exit__(self, *problem: object) -> None:
+        self._bar.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
