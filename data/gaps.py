@@ -62,23 +62,9 @@ def apply(rows: pd.DataFrame, shop: Shop, clock: Clock, phase: int, rng, wanted)
     if "nodata-interface" in wanted:
         truths["nodata-interface"] = _nodata(rows, shop)
     if "silent-interface" in wanted:
-        begin = clock.at(rng.uniform(0.27, 0.3))
-        stop = begin + max(720, min(rng.uniform(1200, 3600), 0.1 * clock.seconds))
-        hit = (rows["name"] == silent) & rows["window"].between(begin, stop) & rows["hidden"].isna()
-        rows.loc[hit, "hidden"] = "silent"
-        gone = rows[hit]
-        truths["silent-interface"] = _truth(
-            "silent-interface", shop.interfaces[silent].id, gone["window"].min(), gone["window"].max() + WINDOW,
-            len(gone), f"{silent} logs nothing at all, not even NODATA, then comes back",
-        )  # fmt: skip
+        truths["silent-interface"] = _silence(rows, shop, clock, silent, rng)
     if "missing-file" in wanted:
-        slot = int(clock.at(rng.uniform(0.1, 0.22)) // SLOT * SLOT)
-        hit = rows["end"].between(slot, slot + SLOT - 1) & rows["hidden"].isna()
-        rows.loc[hit, "hidden"] = "lost-file"
-        truths["missing-file"] = _truth(
-            "not-delivered", None, slot, slot + SLOT, int(hit.sum()),
-            "the file of one five-minute slot was never delivered: every interface is blind",
-        )  # fmt: skip
+        truths["missing-file"] = _lost_file(rows, clock, rng)
     kept = rows["hidden"].isna()
     return rows[kept].assign(hidden=False), rows[~kept].copy(), truths
 
@@ -102,34 +88,44 @@ def _skipdata(rows, shop, clock, name, rng) -> tuple:
     made = described(_statement(name, windows.to_numpy(), start, end, "SKIPDATA"), shop)
     made = made.assign(incident="skipdata", hidden=None)
     note = f"{length} windows of {name} at its peak have SKIPDATA; {len(lost)} records are missing"
-    truth = _truth(
-        "skipdata",
-        shop.interfaces[name].id,
-        windows[0],
-        windows[-1] + WINDOW,
-        length,
-        note,
-        missing=len(lost),
-    )
+    interface_id, edge = shop.interfaces[name].id, windows[-1] + WINDOW
+    truth = _truth("skipdata", interface_id, windows[0], edge, length, note) | {"missing": len(lost)}
     return pd.concat([rows, made], ignore_index=True), truth
+
+
+def _silence(rows, shop, clock, name, rng) -> dict:
+    """Mark the rows of an interface that logs nothing for a while, not even NODATA."""
+    begin = clock.at(rng.uniform(0.27, 0.3))
+    stop = begin + max(720, min(rng.uniform(1200, 3600), 0.1 * clock.seconds))
+    hit = (rows["name"] == name) & rows["window"].between(begin, stop) & rows["hidden"].isna()
+    rows.loc[hit, "hidden"] = "silent"
+    windows = rows.loc[hit, "window"]
+    note = f"{name} logs nothing at all, not even NODATA, then comes back"
+    interface_id, edge = shop.interfaces[name].id, windows.max() + WINDOW
+    return _truth("silent-interface", interface_id, windows.min(), edge, 0, note) | {
+        "missing": int(hit.sum())
+    }
+
+
+def _lost_file(rows, clock, rng) -> dict:
+    """Mark the rows of one slot's file."""
+    slot = int(clock.at(rng.uniform(0.1, 0.22)) // SLOT * SLOT)
+    hit = rows["end"].between(slot, slot + SLOT - 1) & rows["hidden"].isna()
+    rows.loc[hit, "hidden"] = "lost-file"
+    note = "the file of one five-minute slot was never delivered: every interface is blind"
+    return _truth("not-delivered", None, slot, slot + SLOT, 0, note) | {"missing": int(hit.sum())}
 
 
 def _nodata(rows, shop) -> dict:
     standby = rows[(rows["name"] == "standby") & rows["hidden"].isna()]
     note = "standby has no traffic: every row is NODATA, which is proof of none"
-    truth = _truth(
-        "nodata",
-        shop.interfaces["standby"].id,
-        standby["start"].min(),
-        standby["end"].max(),
-        len(standby),
-        note,
-    )
+    first, last = standby["start"].min(), standby["end"].max()
+    truth = _truth("nodata", shop.interfaces["standby"].id, first, last, len(standby), note)
     return truth | {"finding": False}
 
 
-def _truth(kind, interface_id, first, last, records, note, **more) -> dict:
+def _truth(kind, interface_id, first, last, records, note) -> dict:
     made = {"kind": kind, "notebook": "skipdata", "finding": True, "interface_id": interface_id}
     made |= dict.fromkeys(("srcaddr", "dstaddr", "protocol", "dstport"))
-    made |= {"cause": None, "note": note, "first": iso(first), "last": iso(last), "records": int(records)}
-    return made | more
+    seen = {"first": iso(first), "last": iso(last), "records": int(records)}
+    return made | {"cause": None, "rule": None, "note": note} | seen

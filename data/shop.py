@@ -1,4 +1,4 @@
-"""The shop's VPC: interfaces, subnets, security groups, network ACLs, and how `aws ec2 describe-*` prints them."""
+"""The shop's VPC: interfaces, subnets, security groups, network ACLs, as `aws ec2 describe-*` prints them."""
 
 from dataclasses import dataclass, field
 from ipaddress import ip_network
@@ -44,6 +44,7 @@ class Shop:
     acls: dict = field(default_factory=dict)
     places: dict = field(default_factory=dict)
     office_list: str = ""
+    fronts: tuple = ()  # the load balancer's nodes: one without refusals, one with
 
     def new_id(self, prefix: str) -> str:
         """An AWS id: `prefix` and 17 hexadecimal digits."""
@@ -84,7 +85,7 @@ class Shop:
                 rule[place].append({name: value})
 
     def entry(self, tier: str, number: int, cidr: str, protocol: str, ports=None, egress=False, deny=False):
-        """Set one numbered entry of a tier's network ACL (an entry of the same number is replaced)."""
+        """Set (or replace) one numbered entry of a tier's network ACL; the entry."""
         entries = self.acls[tier]["Entries"]
         entries[:] = [e for e in entries if (e["RuleNumber"], e["Egress"]) != (number, egress)]
         block = "Ipv6CidrBlock" if ":" in cidr else "CidrBlock"
@@ -96,6 +97,7 @@ class Shop:
             made["PortRange"] = {"From": ports[0], "To": ports[-1]}
         entries.append(made)
         entries.sort(key=lambda e: (not e["Egress"], e["RuleNumber"]))
+        return made
 
     def owner_of(self) -> dict:
         """Private address -> interface name, IPv4 and IPv6."""
@@ -122,6 +124,7 @@ def build(rng) -> Shop:
         "mirror": f"192.0.2.{128 + 16 * int(rng.integers(0, 8))}/28",
         "clock": f"198.51.100.{251 + int(rng.integers(0, 3))}",
     }
+    shop.fronts = tuple(str(name) for name in rng.permutation(["lb-a", "lb-b"]))
     _subnets(shop)
     _groups(shop)
     _interfaces(shop)
@@ -301,6 +304,7 @@ def _private_acls(shop: Shop) -> None:
 def snapshot(shop: Shop) -> dict:
     """File name -> object, as `aws ec2 describe-*` and `get-managed-prefix-list-entries` print them."""
     office = {"Cidr": shop.places["office"], "Description": "head office"}
+    s3 = [{"Cidr": cidr} for cidr in S3_CIDRS]
     return {
         "describe-network-interfaces.json": {
             "NetworkInterfaces": [_described(shop, i) for i in shop.interfaces.values()]
@@ -309,9 +313,7 @@ def snapshot(shop: Shop) -> dict:
         "describe-network-acls.json": {"NetworkAcls": list(shop.acls.values())},
         "describe-subnets.json": {"Subnets": list(shop.subnets.values())},
         f"get-managed-prefix-list-entries-{shop.office_list}.json": {"Entries": [office]},
-        f"get-managed-prefix-list-entries-{S3_PREFIX_LIST}.json": {
-            "Entries": [{"Cidr": c} for c in S3_CIDRS]
-        },
+        f"get-managed-prefix-list-entries-{S3_PREFIX_LIST}.json": {"Entries": s3},
     }
 
 

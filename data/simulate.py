@@ -53,14 +53,23 @@ from expected import expectations
 from gaps import GAPS, apply, iso, with_nodata
 from shop import Shop, build, snapshot
 from traffic import Clock, everyday
-from windows import Change, records
+from windows import records
 from writers import CONTAINERS, FIELDS_V2, FIELDS_V5, LAYOUTS, lines, write_logs
 
 __all__ = ["FIELDS_V2", "FIELDS_V5", "INCIDENTS", "World", "lines", "simulate"]
 
-#: Ids of everything that can be planted.
+#: Ids of all that is planted if nothing else is asked for.
 INCIDENTS = (*planting.TRAFFIC, *GAPS)
-TRUTH = ["true_cause", "true_rule", "true_client", "true_direction", "true_state", "conversation", "incident"]
+TRUTH = [
+    "true_cause",
+    "true_snapshot_cause",
+    "true_rule",
+    "true_client",
+    "true_direction",
+    "true_state",
+    "conversation",
+    "incident",
+]
 TRUTH += ["window", "hidden"]
 
 
@@ -97,29 +106,28 @@ def _write_json(path: Path, made) -> None:
 def simulate(seed=2026, hours=24, start="2026-11-20T00:00:00Z", incidents=None, scale=1.0) -> World:
     """A world; a pure function of its arguments."""
     wanted = INCIDENTS if incidents is None else tuple(incidents)
-    if unknown := set(wanted) - set(INCIDENTS):
-        raise ValueError(f"no incident is called {sorted(unknown)[0]}; there are {', '.join(INCIDENTS)}")
+    if unknown := set(wanted) - {*INCIDENTS, *planting.EXTRA}:
+        names = ", ".join([*INCIDENTS, *planting.EXTRA])
+        raise ValueError(f"no incident is called {sorted(unknown)[0]}; there are {names}")
     if hours < 2:
         raise ValueError("the incidents need at least 2 hours")
-    begin = int(datetime.fromisoformat(start).astimezone(UTC).timestamp())
-    clock, phase = Clock(begin, int(hours * 3600)), int(_rng(seed, "phase").integers(0, 60))
+    begin = datetime.fromisoformat(start)
+    begin = int((begin if begin.tzinfo else begin.replace(tzinfo=UTC)).timestamp())
+    share, phase = _rng(seed, "change").uniform(0.42, 0.58), int(_rng(seed, "phase").integers(0, 60))
+    clock = Clock(begin, int(hours * 3600), begin + share * hours * 3600)
     shop = build(_rng(seed, "shop"))
-    planted = {
-        name: plant(shop, clock, _rng(seed, name))
-        for name, plant in planting.TRAFFIC.items()
-        if name in wanted
-    }
+    plants = {name: plant for name, plant in (planting.TRAFFIC | planting.EXTRA).items() if name in wanted}
+    planted = {name: plant(shop, clock, _rng(seed, name)) for name, plant in plants.items()}
     network = snapshot(shop)
-    convs = pd.concat(
-        [everyday(shop, clock, _rng(seed, "everyday"), scale), *planting.tagged(planted)], ignore_index=True
-    )
-    made = records(shop, network, clock, phase, convs, _rng(seed, "records"), _change(network, shop, planted))
+    everything = [everyday(shop, clock, _rng(seed, "everyday"), scale), *planting.tagged(planted)]
+    convs = pd.concat(everything, ignore_index=True)
+    made = records(shop, _before(network, planted), network, clock, phase, convs, _rng(seed, "records"))
     made = with_nodata(made, shop, clock, phase, _rng(seed, "nodata"))
     logged, hidden, truths = apply(made, shop, clock, phase, _rng(seed, "gaps"), wanted)
-    told = {name: _counted(name, plan, logged) for name, plan in planted.items()} | truths
-    expected, judged = expectations(shop, told)
-    truth = [{"id": name} | fields for name, fields in (told | judged).items()]
-    logged = logged.sample(frac=1, random_state=_rng(seed, "order")).reset_index(drop=True)
+    truths = {name: _counted(name, plan, logged) for name, plan in planted.items()} | truths
+    expected, judged = expectations(shop, truths)
+    truth = [{"id": name} | told for name, told in (truths | judged).items()]
+    logged = logged.iloc[_rng(seed, "order").permutation(len(logged))].reset_index(drop=True)
     columns = [name.replace("-", "_") for name in FIELDS_V5] + TRUTH
     return World(logged[columns], hidden[columns].reset_index(drop=True), truth, network, expected, shop)
 
@@ -129,17 +137,13 @@ def _rng(seed: int, name: str):
     return np.random.default_rng([seed, zlib.crc32(name.encode())])
 
 
-def _change(network: dict, shop: Shop, planted: dict) -> Change | None:
-    """The snapshot as it was before the ACL entry of `acl-changed` was made."""
-    if "acl-changed" not in planted:
-        return None
-    moment, tier, number, egress = planted["acl-changed"].change
+def _before(network: dict, planted: dict) -> dict:
+    """The snapshot as it would have been before the clock's moment of change."""
     before = copy.deepcopy(network)
-    for acl in before["describe-network-acls.json"]["NetworkAcls"]:
-        if acl["NetworkAclId"] == shop.acls[tier]["NetworkAclId"]:
-            key = (number, egress)
-            acl["Entries"] = [e for e in acl["Entries"] if (e["RuleNumber"], e["Egress"]) != key]
-    return Change(moment, before)
+    for plan in planted.values():
+        if plan.undo:
+            plan.undo(before)
+    return before
 
 
 def _counted(name: str, plan, logged: pd.DataFrame) -> dict:
@@ -149,10 +153,11 @@ def _counted(name: str, plan, logged: pd.DataFrame) -> dict:
         mine = mine[mine["action"] == "REJECT"]
     if plan.truth["interface_id"]:
         mine = mine[mine["interface_id"] == plan.truth["interface_id"]]
-    seen = {"first": iso(mine["start"].min()), "last": iso(mine["end"].max()), "records": len(mine)}
-    if plan.change:
-        seen["changed"] = iso(plan.change[0])
-    return plan.truth | seen
+    return plan.truth | {
+        "first": iso(mine["start"].min()),
+        "last": iso(mine["end"].max()),
+        "records": len(mine),
+    }
 
 
 def main(arguments=None) -> None:
@@ -164,7 +169,10 @@ def main(arguments=None) -> None:
     parser.add_argument("--start", default="2026-11-20T00:00:00Z")
     parser.add_argument("--scale", type=float, default=1.0)
     parser.add_argument(
-        "--incident", action="append", choices=INCIDENTS, help="plant only these (repeatable)"
+        "--incident",
+        action="append",
+        choices=[*INCIDENTS, *planting.EXTRA],
+        help="plant only these (repeatable)",
     )
     parser.add_argument("--format", default="v5", help="v2, v5 or a quoted list of field names")
     parser.add_argument("--layout", default="plain", choices=LAYOUTS)

@@ -36,10 +36,11 @@ DEFAULTS = {
 
 @dataclass(frozen=True)
 class Clock:
-    """The window that the logs cover."""
+    """The window that the logs cover, and the moment in it when rules change."""
 
     start: int
     seconds: int
+    change: float
 
     def at(self, share: float) -> float:
         """The moment at a share (0 to 1) of the window."""
@@ -162,7 +163,7 @@ def _customers(shop: Shop, clock: Clock, rng, scale: float):
 
 
 def _health_checks(shop: Shop, clock: Clock, rng):
-    """Each load balancer node asks each web server every three minutes."""
+    """Each load balancer node asks each web server every three minutes; web-2 always from one port."""
     of = shop.interfaces
     for balancer in ("lb-a", "lb-b"):
         for web in ("web-1", "web-2"):
@@ -171,7 +172,7 @@ def _health_checks(shop: Shop, clock: Clock, rng):
                 rng,
                 t0,
                 client=of[balancer].address,
-                cport=rng.integers(1024, 65536, len(t0)),
+                cport=rng.integers(1024, 65536, len(t0)) if web == "web-1" else 20000,
                 server=of[web].address,
                 sport=8080,
                 dur=0.01,

@@ -1,7 +1,5 @@
 """From conversations to flow log records: judged, logged at each interface, split over 60-second windows."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 from shop import ACCOUNT, REGION, Shop
@@ -18,21 +16,19 @@ FIELDS = ["interface_id", "srcaddr", "dstaddr", "srcport", "dstport", "protocol"
 FIELDS += ["pkt_dstaddr", "flow_direction"]
 
 
-@dataclass(frozen=True)
-class Change:
-    """The moment at which a network ACL changed, and the snapshot of the rules before it."""
+def records(shop: Shop, before: dict, network: dict, clock: Clock, phase: int, convs: pd.DataFrame, rng):
+    """The records of `convs` as their interfaces log them, with their truth; one row a record.
 
-    moment: float
-    before: dict
-
-
-def records(shop: Shop, network: dict, clock: Clock, phase: int, convs: pd.DataFrame, rng, change=None):
-    """The records of `convs` as their interfaces log them, with their truth; one row a record."""
+    `network` is the snapshot, `before` the rules up to the clock's moment of change.
+    """
     views = _views(shop, convs, rng)
     after = _judged(Rules(network), convs, views)
-    before = _judged(Rules(change.before), convs, views) if change else after
-    moment = change.moment if change else np.inf
-    segments = _segments(convs, before, after, moment, rng)
+    before = _judged(Rules(before), convs, views)
+    for side in ("ask", "reply"):
+        allowed = after[f"{side}_ok"] & ~before[f"{side}_ok"]
+        before[f"{side}_told"] = before[f"{side}_cause"].mask(allowed, "rules-changed")
+        after[f"{side}_told"] = after[f"{side}_cause"]
+    segments = _segments(convs, before, after, clock.change, rng)
     pieces = _split(segments, phase)
     pieces = pieces[(pieces["first"] >= clock.start) & (pieces["last"] < clock.start + clock.seconds)]
     seen = [
@@ -207,9 +203,8 @@ def _seen(pieces: pd.DataFrame, views: pd.DataFrame, convs: pd.DataFrame) -> pd.
     conv = convs.loc[rows["conv"]].reset_index(drop=True)
     rows = rows.reset_index(drop=True)
     ok = np.where(reply, rows["reply_ok"], rows["ask_ok"] & ~rows["late"])
-    cause = np.where(
-        reply, rows["reply_cause"], np.where(rows["late"], "closed-connection", rows["ask_cause"])
-    )
+    asked = np.where(rows["late"], "closed-connection", rows["ask_cause"])
+    told = np.where(rows["late"], "closed-connection", rows["ask_told"])
     sport = conv["sport"]
     direction = np.where(rows["through"], "through", np.where(rows["out"], "egress", "ingress"))
     return rows.assign(
@@ -224,7 +219,8 @@ def _seen(pieces: pd.DataFrame, views: pd.DataFrame, convs: pd.DataFrame) -> pd.
         protocol=conv["protocol"],
         action=np.where(ok, "ACCEPT", "REJECT"),
         flow_direction=np.where(rows["out"].to_numpy() ^ reply, "egress", "ingress"),
-        true_cause=cause,
+        true_cause=np.where(reply, rows["reply_cause"], asked),
+        true_snapshot_cause=np.where(reply, rows["reply_told"], told),
         true_rule=np.where(reply, rows["reply_rule"], np.where(rows["late"], "", rows["ask_rule"])),
         true_client=rows["client"],
         true_direction=direction,
@@ -239,7 +235,7 @@ def _aggregated(rows: pd.DataFrame, shop: Shop) -> pd.DataFrame:
     for bit, name in ((1, "b1"), (2, "b2"), (4, "b4"), (16, "b16")):
         rows[name] = rows["tcp_flags"] & bit
     first = {"pkt_src_aws_service", "pkt_dst_aws_service", "true_cause", "true_rule", "true_client"}
-    first |= {"true_direction", "true_state", "conversation", "incident", "name"}
+    first |= {"true_snapshot_cause", "true_direction", "true_state", "conversation", "incident", "name"}
     how = dict.fromkeys(sorted(first), "first") | {
         "packets": "sum",
         "bytes": "sum",
@@ -260,7 +256,7 @@ def _path(made: pd.DataFrame, shop: Shop) -> np.ndarray:
     """traffic-path: 1 inside the VPC or by the NAT gateway, 7 gateway endpoint, 8 internet gateway."""
     inside = made["pkt_dstaddr"].isin(list(shop.owner_of()))
     private = ~made["name"].isin([i.name for i in shop.interfaces.values() if i.tier == "public"])
-    endpoint = made["name"].str.startswith("db-") & ~inside
+    endpoint = made["name"].str.startswith("db-") & (made["pkt_dst_aws_service"] == "S3")
     path = np.select([endpoint, inside | private], ["7", "1"], "8")
     return np.where(made["flow_direction"] == "egress", path, "-")
 

@@ -2,7 +2,6 @@
 
 import gzip
 import hashlib
-import io
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,19 +10,18 @@ import pandas as pd
 from gaps import SLOT
 from shop import ACCOUNT, REGION
 
-FIELDS_V2 = tuple(
-    "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action "
-    "log-status".split()
-)
-#: A custom format as it is often chosen: all 29 fields of version 5 in AWS's order.
-FIELDS_V5 = FIELDS_V2 + tuple(
-    "vpc-id subnet-id instance-id tcp-flags type pkt-srcaddr pkt-dstaddr region az-id sublocation-type "
-    "sublocation-id pkt-src-aws-service pkt-dst-aws-service flow-direction traffic-path".split()
-)
-FIELDS_ALL = FIELDS_V5
+V2 = """version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action
+log-status"""
+V3 = "vpc-id subnet-id instance-id tcp-flags type pkt-srcaddr pkt-dstaddr"
+V4 = "region az-id sublocation-type sublocation-id"
+V5 = "pkt-src-aws-service pkt-dst-aws-service flow-direction traffic-path"
+#: AWS's default format.
+FIELDS_V2 = tuple(V2.split())
+#: A custom format as it is often chosen: all 29 fields of versions 2 to 5 in AWS's order.
+FIELDS_V5 = FIELDS_V2 + tuple(f"{V3} {V4} {V5}".split())
 INTS = {
-    "int32": ("version", "srcport", "dstport", "protocol", "tcp-flags", "traffic-path"),
-    "int64": ("packets", "bytes", "start", "end"),
+    "Int32": ("version", "srcport", "dstport", "protocol", "tcp-flags", "traffic-path"),
+    "Int64": ("packets", "bytes", "start", "end"),
 }
 LAYOUTS = {
     "plain": "AWSLogs/{account}/vpcflowlogs/{region}/%Y/%m/%d",
@@ -49,43 +47,36 @@ def write_logs(records: pd.DataFrame, folder: Path, flow_log: str, fields, layou
     if container == "cloudwatch-export":
         return _cloudwatch(records, folder, fields)
     paths = []
-    text = np.array(lines(records, fields), dtype=object)
+    told = np.array(lines(records, fields), dtype=object)
     slots = (records["end"] // SLOT * SLOT).astype(int).to_numpy()
     for slot in np.unique(slots):
+        here = slots == slot
+        text = ("\n".join(([" ".join(fields)] if header else []) + list(told[here])) + "\n").encode()
         moment = datetime.fromtimestamp(int(slot), UTC)
         place = folder / moment.strftime(LAYOUTS[layout].format(account=ACCOUNT, region=REGION))
         place.mkdir(parents=True, exist_ok=True)
-        here = slots == slot
+        mark = hashlib.sha256(text).hexdigest()[:8]
+        stem = f"{ACCOUNT}_vpcflowlogs_{REGION}_{flow_log}_{moment:%Y%m%dT%H%M}Z_{mark}"
+        path = place / (stem + CONTAINERS[container])
         if container == "parquet":
-            data = _parquet(records[here], fields)
+            _write_parquet(records[here], fields, path)
         else:
-            data = ("\n".join(([" ".join(fields)] if header else []) + list(text[here])) + "\n").encode()
-            data = gzip.compress(data, mtime=0) if container == "gzip" else data
-        mark = hashlib.sha256(data).hexdigest()[:8]
-        name = (
-            f"{ACCOUNT}_vpcflowlogs_{REGION}_{flow_log}_{moment:%Y%m%dT%H%M}Z_{mark}{CONTAINERS[container]}"
-        )
-        (place / name).write_bytes(data)
-        paths.append(place / name)
+            path.write_bytes(gzip.compress(text, mtime=0) if container == "gzip" else text)
+        paths.append(path)
     return paths
 
 
-def _parquet(rows, fields) -> bytes:
+def _write_parquet(rows, fields, path: Path) -> None:
     """Typed columns under AWS's Parquet names; `-` is null."""
     types = {name: kind for kind, names in INTS.items() for name in names}
     columns = {}
     for name in _checked(fields):
-        values = rows[name.replace("-", "_")]
-        values = values.where(values.astype(str) != "-", None)
         column = name.replace("-", "_")
-        columns[column] = (
-            values.astype(types[name].replace("i", "I")) if name in types else values.astype(object)
-        )
+        values = rows[column].where(rows[column].astype(str) != "-", None)
+        columns[column] = values.astype(types.get(name, "object"))
     if "version" in columns:
         columns["version"] = pd.Series(int(_version(fields)), rows.index, dtype="Int32")
-    held = io.BytesIO()
-    pd.DataFrame(columns).to_parquet(held, index=False, engine="pyarrow")
-    return held.getvalue()
+    pd.DataFrame(columns).to_parquet(path, index=False, engine="pyarrow")
 
 
 def _cloudwatch(records, folder, fields) -> list:
@@ -103,23 +94,13 @@ def _cloudwatch(records, folder, fields) -> list:
 
 
 def _checked(fields):
-    unknown = [name for name in fields if name not in FIELDS_ALL]
+    unknown = [name for name in fields if name not in FIELDS_V5]
     if unknown:
         raise ValueError(f"the simulator does not make the field {unknown[0]}")
     return fields
 
 
 def _version(fields) -> str:
-    return (
-        "2"
-        if set(fields) <= set(FIELDS_V2)
-        else "3"
-        if _below(fields, 21)
-        else "4"
-        if _below(fields, 25)
-        else "5"
-    )
-
-
-def _below(fields, count) -> bool:
-    return set(fields) <= set(FIELDS_V5[:count])
+    """The highest version among the fields: versions 2 to 5 have 14, 21, 25 and 29 of them."""
+    last = max(FIELDS_V5.index(name) for name in fields)
+    return str(2 + sum(last >= count for count in (14, 21, 25)))
