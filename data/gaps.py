@@ -59,12 +59,12 @@ def apply(rows: pd.DataFrame, shop: Shop, clock: Clock, phase: int, rng, wanted)
     skipped = rng.choice(["db-1", skipped])
     if "skipdata" in wanted:
         rows, truths["skipdata"] = _skipdata(rows, shop, clock, skipped, rng)
-    if "nodata-interface" in wanted:
-        truths["nodata-interface"] = _nodata(rows, shop)
     if "silent-interface" in wanted:
         truths["silent-interface"] = _silence(rows, shop, clock, silent, rng)
     if "missing-file" in wanted:
         truths["missing-file"] = _lost_file(rows, clock, rng)
+    if "nodata-interface" in wanted:
+        truths["nodata-interface"] = _nodata(rows, shop)
     kept = rows["hidden"].isna()
     return rows[kept].assign(hidden=False), rows[~kept].copy(), truths
 

@@ -7,34 +7,36 @@
 function of its arguments. `data/sample` is exactly what the command writes with its defaults.
 
     simulate(seed=2026, hours=24, start="2026-11-20T00:00:00Z", incidents=None, scale=1.0) -> World
-        hours >= 2; incidents: ids to plant (keys of `incidents.INCIDENTS`), None plants all, () none.
+        hours >= 2; incidents: ids to plant, None plants `INCIDENTS`, () none; "rule-fixed" only if named.
         scale: times the number of customers (1.0: about 2,000 sessions a day).
 
     World.records       DataFrame, one row a record as logged, NODATA and SKIPDATA rows included, in no order:
-                        the 29 fields of version 5 under AWS's names with `_` (`-` is null), and the truth:
+                        the 29 fields of versions 2 to 5 under AWS's names with `_` (`-` stays "-"), and:
         true_cause      accepted | security-group | network-acl | security-group-and-network-acl |
                         closed-connection (a late packet after close); null for NODATA and SKIPDATA
+        true_snapshot_cause  the same by the snapshot's rules: differs only with "rule-fixed", where it is
+                        rules-changed for what was refused before a rule was added
         true_rule       what refused it: "acl-…:ingress:140", "sg-…[,sg-…]" (the groups that lack a rule),
-                        both joined by " + ", or null. Rule 32767/32768 is an ACL's final deny (v4/v6)
+                        both joined by " + ", or null. Rule 32767 is an ACL's final deny (32768 for IPv6)
         true_client     the endpoint of this record (srcaddr or dstaddr) that began the conversation;
-                        true_client == srcaddr: the record is the request, else the reply
+                        true_client == srcaddr: the record is of the request's way, else of the reply's
         true_direction  ingress (the client reaches the interface) | egress (the interface's own address
-                        began it) | through (NAT gateway)
-        true_state      what became of the conversation: answered | silent | reset | reply-refused | refused
+                        began it) | through (the NAT gateway carries it)
+        true_state      what becomes of the conversation: answered | silent | reset | reply-refused | refused
         conversation    number of the conversation (the same at every interface that saw it)
         incident        id of the incident that the row belongs to, else null
         window          start of the row's aggregation window, Unix seconds; all interfaces share the windows
-        hidden          False here
+        hidden          False
     World.hidden        the rows that were not logged, same columns, `hidden` = skipdata | silent | lost-file
     World.truth         list of dicts, as in truth.json (columns: data/README.md)
-    World.network       dict: file name -> object, as `aws ec2 describe-*` prints it
+    World.network       dict: file name -> object, as `aws ec2 describe-*` prints it (after every change)
     World.expectations  list of dicts: name, source, destination, protocol, port, expect
-    World.shop          names and ids (shop.py): World.shop.interfaces["db-1"].id, ...
+    World.shop          names, ids, CIDRs (shop.py): World.shop.interfaces["db-1"].id, World.shop.places
     World.write(folder, fields=FIELDS_V5, layout="plain"|"hourly"|"hive"|"hive-hourly",
                 container="gzip"|"text"|"parquet"|"cloudwatch-export", header=True) -> list of paths
                         logs under folder/AWSLogs/…, network/, expectations.csv and truth.json beside
     lines(records, fields=FIELDS_V5) -> list of str, in the order of `records`
-    FIELDS_V2, FIELDS_V5, FIELDS_ALL: tuples of AWS's field names
+    FIELDS_V2, FIELDS_V5: tuples of AWS's field names
 """
 
 import argparse
