@@ -19,8 +19,8 @@ Network = IPv4Network | IPv6Network
 PROTOCOLS = {"icmp": 1, "tcp": 6, "udp": 17, "icmpv6": 58}
 ICMP = (1, 58)
 
-#: The number AWS gives the last rule of every network ACL, the one its console shows as `*`.
-LAST_RULE = 32767
+#: The numbers AWS gives the last rules (IPv4, IPv6) of every network ACL, which its console shows as `*`.
+LAST_RULES = (32767, 32768)
 
 
 def protocol_name(protocol: int | None) -> str:
@@ -84,7 +84,7 @@ class Entry:
     @property
     def text(self) -> str:
         """Such as `outbound rule 70 (deny tcp/1024-65535 to 198.51.100.128/25)`."""
-        number = "*" if self.number == LAST_RULE else self.number
+        number = "*" if self.number in LAST_RULES else self.number
         way, side = ("outbound", "to") if self.egress else ("inbound", "from")
         action = "allow" if self.allow else "deny"
         return f"{way} rule {number} ({action} {self.match.text} {side} {self.network})"

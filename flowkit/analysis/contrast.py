@@ -1,0 +1,96 @@
+"""What else the log says about refused groups: who else was let in, where, and what the client did besides.
+
+In: flows and the groups of `flowkit.analysis.refusals`. Each question is one pass over the accepted records,
+joined to the few keys that matter, so that no more rows come back than there are groups and interfaces.
+"""
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+from ibis import _
+
+from flowkit.analysis.refusals import EPHEMERAL, logged
+
+SERVICE = ["protocol", "server_port"]
+
+
+def contrasts(flows: ir.Table, groups: pd.DataFrame) -> pd.DataFrame:
+    """Per group (same index): the accepted traffic that speaks for or against it.
+
+    `own`: the client's accepted records to the same service at this interface; `own_first, own_last`;
+    `others`: whether other clients were accepted there; `answers`: accepted records that the service sent
+    there; `known`: accepted records the client sent anywhere to a service; `peers`: list of (interface,
+    subnet, first, last) where the far address was accepted on this port by another interface. Times in
+    seconds since 1970.
+    """
+    keys = groups.assign(server_port=groups.server_port.fillna(-1).astype("int64"))
+    accepted = _accepted(flows)
+    back = {"server": "client", "server_port": "srcport"}
+    place = keys[["interface_id", "server", *SERVICE]]
+    parts = (
+        _joined(accepted, keys[["interface_id", "client", "server", *SERVICE]], {}).agg(
+            own=_.count(), own_first=_.start.min(), own_last=_.end.max()
+        ),
+        _joined(accepted, place, {}).agg(least=_.client.min(), most=_.client.max()),
+        _joined(accepted, place, back).agg(answers=_.count()),
+        _joined(accepted.filter(_.server_port < EPHEMERAL), keys[["client"]], {}).agg(known=_.count()),
+    )
+    found = keys
+    for part in parts:
+        table = part.execute()
+        found = found.merge(table, "left", on=[name for name in table.columns if name in keys])
+    found.index = groups.index
+    counts = ["own", "answers", "known"]
+    found = found.assign(**found[counts].fillna(0).astype("int64"))
+    found["others"] = found.least.notna() & ((found.least != found.client) | (found.most != found.client))
+    found["peers"] = _peers(accepted, keys)
+    return found[[*counts, "others", "own_first", "own_last", "peers"]]
+
+
+def _accepted(flows: ir.Table) -> ir.Table:
+    rows = logged(flows)
+    return rows.filter(rows.action == "ACCEPT").select(
+        "start",
+        "end",
+        interface_id=ibis.coalesce(rows.interface_id, rows.resource_id, "-"),
+        subnet_id=rows.subnet_id,
+        client=rows.srcaddr,
+        server=rows.dstaddr,
+        protocol=rows.protocol.fill_null(-1).cast("int64"),
+        srcport=rows.srcport.fill_null(-1).cast("int64"),
+        server_port=rows.dstport.fill_null(-1).cast("int64"),
+    )
+
+
+def _joined(accepted: ir.Table, keys: pd.DataFrame, renamed: dict[str, str], *extra: str):
+    """The accepted records with one of `keys`, grouped by it and `extra`; `renamed`: their names for keys."""
+    keys = keys.drop_duplicates()
+    schema = {name: "int64" if name in SERVICE else "string" for name in keys.columns}
+    wanted = ibis.memtable(keys, schema=schema)
+    on = [accepted[renamed.get(name, name)] == wanted[name] for name in keys.columns]
+    rest = {name: accepted[name] for name in accepted.columns if name not in keys.columns}
+    joined = accepted.inner_join(wanted, on).select(**{name: wanted[name] for name in keys.columns}, **rest)
+    return joined.group_by([*keys.columns, *extra])
+
+
+def _peers(accepted: ir.Table, keys: pd.DataFrame) -> list[list[tuple]]:
+    """For each key, where its far address was accepted on the same port, as `contrasts` says."""
+    leaves = keys.egress.fillna(False).astype(bool)
+    seen = {}
+    for side, some in (("client", keys[~leaves]), ("server", keys[leaves])):
+        places = _joined(accepted, some[[side, *SERVICE]], {}, "interface_id")
+        table = places.agg(subnet_id=_.subnet_id.max(), first=_.start.min(), last=_.end.max()).execute()
+        for row in table.sort_values("interface_id").itertuples(index=False):
+            place = (row.interface_id, row.subnet_id, row.first, row.last)
+            seen.setdefault((side, row[0], row.protocol, row.server_port), []).append(place)
+    return [
+        [place for place in seen.get((side, far, protocol, port), []) if place[0] != interface_id]
+        for side, far, protocol, port, interface_id in zip(
+            leaves.map({True: "server", False: "client"}),
+            keys.server.where(leaves, keys.client),
+            keys.protocol,
+            keys.server_port,
+            keys.interface_id,
+            strict=True,
+        )
+    ]

@@ -1,0 +1,262 @@
+"""Refused traffic in groups: who wanted what, how it was refused, and what else the log says about it.
+
+The engine reduces: only conversations with a REJECT are put together, then grouped by interface, client,
+server, protocol, service port and fate. The groups that matter most come to pandas, the rest as totals.
+`flowkit.analysis.causes` judges them.
+
+Refused conversations need more than `conversations` keeps (when each side was accepted and when refused), so
+they are put together here, from the few records around a REJECT.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from typing import NamedTuple
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+from ibis import _
+from ibis.common.exceptions import IbisError
+
+from flowkit.analysis.conversations import ACK, IDLE, KEY, SYN
+from flowkit.analysis.ports import SERVICE_PORTS, SYSTEM_PORTS
+
+FIN, RST = 1, 4
+TCP = 6
+SESSION = (*KEY, "session")
+GROUP = ("interface_id", "client", "server", "protocol", "server_port", "fate", "reject_reason")
+#: A SYN with every option, in IPv6, is no longer than this.
+SMALL = 80
+#: Ports that a server listens on lie below, those that a client draws above, where Linux draws them.
+EPHEMERAL = 32768
+
+
+#: Private, shared, link-local and unique local addresses, as text.
+PRIVATE = (
+    r"^(10\.|192\.168\.|172\.(1[6-9]|2[0-9]|3[01])\.|169\.254\."
+    r"|100\.(6[4-9]|[7-9][0-9]|1[01][0-9]|12[0-7])\.|f[cd]|fe[89ab])"
+)
+
+
+class Refusals(NamedTuple):
+    """The three tables of `refusals`."""
+
+    groups: pd.DataFrame
+    clients: pd.DataFrame
+    totals: pd.DataFrame
+
+
+def refusals(flows: ir.Table, limit: int = 5000) -> Refusals:
+    """Refused conversations in groups, at most `limit` of them, their clients, and the totals of all.
+
+    `groups` has one row a group: `interface_id, client, server, protocol, server_port` (null: none), `fate`:
+
+    - ``control``: reject-reason names a VPC-wide control (`reject_reason`)
+    - ``late``: after both sides were accepted and closed
+    - ``changed``: in the middle of a conversation that was accepted both ways
+    - ``reply``: the client was accepted, the server's answer refused
+    - ``request``: the client was refused from its first packet
+    - ``stray``: neither a first packet nor part of a conversation in the log
+
+    and, over the group's conversations: `sessions`; `records, packets, bytes` (the refused ones);
+    `first, last` (seconds since 1970); `spells` (ten minutes it
+    was seen in, at most); `retries` (conversations of 3 to 7
+    SYN-sized packets), `tiny` (of one packet without options), `small` (of few small packets), `overlaps`
+    (still accepted after the refusal), `closed` (FIN or RST of both sides seen before), `idle` (longest pause
+    before the refusal, seconds), `accepted` (the client's accepted records), `low, high` (its least and
+    greatest port), `flagged` (TCP flags known),
+    `from_server` (the refused packets are the server's), `egress` (they leave the interface; null: not
+    logged), `subnet_id`. Groups are kept in this order: not merely requests, private clients, spells, records.
+
+    `clients` has the 500 clients with most groups of requests: `client, groups, servers, ports, sessions,
+    records, packets, bytes, first, last, most` (spells of its longest group).
+    `totals` has one row a fate: `fate, groups, clients, sessions, records, packets, bytes, first, last`.
+    """
+    with ExitStack() as stack:
+        rows = stack.enter_context(held(_around(flows)))
+        once = stack.enter_context(held(_facts(rows.mutate(session=ibis.literal(0, "int64")))))
+        groups = stack.enter_context(held(_groups(_fates(_initiated(_sessions(rows, once))))))
+        plain = groups.fate.isin(["request", "stray"])
+        order = [plain.asc(), groups.client.re_search(PRIVATE).desc(), _.spells.desc(), _.records.desc()]
+        kept = groups.order_by([*order, *GROUP]).limit(limit).execute()
+        sums = {name: _[name].sum() for name in ("sessions", "records", "packets", "bytes")}
+        sums |= {"first": _["first"].min(), "last": _["last"].max(), "groups": _.count()}
+        clients = groups.filter(plain).group_by("client").agg(
+            servers=_.server.nunique(), ports=_.server_port.nunique(), most=_.spells.max(), **sums
+        )  # fmt: skip
+        clients = clients.order_by([_.groups.desc(), _.records.desc(), "client"]).limit(500).execute()
+        totals = groups.group_by("fate").agg(clients=_.client.nunique(), **sums).order_by("fate").execute()
+    return Refusals(kept, clients, totals)
+
+
+@contextmanager
+def held(table: ir.Table) -> Iterator[ir.Table]:
+    """`table`, computed once and kept by its engine for several queries, where the engine can."""
+    try:
+        kept = table.cache()
+    except (NotImplementedError, IbisError):
+        yield table
+        return
+    try:
+        yield kept
+    finally:
+        # Ibis 12 with sqlglot 30 writes the DROP without the table's name; the connection's end drops it too.
+        with suppress(Exception):
+            kept.release()
+
+
+def logged(flows: ir.Table) -> ir.Table:
+    """The rows of `flows` that tell of packets: no NODATA, no SKIPDATA, both addresses and an action."""
+    told = flows.log_status.isnull() | (flows.log_status == "OK")
+    return flows.filter(told, flows.srcaddr.notnull(), flows.dstaddr.notnull(), flows.action.notnull())
+
+
+def _around(flows: ir.Table) -> ir.Table:
+    """The rows of every conversation with a REJECT, endpoints in one order, and whether a `sent`."""
+    rows = logged(flows)
+    srcport, dstport = rows.srcport.fill_null(-1), rows.dstport.fill_null(-1)
+    forward = (rows.srcaddr < rows.dstaddr) | ((rows.srcaddr == rows.dstaddr) & (srcport <= dstport))
+    rows = rows.select(
+        interface_id=ibis.coalesce(rows.interface_id, rows.resource_id, "-"),
+        protocol=rows.protocol.fill_null(-1),
+        a_addr=ibis.ifelse(forward, rows.srcaddr, rows.dstaddr),
+        a_port=ibis.ifelse(forward, srcport, dstport),
+        b_addr=ibis.ifelse(forward, rows.dstaddr, rows.srcaddr),
+        b_port=ibis.ifelse(forward, dstport, srcport),
+        from_a=forward,
+        refused=rows.action == "REJECT",
+        flags=rows.tcp_flags,
+        egress=rows.flow_direction == "egress",
+        **{name: rows[name] for name in ("packets", "bytes", "start", "end", "reject_reason", "subnet_id")},
+    )
+    return rows.semi_join(rows.filter(rows.refused).select(KEY).distinct(), KEY)
+
+
+def _sessions(rows: ir.Table, once: ir.Table) -> ir.Table:
+    """`once`, the facts of each pair of endpoints, those that pause for long split in time."""
+    pauses = once.filter(_["last"] - _["first"] > IDLE)
+    order = {"group_by": KEY, "order_by": ["start", "end"]}
+    some = rows.semi_join(pauses, KEY)
+    some = some.mutate(fresh=(some.start - some.end.lag().over(ibis.window(**order)) > IDLE).fill_null(False))
+    some = some.mutate(session=some.fresh.cast("int64").sum().over(ibis.window(**order, rows=(None, 0))))
+    return once.anti_join(pauses, KEY).union(_facts(some)).filter((_.a_rej > 0) | (_.b_rej > 0))
+
+
+def _facts(rows: ir.Table) -> ir.Table:
+    """One row a session: what each side x sent that was accepted (`x_acc`), refused (`x_rej`), and when."""
+    facts = {}
+    for side, sent in (("a", rows.from_a), ("b", ~rows.from_a)):
+        lost = sent & rows.refused
+        facts |= {
+            f"{side}_acc": (sent & ~rows.refused).sum(),
+            f"{side}_rej": lost.sum(),
+            f"{side}_packets": rows.packets.sum(where=lost).fill_null(0),
+            f"{side}_bytes": rows.bytes.sum(where=lost).fill_null(0),
+            f"{side}_flags": rows.flags.bit_or(where=sent & ~rows.refused),
+            f"{side}_lost": rows.flags.bit_or(where=lost),
+            f"{side}_starts": (sent & ((rows.flags & (SYN | ACK)) == SYN)).sum().fill_null(0),
+            f"{side}_opens": (sent & ((rows.flags & (SYN | ACK)) == (SYN | ACK))).sum().fill_null(0),
+            f"{side}_first": rows.start.min(where=sent),
+        }
+    found = rows.group_by(SESSION).agg(
+        **facts,
+        first=rows.start.min(),
+        last=rows.end.max(),
+        acc_last=rows.end.max(where=~rows.refused),
+        rej_first=rows.start.min(where=rows.refused),
+        rej_last=rows.end.max(where=rows.refused),
+        flagged=rows.flags.notnull().max(),
+        a_leaves=(rows.egress == rows.from_a).max(),
+        reject_reason=rows.reject_reason.max(),
+        subnet_id=rows.subnet_id.max(),
+    )
+    return found.mutate(a_began=_a_began(found))
+
+
+def _a_began(t: ir.Table) -> ir.BooleanValue:
+    """Whether a began the sessions of `t`: by SYN, by who got through, by ports, by time."""
+    a_only, b_only = t.b_acc + t.b_rej == 0, t.a_acc + t.a_rej == 0
+    a_low, b_low = (t.a_port < EPHEMERAL) & (t.a_port >= 0), (t.b_port < EPHEMERAL) & (t.b_port >= 0)
+    known_a, known_b = (
+        port.between(0, SYSTEM_PORTS - 1) | port.isin(tuple(SERVICE_PORTS)) for port in (t.a_port, t.b_port)
+    )
+    return ibis.cases(
+        ((t.a_starts > 0) & (t.b_starts == 0), True),
+        ((t.b_starts > 0) & (t.a_starts == 0), False),
+        ((t.b_opens > 0) & (t.a_opens == 0), True),
+        ((t.a_opens > 0) & (t.b_opens == 0), False),
+        # One side accepted and only the other refused: an answer that did not get through.
+        ((t.a_acc > 0) & (t.a_rej == 0) & (t.b_acc == 0), True),
+        ((t.b_acc > 0) & (t.b_rej == 0) & (t.a_acc == 0), False),
+        (t.a_port == t.b_port, ibis.ifelse(a_only | b_only, a_only, (t.a_first <= t.b_first))),
+        (known_a != known_b, known_b),
+        (a_low != b_low, b_low),
+        (a_only | b_only, a_only),
+        else_=t.a_first <= t.b_first,
+    )
+
+
+def _initiated(sessions: ir.Table) -> ir.Table:
+    """`sessions` with their sides renamed: c began it, s was wanted."""
+    t, sides = sessions, {}
+    for name in ("addr", "port", "acc", "rej", "packets", "bytes", "flags", "lost"):
+        a, b = t[f"a_{name}"], t[f"b_{name}"]
+        sides |= {f"c_{name}": ibis.ifelse(t.a_began, a, b), f"s_{name}": ibis.ifelse(t.a_began, b, a)}
+    same = ["interface_id", "protocol", "acc_last", "rej_first", "rej_last", "flagged", "reject_reason"]
+    return t.select(*same, "subnet_id", **sides, c_leaves=t.a_leaves == t.a_began)
+
+
+def _fates(sessions: ir.Table) -> ir.Table:
+    """`sessions` with their `fate` (see `refusals`) and what speaks for and against it."""
+    t = sessions
+    packets, size = t.c_packets + t.s_packets, t.c_bytes + t.s_bytes
+    small = (t.protocol == TCP) & (packets <= 6) & (size <= SMALL * packets)
+    ends = (t.c_flags | t.s_flags) & RST > 0
+    closed = (ends | ((t.c_flags & t.s_flags & FIN) > 0)).fill_null(False)
+    # Times are soft by a minute: a window may seem to go on after the close.
+    after = t.acc_last > t.rej_first + ibis.ifelse(closed, 60, 1)
+    known = t.flagged & (t.protocol == TCP)
+    new = (t.c_lost & (SYN | ACK)) == SYN
+    nobody, both = t.c_acc + t.s_acc == 0, (t.s_acc > 0) & ((t.c_acc > 0) | (t.c_rej > 0))
+    late = small & ~after & (closed | ~known | ~new.fill_null(False))
+    fate = ibis.cases(
+        (t.reject_reason.notnull(), "control"),
+        (new.fill_null(False), "request"),
+        (both, ibis.ifelse(late, "late", "changed")),
+        (nobody & (t.c_rej == 0), "stray"),
+        (nobody & known, "stray"),
+        (nobody, "request"),
+        (t.s_rej > 0, "reply"),
+        else_="request",
+    )
+    return t.mutate(fate=fate, small=small, after=after.fill_null(False), closed=closed)
+
+
+def _groups(sessions: ir.Table) -> ir.Table:
+    """`sessions` grouped; the port of the service is all that is kept of the ports."""
+    t = sessions.mutate(client=_.c_addr, server=_.s_addr, server_port=_.s_port.nullif(-1))
+    t = t.mutate(reject_reason=t.reject_reason.fill_null(""))
+    packets, size = t.c_packets + t.s_packets, t.c_bytes + t.s_bytes
+    records = (t.c_rej + t.s_rej).sum()
+    return t.group_by(GROUP).agg(
+        sessions=t.count(),
+        records=records,
+        packets=packets.sum(),
+        bytes=size.sum(),
+        first=t.rej_first.min(),
+        last=t.rej_last.max(),
+        spells=ibis.least(records, (t.rej_last.max() - t.rej_first.min()) // 600 + 1),
+        retries=(packets.between(3, 7) & (size <= SMALL * packets) & (size >= 40 * packets)).sum(),
+        tiny=((packets == 1) & (size <= 44)).sum(),
+        small=t.small.sum(),
+        overlaps=t.after.sum(),
+        closed=t.closed.sum(),
+        idle=(t.rej_first - t.acc_last).max(),
+        accepted=t.c_acc.sum(),
+        low=t.c_port.min(),
+        high=t.c_port.max(),
+        flagged=t.flagged.max(),
+        from_server=(t.c_rej == 0).min(),
+        egress=ibis.ifelse(t.c_rej == 0, ~t.c_leaves, t.c_leaves).max(),
+        subnet_id=t.subnet_id.max(),
+    )

@@ -1,0 +1,153 @@
+"""Every group of refused traffic with its cause, the grounds for it, and whether its client is wanted.
+
+In: the flows table and, where there is one, the network snapshot. Out: small tables. This puts together
+`refusals` (the groups), `contrasts` and `scanners` (what else the log says) and `cause` (the verdict).
+"""
+
+import re
+from collections import defaultdict
+from typing import NamedTuple
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+from ibis import _
+
+from flowkit.analysis.addresses import interface_addresses
+from flowkit.analysis.causes import Surroundings, cause, wanted
+from flowkit.analysis.contrast import contrasts
+from flowkit.analysis.network import Snapshot
+from flowkit.analysis.refusals import GROUP, PRIVATE, logged, refusals
+from flowkit.analysis.scans import scanners
+
+
+class Rejected(NamedTuple):
+    """The tables of `rejected`; `accepts`: whether the log has any ACCEPT."""
+
+    groups: pd.DataFrame
+    scanners: pd.DataFrame
+    totals: pd.DataFrame
+    accepts: bool
+
+
+def rejected(
+    flows: ir.Table, snapshot: Snapshot | None = None, enough: int = 4, fan_out: int = 10, limit: int = 5000
+) -> Rejected:
+    """Refused traffic, judged: `groups` with most wanted first, `scanners`, and `totals` of all by fate.
+
+    `groups`: the columns of `refusals` and `contrasts` (`first`, `last` as UTC Timestamps) and `kind` (as in
+    findings.json), `cause`, `confidence`, `grounds` (tuple of sentences), `verdict` (the snapshot's, or None),
+    `way` (True: the refused packets leave the interface), `score` and `parts` (reason → points) for requests.
+    A request is a blocked client from `enough` points on, a scan if its client is a scanner, else noise; a
+    client with `fan_out` targets or more is taken for a scanner. `scanners`: one row a scanning client.
+    """
+    found = refusals(flows, limit)
+    groups = found.groups
+    accepts = bool(logged(flows).filter(_.action == "ACCEPT").limit(1).count().execute())
+    groups = groups.join(contrasts(flows, groups) if len(groups) else _nothing())
+    around = _surroundings(flows, groups, accepts, snapshot)
+    several = found.clients[found.clients.groups >= 4]
+    walks = scanners(flows, several).merge(several, on="client", suffixes=("_sent", ""))
+    walks = walks[(walks.verdict == "scanner") if accepts else (walks.groups >= fan_out)]
+    targets = found.clients.set_index("client").groups
+    groups["targets"] = groups.client.map(targets).fillna(1).astype("int64")
+    judged = [cause(group, around) for group in _rows(groups)]
+    for name in ("kind", "cause", "confidence", "grounds", "verdict"):
+        groups[name] = pd.Series([getattr(one, name) for one in judged], groups.index, dtype="object")
+    groups["way"] = pd.Series([around.egress(group) for group in _rows(groups)], groups.index, dtype="object")
+    walking = dict(zip(walks.client, walks.verdict, strict=True))
+    groups["parts"] = pd.Series(
+        [wanted(group, group.way, walking.get(group.client, ""), fan_out) for group in _rows(groups)],
+        groups.index,
+        dtype="object",
+    )
+    groups["score"] = [sum(parts.values()) for parts in groups.parts]
+    groups["kind"] = [_kind(group, walking, enough, fan_out) for group in _rows(groups)]
+    for table in (groups, walks, found.totals):
+        for name in ("first", "last"):
+            table[name] = pd.to_datetime(table[name], unit="s", utc=True)
+    groups = groups.sort_values(["score", "records", *GROUP], ascending=[False, False] + [True] * len(GROUP))
+    order = ["groups", "records", "client"]
+    walks = walks.sort_values(order, ascending=[False, False, True], ignore_index=True)
+    return Rejected(groups.reset_index(drop=True), walks, found.totals, accepts)
+
+
+def refused_over_time(flows: ir.Table, groups: pd.DataFrame, seconds: int = 3600) -> pd.DataFrame:
+    """Refused records per `seconds` and kind: `start` (UTC), `kind`, `records`; groups not listed: "noise"."""
+    rows = logged(flows).filter(_.action == "REJECT")
+    rows = rows.select(
+        "srcaddr",
+        "dstaddr",
+        slot=rows.start // seconds * seconds,
+        interface_id=ibis.coalesce(rows.interface_id, rows.resource_id, "-"),
+        protocol=rows.protocol.fill_null(-1).cast("int64"),
+        srcport=rows.srcport.fill_null(-1).cast("int64"),
+        dstport=rows.dstport.fill_null(-1).cast("int64"),
+    )
+    for way, (source, target, port) in {
+        "asked": ("client", "server", "dstport"),
+        "told": ("server", "client", "srcport"),
+    }.items():
+        some = groups[groups.from_server == (way == "told")]
+        marks = pd.DataFrame(
+            {
+                "interface_id": some.interface_id,
+                "srcaddr": some[source],
+                "dstaddr": some[target],
+                "protocol": some.protocol.astype("int64"),
+                port: some.server_port.fillna(-1).astype("int64"),
+                way: some.kind,
+            }
+        )
+        on = ["interface_id", "srcaddr", "dstaddr", "protocol", port]
+        schema = {name: "int64" if name in ("protocol", port) else "string" for name in marks.columns}
+        known = ibis.memtable(marks.drop_duplicates(on), schema=schema)
+        joined = rows.left_join(known, on)
+        rows = joined.select(*(joined[name] for name in rows.columns), joined[way])
+    kinds = ibis.coalesce(rows.asked, rows.told, "noise")
+    table = (
+        rows.group_by(start=rows.slot, kind=kinds).agg(records=_.count()).order_by("start", "kind").execute()
+    )
+    return table.assign(start=pd.to_datetime(table.start, unit="s", utc=True))
+
+
+def _rows(groups: pd.DataFrame) -> list:
+    """The rows, each with its columns as attributes and items."""
+    return [row for _number, row in groups.iterrows()]
+
+
+def _nothing() -> pd.DataFrame:
+    names = ["own", "answers", "known", "others", "own_first", "own_last", "peers"]
+    return pd.DataFrame({name: pd.Series(dtype="object") for name in names})
+
+
+def _surroundings(
+    flows: ir.Table, groups: pd.DataFrame, accepts: bool, snapshot: Snapshot | None
+) -> Surroundings:
+    owners, subnets = defaultdict(set), {}
+    if len(groups):
+        own = interface_addresses(flows, snapshot).dropna(subset=["address"])
+        for interface_id, address in zip(own.interface_id, own.address, strict=True):
+            owners[address].add(interface_id)
+        rows = logged(flows)
+        named = (
+            rows.filter(rows.subnet_id.notnull()).group_by("interface_id").agg(subnet_id=_.subnet_id.max())
+        )
+        subnets = dict(named.execute().itertuples(index=False))
+    if snapshot is not None:
+        subnets |= {name: interface.subnet_id for name, interface in snapshot.interfaces.items()}
+    asked = groups[groups.fate == "request"]
+    far = asked.client.where(~asked.egress.fillna(False).astype(bool), asked.server)
+    refused = set(zip(asked.interface_id, far, asked.protocol, asked.server_port, strict=True))
+    return Surroundings(dict(owners), subnets, refused, accepts, snapshot)
+
+
+def _kind(group: pd.Series, walking: dict[str, str], enough: int, fan_out: int) -> str:
+    """The group's kind, once its client is weighed up."""
+    inside = bool(re.search(PRIVATE, group.client)) or bool(group.way)
+    scanning = group.client in walking or (group.targets >= fan_out and not inside)
+    if group.kind not in ("blocked-client", "noise"):
+        return "scan" if scanning and not inside and group.kind == "late-packets" else group.kind
+    if scanning and not (inside and group.spells >= 3):
+        return "scan"
+    return "blocked-client" if group.kind == "blocked-client" and group.score >= enough else "noise"
