@@ -16,7 +16,8 @@ _EXPIRED = {
     "ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired",
     "TokenRetrievalError", "UnauthorizedSSOTokenError", "SSOTokenLoadError",
 }  # fmt: skip
-_DENIED = {"403", "AccessDenied", "AccessDeniedException", "AllAccessDisabled", "UnauthorizedOperation"}
+#: Codes that mean a missing permission.
+DENIED = {"403", "AccessDenied", "AccessDeniedException", "AllAccessDisabled", "UnauthorizedOperation"}
 _UNKNOWN_KEY = {
     "AuthFailure", "IncompleteSignature", "InvalidAccessKeyId", "InvalidClientTokenId", "InvalidToken",
     "SignatureDoesNotMatch", "UnrecognizedClientException",
@@ -93,7 +94,7 @@ def refusal(error: Exception, place: str) -> SourceError:
         return SourceError(
             f"AWS does not accept these credentials for {place} ({code}): check key and profile."
         )
-    if code in _DENIED:
+    if code in DENIED:
         return SourceError(_denied(operation, place))
     if code in _MISSING:
         return SourceError(_MISSING[code].format(place=place))

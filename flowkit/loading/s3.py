@@ -76,7 +76,9 @@ class _Bucket:
         ]
 
 
-def list_objects(uri: str, start: int | None, end: int | None) -> Iterator[S3Object]:
+def list_objects(
+    uri: str, start: int | None, end: int | None, profile: str | None = None
+) -> Iterator[S3Object]:
     """The flow log objects below `uri` that may hold records of the window, each once.
 
     `start` and `end` are seconds since 1970 (None: no limit). In AWS's layout only the folders of the
@@ -84,7 +86,7 @@ def list_objects(uri: str, start: int | None, end: int | None) -> Iterator[S3Obj
     are wanted (`sources.may_hold`). Raises SourceError when AWS refuses or `uri` names no bucket.
     """
     name, prefix = split_uri(uri)
-    bucket = _Bucket(client("s3"), name)
+    bucket = _Bucket(client("s3", profile), name)
     folder = prefix if not prefix or prefix.endswith("/") else prefix + "/"
     earliest = None if start is None else start - SLOT
     latest = None if end is None else end + LATE
