@@ -22,6 +22,8 @@ import ibis
 import numpy as np
 import pandas as pd
 
+from flowkit.loading.window import moment
+
 #: States that make a second certain: what the log says of it is all there was.
 CERTAIN = ("OK", "NODATA")
 #: States in which records may be missing.
@@ -230,12 +232,12 @@ def missing_slots(files) -> pd.DataFrame:
     log that fills fewer than three slots in four has no steady rhythm and is left out.
     """
     missing = []
-    files = pd.DataFrame(columns=["flow_log_id", "slot", "damage"]) if files is None else files
+    files = pd.DataFrame(files).reindex(columns=["flow_log_id", "slot", "damage", "refusal"])
     for log, own in files.dropna(subset=["flow_log_id", "slot"]).groupby("flow_log_id"):
         due = pd.date_range(own.slot.min(), own.slot.max(), freq=f"{SLOT}s")
         gone = due.difference(own.slot)
         if len(gone) <= len(due) / 4:
-            gone = gone.union(own.slot[own.damage.notna()])
+            gone = gone.union(own.slot[own.damage.notna() | own.refusal.notna()])
             missing.append(pd.DataFrame({"flow_log_id": log, "slot": gone}))
     return pd.concat(missing) if missing else pd.DataFrame(columns=["flow_log_id", "slot"])
 
@@ -331,14 +333,13 @@ def _clip(piece, first, last) -> tuple:
     return code[keep], start[keep], end[keep], bit
 
 
-def _bound(moment, default) -> int:
-    return int(default) if moment is None else int(_moment(moment).timestamp())
+def _bound(value, default) -> int:
+    return int(default if value is None else _moment(value).timestamp())
 
 
-def _moment(moment) -> pd.Timestamp:
-    """`moment` (ISO 8601, a datetime or a Timestamp) in UTC; UTC is meant where it names no zone."""
-    moment = pd.Timestamp(moment)
-    return moment.tz_localize("UTC") if moment.tz is None else moment.tz_convert("UTC")
+def _moment(value) -> pd.Timestamp:
+    """A time as the loader takes it: ISO 8601, relative (`-24h`) or a datetime, in UTC."""
+    return pd.Timestamp(moment(value))
 
 
 def _utc(seconds) -> pd.Series:

@@ -6,6 +6,7 @@ Works on the cells of `flowkit.analysis.coverage`.
 import pandas as pd
 
 from flowkit.analysis.coverage import CERTAIN, GAPS
+from flowkit.analysis.missed import minutes
 
 #: Skipped windows of one interface that lie no further apart than so many intervals are one gap.
 EPISODE = 10
@@ -84,3 +85,41 @@ def _joined(cells, apart, by="interface_id", count=False) -> pd.DataFrame:
     if count:
         made["uncertain"] /= made.interfaces
     return made.assign(interface_id=made.who.where(made.interfaces == 1)).drop(columns=["who", "number"])
+
+
+def by_interface(cells) -> pd.DataFrame:
+    """How much of each interface's time is certain, the worst first.
+
+    Columns: interface_id, certain (share of its time, as `covered_share`), skipped, silent, undelivered
+    (Timedelta of SKIPDATA and OK+SKIP, SILENT, NOT_DELIVERED time), longest (Timedelta, the longest run of one
+    of these), last (UTC, when the last of them ended).
+    """
+    alive = cells[cells.state != "OUTSIDE"]
+    alive = alive.assign(span=alive.end - alive.start)
+    kinds = {"OK+SKIP": "skipped", "SKIPDATA": "skipped", "SILENT": "silent", "NOT_DELIVERED": "undelivered"}
+    spans = alive.assign(kind=alive.state.map(kinds).fillna("known")).pivot_table(
+        index="interface_id", columns="kind", values="span", aggfunc="sum", fill_value=pd.Timedelta(0)
+    )
+    names = ["skipped", "silent", "undelivered"]
+    table = spans.reindex(columns=names, fill_value=pd.Timedelta(0))
+    whole = alive.groupby("interface_id").span.sum()
+    certain = alive[alive.state.isin(CERTAIN)].groupby("interface_id").span.sum()
+    table.insert(
+        0, "certain", (certain.reindex(whole.index, fill_value=pd.Timedelta(0)) / whole).astype(float)
+    )
+    runs = alive[alive.state.isin(kinds)].groupby("interface_id")
+    table = table.assign(longest=runs.span.max(), last=runs.end.max()).reset_index()
+    return table.sort_values(["certain", "interface_id"], ignore_index=True).rename_axis(columns=None)
+
+
+def by_hour(cells) -> pd.DataFrame:
+    """In which hours of the day records were skipped: hour (UTC, 0 to 23), minutes (of all interfaces)."""
+    skips = cells[cells.state.isin(["SKIPDATA", "OK+SKIP"])].reset_index(drop=True)
+    hour = minutes(skips, around=0).minute // 60 % 24
+    return (
+        hour.value_counts()
+        .reindex(range(24), fill_value=0)
+        .rename_axis("hour")
+        .rename("minutes")
+        .reset_index()
+    )

@@ -95,6 +95,26 @@ def bridged(flows, gaps) -> pd.DataFrame:
     )
 
 
+def skip_records(flows, gaps) -> pd.DataFrame:
+    """The SKIPDATA records of each gap: gap (row of `gaps`), records (how many), samples (three, as v2 lines)."""
+    fields = ["version", "account_id", "interface_id", "start", "end"]
+    rows = flows.filter((flows.log_status == "SKIPDATA") & flows.start.notnull() & flows.end.notnull())
+    rows = rows.select(*fields[:2], *fields[3:], interface_id=rows.interface_id.coalesce(rows.resource_id))
+    rows = rows.mutate(minute=rows.start // 60).inner_join(
+        typed(minutes(gaps, around=0)), ["interface_id", "minute"]
+    )
+    own = ibis.window(group_by="gap", order_by="start")
+    rows = rows.mutate(
+        nth=ibis.row_number().over(own), records=rows.count().over(ibis.window(group_by="gap"))
+    )
+    rows = rows.filter(rows.nth < 3).execute().sort_values(["gap", "nth"]).fillna({"account_id": "-"})
+    rows["line"] = [
+        f"{version:.0f} {account} {eni} - - - - - - - {start} {end} - SKIPDATA"
+        for version, account, eni, start, end in rows.fillna({"version": 2})[fields].itertuples(index=False)
+    ]
+    return rows.groupby("gap", as_index=False).agg(records=("records", "first"), samples=("line", tuple))
+
+
 def minutes(gaps, around=1) -> pd.DataFrame:
     """The minutes that each gap touches, and those of `around` intervals beside it: gap, interface_id, minute."""
     slack = around * gaps.interval
