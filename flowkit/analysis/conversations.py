@@ -21,14 +21,14 @@ KEY = ("interface_id", "protocol", "a_addr", "a_port", "b_addr", "b_port")
 #: connection at least, https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/security-group-connection-tracking.html
 IDLE = 350
 
-SYN, ACK, FIN_OR_RST = 2, 16, 5
+SYN, SYN_ACK, FIN_OR_RST = 2, 18, 5
 BITS = (1, 2, 4, 16)
 
 #: What stands in for a missing key while rows are grouped and joined: SQL joins no null to another.
 NOTHING = {"interface_id": "-", "protocol": -1, "a_port": -1, "b_port": -1}
 
 
-def conversations(flows: ir.Table, gap: int = IDLE) -> ir.Table:
+def conversations(flows: ir.Table, gap: int | None = IDLE) -> ir.Table:
     """One row a conversation at one interface.
 
     ``interface_id`` (the resource's id where a log has no interface), ``protocol``, ``a_addr``, ``a_port``,
@@ -36,34 +36,44 @@ def conversations(flows: ir.Table, gap: int = IDLE) -> ir.Table:
     than `gap` seconds of silence, and at a SYN after a FIN or RST), ``first``, ``last`` (seconds since 1970 UTC)
     and ``windows`` (aggregation windows it was surely seen in). What each end x of ``a``, ``b`` sent:
     ``x_packets``, ``x_bytes``, ``x_accepted``, ``x_rejected`` (records; a log without ``action`` counts as
-    accepted), ``x_flags`` (OR of the TCP flags, null where the log has none), ``x_first``, ``x_last``. From
-    earlier sessions: ``carried`` (``a`` or ``b``: whose SYN came last before this one) and ``resumed`` (whether
-    any packet was accepted before).
+    accepted), ``x_flags`` (OR of the TCP flags, null where the log has none), ``x_first``, ``x_last``; and
+    ``x_opened``, whether a SYN or SYN-ACK says that x began. From earlier sessions: ``carried`` (``a`` or ``b``:
+    who began by the latest SYN before this one) and ``resumed`` (whether any packet was accepted before).
+
+    A `gap` of None never splits: one row for the same endpoints however often they met, for a third of the cost.
     """
     records = _oriented(flows)
+    if gap is None:
+        once = records.group_by(*KEY).aggregate(**_sides())
+        return _finished(once.mutate(**SINGLE))
     once = records.group_by(*KEY).aggregate(
         records=_.count(),
+        span=_.end.max() - _.start.min(),
         last_syn=_.start.max(where=(_.flags & SYN) > 0),
         first_close=_.end.min(where=(_.flags & FIN_OR_RST) > 0),
         **_sides(),
     )
-    once = once.mutate(first=_least(_.a_first, _.b_first), last=_greatest(_.a_last, _.b_last))
-    can_split = (once.records > 1) & (
-        (once["last"] - once["first"] > gap) | (once.last_syn > once.first_close).fill_null(False)
-    )
-    whole = once.filter(~can_split.fill_null(False)).mutate(
-        session=ibis.literal(0, "int64"), carried=ibis.null("string"), resumed=ibis.literal(False)
-    )
-    apart = _sessions(records.semi_join(once.filter(can_split), KEY), gap)
-    columns = (*KEY, "session", *SIDES, "carried", "resumed")
-    both = whole.select(*columns).union(apart.select(*columns))
-    return both.mutate(**{column: both[column].nullif(value) for column, value in NOTHING.items()}).select(
-        *KEY,
-        "session",
-        first=_least(_.a_first, _.b_first),
-        last=_greatest(_.a_last, _.b_last),
+    several = (once.records > 1) & ((once.span > gap) | (once.last_syn > once.first_close).fill_null(False))
+    whole = once.filter(~several.fill_null(False)).mutate(**SINGLE)
+    apart = _sessions(records.semi_join(once.filter(several), KEY), gap)
+    columns = (*KEY, *SINGLE, *SIDES)
+    return _finished(whole.select(*columns).union(apart.select(*columns)))
+
+
+def _finished(table: ir.Table) -> ir.Table:
+    """`table` with its columns in order and nulls where the log has nothing."""
+    columns = {
+        column: table[column].nullif(NOTHING[column]) if column in NOTHING else table[column]
+        for column in KEY
+    }
+    return table.select(
+        **columns,
+        session=table.session,
+        first=_lesser(_.a_first, _.b_first),
+        last=-_lesser(-_.a_last, -_.b_last),
+        # A window has at most one record of the same sender and action.
         windows=ibis.greatest(_.a_accepted, _.a_rejected, _.b_accepted, _.b_rejected),
-        **{column: both[column] for column in (*SIDES, "carried", "resumed")},
+        **{column: table[column] for column in (*SIDES, "carried", "resumed")},
     )
 
 
@@ -110,6 +120,9 @@ def _sides() -> dict[str, Deferred]:
                 add, (sent.ifelse(_.flags & bit, ibis.null("int32")).max() for bit in BITS)
             ),
             f"{end}_first": sent.ifelse(_.start, ibis.null("int64")).min(),
+            f"{end}_opened": (
+                ((_.flags & SYN_ACK) == SYN) & sent | ((_.flags & SYN_ACK) == SYN_ACK) & ~sent
+            ).any(),
             f"{end}_last": sent.ifelse(_.end, ibis.null("int64")).max(),
         }
     return sides
@@ -117,13 +130,20 @@ def _sides() -> dict[str, Deferred]:
 
 SIDES = tuple(_sides())
 
+#: What a conversation says of earlier ones of the same endpoints if there are none.
+SINGLE = {
+    "session": ibis.literal(0, "int64"),
+    "carried": ibis.null("string"),
+    "resumed": ibis.literal(False),
+}
+
 
 def _sessions(records: ir.Table, gap: int) -> ir.Table:
     """Conversations of records whose endpoints may have met more than once, split where they did."""
     past = ibis.window(group_by=KEY, order_by=["start", "end"], rows=(None, -1))
     now = ibis.window(group_by=KEY, order_by=["start", "end"], rows=(None, 0))
     syn = (records.flags & SYN) > 0
-    of_a = records.from_a == ((records.flags & ACK) == 0)
+    of_a = records.from_a == ((records.flags & SYN_ACK) == SYN)
     seen = records.mutate(
         syn=syn.fill_null(False),
         until=records.end.max().over(past),
@@ -149,11 +169,6 @@ def _sessions(records: ir.Table, gap: int) -> ir.Table:
     )
 
 
-def _least(left: ir.Value, right: ir.Value) -> ir.Value:
+def _lesser(left: ir.Value, right: ir.Value) -> ir.Value:
     """The smaller of two, the other where one is null (engines differ on LEAST of a null)."""
     return ibis.least(ibis.coalesce(left, right), ibis.coalesce(right, left))
-
-
-def _greatest(left: ir.Value, right: ir.Value) -> ir.Value:
-    """The greater of two, the other where one is null."""
-    return ibis.greatest(ibis.coalesce(left, right), ibis.coalesce(right, left))

@@ -22,7 +22,7 @@ import pandas as pd
 from ibis import _
 
 from flowkit.analysis.addresses import interface_addresses
-from flowkit.analysis.conversations import ACK, IDLE, SYN, conversations
+from flowkit.analysis.conversations import IDLE, conversations
 from flowkit.analysis.ports import SERVICE_PORTS, SYSTEM_PORTS, WITH_PORTS
 
 RUNGS = ("syn", "carry", "refused", "service", "ports", "lowport", "first", "unknown")
@@ -62,7 +62,7 @@ def initiators(table: ir.Table) -> ir.Table:
     return told.mutate(**columns).drop("by_a", "a_fan_in", "b_fan_in")
 
 
-def directed(flows: ir.Table, snapshot=None, gap: int = IDLE) -> ir.Table:
+def directed(flows: ir.Table, snapshot=None, gap: int | None = IDLE) -> ir.Table:
     """Conversations, who began each, and which way it went, seen from the interface that logged it.
 
     The columns of `initiators`, plus ``direction`` (``ingress``: the client reached the interface; ``egress``:
@@ -148,11 +148,9 @@ def _with_fan_in(table: ir.Table) -> ir.Table:
 def _speakers(told: ir.Table) -> dict[str, ir.BooleanValue]:
     """What each rung says of each conversation: True if a began it, False if b did, null if it cannot tell."""
     none = ibis.null("boolean")
-    opened = {end: (told[f"{end}_flags"] & (SYN | ACK)) for end in "ab"}
-    by_a = ((opened["a"] == SYN) | (opened["b"] == SYN | ACK)).fill_null(False)
-    by_b = ((opened["b"] == SYN) | (opened["a"] == SYN | ACK)).fill_null(False)
+    by_a, by_b = (told[f"{end}_opened"].fill_null(False) for end in "ab")
     sent = {end: told[f"{end}_accepted"] + told[f"{end}_rejected"] > 0 for end in "ab"}
-    mid_stream = (told.protocol == 6) & ibis.coalesce(told.a_flags, told.b_flags).notnull()
+    mid_stream = (told.protocol == 6) & told.a_opened.notnull()
     refusable = ~mid_stream.fill_null(False) & ~told.resumed
     ported = told.protocol.isin(WITH_PORTS).fill_null(False)
     fan_in = {end: told[f"{end}_fan_in"].fill_null(0) for end in "ab"}
