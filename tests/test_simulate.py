@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from simulate import FIELDS_V2, FIELDS_V5, INCIDENTS, lines, main, simulate
+from verdicts import Rules
 
 DATA = Path(__file__).parents[1] / "data"
 SAMPLE = DATA / "sample"
@@ -22,6 +23,12 @@ MIRRORED = ["srcaddr", "dstaddr", "srcport", "dstport", "protocol", "packets", "
 def world():
     """Three hours with every incident."""
     return simulate(seed=11, hours=3)
+
+
+@pytest.fixture(scope="module")
+def quiet():
+    """Two hours without incidents."""
+    return simulate(seed=11, hours=2, incidents=(), scale=0.1)
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +59,7 @@ def test_the_sample_is_what_the_command_writes_byte_by_byte(tmp_path, capsys):
     expected, made = files_of(SAMPLE), files_of(tmp_path)
     assert list(made) == list(expected)
     assert made == expected
+    assert {path.read_bytes()[4:8] for path in tmp_path.rglob("*.gz")} == {b"\0\0\0\0"}
     assert "62210 records in 287 files" in capsys.readouterr().out
 
 
@@ -108,12 +116,11 @@ def test_every_incident_is_told_and_its_rows_are_there(world, name):
         assert set(rows["true_rule"]) == {told["rule"]}
 
 
-def test_only_incidents_are_refused(world, ok):
+def test_only_incidents_are_refused(quiet, ok):
     refused = ok[ok["action"] == "REJECT"]
     assert refused["incident"].notna().all()
     assert (refused["true_cause"] != "accepted").all()
     assert (ok.loc[ok["action"] == "ACCEPT", "true_cause"] == "accepted").all()
-    quiet = simulate(seed=11, hours=2, incidents=())
     assert not (quiet.records["action"] == "REJECT").any()
     assert len(quiet.hidden) == 0 and {t["judgement"] for t in quiet.truth} == {"met", "unproven"}
 
@@ -290,7 +297,8 @@ def test_a_world_is_a_pure_function_of_its_arguments():
 
 
 def test_seeds_vary_which_host_is_refused_and_the_ports():
-    told = [simulate(seed=seed, hours=2, incidents=("missing-rule", "exposed-admin")) for seed in range(8)]
+    planted = ("missing-rule", "exposed-admin")
+    told = [simulate(seed=seed, hours=2, incidents=planted, scale=0.1) for seed in range(6)]
     assert {w.shop.owner_of()[truth_of(w, "missing-rule")["srcaddr"]] for w in told} == {"app-1", "app-2"}
     assert {truth_of(w, "exposed-admin")["dstport"] for w in told} == {22, 3389}
 
@@ -299,6 +307,42 @@ def test_seeds_vary_which_host_is_refused_and_the_ports():
 def test_two_hours_hold_every_incident(seed):
     world = simulate(seed=seed, hours=2)
     assert all(t["records"] > 3 or t.get("missing", 0) > 20 for t in world.truth if "records" in t)
+
+
+@pytest.mark.parametrize(
+    ("at", "way", "far", "protocol", "port", "cause"),
+    [
+        ("app-1", "in", "web-1", 6, 9000, "accepted"),
+        ("app-1", "in", "web-1", 17, 53, "security-group"),  # one subnet: its ACL has no say
+        ("app-1", "in", "web-2", 17, 53, "security-group-and-network-acl"),
+        ("app-1", "in", "bastion", 1, 0, "accepted"),
+        ("lb-a", "in", "8.8.8.8", 6, 443, "accepted"),
+        ("lb-a", "in", "2001:db8:1::1", 6, 443, "accepted"),
+        ("lb-a", "in", "8.8.8.8", 6, 8443, "security-group"),
+        ("lb-a", "in", "2001:db8:1::1", 6, 25, "security-group-and-network-acl"),
+        ("bastion", "in", "office", 6, 22, "accepted"),
+        ("bastion", "in", "8.8.8.8", 6, 22, "security-group"),
+        ("nat", "in", "8.8.8.8", 6, 4000, "accepted"),
+        ("nat", "in", "8.8.8.8", 6, 25, "network-acl"),
+        ("db-1", "out", "52.218.0.9", 6, 443, "accepted"),
+        ("db-1", "out", "8.8.8.8", 6, 443, "security-group-and-network-acl"),
+        ("db-1", "in", "app-2", 6, 5432, "accepted"),
+        ("db-1", "in", "web-1", 6, 5432, "security-group"),
+    ],
+)
+def test_the_simulators_own_verdicts(quiet, at, way, far, protocol, port, cause):
+    interfaces, places = quiet.shop.interfaces, quiet.shop.places
+    peer = interfaces[far].address if far in interfaces else places.get(far, far).replace("/28", "")
+    packet = {"interface_id": interfaces[at].id, "egress": way == "out", "peer": peer, "port": port}
+    packet |= {"protocol": protocol, "icmp_type": 8 if protocol == 1 else -1, "tracked": False}
+    assert Rules(quiet.network).judge(pd.DataFrame([packet]))["cause"].iloc[0] == cause
+
+
+def test_customers_come_by_the_clock():
+
+    sizes = {name: len(files) for name, files in files_of(SAMPLE / "AWSLogs").items()}
+    night, evening = (sum(n for k, n in sizes.items() if f"T{hour}" in k) for hour in ("03", "19"))
+    assert evening > 1.5 * night
 
 
 def test_a_rule_that_was_added_later_shows_as_rules_changed():
