@@ -15,6 +15,7 @@ import nbformat
 import papermill
 from jupyter_client.manager import AsyncKernelManager
 from papermill.engines import NBClientEngine, papermill_engines
+from papermill.execute import ERROR_MARKER_TAG
 from traitlets.config import Config
 
 
@@ -67,11 +68,23 @@ def execute(path: Path, target: Path, parameters: dict) -> Executed:
             request_save_on_cell_execute=False,
         )
     except papermill.PapermillExecutionError as error:
-        failure = {"cell": error.cell_index + 1, "message": f"{error.ename}: {error.evalue}"[:2000]}
+        failure = {"message": f"{error.ename}: {error.evalue}"[:2000]}
     except Exception as error:  # A dead kernel, a cell that timed out: the other notebooks go on.
-        failure = {"cell": None, "message": f"{type(error).__name__}: {error}"[:2000]}
+        failure = {"message": f"{type(error).__name__}: {error}"[:2000]}
     read = nbformat.read(target if target.exists() else path, as_version=4)
+    read.cells = [cell for cell in read.cells if ERROR_MARKER_TAG not in cell.metadata.get("tags", [])]
+    if failure:
+        failure["cell"] = _failed_cell(read)
     return Executed(path.stem, read, round(time.monotonic() - begun, 3), failure)
+
+
+def _failed_cell(notebook: nbformat.NotebookNode) -> int | None:
+    """The number, from 1, of the cell that raised, as the author counts: without the one that papermill added."""
+    cells = [cell for cell in notebook.cells if "injected-parameters" not in cell.metadata.get("tags", [])]
+    for number, cell in enumerate(cells, 1):
+        if any(output.output_type == "error" for output in cell.get("outputs", ())):
+            return number
+    return None
 
 
 @contextlib.contextmanager

@@ -21,10 +21,10 @@ from flowkit.reporting.markup import escaped, visible
 COLOURS = {
     "accept": "#2f7fb8",
     "reject": "#d1600f",
-    "skip": "#c99700",
-    "nodata": "#8b949e",
+    "skip": "#e0b000",
+    "nodata": "#b4bcc4",
     "accent": "#2f7fb8",
-    "muted": "#a8b0b8",
+    "muted": "#8b949e",
 }
 #: The style sheet's ink, which the page replaces by its own text colour.
 INK = "#24292f"

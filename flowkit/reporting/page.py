@@ -12,8 +12,6 @@ from traitlets.config import Config
 from flowkit.reporting.findings import MIME, boxes, findings_html
 from flowkit.reporting.markup import escaped, visible
 
-PAPERMILL_MARKER = "papermill-error-cell-tag"
-
 
 def page(notebook: NotebookNode, about: dict) -> str:
     """The page of an executed `notebook`.
@@ -21,7 +19,7 @@ def page(notebook: NotebookNode, about: dict) -> str:
     `about` holds what the notebook does not know: `name`, `run`, `source`, `window`, `parameters`, `inputs`
     (`said`, `files`), `versions`, and `failure` (`cell`, `message`) or None.
     """
-    cells = [cell for cell in notebook.cells if PAPERMILL_MARKER not in cell.metadata.get("tags", [])]
+    cells = notebook.cells
     title, question = opening(notebook, about["name"])
     if cells and cells[0].cell_type == "markdown" and cells[0].source.lstrip().startswith("# "):
         cells = cells[1:]

@@ -1,0 +1,253 @@
+"""Findings as data and as HTML, tables, figures: what a log line may not do to them."""
+
+import json
+import re
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import pytest
+
+from flowkit.reporting.figures import COLOURS, alt, figure_html, utc_axis
+from flowkit.reporting.findings import MIME, Finding, finding_id, tell
+from flowkit.reporting.markup import escaped, period, slug, visible, when
+from flowkit.reporting.tables import show
+
+EVENING = pd.Timestamp("2026-11-20 22:15", tz="UTC")
+
+
+def finding(kind="scan", severity="high", confidence="certain", title="It is so.", subject=None, **more):
+    return Finding(kind, severity, confidence, title, subject or {"srcaddr": "203.0.113.9"}, **more)
+
+
+def html_of(shown) -> str:
+    return shown._repr_mimebundle_()["text/html"]
+
+
+def test_a_finding_keeps_its_id_whatever_else_changes():
+    first = finding(subject={"srcaddr": "10.0.0.1", "dstport": 443})
+    later = finding(
+        subject={"dstport": 443.0, "srcaddr": "10.0.0.1", "interface_id": None}, title="b", records=7
+    )
+    assert first.id == later.id == finding_id("scan", {"srcaddr": "10.0.0.1", "dstport": 443})
+    assert re.fullmatch("[0-9a-f]{12}", first.id)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"kind": "noise"}, {"subject": {"srcaddr": "10.0.0.2"}}, {"subject": {"dstaddr": "203.0.113.9"}}],
+)
+def test_another_kind_or_subject_is_another_finding(change):
+    assert finding().id != finding(**change).id
+
+
+def test_a_finding_is_json_as_the_design_says():
+    told = finding(
+        subject={"interface_id": "eni-1", "protocol": 6, "dstport": float("nan")},
+        grounds=("a",),
+        first_seen=pd.Timestamp("2026-11-20 23:30", tz="Europe/Berlin"),
+        last_seen=pd.NaT,
+        records=pd.Series([3]).sum(),
+        coverage=0.97123,
+        samples=("2 x",),
+    ).as_dict()
+    assert json.loads(json.dumps(told)) == {
+        "id": told["id"],
+        "kind": "scan",
+        "severity": "high",
+        "confidence": "certain",
+        "title": "It is so.",
+        "subject": {
+            "interface_id": "eni-1",
+            "srcaddr": None,
+            "dstaddr": None,
+            "protocol": 6,
+            "dstport": None,
+        },
+        "cause": None,
+        "grounds": ["a"],
+        "action": "",
+        "first_seen": "2026-11-20T22:30:00Z",
+        "last_seen": None,
+        "records": 3,
+        "packets": 0,
+        "bytes": 0,
+        "coverage": 0.9712,
+        "samples": ["2 x"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"severity": "grave"}, "severity is 'grave', not one of high, medium, low, info"),
+        ({"confidence": "sure"}, "confidence is 'sure', not one of certain, high, medium, low"),
+        (
+            {"subject": {"port": 1}},
+            "subject has no port; its keys are interface_id, srcaddr, dstaddr, protocol, dstport",
+        ),
+    ],
+)
+def test_a_finding_refuses_words_that_are_not_in_the_design(wrong, sentence):
+    with pytest.raises(ValueError, match=re.escape(sentence)):
+        finding(**wrong)
+
+
+def test_findings_are_told_gravest_first_and_repeats_are_numbered_by_time():
+    later = finding(first_seen=EVENING, title="later")
+    sooner = finding(first_seen=EVENING - pd.Timedelta("1h"), title="sooner")
+    calm = finding(severity="info", subject={"srcaddr": "10.0.0.3"})
+    told = tell([calm, later, sooner]).data["findings"]
+    assert [(each["title"], each["id"]) for each in told] == [
+        ("later", later.id + "-2"),
+        ("sooner", later.id),
+        ("It is so.", calm.id),
+    ]
+
+
+def test_a_verdict_has_at_most_five_sentences():
+    assert tell([], ["a"] * 5).data["verdict"] == ["a"] * 5
+    with pytest.raises(ValueError, match="the verdict has 6 sentences"):
+        tell([], ["a"] * 6)
+
+
+def test_what_a_log_line_says_is_text_on_the_page():
+    evil = '<script>alert(1)</script></table>\x1b[31m\x00\u202e "onload='
+    shown = tell(
+        [finding(title=evil, grounds=(evil,), samples=(evil,), action=f"aws {evil}\n{evil}", cause=evil)],
+        [evil],
+        evil,
+    )
+    markup = html_of(shown)
+    assert "<script" not in markup and "</table" not in markup
+    assert not re.search("[\x00\x1b\u202e]", markup)
+    assert markup.count("&lt;script&gt;alert(1)&lt;/script&gt;&lt;/table&gt;␛[31m␀\\u202e &quot;onload=") == 8
+    assert shown._repr_mimebundle_()[MIME]["findings"][0]["title"] == evil
+
+
+def test_only_command_lines_get_a_copy_button():
+    action = "If it is wanted:\naws ec2 authorize \\\n  --port 443\nflowkit snapshot --out x\nElse leave it."
+    markup = html_of(tell([finding(action=action)]))
+    assert re.findall("<pre>(.*?)</pre><button", markup, flags=re.S) == [
+        "aws ec2 authorize \\\n  --port 443",
+        "flowkit snapshot --out x",
+    ]
+    assert re.findall("<p class='fk-action'>(.*?)</p>", markup) == ["If it is wanted:", "Else leave it."]
+
+
+def test_many_findings_are_all_data_but_only_a_hundred_on_the_page():
+    shown = tell([finding(subject={"srcaddr": f"10.0.{n // 256}.{n % 256}"}) for n in range(2_000)])
+    assert len(shown.data["findings"]) == 2_000
+    assert html_of(shown).count("<article") == 100
+    assert "1,900 more are in findings.json" in html_of(shown)
+
+
+def test_nothing_found_is_said():
+    assert "No findings." in html_of(tell([], "Nothing was refused."))
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "words"),
+    [
+        (EVENING, EVENING + pd.Timedelta("1h"), "2026-11-20 22:15 to 23:15 UTC"),
+        (EVENING, EVENING + pd.Timedelta("2h"), "2026-11-20 22:15 to 2026-11-21 00:15 UTC"),
+        (EVENING, None, "2026-11-20 22:15 UTC"),
+        (None, pd.NaT, ""),
+    ],
+)
+def test_a_period_names_the_day_once(first, last, words):
+    assert period(first, last) == words
+
+
+def test_times_are_utc_whatever_they_came_in():
+    assert when(pd.Timestamp("2026-11-20 23:30", tz="Pacific/Auckland")) == "2026-11-20 10:30"
+    assert when("2026-11-20T10:30:00Z") == "2026-11-20 10:30"
+
+
+def test_small_words():
+    assert visible("a\tb\n\x7f") == "a\tb\n␡"
+    assert escaped("<é>") == "&lt;é&gt;"
+    assert slug("Blind spots: Ärger?") == "blind-spots-arger"
+
+
+def test_a_table_shows_hostile_cells_as_text_and_times_in_utc():
+    table = pd.DataFrame(
+        {
+            "interface_id": ["</table><script>alert(1)</script>", None],
+            "start": pd.to_datetime([0, None], unit="s", utc=True).tz_convert("Asia/Tokyo"),
+            "gap": pd.to_timedelta([5400, None], unit="s"),
+            "<b>": ["\x1b[0m", "x"],
+        }
+    )
+    markup = html_of(show(table, "A <b> caption"))
+    rows = json.loads(
+        json.loads(re.search(r"let dt_args = (\{.*?\});\n", markup, flags=re.S)[1])["data_json"]
+    )
+    assert rows[0][1:] == ["1970-01-01 00:00:00", "01:30:00", "␛[0m"]
+    assert rows[0][0] == "&lt;/table&gt;&lt;script&gt;alert(1)&lt;/script&gt;"
+    assert rows[1] == ["", "", "", "x"]
+    assert "A &lt;b&gt; caption" in markup
+    assert "&lt;b&gt;</th>" in markup
+
+
+def test_a_table_of_5000_rows_says_that_it_is_cut():
+    markup = html_of(show(pd.DataFrame({"n": range(5_000)}), "Interfaces"))
+    assert "<b>Interfaces</b> (the first 2,000 of 5,000 rows)" in markup
+    assert "[1999]" in markup and "[2000]" not in markup
+
+
+def test_an_empty_table_is_a_sentence():
+    assert html_of(show(pd.DataFrame({"n": []}), "Refused")) == "<p class='fk-caption'>Refused: no rows.</p>"
+
+
+def drawn(label="eni-1", title="Refusals rise"):
+    plt.style.use("flowkit.reporting.report")
+    figure, ax = plt.subplots()
+    ax.bar(pd.date_range("2026-11-20", periods=24, freq="h", tz="UTC"), range(24), width=0.03, label=label)
+    ax.set_title(title)
+    return figure, utc_axis(ax)
+
+
+def test_a_figure_is_svg_with_its_alt_text_and_the_page_own_ink():
+    figure, ax = drawn(title=r"eni-$\frac$ <script> \x1b")
+    markup = figure_html(figure, 'It "rises" <b>')
+    assert markup.startswith("<figure") and markup.rstrip().endswith("</svg>\n</figure>")
+    assert 'aria-label="It &quot;rises&quot; &lt;b&gt;"' in markup
+    assert "currentColor" in markup and "#24292f" not in markup
+    assert r"eni-$\frac$ &lt;script&gt;" in markup, "words stay words: searchable, and redactable"
+    assert "<style" not in markup and "http:" not in re.sub(r'xmlns(:\w+)?="[^"]*"', "", markup)
+    ids = re.findall(r'\bid="([^"]+)"', markup)
+    assert len(ids) == len(set(ids))
+
+
+def test_a_figure_with_alt_text_displays_itself_as_html(capsys):
+    figure, ax = drawn()
+    alt(ax, "Refusals rise to 23 an hour.")
+    figure._ipython_display_()
+    assert "Figure: Refusals rise to 23 an hour." in capsys.readouterr().out
+
+
+def test_the_time_axis_is_utc_in_any_time_zone():
+    figure, ax = drawn()
+    figure.canvas.draw()
+    labels = [label.get_text() for label in ax.get_xticklabels()]
+    assert "12:00" in labels and ax.get_xlabel() == "UTC"
+    plt.close(figure)
+
+
+def test_colours_are_told_apart_by_colour_blind_readers():
+    """Machado, Oliveira and Fernandes (2009): full deuteranopia and protanopia, as plain matrices."""
+    matrices = {
+        "normal": [[1, 0, 0], [0, 1, 0], [0, 0, 1]],
+        "deuteranopia": [[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]],
+        "protanopia": [[0.152, 1.053, -0.205], [0.115, 0.786, 0.099], [-0.004, -0.048, 1.052]],
+    }
+    codes = [COLOURS[name] for name in ("accept", "reject", "skip", "nodata")]
+    rgb = [[int(code[at : at + 2], 16) for at in (1, 3, 5)] for code in codes]
+    for name, matrix in matrices.items():
+        seen = [[sum(m * c for m, c in zip(row, colour, strict=True)) for row in matrix] for colour in rgb]
+        gaps = [
+            sum((a - b) ** 2 for a, b in zip(one, other, strict=True)) ** 0.5
+            for at, one in enumerate(seen)
+            for other in seen[at + 1 :]
+        ]
+        assert min(gaps) > 60, name

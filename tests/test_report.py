@@ -1,0 +1,471 @@
+"""`flowkit report` from words to a folder: what it writes, what it refuses, what it says and returns."""
+
+import csv
+import fcntl
+import json
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+
+import nbformat
+import pytest
+from pages_support import PARAMETERS, PROBE, record, write_notebook
+from support import write_log
+
+from flowkit import cli
+from flowkit.reporting import history
+from flowkit.reporting.report import Request, planned
+
+QUICK = ("from flowkit.reporting.findings import tell", "## Findings", "tell([], str((source, start, end)))")
+LOG = [
+    record("eni-0a"),
+    record("eni-0a", start=1763600060),
+    record("eni-0a", start=1763600120),
+    record("eni-0b"),
+]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder with a log, a notebook that works, one that does nothing much, and one that fails."""
+    folder = tmp_path_factory.mktemp("report")
+    write_log(folder / "flow.log", LOG)
+    write_notebook(folder / "probe.ipynb", *PROBE)
+    write_notebook(folder / "quick.ipynb", *QUICK)
+    write_notebook(folder / "broken.ipynb", "## Findings", "1 / 0", "print('never')")
+    return folder
+
+
+def flowkit(*words) -> int:
+    return cli.main([str(word) for word in words])
+
+
+def newest(out: Path) -> tuple[Path, dict, dict]:
+    run = history.runs(out)[0]
+    folder = out / run["id"]
+    return (
+        folder,
+        json.loads((folder / "run.json").read_text()),
+        json.loads((folder / "findings.json").read_text()),
+    )
+
+
+@pytest.fixture(scope="module")
+def good(place):
+    """A run of the probe and the quick notebook: the folder of runs, and the run's."""
+    out = place / "good"
+    monkeypatch = pytest.MonkeyPatch()
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    given = (
+        "--param",
+        "account=012345678901",
+        "--param",
+        "top=7",
+        "--param",
+        "share=1",
+        "--param",
+        "loud=yes",
+    )
+    code = flowkit("report", place / "flow.log", "--notebook", place / "probe.ipynb", "--notebook",
+                   place / "quick.ipynb", "--out", out, "--end", "2026-01-01T00:00+01:00", *given)  # fmt: skip
+    assert code == 0 and os.environ["MPLBACKEND"] == "agg"
+    monkeypatch.undo()
+    return out, newest(out)[0]
+
+
+def test_a_run_has_the_files_of_the_design_and_nothing_else(good):
+    out, folder = good
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "findings.csv", "findings.json", "index.html", "probe.html", "probe.ipynb", "quick.html", "quick.ipynb",
+        "run.json",
+    ]  # fmt: skip
+    assert sorted(path.name for path in out.iterdir()) == [folder.name, "index.html", "latest"]
+    assert (out / "latest").resolve() == folder.resolve()
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d{6}Z", folder.name)
+
+
+def test_mplbackend_in_the_environment_does_not_silence_figures(good):
+    assert '<figure class="fk-figure"' in (good[1] / "probe.html").read_text()
+
+
+def test_findings_json_is_as_the_design_says(good):
+    _, run, told = newest(good[0])
+    assert told["schema"] == 1
+    assert told["run"] == {
+        "id": run["id"],
+        "source": run["source"],
+        "start": None,
+        "end": "2025-12-31T23:00:00Z",
+        "status": "ok",
+        "flowkit": run["versions"]["flowkit"],
+    }
+    assert told["coverage"] == {
+        "records": 4,
+        "ok": 4,
+        "nodata": 0,
+        "skipdata": 0,
+        "covered_share": told["coverage"]["covered_share"],
+        "malformed": 0,
+        "damaged_files": 0,
+    }
+    first, second = told["findings"]
+    assert (first["severity"], second["severity"]) == ("high", "info")
+    assert first["title"] == "203.0.113.9 was refused 3 times at eni-0a"
+    assert first["subject"] == {
+        "interface_id": "eni-0a",
+        "srcaddr": "203.0.113.9",
+        "dstaddr": "10.0.0.5",
+        "protocol": 6,
+        "dstport": 443,
+    }
+    assert set(first) == {
+        "id", "status", "notebook", "kind", "severity", "confidence", "title", "subject", "cause", "grounds",
+        "action", "first_seen", "last_seen", "records", "packets", "bytes", "coverage", "samples",
+    }  # fmt: skip
+    assert (first["status"], first["notebook"], first["first_seen"]) == (
+        "new",
+        "probe",
+        "2025-11-20T00:53:20Z",
+    )
+    assert told["resolved"] == []
+
+
+def test_findings_csv_holds_the_same(good):
+    with (good[1] / "findings.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["severity"], row["srcaddr"], row["dstport"], row["records"]) for row in rows] == [
+        ("high", "203.0.113.9", "443", "3"),
+        ("info", "203.0.113.9", "443", "1"),
+    ]
+
+
+def test_run_json_says_what_was_run_on_what_and_with_what(good, place):
+    _, run, _ = newest(good[0])
+    assert run["inputs"] == [
+        {
+            "file": str(place / "flow.log"),
+            "size": (place / "flow.log").stat().st_size,
+            "sha256": subprocess.check_output(["sha256sum", place / "flow.log"], text=True).split()[0],
+        }
+    ]
+    assert {"flowkit", "python", "duckdb", "ibis-framework", "pandas", "papermill"} <= run["versions"].keys()
+    assert [(each["name"], each["failure"]) for each in run["notebooks"]] == [
+        ("probe", None),
+        ("quick", None),
+    ]
+    assert run["status"] == "ok" and run["tally"]["ok"] == 4 and run["seconds"] > 0
+    assert (run["first"], run["last"]) == ("2025-11-20T00:53:20Z", "2025-11-20T00:56:20Z")
+
+
+def test_parameters_keep_the_type_of_their_default(good):
+    _, run, _ = newest(good[0])
+    probe = run["parameters"]["probe"]
+    assert probe["account"] == "012345678901", "an account id is text, with its zero"
+    assert (probe["top"], probe["share"], probe["loud"]) == (7, 1.0, True)
+    executed = nbformat.read(good[1] / "probe.ipynb", 4)
+    injected = next(
+        cell.source for cell in executed.cells if "injected-parameters" in cell.metadata.get("tags", [])
+    )
+    assert 'account = "012345678901"' in injected and "top = 7" in injected and "loud = True" in injected
+    assert "/good/." not in (good[1] / "probe.ipynb").read_text(), (
+        "the folder it was made in is nobody's business"
+    )
+
+
+def test_a_second_run_says_what_is_new_ongoing_and_resolved(good, place, capsys):
+    out = good[0]
+    log = place / "flow.log"
+    before = newest(out)[2]["findings"]
+    write_log(log, [*LOG[:3], record("eni-0c")])
+    try:
+        words = ("report", log, "--notebook", place / "probe.ipynb", "--notebook", place / "quick.ipynb")
+        assert flowkit(*words, "--out", out, "--fail-on", "high") == 3
+    finally:
+        write_log(log, LOG)
+    folder, _, told = newest(out)
+    status = {each["subject"]["interface_id"]: each["status"] for each in told["findings"]}
+    assert status == {"eni-0a": "ongoing", "eni-0c": "new"}
+    assert told["resolved"] == [each["id"] for each in before if each["subject"]["interface_id"] == "eni-0b"]
+    page = (folder / "index.html").read_text()
+    assert (
+        "203.0.113.9 was refused 1 times at eni-0b" in page.split('id="resolved"')[1].split("</section>")[0]
+    )
+    assert "findings: 1 high, 1 info" in capsys.readouterr().out
+
+
+@pytest.fixture(scope="module")
+def failed(place):
+    """A run in which one of two notebooks fails: its exit code, its folder."""
+    out = place / "failed"
+    words = (
+        "report",
+        place / "flow.log",
+        "--notebook",
+        place / "broken.ipynb",
+        "--notebook",
+        place / "quick.ipynb",
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "flowkit.cli", *map(str, words), "--out", str(out)],
+        capture_output=True,
+        text=True,
+    )
+    return done, newest(out)
+
+
+def test_a_failed_notebook_is_told_in_one_line_and_the_exit_code_is_1(failed):
+    done, _ = failed
+    assert done.returncode == 1
+    assert done.stderr == "flowkit: broken stopped at cell 4: ZeroDivisionError: division by zero\n"
+    assert done.stdout.splitlines()[1].startswith("2 notebooks, findings: none;")
+
+
+def test_a_failed_notebook_leaves_its_traceback_and_the_others_come(failed):
+    _, (folder, run, told) = failed
+    assert (run["status"], told["run"]["status"]) == ("failed", "failed")
+    broken = (folder / "broken.html").read_text()
+    assert "This notebook stopped</b> at cell 4: ZeroDivisionError: division by zero" in broken
+    assert "Traceback (most recent call last)" in broken and "1 / 0" in broken
+    assert "papermill" not in broken.split('id="about"')[0], "papermill's own markers are not for readers"
+    assert "ZeroDivisionError" not in (folder / "quick.html").read_text()
+    out = folder.parent
+    assert not (out / "latest").exists(), "the newest good run: there is none"
+    assert "cell 4: ZeroDivisionError: division by zero" in (out / "index.html").read_text()
+
+
+def test_a_failed_run_moves_no_link_and_resolves_nothing(good, place):
+    out = place / "later"
+    words = ("report", place / "flow.log", "--out", out, "--notebook", place / "probe.ipynb")
+    assert flowkit(*words) == 0
+    first = (out / "latest").resolve()
+    write_notebook(place / "probe.ipynb", "raise SystemError('gone')")
+    try:
+        assert flowkit(*words) == 1
+    finally:
+        write_notebook(place / "probe.ipynb", *PROBE)
+    assert (out / "latest").resolve() == first
+    assert newest(out)[2]["resolved"] == []
+
+
+def test_relative_times_are_fixed_once_for_all_notebooks(place):
+    now = datetime(2026, 11, 22, 18, 0, 0, tzinfo=UTC)
+    books = tuple(str(place / name) for name in ("probe.ipynb", "quick.ipynb"))
+    plan = planned(Request(str(place), "-24h", "now", notebooks=books), now)
+    assert {(each["start"], each["end"]) for each in plan.arguments.values()} == {
+        ("2026-11-21T18:00:00Z", "2026-11-22T18:00:00Z")
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("--param", "tpo=3"), "no notebook has a parameter 'tpo'; did you mean 'top'?"),
+        (("--param", "top"), "--param 'top' is not of the form NAME=VALUE"),
+        (("--param", "top=many"), "--param top=many: top is a whole number"),
+        (("--param", "share=much"), "--param share=much: share is a number"),
+        (("--param", "loud=perhaps"), "--param loud=perhaps: loud is true or false"),
+        (("--param", "start=now"), "'start' is not given by --param but by --start"),
+        (("--start", "2026-02-02", "--end", "2026-02-01"), "is not after the start"),
+        (("--start", "yesterday"), "'yesterday' is no time: give ISO 8601"),
+        (("--notebook", "rejcted"), "there is no notebook 'rejcted'"),
+        (("--notebook", "nowhere/x.ipynb"), "nowhere/x.ipynb is no notebook: there is no such file"),
+        (("--expect", "x.csv"), "none of these notebooks has a parameter 'expect', so --expect does nothing"),
+        (("--format", "no such field"), "is no field"),
+        (("--keep", "0"), "--keep takes the number of runs to keep, 1 or more"),
+    ],
+)
+def test_wrong_usage_is_one_sentence_and_nothing_is_written(place, tmp_path, capsys, words, sentence):
+    out = tmp_path / "out"
+    assert (
+        flowkit("report", place / "flow.log", "--out", out, "--notebook", place / "probe.ipynb", *words) == 2
+    )
+    said = capsys.readouterr().err
+    assert sentence in said and said.startswith("flowkit: ") and said.count("\n") == 1
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("source", "words", "sentence"),
+    [
+        ("nowhere", (), "nowhere"),
+        ("empty", (), "empty"),
+        ("secret.log", (), "secret.log"),
+        ("flow.log", ("--network", "nowhere"), "nowhere is not a folder"),
+    ],
+)
+def test_what_cannot_be_done_is_one_sentence_and_nothing_is_written(
+    place, tmp_path, capsys, source, words, sentence
+):
+    (place / "empty").mkdir(exist_ok=True)
+    (place / "secret.log").write_bytes(b"\x1f\x8b\x08garbage")
+    out = tmp_path / "out"
+    words = ("--out", out, "--notebook", place / "probe.ipynb", *words)
+    assert flowkit("report", place / source, *words) == 1
+    said = capsys.readouterr().err
+    assert sentence in said and said.count("\n") == 1
+    assert not out.exists()
+
+
+def test_a_folder_that_cannot_be_written_is_said(place, tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    words = ("--out", tmp_path / "file" / "out", "--notebook", place / "quick.ipynb")
+    assert flowkit("report", place / "flow.log", *words) == 1
+    assert capsys.readouterr().err == f"flowkit: {tmp_path}/file/out cannot be written: Not a directory\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [("{", "cannot be read as a notebook"), (None, "must hold only literals")],
+)
+def test_a_notebook_that_is_none_is_said(place, tmp_path, capsys, text, sentence):
+    book = write_notebook(tmp_path / "x.ipynb", "1", parameters="top = 2 * 3")
+    if text:
+        book.write_text(text)
+    assert flowkit("report", place / "flow.log", "--out", tmp_path / "out", "--notebook", book) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_two_notebooks_of_one_name_would_write_one_page(place, tmp_path, capsys):
+    other = write_notebook(tmp_path / "probe.ipynb", "1")
+    words = ("--notebook", place / "probe.ipynb", "--notebook", other, "--out", tmp_path / "out")
+    assert flowkit("report", place / "flow.log", *words) == 2
+    assert "two notebooks are called 'probe'" in capsys.readouterr().err
+
+
+def test_two_runs_at_once_do_no_harm(place):
+    out = place / "both"
+    words = ["report", str(place / "flow.log"), "--notebook", str(place / "quick.ipynb"), "--out", str(out)]
+
+    def run(_):
+        return subprocess.run([sys.executable, "-m", "flowkit.cli", *words], capture_output=True, text=True)
+
+    with ThreadPoolExecutor(2) as pool:
+        both = list(pool.map(run, range(2)))
+    assert [(done.returncode, done.stderr) for done in both] == [(0, "")] * 2
+    known = history.runs(out)
+    assert len({run["id"] for run in known}) == 2
+    listed = re.findall(r'<a href="([^"/]+)/index.html">', (out / "index.html").read_text())
+    assert [each for each in listed if each != "latest"] == [run["id"] for run in known]
+    assert (out / "latest").resolve().name == known[0]["id"]
+    assert sorted(path.name for path in out.iterdir()) == sorted(
+        [*(run["id"] for run in known), "index.html", "latest"]
+    )
+
+
+def fake_run(out: Path, name: str, status: str = "ok") -> None:
+    (out / name).mkdir(parents=True)
+    run = {"id": name, "started": name, "status": status, "source": "s", "redacted": False, "notebooks": []}
+    (out / name / "run.json").write_text(json.dumps(run))
+
+
+def test_keep_removes_old_runs_but_never_the_newest_good_one(tmp_path):
+    for day in range(1, 6):
+        fake_run(tmp_path, f"2026-11-0{day}T000000Z", "ok" if day <= 2 else "failed")
+    (tmp_path / "mine").mkdir()
+    history.keep_newest(tmp_path, 2)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "2026-11-02T000000Z", "2026-11-04T000000Z", "2026-11-05T000000Z", "mine",
+    ]  # fmt: skip
+
+
+def test_runs_of_one_second_get_names_of_their_own(tmp_path, monkeypatch):
+    class Stopped(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return datetime(2026, 11, 22, 7, 0, tzinfo=tz)
+
+    monkeypatch.setattr(history, "datetime", Stopped)
+    with history.new_run(tmp_path) as first, history.new_run(tmp_path) as second:
+        assert [first.name, second.name] == [".2026-11-22T070000Z", ".2026-11-22T070000Z-2"]
+    with history.new_run(tmp_path) as third:
+        pass
+    assert third.name == ".2026-11-22T070000Z-3"
+
+
+def test_a_run_that_is_broken_off_leaves_nothing(tmp_path):
+    with pytest.raises(KeyboardInterrupt), history.new_run(tmp_path / "out") as folder:
+        (folder / "half.html").write_text("x")
+        raise KeyboardInterrupt
+    assert not (tmp_path / "out").exists()
+
+
+def test_only_a_run_of_the_same_source_and_notebooks_is_the_previous_one(tmp_path):
+    fake_run(tmp_path, "2026-11-01T000000Z")
+    (tmp_path / "2026-11-01T000000Z" / "findings.json").write_text('{"findings": [7]}')
+    like = {"source": "s", "redacted": False, "notebooks": []}
+    assert history.previous(tmp_path, like) == {"findings": [7]}
+    for other in ({"source": "t"}, {"redacted": True}, {"notebooks": [{"name": "x"}]}):
+        assert history.previous(tmp_path, like | other) is None
+
+
+def test_an_empty_window_is_a_report_that_says_so(place):
+    out = place / "empty-window"
+    words = ("--start", "2030-01-01", "--out", out, "--notebook", place / "probe.ipynb")
+    assert flowkit("report", place / "flow.log", *words) == 0
+    folder, run, told = newest(out)
+    assert told["coverage"]["records"] == 0 and told["coverage"]["covered_share"] is None
+    assert told["findings"] == [] and run["status"] == "ok"
+    assert "0 clients were refused." in (folder / "probe.html").read_text()
+    assert "<b>?</b>of interface time is certain" in (folder / "index.html").read_text()
+
+
+def test_a_notebook_dropped_into_the_folder_is_run_like_the_others(place, tmp_path, monkeypatch):
+    from flowkit.reporting import report
+
+    book = write_notebook(tmp_path / "mine.ipynb", "print('hello from mine')")
+    read = nbformat.read(book, 4)
+    del read.cells[1]
+    nbformat.write(read, book)
+    monkeypatch.setattr(report, "NOTEBOOKS", tmp_path)
+    out = place / "dropped"
+    assert flowkit("report", place / "flow.log", "--out", out) == 0
+    folder, run, _ = newest(out)
+    assert [each["title"] for each in run["notebooks"]] == ["Mine"]
+    assert 'href="mine.html"' in (folder / "index.html").read_text()
+    assert "hello from mine" in (folder / "mine.html").read_text(), "without parameters too"
+
+
+def test_progress_shows_on_a_terminal_and_nowhere_else(place):
+    words = [
+        sys.executable,
+        "-m",
+        "flowkit.cli",
+        "report",
+        str(place / "flow.log"),
+        "--out",
+        str(place / "bar"),
+    ]
+    words += ["--notebook", str(place / "quick.ipynb")]
+    leader, follower = pty.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    running = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=follower)
+    os.close(follower)
+    shown = b""
+    try:
+        while part := os.read(leader, 4096):
+            shown += part
+    except OSError:
+        pass
+    assert running.wait() == 0
+    assert b"running notebooks: 100%" in shown
+    quiet = subprocess.run(words, capture_output=True, text=True)
+    assert quiet.stderr == ""
+
+
+def test_a_parameter_cell_is_read_without_being_run(tmp_path):
+    from flowkit.reporting.parameters import defaults
+
+    book = write_notebook(
+        tmp_path / "x.ipynb", parameters=PARAMETERS + "\nports = [22, 3389]  # several\nlow = -1"
+    )
+    assert defaults(book) == {
+        "source": "sample", "start": None, "end": None, "format": None, "network": None, "account": None, "top": 20,
+        "share": 0.5, "loud": False, "ports": [22, 3389], "low": -1,
+    }  # fmt: skip
