@@ -2,6 +2,6 @@
 
 from flowkit.loading.errors import SourceError
 from flowkit.loading.flows import about, inventory, load, load_with_duplicates, quarantine
-from flowkit.loading.ingest import ingest
+from flowkit.loading.ingestion import ingest
 
 __all__ = ["SourceError", "about", "ingest", "inventory", "load", "load_with_duplicates", "quarantine"]

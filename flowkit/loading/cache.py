@@ -55,6 +55,15 @@ def workplace() -> Iterator[Path]:
             shutil.rmtree(path, ignore_errors=True)
 
 
+def keep(part: Path) -> str:
+    """Move a finished part to the others; its name there. It counts once the catalogue has it."""
+    name = f"{uuid.uuid4().hex}.parquet"
+    with part.open("rb") as file:
+        os.fsync(file.fileno())
+    part.rename(folder() / "parts" / name)
+    return name
+
+
 def sweep(grace: float = GRACE) -> None:
     """Remove what killed processes left behind, and parts retired for longer than `grace` seconds."""
     home = folder()

@@ -39,13 +39,13 @@ class Entry(NamedTuple):
 
 
 class Part(NamedTuple):
-    """A Parquet file of the cache; `files` is how many source files it was written from."""
+    """A Parquet file of the cache; `others`: it also holds rows that were not asked for, or count no more."""
 
     part_id: int
     name: str
     kind: str
-    files: int
     bytes: int
+    others: bool
 
 
 class Catalog:
@@ -82,14 +82,38 @@ class Catalog:
     def entries(self, places: Iterable[str], given: str) -> dict[str, Entry]:
         """By place: the files that are there, parsed by their own header or else by the format `given`."""
         with self._reading() as connection:
-            connection.execute("CREATE TEMP TABLE wanted (place TEXT PRIMARY KEY)")
-            connection.executemany("INSERT OR IGNORE INTO wanted VALUES (?)", ((place,) for place in places))
+            return {entry.place: entry for entry in _entries(connection, places, given)}
+
+    def holdings(self, places: Iterable[str], given: str, kind: str) -> tuple[list[Entry], list[Part]]:
+        """The same files in the order of their places, and the parts with their rows of `kind`, as of one moment."""
+        with self._reading() as connection:
+            connection.execute("BEGIN")
+            entries = sorted(_entries(connection, places, given), key=lambda entry: entry.place)
+            _want(connection, (entry.file_id for entry in entries))
             rows = connection.execute(
-                "SELECT id, place, stamp, headed, counts FROM wanted CROSS JOIN files USING (place)"
-                " WHERE given = ? OR given = '' AND headed",
-                [given],
+                "SELECT parts.id, name, kind, bytes, count(*) < files FROM wanted CROSS JOIN contents USING (file)"
+                " JOIN parts ON parts.id = contents.part WHERE kind = ? GROUP BY parts.id ORDER BY parts.id",
+                [kind],
             ).fetchall()
-        return {row[1]: Entry(row[0], row[1], row[2], bool(row[3]), json.loads(row[4])) for row in rows}
+        return entries, [Part(*row) for row in rows]
+
+    def small_parts(self, below: int) -> list[Part]:
+        """The parts of less than `below` bytes, by kind and age."""
+        with self._reading() as connection:
+            rows = connection.execute(
+                "SELECT id, name, kind, bytes, (SELECT count(*) FROM contents WHERE part = id) < files FROM parts"
+                " WHERE retired IS NULL AND bytes < ? ORDER BY kind, id",
+                [below],
+            ).fetchall()
+        return [Part(*row) for row in rows]
+
+    def files_in(self, part: Part) -> list[int]:
+        """The ids of the files whose rows of this part count."""
+        with self._reading() as connection:
+            return [
+                row[0]
+                for row in connection.execute("SELECT file FROM contents WHERE part = ?", [part.part_id])
+            ]
 
     def commit(
         self,
@@ -117,28 +141,10 @@ class Catalog:
             _retire(connection)
         return bool(taken)
 
-    def parts(self, file_ids: Iterable[int] | None, kind: str) -> tuple[list[Part], bool]:
-        """The parts that hold rows of these files (all: None), and whether they hold other rows too."""
-        with self._reading() as connection:
-            connection.execute("CREATE TEMP TABLE wanted (file INTEGER PRIMARY KEY)")
-            ids = (
-                file_ids
-                if file_ids is not None
-                else (row[0] for row in connection.execute("SELECT id FROM files"))
-            )
-            connection.executemany("INSERT INTO wanted VALUES (?)", [(file_id,) for file_id in ids])
-            rows = connection.execute(
-                "SELECT parts.id, name, kind, files, bytes, count(*) FROM wanted CROSS JOIN contents USING (file)"
-                " JOIN parts ON parts.id = contents.part WHERE kind = ? GROUP BY parts.id ORDER BY parts.id",
-                [kind],
-            ).fetchall()
-        return [Part(*row[:5]) for row in rows], any(row[5] < row[3] for row in rows)
-
     def malformed(self, file_ids: Iterable[int]) -> list[tuple[int, int, str, str]]:
         """file id, line, text, reason of every malformed line of these files."""
         with self._reading() as connection:
-            connection.execute("CREATE TEMP TABLE wanted (file INTEGER PRIMARY KEY)")
-            connection.executemany("INSERT INTO wanted VALUES (?)", [(file_id,) for file_id in file_ids])
+            _want(connection, file_ids)
             return connection.execute(
                 "SELECT file, line, text, reason FROM wanted CROSS JOIN malformed USING (file) ORDER BY file, line"
             ).fetchall()
@@ -155,26 +161,22 @@ class Catalog:
                 _forget(connection, file_id)
             _retire(connection)
 
-    def merge(self, old: list[Part], name: str, size: int, kind: str) -> bool:
-        """Put one part in place of `old`; False where one of them has changed since."""
+    def merge(self, old: list[Part], files: set[int], name: str, size: int) -> bool:
+        """Put one part in place of `old`, with the rows of `files`; False where others did so, or files went since."""
         with self._writing() as connection:
             marks = ", ".join("?" * len(old))
             ids = [part.part_id for part in old]
-            found = connection.execute(
-                f"SELECT count(*) FROM parts WHERE retired IS NULL AND id IN ({marks})",
-                ids,  # noqa: S608
-            ).fetchone()[0]
-            if found < len(old):
+            there = connection.execute(f"SELECT DISTINCT file FROM contents WHERE part IN ({marks})", ids)
+            if {row[0] for row in there} != files:
                 return False
-            files = connection.execute(
-                f"SELECT DISTINCT file FROM contents WHERE part IN ({marks})", ids
-            ).fetchall()  # noqa: S608
             part = connection.execute(
                 "INSERT INTO parts (name, kind, files, bytes) VALUES (?, ?, ?, ?) RETURNING id",
-                [name, kind, len(files), size],
+                [name, old[0].kind, len(files), size],
             ).fetchone()[0]
-            connection.execute(f"DELETE FROM contents WHERE part IN ({marks})", ids)  # noqa: S608
-            connection.executemany("INSERT INTO contents VALUES (?, ?)", [(part, *row) for row in files])
+            connection.execute(f"DELETE FROM contents WHERE part IN ({marks})", ids)
+            connection.executemany(
+                "INSERT INTO contents VALUES (?, ?)", [(part, file_id) for file_id in files]
+            )
             _retire(connection)
         return True
 
@@ -192,6 +194,22 @@ class Catalog:
         """The names of all parts, retired ones too."""
         with self._reading() as connection:
             return {row[0] for row in connection.execute("SELECT name FROM parts")}
+
+
+def _want(connection: sqlite3.Connection, file_ids: Iterable[int]) -> None:
+    connection.execute("CREATE TEMP TABLE wanted (file INTEGER PRIMARY KEY)")
+    connection.executemany("INSERT INTO wanted VALUES (?)", ((file_id,) for file_id in file_ids))
+
+
+def _entries(connection: sqlite3.Connection, places: Iterable[str], given: str) -> list[Entry]:
+    connection.execute("CREATE TEMP TABLE named (place TEXT PRIMARY KEY)")
+    connection.executemany("INSERT OR IGNORE INTO named VALUES (?)", ((place,) for place in places))
+    rows = connection.execute(
+        "SELECT id, place, stamp, headed, counts FROM named CROSS JOIN files USING (place)"
+        " WHERE given = ? OR given = '' AND headed",
+        [given],
+    ).fetchall()
+    return [Entry(*row[:3], bool(row[3]), json.loads(row[4])) for row in rows]
 
 
 def _replace(connection: sqlite3.Connection, entry: Entry, given: str) -> bool:

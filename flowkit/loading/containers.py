@@ -27,6 +27,7 @@ class Blocks:
     def __init__(self, path: Path, careful: bool = False):
         self.path = path
         self.damage: str | None = None
+        self._last = b""
         self._careful = careful
         self._inflater = zlib.decompressobj if careful else isal_zlib.decompressobj
 
@@ -34,7 +35,13 @@ class Blocks:
         with self.path.open("rb") as file:
             gzipped = file.read(2) == _GZIP
             file.seek(0)
-            yield from self._members(file) if gzipped else iter(lambda: file.read(BLOCK), b"")
+            for block in self._members(file) if gzipped else iter(lambda: file.read(BLOCK), b""):
+                self._last = block[-1:] or self._last
+                yield block
+
+    def cut_off(self) -> bool:
+        """Whether, the last block being out, damage cut off the last line."""
+        return self.damage is not None and self._last != b"\n"
 
     def _members(self, file) -> Iterator[bytes]:
         inflater = self._inflater(wbits=31)

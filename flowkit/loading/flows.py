@@ -9,12 +9,13 @@ import pandas as pd
 
 from flowkit.fields import COLUMNS, TGW_FIELDS
 from flowkit.loading import cache
-from flowkit.loading.catalog import Entry
+from flowkit.loading.catalog import Entry, Part
+from flowkit.loading.engines import is_table, overlapping, recognised, table_of
 from flowkit.loading.formats import given
-from flowkit.loading.ingest import found, ingest
+from flowkit.loading.ingestion import found, ingest
 from flowkit.loading.sources import aws_name, slot_of
 from flowkit.loading.sql import SQL_TYPES, literal, quoted
-from flowkit.loading.window import Moment, moment, window
+from flowkit.loading.window import Moment, moment
 
 #: The columns of each kind of record.
 _COLUMNS = {
@@ -53,26 +54,25 @@ def load_with_duplicates(
     record: str = "vpc",
 ) -> ibis.Table:
     """As `load`, with the copies that overlapping flow logs hold of one record marked in `duplicate`."""
+    flows = (
+        recognised(table_of(source)) if is_table(source) else _of_files(source, start, end, format, record)
+    )
+    return overlapping(flows, start, end)
+
+
+def _of_files(source: str | Path, start: Moment, end: Moment, format: str | None, record: str) -> ibis.Table:
     ingest(source, start, end, format)
-    entries = _entries(source, start, end, format)
+    entries, parts = _holdings(source, start, end, format, record)
     backend = _connect()
     connection = backend.con
-    parts, mixed = cache.catalog().parts([entry.file_id for entry in entries], record)
     rows = _rows(connection, [part.name for part in parts], record)
-    if mixed:
-        connection.execute(
-            "CREATE TABLE wanted AS SELECT unnest(?) AS file_id", [[entry.file_id for entry in entries]]
-        )
+    if any(part.others for part in parts):
+        wanted = [entry.file_id for entry in entries]
+        connection.execute("CREATE TABLE wanted AS SELECT unnest(?) AS file_id", [wanted])
         rows = f"{rows} WHERE file_id IN (FROM wanted)"
     connection.execute(f"CREATE VIEW records AS {rows}")
     _mark_duplicates(connection, entries)
-    flows = backend.table("flows")
-    first, last = window(start, end)
-    if first is not None:
-        flows = flows.filter(ibis.coalesce(flows.end, flows.start) >= first)
-    if last is not None:
-        flows = flows.filter(ibis.coalesce(flows.start, flows.end) < last)
-    return flows
+    return backend.table("flows")
 
 
 def _connect() -> ibis.BaseBackend:
@@ -140,11 +140,14 @@ def _mark_duplicates(connection, entries: list[Entry]) -> None:
         SELECT *, false AS duplicate FROM records WHERE interface_id IS NULL OR interface_id NOT IN (FROM shared)""")
 
 
-def _entries(source: str | Path, start: Moment, end: Moment, format: str | None) -> list[Entry]:
+def _holdings(
+    source: str | Path, start: Moment, end: Moment, format: str | None, record: str = "vpc"
+) -> tuple[list[Entry], list[Part]]:
+    if is_table(source):
+        return [], []
     fields = given(format)
     places = [file.place for file in found(source, start, end)]
-    entries = cache.catalog().entries(places, " ".join(fields.names) if fields else "")
-    return [entries[place] for place in sorted(entries)]
+    return cache.catalog().holdings(places, " ".join(fields.names) if fields else "", record)
 
 
 def inventory(
@@ -158,7 +161,7 @@ def inventory(
     nothing of it could be read; `unknown` (field names that AWS's documents do not have).
     """
     ingest(source, start, end, format)
-    entries = _entries(source, start, end, format)
+    entries = _holdings(source, start, end, format)[0]
     counted = ("lines", "headers", "blank", "ok", "nodata", "skipdata", "no_status", "malformed")
     rows = [
         {
@@ -184,7 +187,7 @@ def quarantine(
 ) -> pd.DataFrame:
     """One row a malformed line: `file`, `line` (from 1), `text` as it stands (hostile: escape it), `reason`."""
     ingest(source, start, end, format)
-    places = {entry.file_id: entry.place for entry in _entries(source, start, end, format)}
+    places = {entry.file_id: entry.place for entry in _holdings(source, start, end, format)[0]}
     rows = [(places[file_id], *rest) for file_id, *rest in cache.catalog().malformed(places)]
     return pd.DataFrame(rows, columns=["file", "line", "text", "reason"])
 

@@ -108,7 +108,7 @@ def _adds_up(
         name = quoted(column)
         values = f"(SELECT {name} AS value, count(*) AS records FROM {chosen} GROUP BY {name})"
         others = "coalesce(strlen(regexp_replace(value, '[0-9]', '', 'g')), 1)"
-        wrong = "value IS NULL" if column == "log_status" else "false"
+        wrong = "value IS NULL" if column == "log_status" else "value = ''"  # '' is what two blanks enclose
         if column in format.addresses:
             wrong = f"NOT regexp_full_match(value, {literal(IPV4)})"
         total, odd = connection.execute(
@@ -120,6 +120,17 @@ def _adds_up(
     nulls = " + ".join(f"count(*) - count({quoted(column)})" for column in format.integers) or "0"
     expected += connection.execute(f"SELECT {nulls} FROM {chosen}").fetchone()[0]
     return expected == sum(file.other_bytes for file in fast.values())
+
+
+def gather(connection: duckdb.DuckDBPyConnection, parts: list[Path], files: set[int], target: Path) -> Path:
+    """The rows that `parts` hold of `files`, in one Parquet file, `target`."""
+    listed = ", ".join(map(literal, parts))
+    connection.execute("CREATE OR REPLACE TEMP TABLE wanted AS SELECT unnest(?) AS file_id", [list(files)])
+    connection.execute(
+        f"COPY (FROM read_parquet([{listed}], union_by_name = true) WHERE file_id IN (FROM wanted))"
+        f" TO {literal(target)} (FORMAT parquet)"
+    )
+    return target
 
 
 def tallies(connection: duckdb.DuckDBPyConnection, part: Path) -> dict[int, dict]:

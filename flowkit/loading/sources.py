@@ -61,13 +61,21 @@ def find(source: str | Path, start: int | None = None, end: int | None = None) -
     Raises SourceError where there are none.
     """
     text = str(source)
-    if text.startswith("s3://"):
-        found = list(_in_s3(text, start, end))
+    if remote := remote_of(text):
+        objects = remote.list_objects(text, start, end)
+        found = [SourceFile(each.place, each.etag, each.size, remote=each) for each in objects]
     else:
         found = [_local(path) for path in _paths(text) if may_hold(path.name, start, end)]
     if not found:
         raise SourceError(f"no files in {text}" + (" for this window" if start or end else ""))
     return sorted({file.place: file for file in found}.values(), key=lambda file: file.place)
+
+
+def remote_of(place: str):
+    """The module that lists and fetches what lies at `place`; None for a local path."""
+    from flowkit.loading import cloudwatch, s3  # they know slots by this module
+
+    return {"s3:": s3, "cloudwatch:": cloudwatch}.get(place.partition("//")[0])
 
 
 def _paths(text: str) -> Iterator[Path]:
@@ -95,10 +103,3 @@ def _local(path: Path) -> SourceFile:
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror}") from None
     return SourceFile(str(path.resolve()), f"{status.st_size}-{status.st_mtime_ns}", status.st_size, path)
-
-
-def _in_s3(uri: str, start: int | None, end: int | None) -> Iterator[SourceFile]:
-    from flowkit.loading.s3 import list_objects
-
-    for each in list_objects(uri, start, end):
-        yield SourceFile(each.place, each.etag, each.size, remote=each)

@@ -92,7 +92,7 @@ def _fast(path: Path, place: Path, given: Format | None) -> Staged | None:
     if format is None or not (format.integers or format.addresses):
         return None
     staged = Staged(fast=True, headed=bool(named), lines=int(bool(named)), headers=int(bool(named)))
-    text = staged.texts[format] = Text(_fresh(place, 0))
+    text = Text(_fresh(place, 0))
     last = b""
     for block in _whole(rest if named else head, pieces, exported):
         counts = _counts(block)
@@ -109,6 +109,8 @@ def _fast(path: Path, place: Path, given: Format | None) -> Staged | None:
         text.rows += 1
         staged.other_bytes += 1
     staged.lines += text.rows
+    if text.rows:
+        staged.texts[format] = text
     return staged
 
 
@@ -141,7 +143,7 @@ def _careful(path: Path, place: Path, given: Format | None) -> Staged:
     staged = Staged()
     blocks = Blocks(path, careful=True)
     format = first_format(_lines(Blocks(path, careful=True)), given)
-    for verdict in judge(_lines(blocks), format, cut=lambda: blocks.damage is not None):
+    for verdict in judge(_lines(blocks), format, cut=blocks.cut_off):
         _count(staged, verdict, place)
     if not staged.lines:
         raise SourceError(blocks.damage or "the file is empty")

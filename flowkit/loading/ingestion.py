@@ -1,9 +1,9 @@
 """Parse a source's new files into the cache, and count every line of all of them."""
 
 import errno
+import itertools
 import os
 import time
-import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,15 +14,22 @@ import duckdb
 
 from flowkit.loading import cache, parse
 from flowkit.loading.catalog import Catalog, Entry
+from flowkit.loading.engines import is_table, tally
 from flowkit.loading.errors import SourceError
 from flowkit.loading.formats import Format, given
 from flowkit.loading.parquet import is_parquet, stage_parquet
-from flowkit.loading.sources import SourceFile, find
+from flowkit.loading.sources import SourceFile, find, remote_of
 from flowkit.loading.stage import Staged, stage
 from flowkit.loading.window import Moment, window
 
 #: Staged bytes and files that go into Parquet together, and source bytes that are staged ahead of them.
 BATCH_BYTES, BATCH_FILES, AHEAD = 128 << 20, 4_000, 24 << 20
+
+#: So many parts of fewer bytes than this are gathered into one.
+MANY_PARTS, SMALL_PART = 32, 4 << 20
+
+#: Errors that say there is no room: the disk's, a quota's, a limit's.
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 _SUMS = (
     "lines",
@@ -64,6 +71,8 @@ def ingest(
     Raises SourceError where nothing can be read, ValueError for a wrong window or format.
     """
     begun = time.monotonic()
+    if is_table(source):
+        return {**tally(source, start, end), "new_files": 0, "seconds": round(time.monotonic() - begun, 3)}
     files = found(source, start, end)
     fields = given(format)
     key = " ".join(fields.names) if fields else ""
@@ -71,8 +80,8 @@ def ingest(
     entries = known.entries((file.place for file in files), key)
     new = [file for file in files if file.place not in entries or entries[file.place].stamp != file.stamp]
     failures = _parse(new, fields, key, known, progress) if new else {}
-    tally = _tally(files, known, key, failures)
-    return {**tally, "new_files": len(new), "seconds": round(time.monotonic() - begun, 3)}
+    counts = _tally(files, known, key, failures)
+    return {**counts, "new_files": len(new), "seconds": round(time.monotonic() - begun, 3)}
 
 
 def found(source: str | Path | Iterable[str], start: Moment = None, end: Moment = None) -> list[SourceFile]:
@@ -118,9 +127,24 @@ def _parse(
                 done += len(batch)
                 if progress:
                     progress(done, len(new))
+            _gather(place, known, connection)
     except (OSError, duckdb.Error) as error:
         raise _no_room(error) from error
     return failures
+
+
+def _gather(place: Path, known: Catalog, connection: duckdb.DuckDBPyConnection) -> None:
+    """Many small parts, as an hourly run leaves them, become one."""
+    for kind, parts in itertools.groupby(known.small_parts(SMALL_PART), lambda part: part.kind):
+        old = list(parts)
+        if len(old) < MANY_PARTS:
+            continue
+        files = {file_id for part in old for file_id in known.files_in(part)}
+        paths = [cache.folder() / "parts" / part.name for part in old]
+        gathered = parse.gather(connection, paths, files, place / f"{kind}.parquet")
+        name = cache.keep(gathered)
+        if not known.merge(old, files, name, (cache.folder() / "parts" / name).stat().st_size):
+            (cache.folder() / "parts" / name).unlink()
 
 
 def _clean(batch: list[Ready]) -> None:
@@ -132,7 +156,10 @@ def _clean(batch: list[Ready]) -> None:
 
 
 def _no_room(error: Exception) -> Exception:
-    full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(error)
+    """What to say of an error while writing: that the disk is full, where it is."""
+    full = getattr(error, "errno", None) in _FULL or any(
+        os.strerror(number) in str(error) for number in _FULL
+    )
     where = cache.folder()
     return (
         SourceError(f"no space left for the cache in {where}: free some, or set FLOWKIT_CACHE")
@@ -163,12 +190,11 @@ def _stage_all(
 
 def _fetched(new: list[SourceFile], place: Path) -> Iterator[tuple[SourceFile, Path | Exception]]:
     yield from ((file, file.path) for file in new if file.remote is None)
-    remote = {file.place: file for file in new if file.remote is not None}
-    if remote:
-        from flowkit.loading.s3 import fetch
-
-        objects = (file.remote for file in remote.values())
-        yield from ((remote[each.place], path) for each, path in fetch(objects, place))
+    for remote, files in itertools.groupby(new, lambda file: remote_of(file.place)):
+        wanted = {file.place: file for file in files}
+        if remote:
+            fetched = remote.fetch((file.remote for file in wanted.values()), place)
+            yield from ((wanted[each.place], path) for each, path in fetched)
 
 
 def _ready(
@@ -185,7 +211,7 @@ def _ready(
     except SourceError as error:
         return Ready(file, path, None, str(error))
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in _FULL:
             raise
         return Ready(file, None, None, f"cannot be read: {error.strerror}")
     return Ready(file, path, staged, None)
@@ -222,13 +248,8 @@ def _put(
     for format, part in written.items():
         for file_id, count in parse.tallies(connection, part).items():
             counts[file_id] = _added(counts.get(file_id), count)
-        name = f"{uuid.uuid4().hex}.parquet"
-        parts[name] = (
-            format.kind,
-            part.stat().st_size,
-            [i for i, file in staged.items() if format in file.texts],
-        )
-        part.rename(cache.folder() / "parts" / name)
+        size, holding = part.stat().st_size, [i for i, file in staged.items() if format in file.texts]
+        parts[cache.keep(part)] = (format.kind, size, holding)
     entries = [
         Entry(i, ready.file.place, ready.file.stamp, i in staged and staged[i].headed, {
             "size": ready.file.size, **_counts(staged.get(i), counts.get(i)), "refusal": refusals.get(i)

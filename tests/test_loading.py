@@ -1,0 +1,403 @@
+"""What a user throws at flowkit loads, or is refused with a sentence; the counts are those of AWS's rules."""
+
+import gzip
+import json
+import shutil
+from datetime import UTC, datetime
+
+import ibis
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from support import flows_of, write_log
+
+import flowkit
+from flowkit.fields import COLUMNS, DEFAULT_FORMAT, FIELDS, TGW_FIELDS, VPC_FIELDS
+from flowkit.loading import formats
+from flowkit.loading.window import moment, window
+
+PING = (
+    "2 123456789010 eni-1235b8ca123456789 203.0.113.12 172.31.16.139 0 0 1 4 336 1432917027 1432917142 ACCEPT OK",
+    "2 123456789010 eni-1235b8ca123456789 172.31.16.139 203.0.113.12 0 0 1 4 336 1432917094 1432917142 REJECT OK",
+)
+GAPS = (
+    "2 012345678901 eni-1235b8ca123456789 - - - - - - - 1431280876 1431280934 - NODATA",
+    "2 012345678901 eni-11111111aaaaaaaaa - - - - - - - 1431280876 1431280934 - SKIPDATA",
+)
+#: A real SKIPDATA record in the order that the console's "select all" gives (github.com/elastic/integrations 8532).
+ALPHABETICAL = (
+    "account-id action az-id bytes dstaddr dstport end flow-direction instance-id interface-id log-status packets"
+    " pkt-dst-aws-service pkt-dstaddr pkt-src-aws-service pkt-srcaddr protocol region srcaddr srcport start"
+    " sublocation-id sublocation-type subnet-id tcp-flags traffic-path type version vpc-id"
+)
+SKIPPED = (
+    "325352056000 - apne1-az1 - - - 1700185000 - i-085c8f3d12aa57000 eni-03a3504cbdd789000 SKIPDATA - - - - - -"
+    " ap-northeast-1 - - 1700185000 - - subnet-f27b1000 - - - 5 vpc-bcd5b000"
+)
+
+
+def one(path, **more):
+    """The tally of one file, without what differs from run to run."""
+    tally = flowkit.ingest(str(path), **more)
+    return {
+        name: tally[name] for name in ("lines", "headers", "blank", "ok", "nodata", "skipdata", "malformed")
+    }
+
+
+def expected(third_party):
+    return [json.loads(line) for line in (third_party / "EXPECTED.jsonl").read_text().splitlines()]
+
+
+def test_every_third_party_file_gives_exactly_the_expected_counts(third_party):
+    wrong = []
+    for file in expected(third_party):
+        path = str(third_party / file["file"])
+        given = " ".join(file["fields"]) if file["format_from"] == "must be given" else None
+        tally = flowkit.ingest(path, format=given)
+        flows = flowkit.load(path, format=given)
+        carried = flows.filter(flows.log_status.isnull() | (flows.log_status == "OK"))
+        seen = carried.aggregate(
+            accept=carried.count(where=carried.action == "ACCEPT"),
+            reject=carried.count(where=carried.action == "REJECT"),
+            ipv6_rows=carried.count(where=carried.srcaddr.contains(":")),
+        ).execute()
+        tally |= seen.iloc[0].to_dict()
+        wrong += [
+            (file["file"], name, tally[name], count)
+            for name, count in file["expect"].items()
+            if tally[name] != count
+        ]
+        bad = flowkit.quarantine(path, format=given)
+        for (line, reason), (number, why) in zip(
+            file["malformed_lines"], bad[["line", "reason"]].values, strict=False
+        ):
+            wrong += [] if line == number and reason in why else [(file["file"], line, reason, number, why)]
+        if given:
+            with pytest.raises(flowkit.SourceError, match=rf"{len(file['fields'])} tokens.*--format"):
+                flowkit.ingest(path)
+    assert wrong == []
+    assert len(expected(third_party)) >= 28
+
+
+def test_all_54_vpc_fields_and_the_transit_gateways_are_known():
+    versions = [
+        sum(field.version <= version for field in VPC_FIELDS) for version in (2, 3, 4, 5, 7, 8, 9, 10, 11)
+    ]
+    assert versions == [14, 21, 25, 29, 39, 40, 41, 42, 54]
+    assert len(TGW_FIELDS) == 18
+    assert list(COLUMNS)[:3] == ["version", "account_id", "interface_id"]
+
+
+def test_a_row_has_typed_columns_and_nulls_for_dashes_and_for_what_the_format_lacks(tmp_path):
+    flows = flows_of(tmp_path, [*PING, *GAPS])
+    assert {name: str(flows[name].type()) for name in COLUMNS} == COLUMNS
+    table = flows.execute().sort_values("start")
+    gap = table[table["log_status"] == "NODATA"].iloc[0]
+    assert gap["account_id"] == "012345678901"
+    assert all(
+        pd.isna(gap[name]) for name in ("srcaddr", "srcport", "protocol", "packets", "bytes", "tcp_flags")
+    )
+    assert (gap["start"], gap["end"]) == (1431280876, 1431280934)
+    assert table["srcport"].dropna().tolist() == [0, 0]
+
+
+def test_any_order_and_underscores_and_camel_case_and_unknown_names(tmp_path):
+    write_log(tmp_path / "console.log", [SKIPPED], ALPHABETICAL.split())
+    assert one(tmp_path / "console.log")["skipdata"] == 1
+    names = ["version", "srcAddr", "dst_addr", "`start`", "end", "future-field", "log_status"]
+    write_log(tmp_path / "new.log", ["12 10.0.0.1 10.0.0.2 1 2 <b> OK"], names)
+    row = flowkit.load(str(tmp_path / "new.log")).execute().iloc[0]
+    assert (row["version"], row["srcaddr"], row["dstaddr"], row["start"]) == (12, "10.0.0.1", "10.0.0.2", 1)
+    assert row["future_field"] == "<b>"
+    shown = flowkit.about(str(tmp_path / "new.log")).set_index("what")["value"]
+    assert shown["unknown fields"] == "future-field"
+
+
+def test_a_header_anywhere_sets_the_format_for_what_follows(tmp_path):
+    lines = [
+        "",
+        "  ",
+        " ".join(DEFAULT_FORMAT),
+        PING[0],
+        " ".join(DEFAULT_FORMAT),
+        PING[1],
+        ALPHABETICAL,
+        SKIPPED,
+        "",
+    ]
+    path = tmp_path / "joined.log"
+    path.write_text("\n".join(lines) + "\n" + PING[0])
+    tally = one(path)
+    assert tally == {
+        "lines": 10,
+        "headers": 3,
+        "blank": 3,
+        "ok": 2,
+        "nodata": 0,
+        "skipdata": 1,
+        "malformed": 1,
+    }
+    bad = flowkit.quarantine(str(path)).iloc[0]
+    assert (bad["line"], bad["text"], bad["reason"]) == (10, PING[0], "14 tokens, format has 29")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "\ufeff" + "\n".join(PING) + "\n",
+        "\r\n".join(PING) + "\r\n",
+        "\n".join(PING),
+        "\n".join(line.replace(" ", "  ") + "  " for line in PING),
+        "\n".join(line.replace(" ", "\t") for line in PING),
+        "\n".join(line.replace("1432917027", "1432917027123") for line in PING),
+        "\n".join("2018-09-22T20:29:12.000Z " + line for line in PING),
+        "\n".join(line.replace(" ", ",") for line in (" ".join(DEFAULT_FORMAT), *PING)),
+        "\n".join(",".join(f'"{token}"' for token in line.split()) for line in (" ".join(DEFAULT_FORMAT), *PING)),
+        json.dumps({"messageType": "DATA_MESSAGE", "logEvents": [{"message": line} for line in PING]}),
+        "\n".join(json.dumps({"timestamp": 1, "message": line}) for line in PING),
+        json.dumps({"events": [{"message": line} for line in PING]}, indent=2),
+    ],
+    ids=[
+        "bom", "crlf", "no-final-newline", "double-blanks", "tabs", "milliseconds", "export", "comma", "quoted",
+        "subscription", "ndjson", "events",
+    ],
+)  # fmt: skip
+def test_the_same_two_records_however_they_are_written(tmp_path, data):
+    path = tmp_path / "flow.log"
+    path.write_bytes(data.encode())
+    assert {name: one(path)[name] for name in ("ok", "malformed", "blank")} == {
+        "ok": 2,
+        "malformed": 0,
+        "blank": 0,
+    }
+    table = flowkit.load(str(path)).order_by("start").execute()
+    assert table["start"].tolist() == [1432917027, 1432917094]
+    assert table["action"].tolist() == ["ACCEPT", "REJECT"]
+
+
+def test_without_header_and_default_format_the_user_is_asked_and_never_guessed_for(tmp_path):
+    path = write_log(tmp_path / "custom.log", ["10.0.0.1 10.0.0.2 6 443", "10.0.0.3 10.0.0.2 6 443"])
+    with pytest.raises(flowkit.SourceError, match=r"custom.log: no header.*4 tokens.*--format"):
+        flowkit.ingest(str(path))
+    given = "${srcaddr} ${dstaddr} ${protocol} ${dstport}"
+    assert flowkit.load(str(path), format=given).execute()["dstport"].tolist() == [443, 443]
+    other = "dstaddr srcaddr protocol dstport"
+    assert flowkit.load(str(path), format=other).srcaddr.max().execute() == "10.0.0.2"
+    fourteen = write_log(tmp_path / "fourteen.log", [" ".join(["3", *PING[0].split()[1:]])])
+    with pytest.raises(flowkit.SourceError, match="14 tokens"):
+        flowkit.ingest(str(fourteen))
+    for wrong in ("srcaddr srcaddr", "srcaddr; drop", "nothing known"):
+        with pytest.raises(ValueError, match="field|format"):
+            formats.given(wrong)
+
+
+def test_look_alikes_are_refused_by_name(tmp_path):
+    accelerator = (
+        "version aws_account_id accelerator_id client_ip client_port gip gip_port endpoint_ip start_time"
+    )
+    write_log(tmp_path / "ga.log", ["2 1 a 1.1.1.1 1 2.2.2.2 443 10.0.0.1 1"], accelerator.split())
+    with pytest.raises(flowkit.SourceError, match="Global Accelerator"):
+        flowkit.ingest(str(tmp_path / "ga.log"))
+    pq.write_table(pa.table({"class_uid": [4001], "src_endpoint": ["x"]}), tmp_path / "ocsf.parquet")
+    with pytest.raises(flowkit.SourceError, match="Security Lake"):
+        flowkit.ingest(str(tmp_path / "ocsf.parquet"))
+
+
+def test_several_gzip_members_and_a_cut_and_a_damaged_file(tmp_path):
+    lines = [PING[0].replace("336", str(1000 + number)) for number in range(20_000)]
+    text = ("\n".join(lines) + "\n").encode()
+    whole = gzip.compress(text[:50_000], mtime=0) + gzip.compress(text[50_000:], mtime=0)
+    (tmp_path / "members.gz").write_bytes(whole)
+    assert one(tmp_path / "members.gz")["ok"] == 20_000
+    (tmp_path / "cut.gz").write_bytes(gzip.compress(text, mtime=0)[:-3000])
+    cut = one(tmp_path / "cut.gz")
+    assert 15_000 < cut["ok"] < 20_000
+    assert cut["malformed"] <= 1
+    assert cut["lines"] == cut["ok"] + cut["malformed"]
+    damaged = bytearray(gzip.compress(text, mtime=0))
+    damaged[-6] ^= 0xFF
+    (tmp_path / "checksum.gz").write_bytes(damaged)
+    assert one(tmp_path / "checksum.gz")["ok"] == 20_000
+    files = flowkit.inventory(str(tmp_path)).set_index("file")["damage"]
+    told = {path.rsplit("/", 1)[1]: damage for path, damage in files.items()}
+    assert pd.isna(told["members.gz"])
+    assert told["cut.gz"] == "the gzip data ends too early"
+    assert "damaged" in told["checksum.gz"]
+    assert flowkit.ingest(str(tmp_path))["damaged_files"] == 2
+
+
+def test_what_cannot_be_read_is_named_and_the_rest_goes_on(tmp_path):
+    write_log(tmp_path / "good.log", PING)
+    (tmp_path / "empty.log").write_bytes(b"")
+    (tmp_path / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(range(256)))
+    (tmp_path / "broken.parquet").write_bytes(b"PAR1 and no more")
+    (tmp_path / "notes.txt").write_text("Call Bob about the firewall.\n")
+    tally = flowkit.ingest(str(tmp_path))
+    assert (tally["files"], tally["unreadable_files"], tally["ok"]) == (5, 4, 2)
+    refusals = flowkit.inventory(str(tmp_path)).set_index("file")["refusal"].dropna()
+    assert {path.rsplit("/", 1)[1] for path in refusals.index} == {
+        "empty.log",
+        "picture.png",
+        "broken.parquet",
+        "notes.txt",
+    }
+    assert refusals[str(tmp_path / "empty.log")] == "the file is empty"
+    with pytest.raises(flowkit.SourceError, match=r"empty.log: the file is empty"):
+        flowkit.ingest(str(tmp_path / "empty.log"))
+    with pytest.raises(flowkit.SourceError, match="there is no .*nowhere"):
+        flowkit.ingest(str(tmp_path / "nowhere"))
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(flowkit.SourceError, match="no files in"):
+        flowkit.ingest(str(tmp_path / "folder"))
+
+
+def test_parquet_as_aws_and_as_others_write_it(tmp_path):
+    def table(**types):
+        rows = {
+            "version": [2, 2],
+            "account_id": ["012345678901"] * 2,
+            "srcaddr": ["10.0.0.1", "-"],
+            "srcport": [443, None],
+        }
+        rows |= {
+            "bytes": [840, None],
+            "start": [1700000000] * 2,
+            "end": [1700000060] * 2,
+            "log_status": ["OK", "NODATA"],
+        }
+        return pa.table({name: pa.array(values, types.get(name)) for name, values in rows.items()})
+
+    integers = {
+        "version": pa.int32(),
+        "srcport": pa.int32(),
+        "bytes": pa.int64(),
+        "start": pa.int64(),
+        "end": pa.int64(),
+    }
+    pq.write_table(table(**integers), tmp_path / "aws.log.parquet")
+    pq.write_table(table(), tmp_path / "wide.parquet")
+    pq.write_table(table(srcport=pa.float64(), bytes=pa.float64()), tmp_path / "pandas.parquet")
+    text = table().to_pandas().astype(object)
+    text["bytes"], text["srcport"] = ["840", "None"], ["443", "-"]
+    text["account_id"] = [12345678901, 12345678901]
+    pq.write_table(pa.Table.from_pandas(text), tmp_path / "text.parquet")
+    assert flowkit.ingest(str(tmp_path))["files"] == 4
+    flows = flowkit.load(str(tmp_path)).execute()
+    assert flows["account_id"].unique().tolist() == ["012345678901"]
+    assert flows["srcport"].dropna().tolist() == [443] * 4
+    assert flows["bytes"].dropna().tolist() == [840] * 4
+    assert flows["srcaddr"].isna().sum() == 4
+    bad = table(**integers).to_pylist()
+    bad[0] |= {"srcport": 70000, "srcaddr": "<script>"}
+    pq.write_table(pa.Table.from_pylist(bad), tmp_path / "bad.parquet")
+    assert one(tmp_path / "bad.parquet")["malformed"] == 1
+    assert flowkit.quarantine(str(tmp_path / "bad.parquet"))["reason"].tolist() == ["srcaddr=<script>"]
+
+
+def test_transit_gateway_records_are_told_apart(tmp_path):
+    gateway = [field.name for field in TGW_FIELDS] + ["srcaddr", "dstaddr", "start", "end", "log-status"]
+    values = [str(number) if "packets" in name else "x" for number, name in enumerate(gateway[:18])]
+    write_log(tmp_path / "tgw.log", [" ".join([*values, "10.0.0.1", "10.0.0.2", "1", "2", "OK"])], gateway)
+    write_log(tmp_path / "vpc.log", PING)
+    assert flowkit.ingest(str(tmp_path))["ok"] == 3
+    assert flowkit.load(str(tmp_path)).count().execute() == 2
+    records = flowkit.load(str(tmp_path), record="transit-gateway")
+    assert records.select("tgw_id", "packets_lost_no_route").execute().values.tolist() == [["x", 14]]
+
+
+@pytest.mark.parametrize(
+    "layout",
+    [
+        "AWSLogs/012345678901/vpcflowlogs/eu-west-1/2026/11/20/",
+        "some/prefix/AWSLogs/o-abc123/012345678901/vpcflowlogs/eu-west-1/2026/11/20/16/",
+        "AWSLogs/aws-account-id=012345678901/aws-service=vpcflowlogs/aws-region=eu-west-1/year=2026/month=11/day=20/",
+        "AWSLogs/aws-account-id=012345678901/aws-service=vpcflowlogs/aws-region=eu-west-1/year=2026/month=11/day=20/hour=16/",
+    ],
+    ids=["plain", "organisation-hourly", "hive", "hive-hourly"],
+)  # fmt: skip
+def test_the_layouts_of_s3_in_a_folder(tmp_path, layout):
+    for slot in ("1615", "1620", "1625"):
+        name = f"012345678901_vpcflowlogs_eu-west-1_fl-1234abcd_20261120T{slot}Z_fe123456.log.gz"
+        write_log(tmp_path / layout / name, PING)
+    files = flowkit.inventory(str(tmp_path))
+    assert files["slot"].tolist() == [
+        pd.Timestamp(f"2026-11-20 16:{minute}", tz="UTC") for minute in (15, 20, 25)
+    ]
+    assert set(files["flow_log_id"]) == {"fl-1234abcd"}
+    assert set(files["account_id"]) == {"012345678901"}
+    assert set(files["region"]) == {"eu-west-1"}
+    only = flowkit.inventory(str(tmp_path), start="2026-11-20T16:24Z", end="2026-11-20T16:25Z")
+    assert only["slot"].dt.minute.tolist() == [20, 25]
+
+
+def test_a_window_takes_the_records_that_overlap_it(tmp_path):
+    record = "2 1 eni-1 10.0.0.1 10.0.0.2 1 2 6 1 {0} {0} {1} ACCEPT OK"
+    path = write_log(tmp_path / "flow.log", [record.format(at, at + 10) for at in (1000, 1020, 1040, 1060)])
+    seen = flowkit.load(
+        str(path), start=datetime.fromtimestamp(1030, UTC), end=datetime.fromtimestamp(1060, UTC)
+    )
+    assert sorted(seen.execute()["start"]) == [1020, 1040]
+    assert flowkit.load(str(path), start="-24h").count().execute() == 0
+
+
+def test_moments_are_utc_unless_they_say_otherwise():
+    now = datetime(2026, 11, 23, 12, tzinfo=UTC)
+    assert moment("2026-11-22 06:00", now) == datetime(2026, 11, 22, 6, tzinfo=UTC)
+    assert moment("2026-11-22T06:00+02:00", now) == datetime(2026, 11, 22, 4, tzinfo=UTC)
+    assert moment("-24h", now) == datetime(2026, 11, 22, 12, tzinfo=UTC)
+    assert moment("now", now) == now
+    assert window("-1d", "now", now) == (int(now.timestamp()) - 86400, int(now.timestamp()))
+    with pytest.raises(ValueError, match="'yesterday' is no time"):
+        moment("yesterday")
+    with pytest.raises(ValueError, match=r"the end \(2026-11-20 .*is not after the start \(2026-11-21"):
+        window("2026-11-21", "2026-11-20")
+
+
+def test_a_record_in_several_flow_logs_counts_once_and_equal_ones_in_one_stay(tmp_path):
+    def log(flow_log, records):
+        write_log(
+            tmp_path / f"012345678901_vpcflowlogs_eu-west-1_{flow_log}_20150529T1630Z_ab.log.gz", records
+        )
+
+    log("fl-0000000a", [PING[0], PING[0], PING[1]])
+    log("fl-0000000b", [PING[0], PING[1], PING[1], PING[1]])
+    assert flowkit.ingest(str(tmp_path))["ok"] == 7
+    marked = (
+        flowkit.load_with_duplicates(str(tmp_path)).group_by(["action", "duplicate"]).agg(n=ibis._.count())
+    )
+    assert sorted(marked.execute().values.tolist()) == [
+        ["ACCEPT", False, 2], ["ACCEPT", True, 1], ["REJECT", False, 3], ["REJECT", True, 1],
+    ]  # fmt: skip
+    assert flowkit.load(str(tmp_path)).count().execute() == 5
+
+
+def test_an_ibis_table_is_a_source_and_nothing_is_copied():
+    rows = pd.DataFrame(
+        {"interface-id": ["eni-1"], "srcAddr": ["10.0.0.1"], "start": [5], "tcp_flags": ["2"], "day": ["x"]}
+    )
+    flows = flowkit.load(ibis.memtable(rows))
+    assert {name: str(flows[name].type()) for name in COLUMNS} == COLUMNS
+    row = flows.execute().iloc[0]
+    assert (row["interface_id"], row["srcaddr"], row["tcp_flags"], row["day"]) == (
+        "eni-1",
+        "10.0.0.1",
+        2,
+        "x",
+    )
+    assert flowkit.ingest(ibis.memtable(rows))["no_status"] == 1
+    with pytest.raises(flowkit.SourceError, match="columns are not those of flow logs: a"):
+        flowkit.load(ibis.memtable(pd.DataFrame({"a": [1]})))
+
+
+def test_field_meanings_are_one_line_each():
+    assert all(field.meaning and "\n" not in field.meaning for field in FIELDS.values())
+
+
+def test_a_folder_may_be_moved_or_deleted_between_runs(tmp_path):
+    write_log(tmp_path / "a" / "flow.log", PING)
+    assert one(tmp_path / "a")["ok"] == 2
+    shutil.move(tmp_path / "a", tmp_path / "b")
+    assert one(tmp_path / "b")["ok"] == 2
+    with pytest.raises(flowkit.SourceError, match="there is no"):
+        flowkit.ingest(str(tmp_path / "a"))
