@@ -109,7 +109,7 @@ def test_enable_creates_the_flow_log_and_says_what_comes_next(network, capsys):
     assert (log["LogDestination"], log["MaxAggregationInterval"]) == (BUCKET, 60)
     said = capsys.readouterr().out
     assert f"Created {log['FlowLogId']}." in said
-    assert "flowkit report s3://acme-logs --start -1h --network network" in said
+    assert "flowkit report s3://acme-logs --start=-1h --network network" in said
 
 
 def test_every_option_reaches_aws(network, monkeypatch, aws):

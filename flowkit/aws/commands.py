@@ -139,7 +139,7 @@ def _print_next(wanted: dict) -> None:
     told = f" --format '{fields}'" if fields and not to_s3 else ""
     print(f"The first records come after about {10 if to_s3 else 5} minutes, once there is traffic. Then:")
     print("  flowkit snapshot --out network")
-    print(f"  flowkit report {source.removesuffix(':*')} --start -1h --network network{told}")
+    print(f"  flowkit report {source.removesuffix(':*')} --start=-1h --network network{told}")
 
 
 def _print_policies(wanted: dict, args: Namespace) -> int:
