@@ -21,8 +21,9 @@ from flowkit.loading.sample import SAMPLE
 
 COLUMNS = ("name", "source", "destination", "protocol", "port", "expect")
 JUDGED = (
-    "line", "name", "source", "destination", "protocol", "port", "expect", "judgement", "state", "clients",
-    "failing", "sessions", "first_seen", "last_seen", "answered_until", "interface_id", "confidence", "note",
+    "line", "name", "source", "destination", "destination_name", "protocol", "port", "expect", "judgement",
+    "state", "clients", "failing", "sessions", "first_seen", "last_seen", "answered_until", "interface_id",
+    "confidence", "note",
 )  # fmt: skip
 JUDGEMENTS = ("broken", "newly-reachable", "unproven", "met")
 PROTOCOLS = {"tcp": (6,), "udp": (17,), "icmp": (1, 58), "any": ()}
@@ -165,10 +166,10 @@ def judged(
     reached: `reachability(…, expectations=expectations)`. kind: `log_kind(flows)`. owners: `owners(flows,
     snapshot)`, needed for destinations that are interface or instance ids.
 
-    Columns: line, name, source, destination, protocol, port, expect (as in the file, as text), judgement,
-    state (the failing one, or the one that proves the judgement; null where unproven), clients, failing (those
-    not answered), sessions (in that state), first_seen, last_seen, answered_until, interface_id (the
-    destination's, null where many or unknown), confidence, note.
+    Columns: line, name, source, destination, destination_name, protocol, port, expect (as in the file),
+    judgement, state (the failing one, or the one that proves the judgement; null where unproven), clients,
+    failing (those not answered), sessions (in that state), first_seen, last_seen, answered_until, interface_id
+    (the destination's, null where many or unknown), confidence, note.
 
     judgement: `met`; `broken` (reach: not answered; block: let in, unanswered); `newly-reachable` (block, but
     answered); `unproven` (nothing seen, or the log cannot show it). Traffic is judged by the narrowest line
@@ -176,6 +177,9 @@ def judged(
     source of more than 65,536 addresses is broken where most of its clients fail, any other where one does.
     """
     matched = {one.line: _matches(one, reached, owners) for one in expectations}
+    names = (
+        reached.dropna(subset=["destination_name"]).set_index("interface_id")["destination_name"].to_dict()
+    )
     rows = []
     for one in expectations:
         own = matched[one.line]
@@ -184,7 +188,8 @@ def judged(
                 own = own & ~matched[other.line]
         seen = reached[own]
         told = _reach(one, seen, kind) if one.reach else _block(seen, kind)
-        rows.append(_written(one) | told | {"interface_id": _interface(one, seen, reached, owners)})
+        eni = _interface(one, seen, reached, owners)
+        rows.append(_written(one) | told | {"interface_id": eni, "destination_name": names.get(eni)})
     return pd.DataFrame(rows, columns=list(JUDGED))
 
 
@@ -254,12 +259,17 @@ def _written(one: Expectation) -> dict:
     return {
         "line": one.line,
         "name": one.name,
-        "source": str(one.source),
-        "destination": str(one.destination),
+        "source": _text(one.source),
+        "destination": _text(one.destination),
         "protocol": names[one.protocols],
         "port": port,
         "expect": "reach" if one.reach else "block",
     }
+
+
+def _text(place: Network | str) -> str:
+    """As in the file: one address without its prefix length."""
+    return str(place) if isinstance(place, str) or place.num_addresses > 1 else str(place.network_address)
 
 
 def _reach(one: Expectation, seen: pd.DataFrame, kind: str) -> dict:
@@ -297,7 +307,7 @@ def _judgement(judgement: str, proof: pd.DataFrame, seen: pd.DataFrame, note: st
         "first_seen": proof["first_seen"].min(),
         "last_seen": proof["last_seen"].max(),
         "answered_until": proof["answered_until"].max(),
-        "confidence": first["confidence"].iloc[0] if len(first) else None,
+        "confidence": first["confidence"].iloc[0] if len(first) else "low",
         "note": note,
     }
 

@@ -270,9 +270,12 @@ def _finished(rows: pd.DataFrame, kind: str, named: dict, snapshot) -> pd.DataFr
     """`rows` with names and times; without claims that a log of one action only cannot carry."""
     names = {network: name_of(network, named) for network in rows["network"].unique() if network != INSIDE}
     rows.insert(0, "source", rows["network"].map({**names, INSIDE: INSIDE}))
-    owners = {} if snapshot is None else snapshot.interfaces
+    owners = {} if snapshot is None else {eni: one.name for eni, one in snapshot.interfaces.items()}
+    outside = [
+        name_of(place, named) if place == INTERNET or "/" in place else None for place in rows["destination"]
+    ]
     rows.insert(
-        4, "destination_name", [owners[eni].name if eni in owners else None for eni in rows["interface_id"]]
+        4, "destination_name", rows["interface_id"].map(owners).where(rows["interface_id"].notna(), outside)
     )
     level = rows.pop("level")
     if kind == "accept-only":  # a refused reply is not in the log: it looks like silence

@@ -44,19 +44,25 @@ NEXT = {
 
 
 def reachability_findings(
-    reached: pd.DataFrame, judged: pd.DataFrame, changed: pd.DataFrame, cells, top: int = 20
-):
-    """The findings of `reachability`, `judged` expectations and `changes`, with the coverage of `cells`.
+    reached: pd.DataFrame,
+    services: pd.DataFrame,
+    judged: pd.DataFrame,
+    changed: pd.DataFrame,
+    cells: pd.DataFrame,
+    top: int = 20,
+) -> list[Finding]:
+    """The findings of `reachability`, `exposed`, `judged` and `changes`, with the coverage of `cells`.
 
-    At most `top` of a kind; what public sources were answered on web ports is one finding a port.
+    At most `top` of each, the gravest; every expectation that is not met.
     """
     found = [
         *expectation_findings(judged),
-        *exposure_findings(reached)[:top],
-        *unanswered_findings(reached)[:top],
+        *exposure_findings(services)[:top],
+        *unanswered_findings(unanswered(reached))[:top],
         *change_findings(changed)[:top],
     ]
-    return [_covered(finding, cells) for finding in found]
+    shares = {eni: covered_share(cells, eni) for eni in {one.subject.get("interface_id") for one in found}}
+    return [replace(one, coverage=shares[one.subject.get("interface_id")]) for one in found]
 
 
 def expectation_findings(judged: pd.DataFrame) -> list[Finding]:
@@ -66,7 +72,7 @@ def expectation_findings(judged: pd.DataFrame) -> list[Finding]:
 
 def _expectation(row) -> Finding:
     kind = row.judgement if row.judgement == "newly-reachable" else f"expectation-{row.judgement}"
-    where = f"{row.destination} {_service(row.protocol, row.port)}"
+    where = f"{_host(row)} {_service(row.protocol, row.port)}"
     seen = _count(row.sessions, "session")
     if row.judgement == "unproven":
         why = row.note or "no packet of it was seen"
@@ -89,7 +95,7 @@ def _expectation(row) -> Finding:
     number = {"tcp": 6, "udp": 17, "icmp": 1}.get(row.protocol)
     subject = {"srcaddr": row.source, "dstaddr": row.destination, "protocol": number, "dstport": port}
     return Finding(
-        kind, "low" if row.judgement == "unproven" else "high", row.confidence or "low", title,
+        kind, "low" if row.judgement == "unproven" else "high", row.confidence, title,
         subject | {"interface_id": row.interface_id}, cause=row.cause, grounds=tuple(grounds), action=action,
         first_seen=_moment(row.first_seen), last_seen=_moment(row.last_seen),
     )  # fmt: skip
@@ -97,6 +103,8 @@ def _expectation(row) -> Finding:
 
 def exposed(reached: pd.DataFrame) -> pd.DataFrame:
     """Services inside that answered public sources of no named group, the gravest first.
+
+    reached: of `reachability`, without the rows that are `expected`.
 
     Columns: destination, destination_name, interface_id, protocol, port, role (admin, database, web, other),
     confidence, clients, sessions, bytes, first_seen, last_seen.
@@ -116,9 +124,8 @@ def exposed(reached: pd.DataFrame) -> pd.DataFrame:
     return order.drop(columns=["rank", "sources", "networks"]).reset_index(drop=True)
 
 
-def exposure_findings(reached: pd.DataFrame) -> list[Finding]:
-    """One finding a service that public sources were answered on; web ports together, a port each."""
-    services = exposed(reached)
+def exposure_findings(services: pd.DataFrame) -> list[Finding]:
+    """One finding a service of `exposed`; web ports together, a port each."""
     web = services["role"] == "web"
     found = [_exposure(service, [service]) for service in services[~web].itertuples()]
     for _, same in services[web].groupby(["protocol", "port"]):
@@ -131,7 +138,8 @@ def _exposure(first, rows: list) -> Finding:
     severity = {"admin": "high", "database": "high", "web": "info"}.get(first.role, "medium")
     name = ADMIN.get(first.port) or DATABASE.get(first.port)
     service = _service(protocol_name(first.protocol), first.port) + (f" ({name})" if name else "")
-    where = ", ".join(_host(row) for row in rows[:4]) + (f", {len(rows) - 4} more" if rows[4:] else "")
+    hosts = list(dict.fromkeys(_name(row) for row in rows)) if rows[1:] else [_host(first)]
+    where = ", ".join(hosts[:4]) + (f", {len(hosts) - 4} more" if hosts[4:] else "")
     clients, sessions = sum(row.clients for row in rows), sum(row.sessions for row in rows)
     title = (
         f"{where} answered the internet on {service}: "
@@ -172,9 +180,9 @@ def unanswered(reached: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def unanswered_findings(reached: pd.DataFrame) -> list[Finding]:
-    """One finding a service that is let in and not answered."""
-    return [_unanswered(row) for row in unanswered(reached).itertuples()]
+def unanswered_findings(services: pd.DataFrame) -> list[Finding]:
+    """One finding a service of `unanswered`."""
+    return [_unanswered(row) for row in services.itertuples()]
 
 
 def _unanswered(row) -> Finding:
@@ -201,7 +209,8 @@ def _change(row) -> Finding:
     seen = _count(row.sessions, "session")
     if row.change == "lost":
         until = "before" if pd.isna(row.answered_until) else f"until {row.answered_until:%Y-%m-%d %H:%M} UTC"
-        title = f"{service} answered {row.source} {until}; since then: {MEANING[row.state]} ({seen})."
+        who = f"{_count(row.clients, 'client')} in {row.source}"
+        title = f"{who} lost {service}: answered {until}, since then {MEANING[row.state]} ({seen})."
         action = NEXT[row.state].format(port=row.port)
     else:
         title = f"{service} now answers {row.source} ({seen}); before it was {MEANING[row.was]}."
@@ -214,7 +223,7 @@ def _change(row) -> Finding:
 
 
 def reachability_verdict(
-    reached: pd.DataFrame, judged: pd.DataFrame, changed: pd.DataFrame, kind: str
+    reached: pd.DataFrame, services: pd.DataFrame, judged: pd.DataFrame, changed: pd.DataFrame, kind: str
 ) -> list[str]:
     """What the page says first, in at most five sentences."""
     only = {
@@ -228,7 +237,6 @@ def reachability_verdict(
         said.append(_tally(judged["judgement"].value_counts(), len(judged)))
     if kind in ("reject-only", "none", "no-action"):
         return said
-    services = exposed(reached)
     grave = services[services["role"].isin(["admin", "database"])]
     if len(grave):
         named = ", ".join(
@@ -271,10 +279,6 @@ def _services(rows: pd.DataFrame) -> pd.DataFrame:
     ).reset_index()  # fmt: skip
 
 
-def _covered(finding: Finding, cells: pd.DataFrame) -> Finding:
-    return replace(finding, coverage=covered_share(cells, finding.subject.get("interface_id")))
-
-
 def _subject(row, source: str | None, alone) -> dict:
     """The finding's subject; destination and interface only where it is about one (`alone`)."""
     where = {"interface_id": alone.interface_id, "dstaddr": alone.destination} if alone else {}
@@ -285,8 +289,13 @@ def _anywhere(row) -> str:
     return "::/0" if ":" in row.destination else "0.0.0.0/0"
 
 
+def _name(row) -> str:
+    return row.destination if pd.isna(row.destination_name) else row.destination_name
+
+
 def _host(row) -> str:
-    return row.destination if pd.isna(row.destination_name) else f"{row.destination_name} ({row.destination})"
+    name = _name(row)
+    return name if name == row.destination else f"{name} ({row.destination})"
 
 
 def _service(protocol: str, port) -> str:

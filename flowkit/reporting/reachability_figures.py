@@ -28,15 +28,21 @@ def plot_reachability(reached: pd.DataFrame, top: int = 20, ax: Axes | None = No
     cells = cells.reset_index()
     sources = sorted(cells["source"].unique())
     ax = ax or plt.subplots(figsize=(9, 1.4 + 0.32 * len(services)), layout="constrained")[1]
+    # States of one cell stand side by side, in the middle of it.
+    cells["nth"] = cells.groupby(["source", "service"]).cumcount()
+    cells["of"] = cells.groupby(["source", "service"])["state"].transform("size") - 1
+    cells["x"] = cells["source"].map(sources.index) + 0.16 * (cells["nth"] - cells["of"] / 2)
     for state in STATES:
         some = cells[cells["state"] == state]
-        x = some["source"].map(sources.index) + 0.14 * (STATES.index(state) - 2)
         size = 14 + 24 * np.log10(some["sessions"].clip(lower=1))
         colour, mark = MARKS[state]
-        ax.scatter(x, some["service"].map(services.index), s=size, color=colour, marker=mark, label=state)
+        ax.scatter(
+            some["x"], some["service"].map(services.index), s=size, color=colour, marker=mark, label=state
+        )
     ax.set_xticks(range(len(sources)), sources, rotation=25, ha="right")
     ax.set_yticks(range(len(services)), services)
-    ax.set_ylim(len(services) - 0.5, -0.5)
+    ax.set_xlim(-0.5, max(len(sources), 1) - 0.5)
+    ax.set_ylim(max(len(services), 1) - 0.5, -0.5)
     ax.grid(True, alpha=0.3)
     ax.legend(loc="lower left", bbox_to_anchor=(0, 1.01), ncols=len(STATES), fontsize="small", frameon=False)
     alt(ax, f"{len(cells)} pairs of a source group and a service, coloured by what became of the attempts.")
@@ -44,17 +50,18 @@ def plot_reachability(reached: pd.DataFrame, top: int = 20, ax: Axes | None = No
 
 
 def plot_sessions_over_time(sessions: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Client connections over time, a line a service, named at its end."""
-    ax = ax or plt.subplots(figsize=(9, 3.4), layout="constrained")[1]
+    """Client connections over time, a band a service, each to its own scale; its greatest value beside it."""
     services = sessions.assign(service=[_label(row) for row in sessions.itertuples()])
-    for service, rows in services.groupby("service", sort=False):
-        (line,) = ax.plot(rows["time"], rows["sessions"], marker="." if len(rows) < 3 else None)
-        end = (rows["time"].iloc[-1], rows["sessions"].iloc[-1])
-        ax.annotate(f" {service}", end, color=line.get_color(), va="center", fontsize="small")
-    ax.set_ylim(bottom=0)
-    ax.set_ylabel("open connections")
-    busiest = f", most at {services['service'].iloc[services['sessions'].argmax()]}" if len(services) else ""
-    alt(ax, f"Open connections over time at {services['service'].nunique()} services{busiest}.")
+    bands = list(services.groupby("service", sort=False))
+    ax = ax or plt.subplots(figsize=(9, 1 + 0.6 * max(len(bands), 1)), layout="constrained")[1]
+    for at, (_, rows) in enumerate(bands):
+        top = at - 0.85 * rows["sessions"] / rows["sessions"].max()
+        ax.fill_between(rows["time"], at, top, color=COLOURS["accept"], alpha=0.55, linewidth=0.8)
+    labels = [f"{service}, at most {rows['sessions'].max():,}" for service, rows in bands]
+    ax.set_yticks(range(len(bands)), labels)
+    ax.set_ylim(max(len(bands), 1) - 0.8, -1)
+    busiest = f"; {labels[0]} open connections" if labels else ""
+    alt(ax, f"Open connections over time at {len(bands)} services{busiest}.")
     return utc_axis(ax)
 
 
