@@ -9,6 +9,8 @@ ZONES = {"a": ("eu-west-1a", "euw1-az1"), "b": ("eu-west-1b", "euw1-az2")}
 #: Amazon S3 in eu-west-1, and its AWS-managed prefix list.
 S3_CIDRS = ("52.218.0.0/17", "3.5.64.0/21")
 S3_PREFIX_LIST = "pl-6da54004"
+#: Ids of an Elastic IP address and of its association with an interface.
+ELASTIC = {"AllocationId": "eipalloc", "AssociationId": "eipassoc"}
 ANY4, ANY6 = "0.0.0.0/0", "::/0"
 PROTOCOLS = {"icmp": "1", "tcp": "6", "udp": "17", "all": "-1"}
 
@@ -317,33 +319,39 @@ def snapshot(shop: Shop) -> dict:
     }
 
 
-def _described(shop: Shop, interface: Interface) -> dict:
-    subnet = shop.subnet_of(interface.name)
-    dns = f"ip-{interface.address.replace('.', '-')}.{REGION}.compute.internal"
-    address = {"Primary": True, "PrivateDnsName": dns, "PrivateIpAddress": interface.address}
-    made = {}
-    if interface.public:
-        owner = ACCOUNT if interface.instance or interface.kind == "nat_gateway" else "amazon-elb"
-        association = {
-            "IpOwnerId": owner,
-            "PublicDnsName": f"ec2-{interface.public.replace('.', '-')}.{REGION}.compute.amazonaws.com",
-            "PublicIp": interface.public,
-        }
-        made["Association"] = association
-        address["Association"] = association
-    attachment = {
+def _association(interface: Interface) -> dict:
+    """The public address; a load balancer's is not the account's own."""
+    own = not interface.name.startswith("lb")
+    made = {
+        "IpOwnerId": ACCOUNT if own else "amazon-elb",
+        "PublicDnsName": f"ec2-{interface.public.replace('.', '-')}.{REGION}.compute.amazonaws.com",
+        "PublicIp": interface.public,
+    }
+    ids = {name: f"{prefix}{interface.id[3:]}" for name, prefix in ELASTIC.items()}
+    return made | ids if own else made
+
+
+def _attachment(interface: Interface) -> dict:
+    made = {
+        "AttachTime": "2026-03-02T09:14:27+00:00",
         "AttachmentId": "eni-attach-" + interface.id[4:],
         "DeleteOnTermination": bool(interface.instance),
         "DeviceIndex": 0 if interface.instance else 1,
         "Status": "attached",
     }
-    attachment |= (
-        {"InstanceId": interface.instance, "InstanceOwnerId": ACCOUNT}
-        if interface.instance
-        else {"InstanceOwnerId": "amazon-elb" if interface.name.startswith("lb") else "amazon-aws"}
-    )
+    if interface.instance:
+        return made | {"InstanceId": interface.instance, "InstanceOwnerId": ACCOUNT}
+    return made | {"InstanceOwnerId": "amazon-elb" if interface.name.startswith("lb") else "amazon-aws"}
+
+
+def _described(shop: Shop, interface: Interface) -> dict:
+    subnet = shop.subnet_of(interface.name)
+    dns = f"ip-{interface.address.replace('.', '-')}.{REGION}.compute.internal"
+    address = {"Primary": True, "PrivateDnsName": dns, "PrivateIpAddress": interface.address}
+    made = {"Association": _association(interface)} if interface.public else {}
+    address |= made
     made |= {
-        "Attachment": attachment,
+        "Attachment": _attachment(interface),
         "AvailabilityZone": subnet["AvailabilityZone"],
         "Description": interface.description,
         "Groups": [

@@ -61,7 +61,7 @@ def write_logs(records: pd.DataFrame, folder: Path, flow_log: str, fields, layou
         if container == "parquet":
             _write_parquet(records[here], fields, path)
         else:
-            path.write_bytes(gzip.compress(text, mtime=0) if container == "gzip" else text)
+            path.write_bytes(gzip.compress(text, 6, mtime=0) if container == "gzip" else text)
         paths.append(path)
     return paths
 
