@@ -4,7 +4,7 @@ A folder of this user alone (``FLOWKIT_CACHE``, else ``~/.cache/flowkit``), whic
 
     catalog.sqlite    which file is in which part, with its counts
     parts/            Parquet, thousands of rows of many files in one
-    work-*/           what is under way; locked by its process, swept when that is gone
+    work-*            what is under way; locked by its process, swept when that is gone
 """
 
 import fcntl
@@ -46,13 +46,22 @@ def catalog() -> Catalog:
 def workplace() -> Iterator[Path]:
     """A folder for what is under way; it goes when the work ends, however it ends."""
     path = folder() / f"work-{uuid.uuid4().hex}"
-    path.mkdir(mode=0o700)
-    with (path / "lock").open("w") as lock:
+    with _lock_of(path).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:
+            path.mkdir(mode=0o700)
             yield path
         finally:
-            shutil.rmtree(path, ignore_errors=True)
+            _remove(path)
+
+
+def _lock_of(work: Path) -> Path:
+    return work.with_name(work.name + ".lock")
+
+
+def _remove(work: Path) -> None:
+    shutil.rmtree(work, ignore_errors=True)
+    _lock_of(work).unlink(missing_ok=True)
 
 
 def keep(part: Path) -> str:
@@ -67,9 +76,9 @@ def keep(part: Path) -> str:
 def sweep(grace: float = GRACE) -> None:
     """Remove what killed processes left behind, and parts retired for longer than `grace` seconds."""
     home = folder()
-    for left in home.glob("work-*"):
-        if _abandoned(left):
-            shutil.rmtree(left, ignore_errors=True)
+    for lock in home.glob("work-*.lock"):
+        if _abandoned(lock):
+            _remove(lock.with_suffix(""))
     known = catalog()
     for name in known.retired(time.time() - grace):
         (home / "parts" / name).unlink(missing_ok=True)
@@ -79,15 +88,13 @@ def sweep(grace: float = GRACE) -> None:
             part.unlink(missing_ok=True)
 
 
-def _abandoned(left: Path) -> bool:
+def _abandoned(path: Path) -> bool:
     try:
-        with (left / "lock").open("r+") as lock:
+        with path.open("r+") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return True
-    except BlockingIOError:
-        return False
     except OSError:
-        return _age(left) > GRACE
+        return False
 
 
 def _age(path: Path) -> float:
