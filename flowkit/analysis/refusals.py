@@ -18,10 +18,11 @@ import pandas as pd
 from ibis import _
 from ibis.common.exceptions import IbisError
 
-from flowkit.analysis.conversations import ACK, IDLE, KEY, SYN
+from flowkit.analysis.conversations import IDLE, KEY
 from flowkit.analysis.ports import SERVICE_PORTS, SYSTEM_PORTS
 
-FIN, RST = 1, 4
+#: TCP flags as AWS logs them.
+FIN, SYN, RST, ACK = 1, 2, 4, 16
 TCP = 6
 SESSION = (*KEY, "session")
 GROUP = ("interface_id", "client", "server", "protocol", "server_port", "fate", "reject_reason")
@@ -82,7 +83,9 @@ def refusals(flows: ir.Table, limit: int = 5000) -> Refusals:
         sums = {name: _[name].sum() for name in ("sessions", "records", "packets", "bytes")}
         sums |= {"first": _["first"].min(), "last": _["last"].max(), "groups": _.count()}
         clients = groups.filter(plain).group_by("client").agg(
-            servers=_.server.nunique(), ports=_.server_port.nunique(), most=_.spells.max(), **sums
+            servers=_.server.nunique(), ports=_.server_port.nunique(), most=_.spells.max(),
+            protocol=_.protocol.min().nullif(ibis.ifelse(_.protocol.min() == _.protocol.max(), -2, _.protocol.min())),
+            **sums
         )  # fmt: skip
         clients = clients.order_by([_.groups.desc(), _.records.desc(), "client"]).limit(500).execute()
         totals = groups.group_by("fate").agg(clients=_.client.nunique(), **sums).order_by("fate").execute()

@@ -19,6 +19,7 @@ from flowkit.analysis.contrast import contrasts
 from flowkit.analysis.network import Snapshot
 from flowkit.analysis.refusals import GROUP, PRIVATE, logged, refusals
 from flowkit.analysis.scans import scanners
+from flowkit.fields import DEFAULT_FORMAT
 
 
 class Rejected(NamedTuple):
@@ -74,41 +75,50 @@ def rejected(
 
 def refused_over_time(flows: ir.Table, groups: pd.DataFrame, seconds: int = 3600) -> pd.DataFrame:
     """Refused records per `seconds` and kind: `start` (UTC), `kind`, `records`; groups not listed: "noise"."""
+    marked = _marked(flows, groups, groups.kind, "string")
+    slots = marked.group_by(start=_.start // seconds * seconds, kind=_.mark.fill_null("noise"))
+    table = slots.agg(records=_.count()).order_by("start", "kind").execute()
+    return table.assign(start=pd.to_datetime(table.start, unit="s", utc=True))
+
+
+def samples(flows: ir.Table, groups: pd.DataFrame, each: int = 3) -> dict[int, tuple[str, ...]]:
+    """Up to `each` refused records of every one of `groups` (by its index), as default-format log lines."""
+    if groups.empty:
+        return {}
+    marked = _marked(flows, groups, groups.index.to_series(), "int64").filter(_.mark.notnull())
+    oldest = ibis.window(group_by="mark", order_by=["start", "end", "srcport", "packets"])
+    some = (
+        marked.mutate(nth=ibis.row_number().over(oldest))
+        .filter(_.nth < each)
+        .order_by("mark", "nth")
+        .execute()
+    )
+    fields = some[[name.replace("-", "_") for name in DEFAULT_FORMAT]].astype("object")
+    lines = fields.where(fields.notna(), "-").astype(str).agg(" ".join, axis=1)
+    return {mark: tuple(part) for mark, part in lines.groupby(some.mark)}
+
+
+def _marked(flows: ir.Table, groups: pd.DataFrame, marks: pd.Series, kind: str) -> ir.Table:
+    """The refused records, each with the mark of its group in `mark`; null for groups that are not listed."""
     rows = logged(flows).filter(_.action == "REJECT")
     rows = rows.select(
-        "srcaddr",
-        "dstaddr",
-        slot=rows.start // seconds * seconds,
-        interface_id=ibis.coalesce(rows.interface_id, rows.resource_id, "-"),
-        protocol=rows.protocol.fill_null(-1).cast("int64"),
-        srcport=rows.srcport.fill_null(-1).cast("int64"),
-        dstport=rows.dstport.fill_null(-1).cast("int64"),
+        *(name.replace("-", "_") for name in DEFAULT_FORMAT),
+        at=ibis.coalesce(rows.interface_id, rows.resource_id, "-"),
+        by=rows.protocol.fill_null(-1).cast("int64"),
+        sport=rows.srcport.fill_null(-1).cast("int64"),
+        dport=rows.dstport.fill_null(-1).cast("int64"),
     )
-    for way, (source, target, port) in {
-        "asked": ("client", "server", "dstport"),
-        "told": ("server", "client", "srcport"),
-    }.items():
-        some = groups[groups.from_server == (way == "told")]
-        marks = pd.DataFrame(
-            {
-                "interface_id": some.interface_id,
-                "srcaddr": some[source],
-                "dstaddr": some[target],
-                "protocol": some.protocol.astype("int64"),
-                port: some.server_port.fillna(-1).astype("int64"),
-                way: some.kind,
-            }
-        )
-        on = ["interface_id", "srcaddr", "dstaddr", "protocol", port]
-        schema = {name: "int64" if name in ("protocol", port) else "string" for name in marks.columns}
-        known = ibis.memtable(marks.drop_duplicates(on), schema=schema)
+    keys = pd.DataFrame({"at": groups.interface_id, "by": groups.protocol.astype("int64")})
+    port = groups.server_port.fillna(-1).astype("int64")
+    asked = keys.assign(srcaddr=groups.client, dstaddr=groups.server, dport=port, asked=marks)
+    told = keys.assign(srcaddr=groups.server, dstaddr=groups.client, sport=port, told=marks)
+    for table, name in ((asked[~groups.from_server], "asked"), (told[groups.from_server], "told")):
+        on = [column for column in table.columns if column != name]
+        types = {column: "int64" if column in ("by", "sport", "dport") else "string" for column in on}
+        known = ibis.memtable(table.drop_duplicates(on), schema=types | {name: kind})
         joined = rows.left_join(known, on)
-        rows = joined.select(*(joined[name] for name in rows.columns), joined[way])
-    kinds = ibis.coalesce(rows.asked, rows.told, "noise")
-    table = (
-        rows.group_by(start=rows.slot, kind=kinds).agg(records=_.count()).order_by("start", "kind").execute()
-    )
-    return table.assign(start=pd.to_datetime(table.start, unit="s", utc=True))
+        rows = joined.select(*(joined[column] for column in rows.columns), joined[name])
+    return rows.mutate(mark=ibis.coalesce(rows.asked, rows.told))
 
 
 def _rows(groups: pd.DataFrame) -> list:
