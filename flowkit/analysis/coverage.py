@@ -231,7 +231,7 @@ def missing_slots(files) -> pd.DataFrame:
     Columns: flow_log_id, slot (UTC). Read from AWS's file names in the table of `flowkit.inventory`; a flow
     log that fills fewer than three slots in four has no steady rhythm and is left out.
     """
-    missing = []
+    missing = [pd.DataFrame({"flow_log_id": pd.Series(dtype="str"), "slot": _utc([])})]
     files = pd.DataFrame(files).reindex(columns=["flow_log_id", "slot", "damage", "refusal"])
     for log, own in files.dropna(subset=["flow_log_id", "slot"]).groupby("flow_log_id"):
         due = pd.date_range(own.slot.min(), own.slot.max(), freq=f"{SLOT}s")
@@ -239,7 +239,7 @@ def missing_slots(files) -> pd.DataFrame:
         if len(gone) <= len(due) / 4:
             gone = gone.union(own.slot[own.damage.notna() | own.refusal.notna()])
             missing.append(pd.DataFrame({"flow_log_id": log, "slot": gone}))
-    return pd.concat(missing) if missing else pd.DataFrame(columns=["flow_log_id", "slot"])
+    return pd.concat(missing[1:] or missing, ignore_index=True)
 
 
 def _logged_by(flows, files, log, names) -> np.ndarray:

@@ -14,8 +14,8 @@ import ibis
 import numpy as np
 import pandas as pd
 
-from flowkit.analysis.coverage import CERTAIN
-from flowkit.analysis.missed import seconds, typed
+from flowkit.analysis.coverage import CERTAIN, SLOT, missing_slots
+from flowkit.analysis.missed import bridged, recovered, seconds, skip_records, typed
 
 MEASURES = ("records", "bytes", "rejects")
 NEIGHBOURS = 6
@@ -45,6 +45,39 @@ def series_of(flows, cells, gaps) -> dict:
     return made
 
 
+def losses(flows, cells, gaps, estimates, addresses, files=None) -> pd.DataFrame:
+    """The `gaps` with all that is known of what they hid, a row each.
+
+    Adds to the columns of `gaps`: records and samples (its SKIPDATA records, and three of them as lines), slots
+    (five-minute files missing in it), recovered (records that the other end logged), bridged (flows that ran on
+    across it), and from `estimates` (of records): windows, observed, low, median, high, at_peak, load.
+    """
+    made = gaps.assign(samples=[()] * len(gaps))
+    slots = seconds(missing_slots(files).slot.drop_duplicates()).to_numpy()
+    made["slots"] = [
+        ((slots + SLOT > first) & (slots < last)).sum()
+        for first, last in zip(seconds(gaps.start), seconds(gaps.end), strict=True)
+    ]
+    own = gaps[gaps.interface_id.notna()].reset_index(names="gap")
+    skips = skip_records(flows, own).set_index("gap")
+    found = recovered(flows, own, addresses).group_by("gap").agg(records=ibis._.count()).execute()
+    across = cells[cells.state.isin(["SKIPDATA", "SILENT"])].reset_index(drop=True)
+    cut = bridged(flows, across).merge(across[["start"]], left_on="gap", right_index=True)
+    within = [
+        cut[(cut.interface_id == gap.interface_id) & cut.start.between(gap.start, gap.end)]
+        for gap in own.itertuples()
+    ]
+    made = made.assign(records=0, recovered=0, bridged=0)
+    made.loc[own.gap, "bridged"] = [len(rows) for rows in within]
+    made.loc[own.gap[found.gap], "recovered"] = found.records.to_numpy()
+    made.loc[own.gap[skips.index], "records"] = skips.records.to_numpy()
+    for gap, lines in skips.samples.items():
+        made.at[own.gap[gap], "samples"] = lines
+    of_records = estimates[estimates.measure == "records"].set_index("gap")
+    names = ["windows", "observed", "low", "median", "high", "at_peak", "load"]
+    return made.join(of_records[names])
+
+
 def estimate(series, gaps) -> pd.DataFrame:
     """What each gap probably hid: one row a gap and measure, by gap.
 
@@ -63,7 +96,10 @@ def estimate(series, gaps) -> pd.DataFrame:
         for measure in MEASURES:
             rows.append((number, gap.interface_id, measure, *_missing(own, measure, where, gap.interval)))
     names = ["gap", "interface_id", "measure", "windows", "observed", "low", "median", "high", "at_peak"]
-    return pd.DataFrame(rows, columns=[*names, "references", "load"])
+    types = {"gap": "int64", "windows": "int64", "references": "int64"} | dict.fromkeys(
+        [*names[4:], "load"], float
+    )
+    return pd.DataFrame(rows, columns=[*names, "references", "load"]).astype(types)
 
 
 def backtest(series, gaps, windows=400) -> pd.DataFrame:

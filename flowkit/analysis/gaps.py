@@ -32,9 +32,18 @@ def gaps(cells) -> pd.DataFrame:
     returned (whether records followed); steady (False where the interface falls silent so often that silence
     may be how it reports: a log without NODATA records looks like that).
     """
-    parts = [_skipped(cells), _silent(cells), _lost(cells)]
-    found = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
-    return found.reindex(columns=COLUMNS).sort_values(["start", "kind", "interface_id"], ignore_index=True)
+    finders = {"SKIPDATA": _skipped, "OK+SKIP": _skipped, "SILENT": _silent, "NOT_DELIVERED": _lost}
+    parts = [
+        finder(cells)
+        for finder in dict.fromkeys(finders[one] for one in finders if (cells.state == one).any())
+    ]
+    if not parts:
+        none = cells.assign(
+            kind="", uncertain=cells.end - cells.start, interfaces=1, returned=True, steady=True
+        )
+        return none[COLUMNS][:0]
+    found = pd.concat(parts, ignore_index=True)[COLUMNS]
+    return found.sort_values(["start", "kind", "interface_id"], ignore_index=True)
 
 
 def _skipped(cells) -> pd.DataFrame:
