@@ -82,11 +82,16 @@ def is_internal(address: str) -> bool:
     return any(place.version == network.version and place in network for network in INTERNAL)
 
 
-def _rows(flows: ir.Table) -> ir.Table:
-    """The records that name a flow, each with the interface's own end where ``flow-direction`` names it."""
-    rows = flows.filter(
+def named_rows(flows: ir.Table) -> ir.Table:
+    """The records that name a flow: those with addresses, NODATA and SKIPDATA left out."""
+    return flows.filter(
         flows.srcaddr.notnull() & flows.dstaddr.notnull() & (flows.log_status.fill_null("OK") == "OK")
     )
+
+
+def _rows(flows: ir.Table) -> ir.Table:
+    """The named records, each with the interface's own end where ``flow-direction`` names it."""
+    rows = named_rows(flows)
     translated = (rows.pkt_srcaddr != rows.srcaddr) | (rows.pkt_dstaddr != rows.dstaddr)
     return rows.select(
         "srcaddr",

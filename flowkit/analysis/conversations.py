@@ -14,6 +14,8 @@ import ibis
 import ibis.expr.types as ir
 from ibis import Deferred, _
 
+from flowkit.analysis.addresses import named_rows
+
 #: What two records of one conversation share, before it is split in time.
 KEY = ("interface_id", "protocol", "a_addr", "a_port", "b_addr", "b_port")
 
@@ -79,9 +81,7 @@ def _finished(table: ir.Table) -> ir.Table:
 
 def _oriented(flows: ir.Table) -> ir.Table:
     """The records that name a flow, each with its ends in canonical order and whether ``a`` sent it."""
-    rows = flows.filter(
-        flows.srcaddr.notnull() & flows.dstaddr.notnull() & (flows.log_status.fill_null("OK") == "OK")
-    )
+    rows = named_rows(flows)
     rows = rows.mutate(
         interface_id=ibis.coalesce(rows.interface_id, rows.resource_id, NOTHING["interface_id"]),
         protocol=rows.protocol.fill_null(-1),

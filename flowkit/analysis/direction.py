@@ -27,6 +27,9 @@ from flowkit.analysis.ports import SERVICE_PORTS, SYSTEM_PORTS, WITH_PORTS
 
 RUNGS = ("syn", "carry", "refused", "service", "ports", "lowport", "first", "unknown")
 
+#: The rungs that read TCP flags.
+FLAGGED = ("syn", "carry")
+
 #: How many ends must have been answered by one address and port for it to be a service, and how many times
 #: more than its counterpart's.
 FAN_IN, RATIO = 3, 4
@@ -42,24 +45,34 @@ def initiators(table: ir.Table) -> ir.Table:
 
     The columns of `conversations`, plus ``client``, ``client_port``, ``server``, ``server_port`` (null where
     nothing tells; ports null for protocols without), ``rung`` (see the ladder above), and what each sent:
-    ``client_packets`` … ``client_last``, ``server_packets`` … ``server_last`` (null where nothing tells).
+    ``client_packets`` … ``client_last``, ``server_packets`` … ``server_last`` (null where nothing tells). To
+    measure the ladder by its surest rung: ``without_flags`` (the rung that decides if no flag is looked at) and
+    ``agrees`` (whether that one names the same client as the SYN did; null without a SYN).
     """
     told = _with_fan_in(table)
-    speakers = _speakers(told)
-    by_a = ibis.coalesce(*(speaker for speaker in speakers.values()))
-    rung = ibis.cases(*((says.notnull(), name) for name, says in speakers.items()), else_="unknown")
-    told = told.mutate(rung=rung, by_a=by_a)
+    says = _speakers(told)
+    plain = {name: says[name] for name in RUNGS if name in says and name not in FLAGGED}
+    plain["refused"] = says["refused_plain"]
+    told = told.mutate(
+        by_a=ibis.coalesce(*(says[name] for name in RUNGS[:-1])),
+        by_a_plain=ibis.coalesce(*plain.values()),
+        by_a_syn=says["syn"],
+        rung=_rung({name: says[name] for name in RUNGS[:-1]}),
+        without_flags=_rung(plain),
+    )
     ported = told.protocol.isin(WITH_PORTS)
-    sides = {"client": ("a", "b"), "server": ("b", "a")}
-    columns = {}
-    for role, (if_a, if_b) in sides.items():
+    columns = {"agrees": told.by_a_plain == told.by_a_syn}
+    for role, (if_a, if_b) in {"client": ("a", "b"), "server": ("b", "a")}.items():
         columns[role] = _pick(told, f"{if_a}_addr", f"{if_b}_addr")
         columns[f"{role}_port"] = ported.ifelse(
             _pick(told, f"{if_a}_port", f"{if_b}_port"), ibis.null("int32")
         )
-    for role, (if_a, if_b) in sides.items():
         columns |= {f"{role}_{count}": _pick(told, f"{if_a}_{count}", f"{if_b}_{count}") for count in COUNTS}
-    return told.mutate(**columns).drop("by_a", "a_fan_in", "b_fan_in")
+    return told.mutate(**columns).drop("by_a", "by_a_plain", "by_a_syn", "a_fan_in", "b_fan_in")
+
+
+def _rung(speakers: dict[str, ir.BooleanValue]) -> ir.StringValue:
+    return ibis.cases(*((says.notnull(), name) for name, says in speakers.items()), else_="unknown")
 
 
 def directed(flows: ir.Table, snapshot=None, gap: int | None = IDLE) -> ir.Table:
@@ -148,29 +161,29 @@ def _with_fan_in(table: ir.Table) -> ir.Table:
 def _speakers(told: ir.Table) -> dict[str, ir.BooleanValue]:
     """What each rung says of each conversation: True if a began it, False if b did, null if it cannot tell."""
     none = ibis.null("boolean")
+
+    def either(a, b):
+        return ibis.cases((a & ~b, True), (b & ~a, False), else_=none)
+
     by_a, by_b = (told[f"{end}_opened"].fill_null(False) for end in "ab")
     sent = {end: told[f"{end}_accepted"] + told[f"{end}_rejected"] > 0 for end in "ab"}
-    mid_stream = (told.protocol == 6) & told.a_opened.notnull()
-    refusable = ~mid_stream.fill_null(False) & ~told.resumed
+    mid_stream = ((told.protocol == 6) & told.a_opened.notnull()).fill_null(False)
+    refused = either(
+        (told.a_rejected > 0) & (told.a_accepted == 0) & ~sent["b"] & ~told.resumed,
+        (told.b_rejected > 0) & (told.b_accepted == 0) & ~sent["a"] & ~told.resumed,
+    )
     ported = told.protocol.isin(WITH_PORTS).fill_null(False)
     fan_in = {end: told[f"{end}_fan_in"].fill_null(0) for end in "ab"}
     service = {end: _is_service(told[f"{end}_port"]) for end in "ab"}
     system = {end: told[f"{end}_port"] < SYSTEM_PORTS for end in "ab"}
     lead = told.b_first - told.a_first
 
-    def either(a, b):
-        return ibis.cases((a & ~b, True), (b & ~a, False), else_=none)
-
     return {
         "syn": either(by_a, by_b),
         "carry": (by_a | by_b).ifelse(none, told.carried == "a"),
-        "refused": refusable.ifelse(
-            either(
-                (told.a_rejected > 0) & (told.a_accepted == 0) & ~sent["b"],
-                (told.b_rejected > 0) & (told.b_accepted == 0) & ~sent["a"],
-            ),
-            none,
-        ),
+        "refused_plain": refused,
+        # A refused TCP packet without SYN came late; it began nothing.
+        "refused": mid_stream.ifelse(none, refused),
         "service": either(
             (fan_in["b"] >= FAN_IN) & (fan_in["b"] >= RATIO * fan_in["a"]),
             (fan_in["a"] >= FAN_IN) & (fan_in["a"] >= RATIO * fan_in["b"]),
