@@ -20,6 +20,8 @@ from flowkit.analysis.refusals import EPHEMERAL, PRIVATE
 
 #: Ports that administer a host; open to the internet they are found within minutes.
 ADMIN = {22: "SSH", 23: "Telnet", 3389: "RDP", 5900: "VNC", 5985: "WinRM", 5986: "WinRM"}
+#: A network ACL takes 20 entries each way, so that a fix of more than a few is none.
+ENTRIES = 8
 #: What stands for an id that only a snapshot would know.
 YOUR_GROUP, YOUR_ACL = "YOUR_SECURITY_GROUP", "YOUR_NETWORK_ACL"
 
@@ -83,9 +85,9 @@ def group_fix(wanted: Wanted, snapshot: Snapshot | None) -> Fix:
 def acl_fix(wanted: Wanted, verdict: Verdict | None, snapshot: Snapshot | None) -> Fix:
     """Network ACL entries for `wanted`, numbered to be asked before the entry that refuses it."""
     acl_id = verdict.acl_id if verdict and verdict.acl_id else YOUR_ACL
-    networks = [verdict.entry.network] if verdict and _whole(verdict, wanted) else merged(wanted.far)
+    networks, side = merged(wanted.far)[:ENTRIES], "--egress" if wanted.egress else "--ingress"
     numbers = _free(snapshot, verdict, wanted.egress, len(networks)) if verdict and snapshot else None
-    warnings = _warnings(wanted)
+    warnings = _warnings(wanted) + _several(wanted, verdict, side)
     if numbers is not None and len(numbers) < len(networks):
         warnings += (f"{acl_id} has no free number before {verdict.entry.text}: move that entry first",)
     numbers = numbers or [
@@ -93,7 +95,8 @@ def acl_fix(wanted: Wanted, verdict: Verdict | None, snapshot: Snapshot | None) 
         for number in range(1, len(networks) + 1)
     ]
     commands = [
-        _entry(wanted, acl_id, number, network) for number, network in zip(numbers, networks, strict=False)
+        _entry(wanted, acl_id, side, number, network)
+        for number, network in zip(numbers, networks, strict=False)
     ]
     if acl_id == YOUR_ACL:
         commands.insert(0, _lookup("NetworkInterfaces[].SubnetId", wanted))
@@ -147,8 +150,7 @@ def _permission(wanted: Wanted, peers: list) -> str:
     return shlex.quote(f"IpProtocol={protocol_name(wanted.protocol)}{ports}{lists}")
 
 
-def _entry(wanted: Wanted, acl_id: str, number: int | str, network: Network) -> str:
-    side = "--egress" if wanted.egress else "--ingress"
+def _entry(wanted: Wanted, acl_id: str, side: str, number: int | str, network: Network) -> str:
     block = "--cidr-block" if network.version == 4 else "--ipv6-cidr-block"
     extra = ""
     if wanted.protocol in ICMP:
@@ -168,10 +170,18 @@ def _lookup(what: str, wanted: Wanted) -> str:
     )
 
 
-def _whole(verdict: Verdict, wanted: Wanted) -> bool:
-    """Whether the refusing entry's network is what `wanted` covers, address by address."""
-    entry = verdict.entry
-    return entry is not None and merged(wanted.far) == [entry.network]
+def _several(wanted: Wanted, verdict: Verdict | None, side: str) -> tuple[str, ...]:
+    """What is shorter than an entry for each network, where they are many."""
+    count, entry = len(merged(wanted.far)), verdict.entry if verdict else None
+    said = (f"Only the first {ENTRIES} of {count} networks are listed.",) if count > ENTRIES else ()
+    if count < 2 or entry is None or entry.number in LAST_RULES:
+        return said
+    return (
+        *said,
+        f"Rule {entry.number} was written for {entry.network} as a whole. If all of it may pass, remove it instead:",
+        f"aws ec2 delete-network-acl-entry --network-acl-id {shlex.quote(verdict.acl_id)} {side}"
+        f" --rule-number {entry.number}",
+    )
 
 
 def _free(snapshot: Snapshot, verdict: Verdict, egress: bool, count: int) -> list[int]:

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from flowkit.analysis.coverage import covered_share
 from flowkit.analysis.network import LAST_RULES, Snapshot, protocol_name
 from flowkit.analysis.rejected import Rejected
-from flowkit.analysis.rules import Fix, Wanted, acl_fix, around, group_fix, merged, reply_ports
+from flowkit.analysis.rules import Fix, Wanted, acl_fix, around, group_fix, reply_ports
 from flowkit.reporting.figures import COLOURS, utc_axis
 from flowkit.reporting.findings import Finding
 
@@ -24,6 +24,7 @@ SHADES = {
     "noise": COLOURS["muted"],
 }  # fmt: skip
 NOTHING_TO_DO = "Nothing to do: the refusals are what the rules are for."
+NOT_BLOCKED = "Nothing to do: no rule is in the way."
 EVIDENCE_WANTED = "Save the rules and run again, so that they can be asked: flowkit snapshot"
 
 
@@ -43,7 +44,9 @@ def rejected_findings(
             continue
         parts = sorted((part for _key, part in some.groupby("incident")), key=_weight, reverse=True)
         found += [_finding(kind, part, snapshot, samples or {}, cells) for part in parts[:top]]
-    scans = [_scan(row) for row in rejected.scanners.head(top).itertuples(index=False)]
+    probes = groups[groups.kind == "scan"].drop_duplicates("client")
+    probed = {client: (samples or {}).get(number, ()) for number, client in probes.client.items()}
+    scans = [_scan(row, probed) for row in rejected.scanners.head(top).itertuples(index=False)]
     return [*found, *scans, *_noise(rejected, groups)]
 
 
@@ -85,6 +88,22 @@ def incidents(groups: pd.DataFrame) -> pd.DataFrame:
     joined = grave < KINDS.index("late-packets")
     groups.loc[joined & (groups.kind != "scan"), "kind"] = grave[joined].map(dict(enumerate(KINDS)))
     return groups
+
+
+def leads(groups: pd.DataFrame, top: int = 20) -> pd.DataFrame:
+    """One group of each incident and of each of `top` scanners: those whose records a finding shows."""
+    told = incidents(groups)
+    some = told[~told.kind.isin(["scan", "noise"])].drop_duplicates("incident")
+    return pd.concat([some, told[told.kind == "scan"].drop_duplicates("client").head(top)])
+
+
+def ranked(groups: pd.DataFrame) -> pd.DataFrame:
+    """The refused requests and replies as a table to read, most wanted first, scans and noise left out."""
+    some = groups[~groups.kind.isin(["scan", "noise", "late-packets"])]
+    parts = [", ".join(f"{reason} {points:+d}" for reason, points in one.items()) for one in some.parts]
+    columns = ["kind", "client", "server", "protocol", "server_port", "sessions", "records", "first", "last"]
+    columns += ["cause", "confidence", "score"]
+    return some[[*columns, "interface_id"]].assign(points=parts, grounds=some.grounds.map("; ".join))
 
 
 def _deny(verdict) -> tuple | None:
@@ -129,7 +148,7 @@ def _finding(kind: str, part: pd.DataFrame, snapshot, samples: dict, cells) -> F
         packets=int(part.packets.sum()),
         bytes=int(part.bytes.sum()),
         coverage=share,
-        samples=samples.get(lead.name, ()),
+        samples=next((samples[number] for number in part.index if number in samples), ()),
     )
 
 
@@ -273,16 +292,13 @@ def _fix(kind: str, part: pd.DataFrame, lead: pd.Series, began_inside: bool, ver
     ports = None if pd.isna(lead.server_port) else (int(lead.server_port),) * 2
     back = reply_ports(int(part.low.min()), int(part.high.max())) if ports else None
     wanted = Wanted(lead.interface_id, egress, far, int(lead.protocol), back if lead.from_server else ports)
-    entry = verdict.entry.network if _deny(verdict) and part.far.nunique() > 1 else None
-    if entry is not None and merged([str(entry), *far]) == [entry]:
-        wanted = Wanted(wanted.interface_id, egress, (str(entry),), wanted.protocol, wanted.ports)
     fixes = [group_fix(wanted, snapshot)] if lead.cause.startswith("security-group") else []
     return fixes + ([acl_fix(wanted, verdict, snapshot)] if lead.cause.endswith("network-acl") else [])
 
 
 def _action(kind: str, lead: pd.Series, fixes: list[Fix]) -> str:
     if kind == "late-packets":
-        return NOTHING_TO_DO
+        return NOT_BLOCKED
     if kind == "service-control":
         return (
             "See whether the control is meant to cover this: aws ec2 describe-vpc-block-public-access-options"
@@ -297,7 +313,7 @@ def _action(kind: str, lead: pd.Series, fixes: list[Fix]) -> str:
     return "\n".join([*lines, "The same for Terraform:", *(fix.terraform for fix in fixes)])
 
 
-def _scan(row) -> Finding:
+def _scan(row, samples: dict[str, tuple]) -> Finding:
     many = f"{_many(row.ports, 'port')} of {_many(row.servers, 'host')}"
     let_in = row.contacts - row.refused
     return Finding(
@@ -316,6 +332,7 @@ def _scan(row) -> Finding:
         records=int(row.records),
         packets=int(row.packets),
         bytes=int(row.bytes),
+        samples=samples.get(row.client, ()),
     )
 
 
