@@ -96,12 +96,12 @@ def _joined(cells, apart, by="interface_id", count=False) -> pd.DataFrame:
     return made.assign(interface_id=made.who.where(made.interfaces == 1)).drop(columns=["who", "number"])
 
 
-def by_interface(cells) -> pd.DataFrame:
+def by_interface(cells, snapshot=None) -> pd.DataFrame:
     """How much of each interface's time is certain, the worst first.
 
-    Columns: interface_id, certain (share of its time, as `covered_share`), skipped, silent, undelivered
-    (Timedelta of SKIPDATA and OK+SKIP, SILENT, NOT_DELIVERED time), longest (Timedelta, the longest run of one
-    of these), last (UTC, when the last of them ended).
+    Columns: interface_id, name (where a `snapshot` is given), certain (share of its time, as `covered_share`),
+    skipped, silent, undelivered (Timedelta of SKIPDATA and OK+SKIP, SILENT, NOT_DELIVERED time), longest
+    (Timedelta, the longest run of one of these), last (UTC, when the last of them ended).
     """
     alive = cells[cells.state != "OUTSIDE"]
     alive = alive.assign(span=alive.end - alive.start)
@@ -118,6 +118,8 @@ def by_interface(cells) -> pd.DataFrame:
     )
     runs = alive[alive.state.isin(kinds)].groupby("interface_id")
     table = table.assign(longest=runs.span.max(), last=runs.end.max()).reset_index()
+    if snapshot:
+        table.insert(1, "name", table.interface_id.map(snapshot.label))
     return table.sort_values(["certain", "interface_id"], ignore_index=True).rename_axis(columns=None)
 
 

@@ -57,6 +57,21 @@ def recovered(flows, gaps, addresses) -> ibis.Table:
     return found.group_by(*(name for name in found.columns if name != "gap")).agg(gap=found.gap.min())
 
 
+def recovered_rows(flows, gaps, addresses, limit: int = 2000) -> pd.DataFrame:
+    """The first `limit` rows of `recovered` by time, as a frame with start and end in UTC."""
+    own = gaps[gaps.interface_id.notna()].reset_index(drop=True)
+    rows = (
+        recovered(flows, own, addresses)
+        .drop("gap")
+        .order_by("start", *FLOW, "seen_by")
+        .limit(limit)
+        .execute()
+    )
+    times = {name: pd.to_datetime(rows[name], unit="s", utc=True) for name in ("start", "end")}
+    first = ["interface_id", "seen_by", "start", "end"]
+    return rows.assign(**times)[[*first, *rows.columns.difference(first, sort=False)]]
+
+
 def bridged(flows, gaps) -> pd.DataFrame:
     """Flows that ran up to a gap and went on right after it, with nothing in between.
 

@@ -5,7 +5,7 @@ import shlex
 import pandas as pd
 
 from flowkit.analysis.coverage import covered_share
-from flowkit.analysis.gaps import by_interface
+from flowkit.analysis.gaps import by_hour, by_interface
 from flowkit.reporting.findings import Finding
 from flowkit.reporting.markup import period
 
@@ -90,15 +90,56 @@ def coverage_line(cells: pd.DataFrame, files: pd.DataFrame | None = None) -> str
     return " · ".join(parts)
 
 
+def missed_line(lost: pd.DataFrame) -> str:
+    """How much all gaps of `lost` together probably hid, in one sentence."""
+    told = lost[lost.steady & lost.high.notna()]
+    if told.empty:
+        return "No gap whose loss could be estimated."
+    low = told.low.clip(lower=told.recovered)
+    many = f"{low.sum():,.0f} to {told.high.clip(lower=low).sum():,.0f} records"
+    return f"{many} are probably missing in {_count(len(told), 'gap')}."
+
+
+def hours_line(cells: pd.DataFrame) -> str:
+    """In which hour of the day most records were skipped, in one sentence."""
+    hours = by_hour(cells)
+    most = hours.loc[hours.minutes.idxmax()]
+    if not most.minutes:
+        return "No record was skipped in any hour."
+    share = most.minutes / hours.minutes.sum()
+    return f"{share:.0%} of the minutes with skipped records lie between {most.hour:02}:00 and {most.hour:02}:59 UTC."
+
+
+def weakened(lost: pd.DataFrame, snapshot=None) -> pd.DataFrame:
+    """What each gap takes from the other notebooks: interface, start, end, then a column a notebook, in words."""
+    words = {
+        "skipdata": (
+            "counts are lower bounds; a client may be missing",
+            "“unseen”, “lost” and “unproven” prove nothing here",
+            "a first packet may be missing, so that a later one looks like it",
+        ),
+        "silent-interface": (
+            "nothing is known",
+            "nothing is known, but what the other ends logged",
+            "sessions seem to begin after the gap",
+        ),
+    }
+    words["not-delivered"] = words["silent-interface"]
+    told = [
+        [_name(gap.interface_id, snapshot), gap.start, gap.end, *words[gap.kind]] for gap in lost.itertuples()
+    ]
+    return pd.DataFrame(told, columns=["interface", "start", "end", "rejected", "reachability", "direction"])
+
+
 def span(time: pd.Timedelta) -> str:
     """A length of time in words: 45 s, 36 min, 4 h 12 min, 2 d 3 h."""
     seconds = int(time.total_seconds())
     if seconds < 120:
         return f"{seconds} s"
-    minutes, hours, days = round(seconds / 60), seconds // 3600, seconds // 86400
-    if minutes < 120:
-        return f"{minutes} min"
-    return f"{hours} h {minutes % 60} min" if not days else f"{days} d {hours % 24} h"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    if hours < 2:
+        return f"{60 * hours + minutes} min"
+    return f"{hours} h {minutes} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"
 
 
 def _skipdata(gap, eni, snapshot) -> tuple:
@@ -227,7 +268,7 @@ def _in_all(lost, tested) -> str:
     known = f"{lost.recovered.sum():,} of them known from the other end; " if lost.recovered.sum() else ""
     held = " and ".join(f"{rate:.0%} of the {kind}" for kind, rate in rates.items())
     test = f"; such bands held {held} windows that were hidden as a test" if held else ""
-    return f"Probably missing: {lost.low.sum():,.0f} to {lost.high.sum():,.0f} records ({known}in no total){test}."
+    return f"{missed_line(lost)[:-1]} ({known}added to no total){test}."
 
 
 def _band(gap) -> str:
@@ -236,7 +277,9 @@ def _band(gap) -> str:
 
 
 def _name(eni, snapshot) -> str:
-    """The interface's name with its id, or the id."""
+    """The interface's name with its id, or the id; "all" where a gap is everybody's."""
+    if pd.isna(eni):
+        return "all"
     name = snapshot.label(eni) if snapshot else eni
     return str(eni) if name == eni else f"{name} ({eni})"
 

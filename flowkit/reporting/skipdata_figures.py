@@ -10,6 +10,7 @@ from flowkit.analysis.coverage import CERTAIN
 from flowkit.analysis.gaps import by_hour, by_interface
 from flowkit.reporting.figures import COLOURS, alt, utc_axis
 from flowkit.reporting.markup import visible
+from flowkit.reporting.skipdata import hours_line, missed_line
 
 #: How each state is drawn, and what the legend calls it; shape and colour both tell it.
 LOOKS = {
@@ -92,8 +93,7 @@ def plot_missed(lost: pd.DataFrame, snapshot=None, top: int = 20, ax: Axes | Non
     ax.set_xlabel("records missing", loc="right")
     if labels:
         ax.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=4, borderaxespad=0.1)
-    low, high = told.low.sum(), told.high.sum()
-    alt(ax, f"Records probably missing in {len(labels)} gaps: {low:,.0f} to {high:,.0f} in all.")
+    alt(ax, missed_line(lost))
     return ax
 
 
@@ -106,9 +106,7 @@ def plot_skips_by_hour(cells: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.set_xlabel("UTC", loc="right")
     ax.set_ylabel("minutes")
     ax.set_ylim(0, max(hours.minutes.max(), 1) * 1.05)
-    most = hours.loc[hours.minutes.idxmax()]
-    told = f"most at {most.hour:02}:00 UTC ({most.minutes} minutes)" if most.minutes else "there are none"
-    alt(ax, f"Minutes with skipped records by hour of the day: {told}.")
+    alt(ax, hours_line(cells))
     return ax
 
 
