@@ -14,9 +14,12 @@ from flowkit.reporting.markup import period, visible, when
 
 
 def write_run(
-    folder: Path, run: dict, findings: list[dict], resolved: list[dict], figures: dict[str, str]
+    folder: Path, run: dict, findings: list[dict], resolved: list[dict] | None, figures: dict[str, str]
 ) -> None:
-    """Write the run's own page: headline numbers, findings by severity, a card a notebook."""
+    """Write the run's own page: headline numbers, findings by severity, a card a notebook.
+
+    `resolved` is None where there was no run before it to compare with.
+    """
     cards = [each | {"figure": Markup(_small(figures[each["name"]]))} for each in run["notebooks"]]  # noqa: S704
     markup = (
         _pages()
@@ -29,7 +32,8 @@ def write_run(
             shown=[each for each in findings if each["severity"] != "info"],
             folded=[each for each in findings if each["severity"] == "info"],
             new=sum(each["status"] == "new" for each in findings),
-            resolved=resolved,
+            compared=resolved is not None,
+            resolved=resolved or [],
         )
     )
     (folder / "index.html").write_text(markup, encoding="utf-8")

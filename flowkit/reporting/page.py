@@ -34,7 +34,7 @@ def page(notebook: NotebookNode, about: dict) -> str:
         "told": told,
         "mime": MIME,
     }
-    trimmed = NotebookNode(notebook | {"cells": cells})
+    trimmed = NotebookNode(notebook | {"cells": list(_answer_first(cells))})
     return _exporter().from_notebook_node(trimmed, resources={"flowkit": shown})[0]
 
 
@@ -71,6 +71,16 @@ def _sections(cells: list[NotebookNode]) -> Iterator[dict]:
                 yield {"title": title, "anchor": title.replace(" ", "-")}
 
 
+def _answer_first(cells: list[NotebookNode]) -> Iterator[NotebookNode]:
+    """The cells, with what they show before the first section folded: the reader came for the findings."""
+    sections = [at for at, cell in enumerate(cells) if any(_sections([cell]))]
+    for at, cell in enumerate(cells):
+        stopped = any(output.output_type == "error" for output in cell.get("outputs", ()))
+        if sections and at < sections[0] and not stopped:
+            cell = NotebookNode(cell | {"metadata": cell.metadata | {"flowkit_fold": "What this rests on"}})
+        yield cell
+
+
 def _alt(output: NotebookNode) -> str:
     given = output.get("metadata", {}).get("alt") or output["data"].get("text/plain", "")
     return escaped("Figure without a description" if given.startswith("<") else given)
@@ -86,7 +96,7 @@ def _exporter() -> HTMLExporter:
     offline = dict.fromkeys(
         ("mathjax_url", "require_js_url", "mermaid_js_url", "mermaid_layout_elk_js_url"), ""
     )
-    settings = Config(HTMLExporter=offline | {"exclude_anchor_links": True})
+    settings = Config(HTMLExporter=offline)
     exporter = HTMLExporter(config=settings, template_name="template", extra_template_basedirs=[str(here)])
     exporter.register_filter("boxes", boxes)
     exporter.register_filter("findings", findings_html)

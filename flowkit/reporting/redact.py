@@ -133,7 +133,10 @@ class Redactor:
         return json.dumps(arguments).replace("</", "<\\/")
 
     def _rows(self, rows: str) -> str:
-        return json.dumps(self.value(json.loads(rows)))
+        return json.dumps([[self._cell(cell) for cell in row] for row in json.loads(rows)])
+
+    def _cell(self, cell: object) -> object:
+        return self._escaped(cell) if isinstance(cell, str) else self.value(cell)
 
     def _escaped(self, text: str) -> str:
         return html.escape(self.text(html.unescape(text))) if text.strip() else text

@@ -227,12 +227,14 @@ def _collected(pages: list[dict]) -> list[dict]:
     return sorted(found, key=lambda finding: SEVERITIES.index(finding["severity"]))
 
 
-def _compared(findings: list[dict], earlier: dict | None, run: dict) -> list[dict]:
-    """Mark what the previous run had as ongoing; returns its findings that this run lacks.
+def _compared(findings: list[dict], earlier: dict | None, run: dict) -> list[dict] | None:
+    """Mark what the previous run had as ongoing; returns its findings that this run lacks, None without one.
 
     A notebook that failed found nothing, which does not resolve what it found before.
     """
-    before = {(each["notebook"], each["id"]): each for each in (earlier or {"findings": []})["findings"]}
+    if earlier is None:
+        return None
+    before = {(each["notebook"], each["id"]): each for each in earlier["findings"]}
     now = {(each["notebook"], each["id"]) for each in findings}
     for each in findings:
         each["status"] = "ongoing" if (each["notebook"], each["id"]) in before else "new"
@@ -240,14 +242,14 @@ def _compared(findings: list[dict], earlier: dict | None, run: dict) -> list[dic
     return [each for key, each in before.items() if key not in now and key[0] not in silent]
 
 
-def _write_findings(folder: Path, run: dict, findings: list[dict], resolved: list[dict]) -> None:
+def _write_findings(folder: Path, run: dict, findings: list[dict], resolved: list[dict] | None) -> None:
     named = {name: run[name] for name in ("id", "source", "start", "end", "status")}
     told = {
         "schema": 1,
         "run": named | {"flowkit": run["versions"]["flowkit"]},
         "coverage": run["coverage"],
         "findings": findings,
-        "resolved": [each["id"] for each in resolved],
+        "resolved": [each["id"] for each in resolved or ()],
     }
     _dump(folder / "findings.json", told)
     plain = ("id", "status", "notebook", "kind", "severity", "confidence", "title", "cause", "action")

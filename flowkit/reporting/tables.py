@@ -10,6 +10,10 @@ from flowkit.reporting.markup import escaped, visible
 
 #: More rows than this are cut, and the caption says so: a page stays under 3 MB.
 ROWS = 2_000
+#: Up to so many rows a table needs neither search nor pages.
+SMALL = 10
+LAYOUT = {"topStart": "search", "topEnd": "buttons", "bottomStart": "info", "bottomEnd": "paging"}
+options.display_logo_when_loading = False
 
 
 class Table:
@@ -33,12 +37,7 @@ class Table:
             style="width:auto;margin:0",
             lengthMenu=[10, 25, 100],
             scrollX=True,
-            layout={
-                "topStart": "search",
-                "topEnd": "buttons",
-                "bottomStart": "info",
-                "bottomEnd": "paging",
-            },
+            layout=LAYOUT if len(self.table) > SMALL else dict.fromkeys(LAYOUT) | {"bottomEnd": "buttons"},
             buttons=[{"extend": "csvHtml5", "text": "CSV"}],
             order=[],
         )
@@ -59,7 +58,7 @@ def show(table: pd.DataFrame, caption: str = "") -> Table:
 
 def _readable(table: pd.DataFrame) -> pd.DataFrame:
     """`table` with times as text in UTC and what is invisible made visible; numbers stay numbers."""
-    named = table if isinstance(table.index, pd.RangeIndex) else table.reset_index()
+    named = table.reset_index() if any(table.index.names) else table
     return pd.DataFrame({visible(name): _column(named[name]) for name in named.columns})
 
 

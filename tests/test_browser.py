@@ -1,0 +1,190 @@
+"""Every page of a report in a real browser without a network: what a reader does works, nothing is asked for."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from browser import Browser, chromium
+from pages_support import PROBE, record, write_notebook
+from support import write_log
+
+from flowkit import cli
+from flowkit.loading.sample import NOTEBOOKS
+
+pytestmark = pytest.mark.skipif(not chromium(), reason="no chromium and chromedriver on this machine")
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory) -> dict[str, Path]:
+    """The pages of two runs: of the sample with all notebooks, and of the probe on a log of its own."""
+    folder = tmp_path_factory.mktemp("browser")
+    log = write_log(folder / "flow.log", [record(f"eni-{n:04x}", f"203.0.113.{n}") for n in range(30)] * 3)
+    book = write_notebook(folder / "probe.ipynb", *PROBE)
+    assert cli.main(["report", str(log), "--notebook", str(book), "--out", str(folder / "probe")]) == 0
+    found = {path.stem: path for path in (folder / "probe" / "latest").glob("*.html")}
+    if any(NOTEBOOKS.glob("*.ipynb")):
+        assert cli.main(["report", "--out", str(folder / "sample")]) == 0
+        found |= {f"sample-{path.stem}": path for path in (folder / "sample" / "latest").glob("*.html")}
+        found["runs"] = folder / "sample" / "index.html"
+    return found
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with Browser() as opened:
+        yield opened
+
+
+@pytest.fixture
+def probe(browser, pages) -> Browser:
+    browser.look(1200, 900, "light")
+    browser.open(pages["probe"])
+    return browser
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1200, 390])
+def test_every_page_opens_without_a_request_an_error_or_a_sideways_scroll(
+    browser, pages, tmp_path, width, theme
+):
+    for name, path in pages.items():
+        browser.look(width, 900, theme)
+        browser.open(path)
+        assert browser.requests() == [path.resolve().as_uri()], name
+        assert browser.errors() == [], name
+        wide = browser.run("return document.documentElement.scrollWidth")
+        assert wide <= width, f"{name} is {wide} wide on a screen of {width}"
+        assert browser.dark() == (theme == "dark"), name
+        shown = tmp_path / f"{name}-{width}-{theme}.png"
+        browser.picture(shown)
+        assert shown.stat().st_size > 5_000
+
+
+def test_a_table_sorts_searches_and_turns_pages(probe):
+    def cells(column):
+        return probe.run(
+            f"return [...document.querySelectorAll('tbody td:nth-child({column})')].map(e => e.textContent)"
+        )
+
+    assert len(cells(1)) == 10
+    probe.click(".dt-scroll-head th:nth-child(2), thead th:nth-child(2)")
+    assert cells(2)[0] == "203.0.113.0"
+    probe.click(".dt-scroll-head th:nth-child(2), thead th:nth-child(2)")
+    assert cells(2)[0] == "203.0.113.9"
+    probe.type(".dt-search input", "eni-001d")
+    assert cells(1) == ["eni-001d"]
+    probe.type(".dt-search input", "")
+    probe.click(".dt-paging-button:nth-child(4)")
+    assert len(cells(1)) == 10
+
+
+def test_a_table_is_saved_as_csv(probe, tmp_path):
+    probe.downloads_go_to(tmp_path)
+    probe.click(".dt-button")
+    deadline = time.monotonic() + 20
+    while not (saved := list(tmp_path.glob("*.csv"))) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    lines = saved[0].read_text(encoding="utf-8-sig").splitlines()
+    assert lines[0].startswith('"interface_id","srcaddr"') and len(lines) == 31
+
+
+def test_a_command_is_copied(probe):
+    probe.allow_clipboard()
+    probe.click(".fk-command button")
+    copied = probe.run_async(
+        "navigator.clipboard.readText().then(arguments[0], e => arguments[0](String(e)))"
+    )
+    assert copied == "aws ec2 describe-security-groups --filters 203.0.113.0"
+    assert probe.text(".fk-command button") == "copied"
+
+
+def test_the_code_is_folded_behind_one_switch(probe):
+    assert not probe.visible(".code")
+    probe.click("#code")
+    assert probe.visible(".code") and probe.attribute("#code", "aria-pressed") == "true"
+    probe.click("#code")
+    assert not probe.visible(".code")
+
+
+def test_the_theme_follows_the_system_until_the_reader_chooses(browser, pages):
+    browser.look(1200, 900, "light")
+    browser.open(pages["probe"])
+    paper = browser.colour("body", "background-color")
+    assert not browser.dark()
+    browser.click("#theme")
+    assert browser.dark() and browser.colour("body", "background-color") != paper
+    assert browser.colour(".fk-figure svg", "color") == browser.colour("body", "color"), (
+        "figures take the page's ink"
+    )
+    browser.run("location.reload()")
+    assert browser.dark(), "the choice stays"
+    browser.click("#theme")
+    browser.run("localStorage.clear()")
+
+
+def test_contents_lead_to_their_sections(probe):
+    for link in probe.run(
+        "return [...document.querySelectorAll('.bar nav a')].map(a => a.getAttribute('href'))"
+    ):
+        if link.startswith("#"):
+            probe.click(f'.bar nav a[href="{link}"]')
+            top = probe.run("return document.querySelector(arguments[0]).getBoundingClientRect().top", link)
+            end = probe.run("return innerHeight + scrollY >= document.documentElement.scrollHeight - 2")
+            assert 0 <= top < 200 or end, link
+
+
+def test_grounds_fold_out(probe):
+    assert not probe.visible(".fk-grounds li")
+    probe.click(".fk-grounds summary")
+    assert probe.text(".fk-grounds li") == "seen at eni-0000"
+
+
+def test_a_finding_of_the_run_page_is_found_in_the_notebook_page(browser, pages):
+    browser.look(1200, 900, "light")
+    browser.open(pages["index"])
+    title = browser.text(".found a")
+    browser.click(".found a")
+    anchor = browser.run("return location.hash.slice(1)")
+    assert (
+        browser.run(
+            "return document.getElementById(arguments[0]).querySelector('.fk-title').textContent", anchor
+        )
+        == title
+    )
+    assert (
+        browser.run("return document.getElementById(arguments[0]).getBoundingClientRect().top", anchor) < 900
+    )
+
+
+def test_a_folded_finding_unfolds_when_it_is_linked_to(browser, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("folded")
+    log = write_log(folder / "flow.log", [record()])
+    book = write_notebook(folder / "probe.ipynb", *PROBE)
+    assert cli.main(["report", str(log), "--notebook", str(book), "--out", str(folder / "out")]) == 0
+    run = folder / "out" / "latest"
+    finding = json.loads((run / "findings.json").read_text())["findings"][0]
+    browser.open(run / "probe.html", f"#finding-{finding['id']}")
+    assert browser.visible(f"#finding-{finding['id']}")
+
+
+def test_a_printed_page_is_white_complete_and_without_buttons(probe, tmp_path):
+    probe.look(1200, 900, "dark")
+    probe.print_mode()
+    assert probe.colour("body", "background-color") == "rgb(255, 255, 255)"
+    assert not probe.visible(".bar") and not probe.visible(".fk-command button")
+    pdf = probe.pdf()
+    assert pdf.startswith(b"%PDF") and len(pdf) > 10_000
+    (tmp_path / "probe.pdf").write_bytes(pdf)
+
+
+def test_the_page_is_readable_without_scripts(browser, pages):
+    browser.scripts(False)
+    try:
+        browser.look(1200, 900, "light")
+        browser.open(pages["probe"])
+        body = browser.html()
+    finally:
+        browser.scripts(True)
+    assert "30 clients were refused." in body and "203.0.113.0 was refused 3 times at eni-0000" in body

@@ -1,0 +1,328 @@
+"""The pages of a report: whole without a network, safe with any log, and those of redacted reports."""
+
+import ipaddress
+import json
+import re
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pages_support import PROBE, elements, record, requests_of, write_notebook
+from support import write_log
+
+from flowkit import cli
+from flowkit.reporting import history, redact
+from flowkit.reporting.redact import Redactor, names_in, own_key
+
+#: A log line's words come from whoever sends packets or names things: none of them may become markup.
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "</table><img/src=x/onerror=alert(1)>",
+    "\x1b[31m",
+    "'\"><svg/onload=alert(1)>",
+    "$\\frac{1}",
+    "=HYPERLINK(1)",
+    "</script><b>",
+    "\u202eeni",
+]
+
+
+def run_of(folder, log, *words) -> dict:
+    """The text of every file of a run of the probe on `log`, by name."""
+    write_notebook(folder / "probe.ipynb", *PROBE)
+    out = folder / "out"
+    assert (
+        cli.main(["report", str(log), "--notebook", str(folder / "probe.ipynb"), "--out", str(out), *words])
+        == 0
+    )
+    run = out / history.runs(out)[0]["id"]
+    return {path.name: path.read_text() for path in run.iterdir()} | {
+        "runs": (out / "index.html").read_text()
+    }
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("hostile")
+    lines = [record(interface=name) for name in HOSTILE if " " not in name]
+    return run_of(folder, write_log(folder / "flow.log", lines * 3))
+
+
+@pytest.fixture(scope="module")
+def crowd(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("crowd")
+    lines = [record(f"eni-{n:017x}", f"198.51.{n // 250}.{n % 250}") for n in range(5_000)]
+    return run_of(folder, write_log(folder / "flow.log.gz", lines))
+
+
+@pytest.fixture(scope="module")
+def single(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("single")
+    return run_of(folder, write_log(folder / "flow.log", [record()]))
+
+
+@pytest.fixture(scope="module")
+def redacted(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("secret-place")
+    network = folder / "network"
+    network.mkdir()
+    eni = {
+        "NetworkInterfaceId": "eni-0a",
+        "TagSet": [{"Key": "Name", "Value": "payroll <db>"}],
+        "OwnerId": "123456789012",
+        "PrivateIpAddresses": [{"PrivateIpAddress": "10.0.0.5"}],
+        "SubnetId": "subnet-1",
+        "VpcId": "vpc-1",
+        "Groups": [{"GroupId": "sg-1", "GroupName": "payroll-sg"}],
+        "Description": "",
+        "Status": "in-use",
+        "InterfaceType": "interface",
+        "Ipv6Addresses": [],
+    }
+    group = {"GroupId": "sg-1", "GroupName": "payroll-sg", "Description": "secret", "OwnerId": "123456789012"}
+    group |= {"IpPermissions": [], "IpPermissionsEgress": [], "VpcId": "vpc-1"}
+    for name, key, items in (
+        ("describe-network-interfaces", "NetworkInterfaces", [eni]),
+        ("describe-security-groups", "SecurityGroups", [group]),
+        ("describe-network-acls", "NetworkAcls", []),
+    ):
+        (network / f"{name}.json").write_text(json.dumps({key: items}))
+    lines = [record(source=f"203.0.113.{n}") for n in (9, 10)] + [record(source="2606:4700::1111")]
+    told = (
+        "from flowkit.analysis.network import snapshot_of\nname = snapshot_of(source, network).label('eni-0a')",
+        'tell([Finding("scan", "low", "low", f"{name} in payroll-sg of 123456789012 saw 203.0.113.0/24",'
+        ' dict(srcaddr="203.0.113.0/24"), samples=("2 123456789012 eni-0a 203.0.113.9",))])',
+        'print(name, source, "arn:aws:iam::123456789012:role/x")',
+        'show(pd.DataFrame({"who": [name], "source": ["203.0.113.9"]}), name)',
+        "fig, ax = plt.subplots()\nax.set_title(f'{name} 203.0.113.9')\nalt(ax, name)",
+        "fig, ax = plt.subplots()\nax.set_title('drawn in pixels 203.0.113.9')\nplt.show()",
+        "f'{1 / 0} {source}'",
+    )
+    write_notebook(folder / "probe.ipynb", *PROBE, *told)
+    out = folder / "out"
+    words = ["report", str(write_log(folder / "payroll.log", lines)), "--network", str(network), "--redact"]
+    assert cli.main([*words, "--notebook", str(folder / "probe.ipynb"), "--out", str(out)]) == 1
+    run = out / history.runs(out)[0]["id"]
+    return {path.name: path.read_text() for path in run.iterdir()} | {
+        "runs": (out / "index.html").read_text()
+    }
+
+
+@pytest.fixture(params=["hostile", "crowd", "single"])
+def pages(request):
+    """The HTML pages of a run, by name."""
+    files = request.getfixturevalue(request.param)
+    return {name: text for name, text in files.items() if name.endswith("html") or name == "runs"}
+
+
+def test_no_page_asks_for_anything(pages):
+    for name, markup in pages.items():
+        assert requests_of(markup) == [], name
+
+
+def test_every_page_says_what_it_is(pages):
+    for name, markup in pages.items():
+        found = elements(markup)
+        metas = {each.get("name"): each.get("content") for tag, each in found if tag == "meta"}
+        assert ("html", {"lang": "en"}) in found and [tag for tag, _ in found].count("title") == 1, name
+        assert metas["viewport"].startswith("width=device-width") and metas["description"], name
+        title = re.search("<title>(.*?)</title>", markup, flags=re.S)[1]
+        assert title.startswith(("Probe · ", "Flow log report · ", "Flow log reports")), name
+
+
+def test_every_page_stays_under_3_mb(pages):
+    assert max(len(markup.encode()) for markup in pages.values()) < 3_000_000
+
+
+def test_every_link_leads_somewhere(pages):
+    ids = {
+        name: {each["id"] for _, each in elements(markup) if "id" in each} for name, markup in pages.items()
+    }
+    for name, markup in pages.items():
+        for tag, each in elements(markup):
+            page, hash_, anchor = (each.get("href") or "").partition("#")
+            if tag == "a" and hash_:
+                assert anchor in ids[page or name], f"{name}: {each['href']}"
+
+
+def test_every_figure_has_an_alt_text(pages):
+    for markup in pages.values():
+        for tag, each in elements(markup):
+            if tag == "img":
+                assert each["alt"]
+            if tag == "svg":
+                assert (
+                    (each["role"], bool(each["aria-label"])) == ("img", True)
+                    if "role" in each
+                    else each["aria-hidden"]
+                )
+
+
+def test_the_answer_comes_first_and_the_code_is_folded(single):
+    page = single["probe.html"]
+    assert (
+        page.index("<h1>Probe</h1>") < page.index("<p>1 clients were refused.") < page.index('id="Evidence"')
+    )
+    assert page.count('class="fk-box"') == 1, "the verdict is said once"
+    assert '<div class="code">' in page and ".code{display:none}" in page.replace(".output.aside,", "")
+    sections = re.findall(r'<a href="#[^"]*">([^<]*)</a>', page)
+    assert sections == ["Findings", "Evidence", "About this run"]
+
+
+def test_the_foot_names_parameters_inputs_and_versions(single):
+    foot = single["probe.html"].split('id="about"')[1]
+    run = json.loads(single["run.json"])
+    assert "<code>account</code></td><td><code>None</code>" in foot
+    assert run["inputs"][0]["sha256"][:16] in foot and "flow.log" in foot
+    assert f"duckdb {run['versions']['duckdb']}" in foot
+
+
+def test_one_record_gives_a_page_worth_reading(single):
+    assert "203.0.113.9 was refused 1 times at eni-0a" in single["probe.html"]
+    assert "<b>1</b>records" in re.sub(r"\s", "", single["index.html"])
+    assert "2025-11-20 00:53 to 00:54 UTC" in single["index.html"]
+
+
+def test_5000_interfaces_give_the_busiest_and_say_what_is_left_out(crowd):
+    page = crowd["probe.html"]
+    assert "5000 clients were refused." in page
+    assert "(the first 2,000 of 5,000 rows)" in page
+    assert len(re.findall(r">eni-[0-9a-f]{17}</text>", page)) == 20
+    assert "5,000" in crowd["index.html"]
+
+
+def test_a_hostile_log_is_only_text_on_every_page(hostile):
+    kept = json.loads(hostile["run.json"])["tally"]["ok"]
+    assert kept >= 12, "most of these names are taken as they are"
+    for name in ("probe.html", "index.html", "runs"):
+        tags = elements(hostile[name])
+        handlers = [each for tag, each in tags for key in each if key.startswith("on")]
+        assert all(each["onclick"].startswith("navigator.clipboard.writeText(this.") for each in handlers), (
+            name
+        )
+        assert not [each for tag, each in tags if tag == "img"], name
+        assert not re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202e]", hostile[name].replace("\r", "")), name
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in hostile["index.html"]
+
+
+def test_a_hostile_log_cannot_leave_the_json_inside_the_page(hostile):
+    scripts = re.findall(r"<script\b[^>]*>(.*?)</script>", hostile["probe.html"], flags=re.S)
+    tables = [text for text in scripts if "let dt_args" in text]
+    assert tables, "the table is there"
+    for text in tables:
+        json.loads(re.search(r"let dt_args = (\{.*?\});\n", text, flags=re.S)[1])
+
+
+def test_a_spreadsheet_takes_no_cell_for_a_formula(hostile):
+    assert "'=HYPERLINK(1)" in hostile["findings.csv"]
+    assert not re.search(r"(^|,)\"?[=@+]", hostile["findings.csv"], flags=re.M)
+
+
+SECRETS = ("123456789012", "203.0.113", "2606:4700", "payroll", "secret", "&lt;db&gt;")
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+def test_redaction_leaves_no_secret_in_any_file_of_a_run(redacted, secret):
+    for name, text in redacted.items():
+        assert secret not in text, f"{name}: {text[max(0, text.find(secret) - 200) :][:400]}"
+
+
+def test_redaction_is_the_same_in_pages_findings_and_notebooks(redacted):
+    told = json.loads(redacted["findings.json"])["findings"]
+    scan = next(each for each in told if each["kind"] == "scan")
+    network = ipaddress.ip_network(scan["subject"]["srcaddr"])
+    assert network.prefixlen == 24
+    hosts = [each["subject"]["srcaddr"] for each in told if each["kind"] != "scan"]
+    inside = [each for each in hosts if ":" not in each and ipaddress.ip_address(each) in network]
+    assert len(inside) == 2, "both addresses of the /24 are in the /24 that took its place"
+    name = re.match(r"name-[0-9a-f]{6} in name-[0-9a-f]{6} of \d{12} saw ", scan["title"])[0][:11]
+    for file in ("probe.html", "probe.ipynb", "index.html", "findings.csv"):
+        assert name in redacted[file], file
+    assert f"finding-{scan['id']}" in redacted["probe.html"]
+    assert scan["id"] == redact.finding_id("scan", scan["subject"]), "an id must not tell what was replaced"
+    assert "10.0.0.5" in redacted["findings.json"], "private addresses stay"
+
+
+def test_redaction_leaves_out_pictures_that_it_cannot_read(redacted):
+    assert "image/png" not in redacted["probe.ipynb"]
+    assert "a picture, left out: redaction cannot read it" in redacted["probe.html"]
+
+
+V4 = st.integers(0, (1 << 32) - 1).map(ipaddress.IPv4Address)
+V6 = st.integers(0x1FFF << 112, (0x4001 << 112) - 1).map(ipaddress.IPv6Address)
+
+
+def is_public(address) -> bool:
+    return not any(address in block for block in redact.NOT_PUBLIC[address.version])
+
+
+@given(st.one_of(st.tuples(V4, V4), st.tuples(V6, V6)), st.binary(min_size=1))
+def test_redacted_addresses_keep_their_common_prefix_and_stay_public(pair, key):
+    redactor = Redactor(key)
+    told = [ipaddress.ip_address(redactor.text(str(each))) for each in pair]
+    if is_public(pair[0]) and is_public(pair[1]):
+        assert (int(pair[0]) ^ int(pair[1])).bit_length() == (int(told[0]) ^ int(told[1])).bit_length()
+    for before, after in zip(pair, told, strict=True):
+        assert is_public(after) == is_public(before)
+        assert after == before or is_public(before)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["10.1.2.3", "at 03:12:00 on 2026-11-20", "fe80::1", "0.0.0.0/0", "::/0", "1.2.3", "999.1.2.3", "x[::2]", "8 ports",
+     "1234567890123 bytes", "name-0a", "192.168.0.0/16"],
+)  # fmt: skip
+def test_redaction_leaves_the_rest_alone(text):
+    assert Redactor(b"k", ["123456789012"], ["web", "default"]).text(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("web", 0),
+        ("web-1", "web-1"),
+        ("to web:443", "to "),
+        ("s3://b/AWSLogs/999999999999/vpcflowlogs/", "s3://b/AWSLogs/"),
+        ("default", "default"),
+    ],
+)
+def test_redaction_takes_whole_names(text, kept):
+    told = Redactor(b"k", [], ["web", "default", "x"]).text(text)
+    assert (told == text) if kept == text else (told != text and told.startswith(kept or "name-"))
+
+
+def test_the_same_key_gives_the_same_report_and_another_key_another(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    text = "203.0.113.9 is web of 123456789012"
+    one, again = (Redactor(own_key(), ["123456789012"], ["web"]).text(text) for _ in range(2))
+    assert one == again != text
+    assert (tmp_path / "flowkit" / "redaction.key").stat().st_mode & 0o077 == 0
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "other"))
+    assert Redactor(own_key(), ["123456789012"], ["web"]).text(text) != one
+
+
+def test_names_come_from_tags_groups_and_descriptions(tmp_path):
+    network = {
+        "TagSet": [{"Key": "Name", "Value": "web-1"}, {"Key": "env", "Value": "prod"}],
+        "Description": "old web",
+    }
+    (tmp_path / "describe-network-interfaces.json").write_text(json.dumps({"NetworkInterfaces": [network]}))
+    assert names_in(tmp_path) == {"web-1", "old web"}
+
+
+def test_a_users_own_figures_without_alt_text_still_have_one(tmp_path):
+    cells = ("import matplotlib.pyplot as plt", "## Mine", "plt.plot([1, 2])\nplt.show()", "plt.gca()")
+    book = write_notebook(tmp_path / "mine.ipynb", *cells)
+    log, out = write_log(tmp_path / "flow.log", [record()]), tmp_path / "out"
+    assert cli.main(["report", str(log), "--notebook", str(book), "--out", str(out)]) == 0
+    page = (out / "latest" / "mine.html").read_text()
+    assert [each["alt"] for tag, each in elements(page) if tag == "img"][:1] == [
+        "Figure without a description"
+    ]
+    assert "No findings" not in page, "a notebook that tells none says nothing of them"
+
+
+def test_times_in_run_pages_do_not_depend_on_the_time_zone(single):
+    run = json.loads(single["run.json"])
+    assert abs(pd.Timestamp(run["started"]) - pd.Timestamp.now("UTC")) < pd.Timedelta("1h")
