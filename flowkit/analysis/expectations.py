@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
 
+import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
 from flowkit.analysis.groups import Network
-from flowkit.analysis.reachability import ANSWERED, RESET, SILENT
+from flowkit.analysis.reachability import ANSWERED, REFUSED, REPLY_REFUSED, RESET, SILENT
+from flowkit.analysis.rejected import rejected
 from flowkit.loading.sample import SAMPLE
 
 COLUMNS = ("name", "source", "destination", "protocol", "port", "expect")
@@ -323,3 +325,31 @@ def _interface(one: Expectation, seen: pd.DataFrame, reached: pd.DataFrame, owne
             known = owners.loc[owners["address"] == address, "interface_id"]
     found = known.dropna().unique()
     return found[0] if len(found) == 1 else None
+
+
+def explained(
+    judged: pd.DataFrame, expectations: list[Expectation], flows: ir.Table, snapshot=None, owners=None
+) -> pd.DataFrame:
+    """`judged` with `cause` and `grounds` (a tuple of sentences) of what was refused, as `rejected` tells them;
+    null and empty for the others."""
+    table = judged.assign(cause=None, grounds=[()] * len(judged)).astype({"cause": object})
+    refused = (judged["judgement"] == "broken") & judged["state"].isin([REFUSED, REPLY_REFUSED])
+    lines = [one for one in expectations if one.line in set(judged.loc[refused, "line"])]
+    if not lines:
+        return table
+    if all(one.ports for one in lines):  # what else the log says about these ports is all that counts
+        ends = [end.between(*one.ports) for one in lines for end in (flows.srcport, flows.dstport)]
+        flows = flows.filter(ibis.or_(*ends))
+    groups = rejected(flows, snapshot).groups
+    groups = groups[groups["kind"] != "late-packets"]
+    for one in lines:
+        same = pd.DataFrame({
+            "network": groups["client"], "destination": groups["server"], "interface_id": groups["interface_id"],
+            "protocol": groups["protocol"], "port": groups["server_port"].astype("Int64"),
+        })  # fmt: skip
+        mine = _matches(one, same, owners)
+        if mine.any():
+            most = groups[mine].sort_values("records", ascending=False, kind="stable").iloc[0]
+            at = table.index[table["line"] == one.line][0]
+            table.at[at, "cause"], table.at[at, "grounds"] = most["cause"], tuple(most["grounds"])
+    return table

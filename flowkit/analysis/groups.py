@@ -68,7 +68,8 @@ def is_private(network: Network) -> bool:
 
 
 def label(address: ir.StringValue, networks: Iterable[Network]) -> ir.StringValue:
-    """The narrowest of `networks` and the private ones that holds `address`, as a CIDR; else ``internet``."""
+    """The narrowest of `networks` that holds `address`, as a CIDR; for private addresses in none of them their
+    /24 (IPv6: the private block); else ``internet``."""
     known = sorted({*networks, *PRIVATE}, key=lambda network: (-network.prefixlen, str(network)))
     whole = [network for network in known if not network.prefixlen]
     parts = [network for network in known if network.prefixlen]
@@ -77,7 +78,12 @@ def label(address: ir.StringValue, networks: Iterable[Network]) -> ir.StringValu
         default = ibis.ifelse(address.contains("." if network.version == 4 else ":"), str(network), default)
     # Most clients are strangers: one expression settles them before the networks are tried one by one.
     stranger = ~address.re_search("|".join(pattern(network) for network in parts))
-    inside = [(address.re_search(pattern(network)), str(network)) for network in parts]
+    nearby = address.re_extract("^([0-9]+[.][0-9]+[.][0-9]+)[.]", 1) + ".0/24"
+    wide = {network for network in PRIVATE if network.version == 4}.difference(networks)
+    inside = [
+        (address.re_search(pattern(network)), nearby if network in wide else str(network))
+        for network in parts
+    ]
     return ibis.cases((stranger, default), *inside, else_=default)
 
 

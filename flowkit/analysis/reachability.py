@@ -40,6 +40,8 @@ TCP = 6
 SYN, RST = 2, 4
 #: Bytes of a packet that carries no data: an IPv4 or IPv6 header and a TCP header without options.
 BARE4, BARE6 = 40, 60
+#: A SYN with all options over IPv6.
+LARGEST_SYN = 80
 #: A public source is a scanner where it failed at this many more services than it reached: four failures more
 #: than successes make a likelihood ratio of 4^4 > 99 in the sequential test of Jung et al. (2004).
 SCANNER = 4
@@ -109,9 +111,11 @@ def _attempts(talks: ir.Table) -> ir.Table:
     )
     sure = flagged & (talks.rung.isin(["syn", "carry"]) | _has(talks.client_flags, SYN) | taken)
     likely = talks.rung.isin(["syn", "carry", "service", "ports", "refused"]) & ~(tcp & _tiny(talks))
+    # Nobody sends data before the handshake: the replies to it went where no log was looking.
+    unseen = tcp & (state == SILENT) & (talks.client_bytes > talks.client_packets * LARGEST_SYN)
     return talks.mutate(
         state=state,
-        level=ibis.cases((sure, 2), (likely, 1), else_=0),
+        level=ibis.cases((unseen, 0), (sure, 2), (likely, 1), else_=0),
         here=(talks.direction == "ingress").fill_null(False),
         size=talks.client_bytes + talks.server_bytes,
     ).filter(ibis._.state.notnull())
@@ -278,8 +282,10 @@ def _finished(rows: pd.DataFrame, kind: str, named: dict, snapshot) -> pd.DataFr
         4, "destination_name", rows["interface_id"].map(owners).where(rows["interface_id"].notna(), outside)
     )
     level = rows.pop("level")
-    if kind == "accept-only":  # a refused reply is not in the log: it looks like silence
+    if kind in ("accept-only", "no-action"):  # what was refused looks like silence
         level = level.mask(rows["state"] == SILENT, 0)
+    if kind == "reject-only":  # without flags, a refused reply looks like a refused request
+        level = level.mask(level < 2, 0)
     rows["confidence"] = [CONFIDENCE[int(one)] for one in level]
     for column, seconds in (
         ("first_seen", "first"),

@@ -91,6 +91,7 @@ def _expectation(row) -> Finding:
     grounds = [f"line {row.line} of the expectations: {row.source} to {where}, {row.expect}"]
     if not pd.isna(row.answered_until):
         grounds.append(f"answered until {row.answered_until:%Y-%m-%d %H:%M} UTC")
+    grounds += row.grounds
     port = int(row.port) if str(row.port).isdigit() else None
     number = {"tcp": 6, "udp": 17, "icmp": 1}.get(row.protocol)
     subject = {"srcaddr": row.source, "dstaddr": row.destination, "protocol": number, "dstport": port}
@@ -166,6 +167,7 @@ def unanswered(reached: pd.DataFrame) -> pd.DataFrame:
     inside = reached[reached["interface_id"].notna() & (reached["protocol"] == 6) & reached["port"].notna()]
     served = inside[inside["state"] == ANSWERED].set_index(key).index
     failing = inside[inside["state"].isin([SILENT, RESET]) & (inside["clients"] > inside["scanners"])]
+    failing = failing[failing["confidence"] != "low"]
     found = []
     for (state, public), rows in failing.groupby(["state", "public"]):
         found.append(_services(rows).assign(state=state, public=public))
@@ -230,12 +232,17 @@ def reachability_verdict(
         "none": "There is no traffic in this window: nothing can be said of what is reachable.",
         "reject-only": "The log holds refused traffic only: it cannot show what is reachable, only what was refused.",
         "accept-only": "The log holds no refused traffic: a refused reply would look like silence.",
-        "no-action": "The log lacks the field action: let in and refused cannot be told apart.",
+        "no-action": "The log lacks the field action: what was refused looks like silence.",
     }
     said = [only[kind]] if kind in only else []
     if len(judged):
         said.append(_tally(judged["judgement"].value_counts(), len(judged)))
-    if kind in ("reject-only", "none", "no-action"):
+    elif kind not in ("reject-only", "none"):
+        answered = reached.loc[reached["state"] == ANSWERED, ["destination", "protocol", "port"]]
+        said.append(
+            f"{_count(len(answered.drop_duplicates()), 'service')} answered; no expectations were given."
+        )
+    if kind in ("reject-only", "none"):
         return said
     grave = services[services["role"].isin(["admin", "database"])]
     if len(grave):
@@ -246,7 +253,12 @@ def reachability_verdict(
     else:
         other = (services["role"] == "other").sum()
         where = f"{_count(other, 'service')} beyond web ports" if other else "web ports only"
-        said.append(f"The internet was answered on {where if len(services) else 'nothing'}.")
+        seen = (
+            f"The internet was answered on {where}."
+            if len(services)
+            else "No answer to the internet was seen."
+        )
+        said.append(seen)
     quiet = unanswered(reached)
     if len(quiet):
         resets = (quiet["state"] == RESET).sum()

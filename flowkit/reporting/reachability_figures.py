@@ -31,7 +31,7 @@ def plot_reachability(reached: pd.DataFrame, top: int = 20, ax: Axes | None = No
     # States of one cell stand side by side, in the middle of it.
     cells["nth"] = cells.groupby(["source", "service"]).cumcount()
     cells["of"] = cells.groupby(["source", "service"])["state"].transform("size") - 1
-    cells["x"] = cells["source"].map(sources.index) + 0.16 * (cells["nth"] - cells["of"] / 2)
+    cells["x"] = cells["source"].map(sources.index).astype(float) + 0.16 * (cells["nth"] - cells["of"] / 2)
     for state in STATES:
         some = cells[cells["state"] == state]
         size = 14 + 24 * np.log10(some["sessions"].clip(lower=1))
