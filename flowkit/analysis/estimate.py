@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from flowkit.analysis.coverage import CERTAIN, SLOT, missing_slots
-from flowkit.analysis.missed import bridged, recovered, seconds, skip_records, typed
+from flowkit.analysis.missed import bridged, seconds, skip_records, typed
 
 MEASURES = ("records", "bytes", "rejects")
 NEIGHBOURS = 6
@@ -45,37 +45,31 @@ def series_of(flows, cells, gaps) -> dict:
     return made
 
 
-def losses(flows, cells, gaps, estimates, addresses, files=None) -> pd.DataFrame:
-    """The `gaps` with all that is known of what they hid, a row each.
+def losses(flows, cells, gaps, estimates, known, files=None) -> pd.DataFrame:
+    """The `gaps` with all that can be said of what they hid, a row each.
 
     Adds to the columns of `gaps`: records and samples (its SKIPDATA records, and three of them as lines), slots
-    (five-minute files missing in it), recovered (records that the other end logged), bridged (flows that ran on
-    across it), and from `estimates` (of records): windows, observed, low, median, high, at_peak, load.
+    (five-minute files missing in it), recovered (records that the other end logged, by `known`, which is
+    `recovered_rows`), bridged (flows that ran on across it), and from `estimates` (of records): windows,
+    observed, low, median, high, at_peak, load.
     """
-    made = gaps.assign(samples=[()] * len(gaps))
     slots = seconds(missing_slots(files).slot.drop_duplicates()).to_numpy()
-    made["slots"] = [
-        ((slots + SLOT > first) & (slots < last)).sum()
-        for first, last in zip(seconds(gaps.start), seconds(gaps.end), strict=True)
-    ]
-    own = gaps[gaps.interface_id.notna()].reset_index(names="gap")
-    skips = skip_records(flows, own).set_index("gap")
-    found = recovered(flows, own, addresses).group_by("gap").agg(records=ibis._.count()).execute()
+    edges = zip(seconds(gaps.start), seconds(gaps.end), strict=True)
+    skips = skip_records(flows, gaps).set_index("gap")
     across = cells[cells.state.isin(["SKIPDATA", "SILENT"])].reset_index(drop=True)
     cut = bridged(flows, across).merge(across[["start"]], left_on="gap", right_index=True)
     within = [
-        cut[(cut.interface_id == gap.interface_id) & cut.start.between(gap.start, gap.end)]
-        for gap in own.itertuples()
+        cut.start.between(gap.start, gap.end) & (cut.interface_id == gap.interface_id)
+        for gap in gaps.itertuples()
     ]
-    made = made.assign(records=0, recovered=0, bridged=0)
-    made.loc[own.gap, "bridged"] = [len(rows) for rows in within]
-    made.loc[own.gap[found.gap], "recovered"] = found.records.to_numpy()
-    made.loc[own.gap[skips.index], "records"] = skips.records.to_numpy()
-    for gap, lines in skips.samples.items():
-        made.at[own.gap[gap], "samples"] = lines
     of_records = estimates[estimates.measure == "records"].set_index("gap")
-    names = ["windows", "observed", "low", "median", "high", "at_peak", "load"]
-    return made.join(of_records[names])
+    return gaps.assign(
+        records=skips.records.reindex(gaps.index, fill_value=0),
+        samples=[skips.samples.get(number, ()) for number in gaps.index],
+        slots=[((slots + SLOT > first) & (slots < last)).sum() for first, last in edges],
+        recovered=known.groupby("gap").in_gap.first().reindex(gaps.index, fill_value=0),
+        bridged=[int(rows.sum()) for rows in within],
+    ).join(of_records[["windows", "observed", "low", "median", "high", "at_peak", "load"]])
 
 
 def estimate(series, gaps) -> pd.DataFrame:

@@ -57,16 +57,18 @@ def recovered(flows, gaps, addresses) -> ibis.Table:
     return found.group_by(*(name for name in found.columns if name != "gap")).agg(gap=found.gap.min())
 
 
-def recovered_rows(flows, gaps, addresses, limit: int = 2000) -> pd.DataFrame:
-    """The first `limit` rows of `recovered` by time, as a frame with start and end in UTC."""
-    own = gaps[gaps.interface_id.notna()].reset_index(drop=True)
-    rows = (
-        recovered(flows, own, addresses)
-        .drop("gap")
-        .order_by("start", *FLOW, "seen_by")
-        .limit(limit)
-        .execute()
+def recovered_rows(flows, gaps, addresses, most: int = 100) -> pd.DataFrame:
+    """The first `most` rows of `recovered` for each gap, as a frame with start and end in UTC.
+
+    Adds in_gap: how many there are for that gap. Sorted by start.
+    """
+    rows = recovered(flows, gaps, addresses)
+    by_time = ibis.window(group_by="gap", order_by=["start", *FLOW, "seen_by"])
+    rows = rows.mutate(
+        nth=ibis.row_number().over(by_time), in_gap=rows.count().over(ibis.window(group_by="gap"))
     )
+    rows = rows.filter(rows.nth < most).drop("nth").execute()
+    rows = rows.sort_values(["start", *FLOW, "seen_by"], ignore_index=True)
     times = {name: pd.to_datetime(rows[name], unit="s", utc=True) for name in ("start", "end")}
     first = ["interface_id", "seen_by", "start", "end"]
     return rows.assign(**times)[[*first, *rows.columns.difference(first, sort=False)]]

@@ -165,7 +165,7 @@ def _silent(gap, eni, snapshot) -> tuple:
     there = snapshot is not None and eni in snapshot.interfaces
     title = f"{name} logged nothing, not even NODATA, for {time} from {gap.start:%Y-%m-%d %H:%M} UTC"
     title += " while others reported." if gap.returned else " on and did not come back."
-    grounds = ["until then it had a record of some status in every aggregation interval"]
+    grounds = ["at other times it has a record of some status in nearly every aggregation interval"]
     if not gap.returned:
         grounds.append(
             "the snapshot of the network still has it" if there else "a deleted interface looks the same"
