@@ -1,0 +1,229 @@
+"""`make bench`: generates the logs, times everything in one run, prints one Markdown table.
+
+Each step is a process of its own: wall seconds, its ratio to the floor (`gzip -dc` over the same files, one
+process a core), and the memory of its largest process. Figures of one run compare with each other, not with
+those of another day or machine.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+HERE = Path(__file__).parent
+CORES = os.cpu_count()
+
+GROUP_BYS = """
+flows.group_by(["interface_id", "action"]).agg(n=flows.count(), b=flows.bytes.sum()).execute()
+flows.group_by(["srcaddr", "dstaddr"]).agg(b=flows.bytes.sum()).order_by(ibis.desc("b")).limit(20).execute()
+flows.group_by(["dstport", "protocol", "action"]).agg(n=flows.count()).execute()
+"""
+INGEST = "import sys, flowkit; print(flowkit.ingest(sys.argv[1], format=None)['ok'])"
+ANSWER = "import sys, ibis, flowkit; flows = flowkit.load(sys.argv[1])" + GROUP_BYS
+READERS = {
+    "pandas": """
+import sys, glob, pandas as pd
+files = sorted(glob.glob(sys.argv[1]))
+flows = pd.concat(pd.read_csv(file, sep=" ", na_values="-", dtype={"account-id": str}) for file in files)
+flows.groupby(["interface-id", "action"])["bytes"].agg(["size", "sum"])
+""",
+    "Polars": """
+import sys, polars as pl
+flows = pl.read_csv(sys.argv[1], separator=" ", null_values="-", schema_overrides={"account-id": pl.String})
+flows.group_by("interface-id", "action").agg(pl.len(), pl.col("bytes").sum())
+""",
+    "pyarrow": """
+import sys, glob, pyarrow as pa, pyarrow.csv as csv
+convert = csv.ConvertOptions(null_values=["-"], strings_can_be_null=True, column_types={"account-id": pa.string()})
+read = lambda file: csv.read_csv(file, parse_options=csv.ParseOptions(delimiter=" "), convert_options=convert)
+flows = pa.concat_tables([read(file) for file in sorted(glob.glob(sys.argv[1]))])
+flows.group_by(["interface-id", "action"]).aggregate([("bytes", "sum"), ("bytes", "count")])
+""",
+    "flowlogs-reader": """
+import sys, glob, gzip, collections
+from flowlogs_reader import FlowRecord
+sums = collections.Counter()
+for file in sorted(glob.glob(sys.argv[1])):
+    with gzip.open(file, "rt") as lines:
+        names = [name.replace("-", "_") for name in next(lines).split()]
+        for line in lines:
+            record = FlowRecord(dict(zip(names, line.split())))
+            sums[record.interface_id, record.action] += record.bytes
+""",
+}
+
+
+class Step(NamedTuple):
+    """One timed process: seconds of wall clock, peak memory in MB, records it went through."""
+
+    name: str
+    seconds: float
+    memory: float
+    records: int
+
+
+def timed(name: str, records: int, command: list[str], cache: Path) -> Step:
+    """Run `command` with its own cache folder and time it as a whole process."""
+    begun = time.monotonic()
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, env=os.environ | {"FLOWKIT_CACHE": str(cache)}
+    )
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.monotonic() - begun
+    if status:
+        raise SystemExit(f"{name}: {' '.join(command)[:200]} ended with {os.waitstatus_to_exitcode(status)}")
+    print(f"  {name}: {seconds:.1f} s", file=sys.stderr, flush=True)
+    return Step(name, seconds, usage.ru_maxrss / 1024, records)
+
+
+def python(code: str, *args: object) -> list[str]:
+    """The command that runs `code`."""
+    return [sys.executable, "-c", code, *map(str, args)]
+
+
+def gzip_dc(logs: Path) -> list[str]:
+    """The floor: every file through gzip -dc, one process a core."""
+    files = sorted(map(str, logs.glob("*.gz")))
+    share = -(-len(files) // CORES)
+    groups = "\n".join(" ".join(files[at : at + share]) for at in range(0, len(files), share))
+    return ["bash", "-c", f"xargs -P {CORES} -L 1 gzip -dc > /dev/null <<'END'\n{groups}\nEND"]
+
+
+def links(files: list[Path], target: Path, times: int) -> Path:
+    """`files` under `times` names each."""
+    target.mkdir()
+    for turn in range(times):
+        for file in files:
+            link = target / f"{turn:02}" / file.name
+            link.parent.mkdir(exist_ok=True)
+            link.symlink_to(file)
+    return target
+
+
+def logs_table(folder: Path, files: int, lines: int, fraction: int) -> list[Step]:
+    """The steps over `files` files of `lines` records; the slow readers over one file in `fraction`."""
+    records, large, cache = files * lines, folder / "large", folder / "cache"
+    generate(large, files, lines)
+    every = f"{large}/*.gz"
+    steps = [timed("gzip -dc (the floor)", records, gzip_dc(large), cache)]
+    steps.append(timed("flowkit, cold", records, python(INGEST, large), cache))
+    steps.append(timed("flowkit, warm (nothing new)", records, python(INGEST, large), cache))
+    steps.append(timed("flowkit, three group-bys over the cache", records, python(ANSWER, large), cache))
+    steps.append(timed("flowkit, nothing but its imports", 0, python("import flowkit"), cache))
+    for name in ("pandas", "Polars", "pyarrow"):
+        steps.append(timed(f"{name}, one group-by", records, python(READERS[name], every), cache))
+    few = links(sorted(large.iterdir())[: max(1, files // fraction)], folder / "few", 1)
+    part = max(1, files // fraction) * lines
+    steps.append(
+        timed(
+            f"flowlogs-reader, 1 file in {fraction}",
+            part,
+            python(READERS["flowlogs-reader"], f"{few}/00/*.gz"),
+            cache,
+        )
+    )
+    return steps
+
+
+def small_files(folder: Path, files: int, lines: int) -> list[Step]:
+    """The same number of records in `files` small files, and one new file among them."""
+    small, cache = folder / "small", folder / "cache-small"
+    generate(small, files, lines)
+    steps = [timed(f"flowkit, cold, {files:,} files of {lines}", files * lines, python(INGEST, small), cache)]
+    generate(small, 1, lines, first=files)
+    steps.append(timed(f"flowkit, one new file among {files:,}", lines, python(INGEST, small), cache))
+    return steps
+
+
+def many(folder: Path, times: int, records: int) -> list[Step]:
+    """The large files under `times` names each: loading, then the three group-bys."""
+    again, cache = links(sorted((folder / "large").iterdir()), folder / "many", times), folder / "cache-many"
+    total = records * times
+    loaded = timed(f"flowkit, cold, {total / 1e6:,.0f} million records", total, python(INGEST, again), cache)
+    answered = timed("flowkit, three group-bys over those", total, python(ANSWER, again), cache)
+    shutil.rmtree(cache)
+    return [loaded, answered]
+
+
+def questions(folder: Path, records: int) -> list[Step]:
+    """What the notebooks ask, over the large files, each notebook in a process of its own."""
+    papermill = [
+        sys.executable,
+        "-m",
+        "papermill",
+        "--no-progress-bar",
+        "-r",
+        "source",
+        str(folder / "large"),
+    ]
+    return [
+        timed(
+            f"notebook {path.stem}",
+            records,
+            [*papermill, str(path), str(folder / path.name)],
+            folder / "cache",
+        )
+        for path in sorted((HERE.parents[1] / "notebooks").glob("*.ipynb"))
+    ]
+
+
+def generate(folder: Path, files: int, lines: int, first: int = 0) -> None:
+    """Write `files` gzip files of `lines` records of a made-up VPC, as AWS names them."""
+    subprocess.run(
+        [sys.executable, HERE / "generate.py", folder, str(files), str(lines), str(first)], check=True
+    )
+
+
+def overhead(folder: Path) -> list[Step]:
+    """`flowkit report` on the sample, beside bare papermill of as many notebooks that import the same libraries."""
+    code = "import matplotlib.pyplot, pandas, ibis, duckdb, itables, flowkit"
+    bare = python(HERE.joinpath("bare.py").read_text(), HERE.parents[1] / "notebooks", folder / "bare", code)
+    report = [sys.executable, "-m", "flowkit.cli", "report", "sample", "--out", str(folder / "reports")]
+    python_warm = timed("flowkit report on the sample, the first time", 0, report, folder / "cache-sample")
+    return [
+        timed("papermill, as many notebooks that only import", 0, bare, folder / "cache-sample"),
+        python_warm,
+        timed("flowkit report on the sample", 0, report, folder / "cache-sample"),
+    ]
+
+
+def table(steps: list[Step], floor: Step) -> str:
+    """The steps as a Markdown table."""
+    rows = [
+        "| step | seconds | ratio to the floor | million records a second | MB at most |",
+        "| --- | ---: | ---: | ---: | ---: |",
+    ]
+    for step in steps:
+        share = step.records / floor.records
+        ratio = f"{step.seconds / (floor.seconds * share):.2f}" if step.records else ""
+        pace = f"{step.records / step.seconds / 1e6:.2f}" if step.records else ""
+        rows.append(f"| {step.name} | {step.seconds:.2f} | {ratio} | {pace} | {step.memory:,.0f} |")
+    return "\n".join(rows)
+
+
+def main() -> None:
+    """Run the bench and print its table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--files", type=int, default=50)
+    parser.add_argument("--lines", type=int, default=100_000)
+    parser.add_argument("--small-files", type=int, default=10_000)
+    parser.add_argument("--times", type=int, default=20, help="names for each large file in the memory test")
+    parser.add_argument("--folder", type=Path, help="where the logs are made (default: a temporary folder)")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=args.folder, prefix="flowkit-bench-") as name:
+        folder, records = Path(name), args.files * args.lines
+        steps = logs_table(folder, args.files, args.lines, fraction=25)
+        steps += small_files(folder, args.small_files, max(1, records // args.small_files))
+        steps += questions(folder, records)
+        steps += many(folder, args.times, records)
+        steps += overhead(folder)
+    print(f"{records:,} records in {args.files} files, {CORES} cores\n\n{table(steps, steps[0])}")
+
+
+if __name__ == "__main__":
+    main()
