@@ -75,15 +75,19 @@ def _rung(speakers: dict[str, ir.BooleanValue]) -> ir.StringValue:
     return ibis.cases(*((says.notnull(), name) for name, says in speakers.items()), else_="unknown")
 
 
-def directed(flows: ir.Table, snapshot=None, gap: int | None = IDLE) -> ir.Table:
+def directed(
+    flows: ir.Table, snapshot=None, gap: int | None = IDLE, addresses: pd.DataFrame | None = None
+) -> ir.Table:
     """Conversations, who began each, and which way it went, seen from the interface that logged it.
 
     The columns of `initiators`, plus ``direction`` (``ingress``: the client reached the interface; ``egress``:
     the interface's own address began; ``through``: the interface passes other hosts' traffic on; ``unknown``)
     and ``vantage`` (whether this row is the one to count, where several interfaces logged the same packets).
-    Runs the small queries of `interface_addresses` at once; the rest is lazy.
+    `gap` is that of `conversations`; `addresses` is what `interface_addresses` made, where it is at hand: without
+    it its small queries run at once. The rest is lazy.
     """
-    return located(initiators(conversations(flows, gap)), interface_addresses(flows, snapshot))
+    addresses = interface_addresses(flows, snapshot) if addresses is None else addresses
+    return located(initiators(conversations(flows, gap)), addresses)
 
 
 def located(table: ir.Table, addresses: pd.DataFrame) -> ir.Table:
