@@ -365,7 +365,10 @@ def test_a_snapshot_of_several_regions_and_profiles_is_one(network, tmp_path, mo
     subnet = there.describe_subnets()["Subnets"][0]["SubnetId"]
     far = there.create_network_interface(SubnetId=subnet)["NetworkInterface"]["NetworkInterfaceId"]
     for number, words in enumerate(
-        (("--profile", "one", "--profile", "two"), ("--region", "us-east-1", "--region", REGION))
+        (
+            ("--profile", "one", "--profile", "two"),
+            ("--region", "us-east-1", "--region", REGION, "--region", REGION),
+        )
     ):
         folder = tmp_path / str(number)
         assert run("snapshot", "--out", folder, *words) == 0

@@ -131,6 +131,8 @@ def test_refusals_are_sentences(aws, monkeypatch, tmp_path):
     with pytest.raises(SourceError, match="names no log group: write cloudwatch://name-of-the-group"):
         list(cloudwatch.list_objects("cloudwatch://not a group", None, None))
     put([(NOON, "x")])
+    with pytest.raises(SourceError, match="There is no such log group here: cloudwatch:///vpc/flow;"):
+        list(cloudwatch.list_objects("cloudwatch:///vpc/flow", None, None))
     slices = list(cloudwatch.list_objects(URI, NOON + 600, NOON + 700))
     denied = b'{"__type": "AccessDeniedException", "message": "not authorized"}'
     with endpoint(lambda *request: (400, {"Content-Type": "application/x-amz-json-1.1"}, denied)) as address:

@@ -122,6 +122,7 @@ def test_a_prefix_inside_the_layout_is_not_left(recorded):
     recorded.clear()
     assert keys(f"{uri}/{month}/20/12/", "2026-11-20T00:10", "2026-11-21T20:00") == [key(slots[1], HOURLY)]
     assert listed(recorded) == [month + "/20/12/"]
+    assert keys(f"{uri}/{key(slots[0], HOURLY)}", "2027-01-01") == [key(slots[0], HOURLY)]
 
 
 def test_accounts_regions_and_an_organisation_are_found(aws):
