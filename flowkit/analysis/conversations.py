@@ -140,17 +140,19 @@ SINGLE = {
 
 def _sessions(records: ir.Table, gap: int) -> ir.Table:
     """Conversations of records whose endpoints may have met more than once, split where they did."""
-    past = ibis.window(group_by=KEY, order_by=["start", "end"], rows=(None, -1))
-    now = ibis.window(group_by=KEY, order_by=["start", "end"], rows=(None, 0))
-    syn = (records.flags & SYN) > 0
+    flagged = (records.flags & SYN) > 0
+    records = records.mutate(syn=flagged.fill_null(False))
+    in_order = {"group_by": KEY, "order_by": ["start", ibis.desc("syn"), "end"]}
+    past, now = (ibis.window(**in_order, rows=(None, until)) for until in (-1, 0))
     of_a = records.from_a == ((records.flags & SYN_ACK) == SYN)
+    nothing = ibis.null("int64")
     seen = records.mutate(
-        syn=syn.fill_null(False),
         until=records.end.max().over(past),
-        closed=records.end.max(where=(records.flags & FIN_OR_RST) > 0).over(past),
-        opened=records.start.max(where=syn).over(past),
+        # Not max(where=...): neither Spark nor Trino filters inside a window.
+        closed=((records.flags & FIN_OR_RST) > 0).ifelse(records.end, nothing).max().over(past),
+        opened=records.syn.ifelse(records.start, nothing).max().over(past),
         # The latest SYN and who sent it in one number, so that the greatest is the latest: odd for b.
-        opener=(records.start * 2 + of_a.ifelse(0, 1)).max(where=syn).over(past),
+        opener=records.syn.ifelse(records.start * 2 + of_a.ifelse(0, 1), nothing).max().over(past),
         before=(~records.refused).cast("int64").max().over(past),
     )
     reopened = seen.syn & (seen.start > seen.closed) & (seen.closed >= seen.opened.fill_null(0))

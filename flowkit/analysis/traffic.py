@@ -34,7 +34,8 @@ def traffic(flows: ir.Table, addresses: pd.DataFrame, every: str = "1h") -> pd.D
 
     ``interface_id``, ``time`` (start of each `every`, UTC; NaT for a log without ``start``), ``direction``
     (``ingress``, ``egress`` as packets flow; ``through`` for gateways and load balancers; ``unknown``), ``peer``
-    (``internal``: private addresses; ``external``; null where the direction is not known), ``action``, ``vantage``
+    (``internal``: private, or the address of a logged interface; ``external``; null where the
+    direction is not known), ``action``, ``vantage``
     (whether to count it where several interfaces logged the same packets), ``az_id``, ``peer_az_id`` (null where
     not known), ``traffic_path`` (egress only), ``records``, ``packets``, ``bytes``. Raises ValueError if `every` is
     no span of whole seconds.
@@ -72,10 +73,10 @@ def _placed(flows: ir.Table, addresses: pd.DataFrame) -> ir.Table:
     )
     through = addresses.loc[addresses.through, "interface_id"].unique().tolist()
     passes = rows.interface_id.isin(through) if through else ibis.literal(False)
-    peer = out.ifelse(rows.dstaddr, rows.srcaddr)
+    inside = internal(out.ifelse(rows.dstaddr, rows.srcaddr)) | out.ifelse(rows.dst_logged, rows.src_logged)
     return rows.mutate(
         direction=ibis.cases((passes, "through"), (out, "egress"), (~out, "ingress"), else_="unknown"),
-        peer=ibis.cases((passes, None), (out.notnull(), internal(peer).ifelse("internal", "external"))),
+        peer=ibis.cases((passes, None), (out.notnull(), inside.ifelse("internal", "external"))),
         vantage=~passes & (out.fill_null(False) | ~rows.src_logged),
         az_id=ibis.coalesce(rows.az_id, out.ifelse(rows.src_az, rows.dst_az)),
         peer_az_id=ibis.coalesce(rows.next_hop_az_id, out.ifelse(rows.dst_az, rows.src_az)),

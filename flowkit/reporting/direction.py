@@ -89,7 +89,8 @@ def _doubtful(shares: pd.DataFrame, weak: pd.DataFrame, coverage: float | None) 
         "low-confidence-direction",
         "low",
         "certain",
-        f"Who began is a guess or unknown in {percent(weak.share.sum())} of {shares.conversations.sum():,} conversations.",
+        f"Who began is a guess or unknown in {percent(weak.share.sum())} "
+        f"of {_many(shares.conversations.sum(), 'conversation')}.",
         {},
         grounds=tuple(parts),
         action="What is left has no TCP flags to go by: it is not TCP, or began before the log does."
@@ -202,7 +203,7 @@ def plot_traffic_over_time(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
             for where in ("external", "internal"):
                 name, colour = WAYS[f"{way}_{where}"]
                 values = sign * table[f"{way}_{where}"].astype("float64")
-                ax.bar(table.index, values, width, bottom=base, color=colour, label=name)
+                ax.bar(table.index, values, width, bottom=base, align="edge", color=colour, label=name)
                 base = base + values
         ax.axhline(0, color=COLOURS["muted"], linewidth=0.8)
         ax.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=4, borderaxespad=0.1)

@@ -1,0 +1,194 @@
+"""Conversations equal what a slow, plain reading of the same records gives, on every shape of log."""
+
+import random
+from collections import defaultdict
+
+import ibis
+import pandas as pd
+import pytest
+
+from flowkit.analysis.conversations import KEY, conversations
+from flowkit.analysis.direction import directed
+from flowkit.fields import COLUMNS
+
+NOON = 1_700_000_000
+ME, PEER = "10.0.0.5", "198.51.100.7"
+
+
+def record(src, dst, sport, dport, start=0, seconds=50, **more):
+    row = dict.fromkeys(COLUMNS) | {
+        "interface_id": "eni-a", "srcaddr": src, "dstaddr": dst, "srcport": sport, "dstport": dport, "protocol": 6,
+        "packets": 2, "bytes": 100, "start": NOON + start, "end": NOON + start + seconds, "action": "ACCEPT",
+        "log_status": "OK",
+    }  # fmt: skip
+    return row | more
+
+
+def flows_from(records):
+    frame = pd.DataFrame(records, columns=[*COLUMNS, "file_id"])
+    return ibis.memtable(frame, schema=ibis.schema(COLUMNS | {"file_id": "int64"}))
+
+
+def made(records, gap=350):
+    table = conversations(flows_from(records), gap).to_pandas()
+    return table.sort_values([*KEY, "session"], ignore_index=True)
+
+
+def plainly(records, gap):
+    """The same by a loop: key and session -> what each end sent."""
+    groups = defaultdict(list)
+    for row in records:
+        if row["srcaddr"] is None or row["log_status"] not in ("OK", None):
+            continue
+        ends = (row["srcaddr"], row["srcport"]), (row["dstaddr"], row["dstport"])
+        a, b = sorted(ends)
+        groups[row["interface_id"], row["protocol"], *a, *b].append(row | {"from_a": ends[0] == a})
+    result = {}
+    for key, rows in groups.items():
+        session, until, closed, opened = 0, None, None, 0
+        rows.sort(key=lambda row: (row["start"], -bool((row["tcp_flags"] or 0) & 2), row["end"]))
+        for row in rows:
+            flags = row["tcp_flags"] or 0
+            reopens = flags & 2 and closed is not None and row["start"] > closed >= opened
+            if gap is not None and until is not None and (row["start"] - until > gap or reopens):
+                session += 1
+            until = max(until or 0, row["end"])
+            closed = max(closed or 0, row["end"]) if flags & 5 else closed
+            opened = max(opened, row["start"]) if flags & 2 else opened
+            end = "a" if row["from_a"] else "b"
+            one = result.setdefault((*key, session), dict.fromkeys(SUMS, 0) | {"first": row["start"]})
+            one[f"{end}_packets"] += row["packets"]
+            one[f"{end}_bytes"] += row["bytes"]
+            one[f"{end}_accepted"] += row["action"] == "ACCEPT"
+            one[f"{end}_rejected"] += row["action"] == "REJECT"
+            one[f"{end}_flags"] |= flags
+            one["last"] = max(one["last"], row["end"])
+            one["first"] = min(one["first"], row["start"])
+    return result
+
+
+SUMS = [f"{end}_{what}" for end in "ab" for what in ("packets", "bytes", "accepted", "rejected", "flags")]
+SUMS += ["first", "last"]
+
+
+@pytest.mark.parametrize("gap", [0, 350, None])
+@pytest.mark.parametrize("seed", range(5))
+def test_conversations_equal_a_plain_reading(seed, gap):
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    hosts = [ME, PEER, "10.0.0.40", "2001:db8::1"]
+    records = []
+    for _ in range(600):
+        src, dst = chance.sample(hosts, 2)
+        records.append(
+            record(
+                src, dst, chance.choice([443, 4000]), chance.choice([443, 4000]), chance.randrange(0, 6000),
+                chance.choice([0, 30, 58]), interface_id=chance.choice(["eni-a", "eni-b"]),
+                protocol=chance.choice([6, 17, 1]), packets=chance.randrange(1, 9), bytes=chance.randrange(40, 9000),
+                action=chance.choice(["ACCEPT", "ACCEPT", "REJECT"]), tcp_flags=chance.choice([0, 1, 2, 3, 4, 18, 19]),
+            )
+        )  # fmt: skip
+    records += [
+        record(None, None, None, None, log_status=status, protocol=None) for status in ("NODATA", "SKIPDATA")
+    ]
+    expected = plainly(records, gap)
+    table = made(records, gap)
+    found = {
+        tuple(row[: len(KEY) + 1]): dict(zip(SUMS, row[len(KEY) + 1 :], strict=True))
+        for row in table.fillna({"a_flags": 0, "b_flags": 0})[[*KEY, "session", *SUMS]].itertuples(
+            index=False
+        )
+    }
+    assert found == expected
+
+
+def test_the_two_halves_and_all_windows_are_one_row_with_what_each_end_sent():
+    records = [
+        record(PEER, ME, 40000, 22, 0, tcp_flags=2, packets=3, bytes=300),
+        record(ME, PEER, 22, 40000, 0, tcp_flags=18, packets=4, bytes=4000),
+        record(PEER, ME, 40000, 22, 60, tcp_flags=0, packets=1, bytes=50),
+        record(ME, PEER, 22, 40000, 60, tcp_flags=1, packets=1, bytes=60, action="REJECT"),
+    ]
+    (one,) = made(records).itertuples()
+    assert (one.a_addr, one.a_port, one.b_addr, one.b_port) == (ME, 22, PEER, 40000)
+    assert (one.a_packets, one.a_bytes, one.b_packets, one.b_bytes) == (5, 4060, 4, 350)
+    assert (one.a_accepted, one.a_rejected, one.b_accepted, one.b_rejected) == (1, 1, 2, 0)
+    assert (one.a_flags, one.b_flags, one.windows) == (19, 2, 2)
+    assert (one.first, one.last, one.session) == (NOON, NOON + 110, 0)
+    assert (bool(one.a_opened), bool(one.b_opened)) == (False, True)
+
+
+def test_one_window_can_hold_an_accept_and_a_reject_of_the_same_flow():
+    records = [
+        record(PEER, ME, 0, 0, protocol=1, packets=2),
+        record(ME, PEER, 0, 0, protocol=1, packets=1),
+        record(ME, PEER, 0, 0, protocol=1, packets=1, action="REJECT"),
+    ]
+    (one,) = made(records).itertuples()
+    assert (one.a_accepted, one.a_rejected, one.b_accepted, one.b_rejected, one.windows) == (1, 1, 1, 0, 1)
+
+
+@pytest.mark.parametrize(("silence", "sessions"), [(350, 1), (351, 2)])
+def test_a_silence_longer_than_the_gap_splits(silence, sessions):
+    records = [record(PEER, ME, 40000, 22, 0), record(PEER, ME, 40000, 22, 50 + silence)]
+    assert len(made(records)) == sessions
+
+
+def test_a_syn_after_a_fin_splits_and_the_answer_stays_with_it():
+    records = [
+        record(PEER, ME, 40000, 22, 0, tcp_flags=3),
+        record(ME, PEER, 22, 40000, 0, tcp_flags=19),
+        record(PEER, ME, 40000, 22, 60, tcp_flags=2, bytes=7),
+        record(ME, PEER, 22, 40000, 60, tcp_flags=18, bytes=9),
+    ]
+    table = made(records)
+    assert table.session.tolist() == [0, 1]
+    assert table[["b_bytes", "a_bytes"]].values.tolist() == [[100, 100], [7, 9]]
+    assert made(records, gap=None).b_bytes.tolist() == [107]
+
+
+def test_an_idle_connection_carries_who_began_it_over_the_gap():
+    records = [
+        record(PEER, ME, 40000, 9, 0, tcp_flags=2),
+        record(ME, PEER, 9, 40000, 0, tcp_flags=18),
+        record(ME, PEER, 9, 40000, 900, tcp_flags=0),
+    ]
+    table = made(records)
+    assert table.carried.fillna("").tolist() == ["", "b"]
+    assert table.resumed.tolist() == [False, True]
+
+
+def test_a_log_without_flags_has_none_and_one_without_actions_counts_as_accepted():
+    (one,) = made([record(PEER, ME, 40000, 22, action=None)]).itertuples()
+    assert pd.isna(one.a_flags) and pd.isna(one.b_flags) and pd.isna(one.b_opened)
+    assert (one.b_accepted, one.b_rejected, one.a_accepted) == (1, 0, 0)
+
+
+def test_a_log_without_interface_times_or_ports_still_pairs_its_records():
+    bare = {
+        "interface_id": None,
+        "protocol": None,
+        "start": None,
+        "end": None,
+        "action": None,
+        "log_status": None,
+    }
+    records = [record(PEER, ME, None, None) | bare, record(ME, PEER, None, None) | bare]
+    (one,) = made(records).itertuples()
+    assert (one.a_addr, one.b_addr, one.a_accepted, one.b_accepted) == (ME, PEER, 1, 1)
+    assert all(pd.isna(value) for value in (one.interface_id, one.protocol, one.a_port, one.first, one.last))
+
+
+@pytest.mark.parametrize("records", [[], [record(None, None, None, None, log_status="NODATA")]])
+def test_without_named_flows_there_are_no_conversations(records):
+    assert made(records).empty
+    assert directed(flows_from(records)).to_pandas().empty
+
+
+@pytest.mark.parametrize("dialect", ["duckdb", "trino", "athena", "pyspark"])
+@pytest.mark.parametrize("gap", [350, None])
+def test_conversations_compile_for_every_engine(dialect, gap):
+    sql = ibis.to_sql(conversations(ibis.table(COLUMNS, "flows"), gap), dialect=dialect)
+    assert "GROUP BY" in sql
+    # Neither Spark nor Trino filters inside a window.
+    assert not [line for line in sql.splitlines() if "FILTER" in line and "OVER" in line]
