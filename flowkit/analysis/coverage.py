@@ -38,8 +38,8 @@ LAG = 900
 
 # What a piece of time is known by, as bits; the states of evidence by rank, the strongest last.
 NODATA, SEEN, SKIP, MIXED, LOST, PENDING, AFTER, BASE = (1 << bit for bit in range(8))
-STATES = np.array(
-    ["", "NODATA", "OK", "SKIPDATA", "OK+SKIP", "SILENT", "NOT_DELIVERED", "PENDING", "OUTSIDE"], dtype=object
+STATES = pd.array(
+    ["", "NODATA", "OK", "SKIPDATA", "OK+SKIP", "SILENT", "NOT_DELIVERED", "PENDING", "OUTSIDE"], dtype="str"
 )
 EVIDENCE = NODATA | SEEN | SKIP | MIXED
 
@@ -65,9 +65,10 @@ def coverage(flows, files=None, start=None, end=None, snapshot=None, now=None) -
     if cells.attrs["unjudged"]:
         return cells
     runs = runs_of(flows).execute()
-    names, runs["code"] = np.unique(runs.interface_id.to_numpy(dtype=str), return_inverse=True)
+    code, names = runs.pop("interface_id").astype("str").factorize(sort=True)
+    runs["code"] = code.astype(np.int32)
     learnt = _learn(runs, len(names))
-    pieces = [*_seen(runs), *_skips(flows, runs, learnt)]
+    pieces = [*_seen(runs), *_skips(flows, runs, names, learnt)]
     oldest, newest = (pick(np.concatenate([p[n] for p in pieces])) for pick, n in ((np.min, 1), (np.max, 2)))
     bounds = _bound(start, oldest), _bound(end, newest)
     spans = _lost(flows, files, names, pieces, learnt) + _ahead(newest, bounds, now, len(names))
@@ -78,8 +79,8 @@ def coverage(flows, files=None, start=None, end=None, snapshot=None, now=None) -
     stays = np.ones(len(names), bool) if snapshot is None else np.isin(names, list(snapshot.interfaces))
     runs = _runs(_judge(segments, learnt, stays), known)
     attrs = cells.attrs
-    cells = pd.DataFrame({"interface_id": names[runs[0]], "start": _utc(runs[1]), "end": _utc(runs[2])})
-    cells = cells.assign(state=STATES[runs[3]], interval=learnt["interval"][runs[0]])
+    cells = pd.DataFrame({"interface_id": names.take(runs[0]), "start": _utc(runs[1]), "end": _utc(runs[2])})
+    cells = cells.assign(state=STATES.take(runs[3]), interval=learnt["interval"][runs[0]])
     cells.attrs = attrs
     return cells
 
@@ -174,11 +175,12 @@ def _learn(runs, count) -> dict:
     return {"interval": interval, "slots": slots, "steady": (slots >= 10) & (silent <= 1 + 0.05 * slots)}
 
 
-def _skips(flows, runs, learnt) -> list:
+def _skips(flows, runs, names, learnt) -> list:
     """SKIPDATA windows as pieces, those with flows in them apart; an empty one gets its interval."""
     skips = runs[runs.kind == SKIP].reset_index(drop=True)
     if skips.empty:
         return []
+    skips["interface_id"] = names.take(skips.code)
     empty = skips.end <= skips.start
     skips.loc[empty, "end"] = skips.start[empty] + learnt["interval"][skips.code[empty]]
     mixed = skips.index.isin(_with_records(flows, skips))
@@ -209,12 +211,13 @@ def _with_records(flows, skips) -> np.ndarray:
 
 def _lost(flows, files, names, pieces, learnt) -> list:
     """Spans without delivery: a flow log's missing slots, and holes that all interfaces share."""
-    code, first, last, bits = _sweep([(np.zeros_like(p[0]), *p[1:]) for p in pieces], holes=True)
-    widest = learnt["interval"].max()
-    hole = (bits == 0) & (last - first >= SILENT_AFTER * widest)
+    first, last = (np.concatenate([piece[edge] for piece in pieces]) for edge in (1, 2))
+    order = np.argsort(first)
+    first, last = first[order][1:], np.maximum.accumulate(last[order])[:-1]
+    hole = first - last >= SILENT_AFTER * learnt["interval"].max()
     steady = hole.sum() <= 1 + 0.05 * learnt["slots"].max()
     spans = [
-        _everyone(len(names), a, b, LOST) for a, b in zip(first[hole], last[hole], strict=True) if steady
+        _everyone(len(names), a, b, LOST) for a, b in zip(last[hole], first[hole], strict=True) if steady
     ]
     missing = missing_slots(files)
     for log, slots in missing.groupby("flow_log_id"):
@@ -297,7 +300,9 @@ def _sweep(pieces, holes=False) -> tuple:
     code, time, step, kind = code[order], time[order], step[order], kind[order]
     bits = np.zeros(len(code), np.int16)
     for bit in np.unique(kind):
-        bits |= np.where(np.cumsum(np.where(kind == bit, step, 0)) > 0, bit, 0).astype(np.int16)
+        bits |= np.where(np.cumsum(np.where(kind == bit, step, 0), dtype=np.int32) > 0, bit, 0).astype(
+            np.int16
+        )
     keep = np.flatnonzero((code[1:] == code[:-1]) & (time[1:] > time[:-1]) & (holes | (bits[:-1] > 0)))
     return code[keep], time[keep], time[keep + 1], bits[keep]
 
