@@ -13,7 +13,9 @@ from tqdm import tqdm
 
 from flowkit import ddl
 from flowkit.aws import commands
-from flowkit.loading import SourceError, cache, ingest
+from flowkit.loading import cache
+from flowkit.loading.errors import SourceError
+from flowkit.loading.ingestion import ingest
 
 LEVELS = ("info", "low", "medium", "high")
 DONE, FAILED, USAGE, FOUND = range(4)

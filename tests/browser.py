@@ -10,6 +10,7 @@ from types import TracebackType
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
 
 FLAGS = (
@@ -32,8 +33,15 @@ def chromium() -> str | None:
     return found if shutil.which("chromedriver") else None
 
 
+#: How many tables a page has to draw, and how many it has drawn.
+TABLES = "[...document.scripts].filter(s => s.textContent.includes('new ITable(')).length"
+DRAWN = "document.querySelectorAll('.dt-container').length"
+
+
 class Browser:
     """One window; use it as a context."""
+
+    _scripts = True
 
     def __enter__(self) -> "Browser":
         self._home = tempfile.TemporaryDirectory(prefix="chromium-")
@@ -62,12 +70,9 @@ class Browser:
             self._driver.get_log(log)
         self._driver.get("about:blank")
         self._driver.get(path.resolve().as_uri() + anchor)
-        WebDriverWait(self._driver, 20).until(
-            lambda driver: driver.execute_script(
-                "return document.readyState == 'complete' && [...document.querySelectorAll('script')].filter("
-                "s => s.textContent.includes('new ITable(')).length <= document.querySelectorAll('.dt-container').length"
-            )
-        )
+        if self._scripts:
+            drawn = f"return document.readyState == 'complete' && {TABLES} <= {DRAWN}"
+            WebDriverWait(self._driver, 20).until(lambda driver: driver.execute_script(drawn))
 
     def requests(self) -> list[str]:
         """What the page asked for, itself included, but not what it holds inside itself."""
@@ -96,8 +101,7 @@ class Browser:
 
     def type(self, selector: str, text: str) -> None:
         field = self._driver.find_element(By.CSS_SELECTOR, selector)
-        field.clear()
-        field.send_keys(text or " \b")
+        field.send_keys(Keys.CONTROL, "a", Keys.NULL, text or Keys.BACKSPACE)
 
     def visible(self, selector: str) -> bool:
         return self._driver.find_element(By.CSS_SELECTOR, selector).is_displayed()
@@ -118,6 +122,7 @@ class Browser:
         return self._driver.page_source
 
     def scripts(self, wanted: bool) -> None:
+        self._scripts = wanted
         self._command("Emulation.setScriptExecutionDisabled", value=not wanted)
 
     def print_mode(self) -> None:

@@ -124,14 +124,20 @@ def test_what_a_log_line_says_is_text_on_the_page():
     assert shown._repr_mimebundle_()[MIME]["findings"][0]["title"] == evil
 
 
-def test_only_command_lines_get_a_copy_button():
+def test_only_code_gets_a_copy_button():
     action = "If it is wanted:\naws ec2 authorize \\\n  --port 443\nflowkit snapshot --out x\nElse leave it."
     markup = html_of(tell([finding(action=action)]))
     assert re.findall("<pre>(.*?)</pre><button", markup, flags=re.S) == [
-        "aws ec2 authorize \\\n  --port 443",
-        "flowkit snapshot --out x",
+        "aws ec2 authorize \\\n  --port 443\nflowkit snapshot --out x"
     ]
     assert re.findall("<p class='fk-action'>(.*?)</p>", markup) == ["If it is wanted:", "Else leave it."]
+
+
+def test_long_code_is_folded_and_stays_one_block():
+    rule = 'resource "aws_network_acl_rule" "x" {\n  rule_number = 1\n\n  egress = true\n}'
+    markup = html_of(tell([finding(action=f"For Terraform:\n{rule}\n{rule}\nDone.")]))
+    assert re.findall("<summary>(.*?)</summary><div class='fk-command'><pre>", markup) == ["10 lines"]
+    assert re.findall("<p class='fk-action'>(.*?)</p>", markup) == ["For Terraform:", "Done."]
 
 
 def test_many_findings_are_all_data_but_only_a_hundred_on_the_page():
@@ -187,6 +193,15 @@ def test_a_table_shows_hostile_cells_as_text_and_times_in_utc():
     assert rows[1] == ["", "", "", "x"]
     assert "A &lt;b&gt; caption" in markup
     assert "&lt;b&gt;</th>" in markup
+
+
+def test_numbers_in_a_table_have_as_many_places_as_they_need():
+    table = pd.DataFrame({"n": [1.0, None], "share": [0.98765, 1], "size": [1017303.25, 2.5]})
+    markup = html_of(show(table))
+    rows = json.loads(
+        json.loads(re.search(r"let dt_args = (\{.*?\});\n", markup, flags=re.S)[1])["data_json"]
+    )
+    assert rows == [[1, ["0.988", 0.988], ["1017303.2", 1017303.2]], ["", ["1.000", 1.0], ["2.5", 2.5]]]
 
 
 def test_a_table_of_5000_rows_says_that_it_is_cut():

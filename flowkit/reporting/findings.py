@@ -7,9 +7,10 @@ HTML; `flowkit report` reads the same findings from the cell's output, under the
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.resources import files
+from itertools import groupby
 
 import pandas as pd
 
@@ -21,8 +22,12 @@ CONFIDENCES = ("certain", "high", "medium", "low")
 SUBJECT = ("interface_id", "srcaddr", "dstaddr", "protocol", "dstport")
 #: A page shows this many findings in full; all of them are in findings.json.
 SHOWN = 100
-#: A line of an action that begins so is a command, and gets a copy button; `\` or `  --` carries it on.
-COMMAND = re.compile(r"^\s*(\$ |aws |flowkit |papermill |python3? |sudo |ss |nc |nmap |curl |dig |ping |#!)")
+#: A line of an action that begins so is code, with what `\` or an open brace carries on; code has a copy button.
+COMMAND = re.compile(
+    r"^\s*(\$ |aws |flowkit |papermill |python3? |sudo |ss |nc |nmap |curl |dig |ping |resource \")"
+)
+#: Code of more lines than this is folded.
+LONG = 8
 
 
 @dataclass(frozen=True)
@@ -189,25 +194,29 @@ def _folded(name: str, outer: str, inner: str, lines: Sequence[str]) -> Iterable
 
 
 def _action(action: str) -> str:
-    parts, command = [], []
-    for line in [*action.splitlines(), ""]:
-        carried = command and (command[-1].endswith("\\") or line.startswith("  -"))
-        if line.strip() and (carried or COMMAND.match(line)):
-            if command and not carried:
-                parts.append(_command(command))
-                command = []
-            command.append(line.rstrip())
-            continue
-        if command:
-            parts.append(_command(command))
-            command = []
-        if line.strip():
-            parts.append(f"<p class='fk-action'>{escaped(line.strip())}</p>")
+    parts = []
+    for is_code, lines in groupby(_marked(action), key=lambda each: each[0]):
+        texts = [line for _, line in lines]
+        if is_code:
+            parts.append(_code("\n".join(texts)))
+        else:
+            parts += [f"<p class='fk-action'>{escaped(line.strip())}</p>" for line in texts if line.strip()]
     return "".join(parts)
 
 
-def _command(lines: Sequence[str]) -> str:
-    code = escaped("\n".join(lines).strip())
+def _marked(action: str) -> Iterator[tuple[bool, str]]:
+    """Each line with whether it is code: a command, what carries one on, or a block in braces."""
+    carried, depth = False, 0
+    for line in action.splitlines():
+        is_code = bool(carried or depth or COMMAND.match(line))
+        depth = max(0, depth + line.count("{") - line.count("}")) if is_code else 0
+        carried = is_code and line.endswith("\\")
+        yield is_code, line.rstrip()
+
+
+def _code(text: str) -> str:
     copy = "navigator.clipboard.writeText(this.previousElementSibling.textContent);this.textContent='copied'"
     button = f'<button type="button" onclick="{copy}">copy</button>'
-    return f"<div class='fk-command'><pre>{code}</pre>{button}</div>"
+    block = f"<div class='fk-command'><pre>{escaped(text)}</pre>{button}</div>"
+    count = text.count("\n") + 1
+    return block if count <= LONG else f"<details><summary>{count} lines</summary>{block}</details>"

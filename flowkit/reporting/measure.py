@@ -8,7 +8,7 @@ import pandas as pd
 from ibis import _
 
 from flowkit.analysis.coverage import coverage, covered_share
-from flowkit.loading import inventory, load
+from flowkit.loading.flows import inventory, load
 
 #: Bytes up to which local files are hashed; beyond, sizes have to do, because hashing would take minutes.
 HASHED = 2 << 30

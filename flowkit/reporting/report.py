@@ -15,7 +15,8 @@ import nbformat
 
 from flowkit.analysis.expectations import expectations_of, read_expectations
 from flowkit.analysis.network import snapshot_of
-from flowkit.loading import SourceError, ingest
+from flowkit.loading.errors import SourceError
+from flowkit.loading.ingestion import ingest
 from flowkit.loading.sample import NOTEBOOKS, SAMPLE
 from flowkit.loading.window import moment, window
 from flowkit.reporting import history, indexes
@@ -214,7 +215,7 @@ def _inputs(run: dict) -> dict:
     said = (
         f"{len(files):,} file{'s'[: len(files) != 1]}, {size:,} bytes, {wrong}; all of them are in run.json."
     )
-    return {"said": said, "files": files[:10]}
+    return {"said": said, "files": [file | {"file": Path(file["file"]).name} for file in files[:10]]}
 
 
 def _collected(pages: list[dict]) -> list[dict]:

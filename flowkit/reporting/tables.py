@@ -41,6 +41,8 @@ class Table:
             buttons=[{"extend": "csvHtml5", "text": "CSV"}],
             order=[],
         )
+        # Cells are escaped, so a bare <NA> or NaN is no text of a log but a number that is missing.
+        markup = markup.replace('\\"<NA>\\"', '\\"\\"').replace('[\\"NaN\\",', '[\\"\\",')
         # The library rides along once a kernel, so a page holds it once.
         library = "" if Table._carried else generate_init_offline_itables_html(options.dt_bundle)
         Table._carried = True
@@ -67,9 +69,19 @@ def _column(values: pd.Series) -> pd.Series:
         return values.dt.tz_convert("UTC").dt.strftime("%Y-%m-%d %H:%M:%S").fillna("")
     if pd.api.types.is_timedelta64_dtype(values):
         return values.dt.total_seconds().map(_span)
+    if pd.api.types.is_float_dtype(values):
+        return _rounded(values)
     if pd.api.types.is_numeric_dtype(values):
         return values
     return values.map(lambda value: "" if _missing(value) else visible(value))
+
+
+def _rounded(values: pd.Series) -> pd.Series:
+    """Whole numbers without a point, shares with three places, larger ones with one."""
+    plain = values.astype("float64")
+    if (plain.dropna() % 1 == 0).all():
+        return plain.astype("Int64")
+    return plain.round(3 if plain.abs().max() <= 10 else 1)
 
 
 def _missing(value: Any) -> bool:
