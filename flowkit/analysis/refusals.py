@@ -155,8 +155,8 @@ def _facts(rows: ir.Table) -> ir.Table:
             f"{side}_rej": lost.sum(),
             f"{side}_packets": rows.packets.sum(where=lost).fill_null(0),
             f"{side}_bytes": rows.bytes.sum(where=lost).fill_null(0),
-            f"{side}_flags": rows.flags.bit_or(where=sent & ~rows.refused),
-            f"{side}_lost": rows.flags.bit_or(where=lost),
+            f"{side}_fin": (sent & ~rows.refused & ((rows.flags & FIN) > 0)).max(),
+            f"{side}_new": (lost & ((rows.flags & (SYN | ACK)) == SYN)).max(),
             f"{side}_starts": (sent & ((rows.flags & (SYN | ACK)) == SYN)).sum().fill_null(0),
             f"{side}_opens": (sent & ((rows.flags & (SYN | ACK)) == (SYN | ACK))).sum().fill_null(0),
             f"{side}_first": rows.start.min(where=sent),
@@ -169,6 +169,7 @@ def _facts(rows: ir.Table) -> ir.Table:
         rej_first=rows.start.min(where=rows.refused),
         rej_last=rows.end.max(where=rows.refused),
         flagged=rows.flags.notnull().max(),
+        reset=(~rows.refused & ((rows.flags & RST) > 0)).max(),
         a_leaves=(rows.egress == rows.from_a).max(),
         reject_reason=rows.reject_reason.max(),
         subnet_id=rows.subnet_id.max(),
@@ -193,8 +194,8 @@ def _a_began(t: ir.Table) -> ir.BooleanValue:
         ((t.b_acc > 0) & (t.b_rej == 0) & (t.a_acc == 0), False),
         (t.a_port == t.b_port, ibis.ifelse(a_only | b_only, a_only, (t.a_first <= t.b_first))),
         (known_a != known_b, known_b),
-        (a_low != b_low, b_low),
         (a_only | b_only, a_only),
+        (a_low != b_low, b_low),
         else_=t.a_first <= t.b_first,
     )
 
@@ -202,10 +203,19 @@ def _a_began(t: ir.Table) -> ir.BooleanValue:
 def _initiated(sessions: ir.Table) -> ir.Table:
     """`sessions` with their sides renamed: c began it, s was wanted."""
     t, sides = sessions, {}
-    for name in ("addr", "port", "acc", "rej", "packets", "bytes", "flags", "lost"):
+    for name in ("addr", "port", "acc", "rej", "packets", "bytes", "fin", "new"):
         a, b = t[f"a_{name}"], t[f"b_{name}"]
         sides |= {f"c_{name}": ibis.ifelse(t.a_began, a, b), f"s_{name}": ibis.ifelse(t.a_began, b, a)}
-    same = ["interface_id", "protocol", "acc_last", "rej_first", "rej_last", "flagged", "reject_reason"]
+    same = [
+        "interface_id",
+        "protocol",
+        "acc_last",
+        "rej_first",
+        "rej_last",
+        "flagged",
+        "reset",
+        "reject_reason",
+    ]
     return t.select(*same, "subnet_id", **sides, c_leaves=t.a_leaves == t.a_began)
 
 
@@ -214,17 +224,16 @@ def _fates(sessions: ir.Table) -> ir.Table:
     t = sessions
     packets, size = t.c_packets + t.s_packets, t.c_bytes + t.s_bytes
     small = (t.protocol == TCP) & (packets <= 6) & (size <= SMALL * packets)
-    ends = (t.c_flags | t.s_flags) & RST > 0
-    closed = (ends | ((t.c_flags & t.s_flags & FIN) > 0)).fill_null(False)
+    closed = (t.reset | (t.c_fin & t.s_fin)).fill_null(False)
     # Times are soft by a minute: a window may seem to go on after the close.
     after = t.acc_last > t.rej_first + ibis.ifelse(closed, 60, 1)
     known = t.flagged & (t.protocol == TCP)
-    new = (t.c_lost & (SYN | ACK)) == SYN
+    new = t.c_new.fill_null(False)
     nobody, both = t.c_acc + t.s_acc == 0, (t.s_acc > 0) & ((t.c_acc > 0) | (t.c_rej > 0))
-    late = small & ~after & (closed | ~known | ~new.fill_null(False))
+    late = small & ~after
     fate = ibis.cases(
         (t.reject_reason.notnull(), "control"),
-        (new.fill_null(False), "request"),
+        (new, "request"),
         (both, ibis.ifelse(late, "late", "changed")),
         (nobody & (t.c_rej == 0), "stray"),
         (nobody & known, "stray"),

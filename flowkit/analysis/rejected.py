@@ -6,6 +6,7 @@ In: the flows table and, where there is one, the network snapshot. Out: small ta
 
 import re
 from collections import defaultdict
+from ipaddress import ip_address
 from typing import NamedTuple
 
 import ibis
@@ -43,7 +44,9 @@ def rejected(
     client with `fan_out` targets or more is taken for a scanner. `scanners`: one row a scanning client.
     """
     found = refusals(flows, limit)
-    groups = found.groups
+    ends = zip(found.groups.client, found.groups.server, strict=True)
+    named = [_is_address(client) and _is_address(server) for client, server in ends]
+    groups = found.groups[pd.array(named, dtype=bool)].reset_index(drop=True)
     accepts = bool(logged(flows).filter(_.action == "ACCEPT").limit(1).count().execute())
     groups = groups.join(contrasts(flows, groups) if len(groups) else _nothing())
     around = _surroundings(flows, groups, accepts, snapshot)
@@ -119,6 +122,15 @@ def _marked(flows: ir.Table, groups: pd.DataFrame, marks: pd.Series, kind: str) 
         joined = rows.left_join(known, on)
         rows = joined.select(*(joined[column] for column in rows.columns), joined[name])
     return rows.mutate(mark=ibis.coalesce(rows.asked, rows.told))
+
+
+def _is_address(text: str) -> bool:
+    """Whether `text` is an address: what is none, a log may hold it, is counted and not judged."""
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _rows(groups: pd.DataFrame) -> list:
