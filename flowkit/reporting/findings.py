@@ -173,18 +173,23 @@ def finding_html(finding: dict) -> str:
         finding["coverage"] is not None and f"{finding['coverage']:.1%} of the time is certain",
     ]
     small = " · ".join(escaped(fact) for fact in facts if fact)
-    severity, confidence = escaped(finding["severity"]), escaped(finding["confidence"])
+    severity, confidence = escaped(finding["severity"]), escaped(assured(finding["confidence"]))
     return (
         f"<article class='fk-finding fk-{severity}' id='finding-{escaped(finding['id'])}'>"
         f"<header><span class='fk-severity'>{severity}</span>"
         f"<span class='fk-title'>{escaped(finding['title'])}</span>"
-        f"<span class='fk-confidence' title='how sure flowkit is'>{confidence}</span></header>"
+        f"<span class='fk-confidence'>{confidence}</span></header>"
         f"<p class='fk-facts'>{small}</p>"
         + "".join(_folded("grounds", "ul", "li", finding["grounds"]))
         + "".join(_folded("samples", "div", "code", finding["samples"]))
         + _action(finding["action"])
         + "</article>"
     )
+
+
+def assured(confidence: str) -> str:
+    """A confidence in words that cannot be taken for a severity."""
+    return confidence if confidence == "certain" else f"{confidence} confidence"
 
 
 def _folded(name: str, outer: str, inner: str, lines: Sequence[str]) -> Iterable[str]:

@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
 from flowkit.reporting import history
-from flowkit.reporting.findings import SEVERITIES
+from flowkit.reporting.findings import SEVERITIES, assured
 from flowkit.reporting.markup import period, visible, when
 
 
@@ -57,5 +57,5 @@ def _small(figure: str) -> str:
 def _pages() -> Environment:
     folder = Path(__file__).parent / "template"
     environment = Environment(loader=FileSystemLoader(folder), autoescape=True)
-    environment.filters |= {"visible": visible, "when": when}
+    environment.filters |= {"visible": visible, "when": when, "assured": assured}
     return environment

@@ -1,0 +1,137 @@
+"""The command: its words, its exit codes, what goes to stdout and what to stderr."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from pages_support import record
+from support import write_log
+
+from flowkit import cli
+
+TALLY = [
+    "files", "new_files", "damaged_files", "unreadable_files", "lines", "headers", "blank", "ok", "nodata", "skipdata",
+    "no_status", "malformed", "ok_bytes", "ok_packets", "seconds",
+]  # fmt: skip
+
+
+@pytest.fixture
+def log(tmp_path):
+    return write_log(
+        tmp_path / "logs" / "flow.log.gz", [record(), record("eni-0b", action="ACCEPT"), "not a record"]
+    )
+
+
+def run(*words) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-m", "flowkit.cli", *map(str, words)], capture_output=True, text=True
+    )
+
+
+def test_help_names_every_command():
+    done = run("--help")
+    assert done.returncode == 0 and done.stderr == ""
+    for command in ("report", "ingest", "cache", "enable", "status", "snapshot", "ddl"):
+        assert f"    {command} " in done.stdout, command
+
+
+@pytest.mark.parametrize(
+    "words", [(), ("reprot",), ("report", "--fail-on", "grave"), ("ingest",), ("report", "--keep", "x")]
+)
+def test_wrong_words_exit_with_2_and_no_traceback(words):
+    done = run(*words)
+    assert done.returncode == 2 and done.stdout == ""
+    assert "usage: flowkit" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_ingest_prints_the_tally_as_one_json_object(log, capsys):
+    assert cli.main(["ingest", str(log.parent), "--json"]) == 0
+    said = capsys.readouterr()
+    tally = json.loads(said.out)
+    assert sorted(tally) == sorted(TALLY) and said.err == ""
+    assert (tally["files"], tally["new_files"], tally["lines"], tally["ok"], tally["malformed"]) == (
+        1,
+        1,
+        3,
+        2,
+        1,
+    )
+    assert (tally["ok_bytes"], tally["ok_packets"]) == (120, 2)
+
+
+def test_ingest_of_several_sources_finds_nothing_new_the_second_time(log, tmp_path, capsys):
+    other = write_log(tmp_path / "other.log", [record("eni-0c")])
+    for new in (2, 0):
+        assert cli.main(["ingest", str(log), str(other), "--json"]) == 0
+        tally = json.loads(capsys.readouterr().out)
+        assert (tally["files"], tally["new_files"], tally["ok"]) == (2, new, 3)
+
+
+def test_ingest_prints_a_table_for_people(log, capsys):
+    assert cli.main(["ingest", str(log)]) == 0
+    lines = dict(line.split() for line in capsys.readouterr().out.splitlines())
+    assert lines["lines"] == "3" and lines["malformed"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "sentence"),
+    [
+        (("nowhere",), 1, "nowhere"),
+        (("--start", "2026-02-02", "--end", "2026-02-01", "."), 2, "is not after the start"),
+        (("--format", "colour", "."), 2, "is no field"),
+    ],
+)
+def test_ingest_says_what_is_wrong_in_one_line(tmp_path, monkeypatch, capsys, words, code, sentence):
+    monkeypatch.chdir(write_log(tmp_path / "flow.log", [record()]).parent)
+    assert cli.main(["ingest", *words]) == code
+    said = capsys.readouterr()
+    assert sentence in said.err and said.err.count("\n") == 1 and said.out == ""
+
+
+def test_the_cache_is_shown_pruned_and_cleared(log, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("FLOWKIT_CACHE", str(tmp_path / "cache"))
+    assert cli.main(["ingest", str(log), "--json"]) == 0
+    capsys.readouterr()
+
+    def shown(*words):
+        assert cli.main(["cache", *words]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        return lines, dict(line.split() for line in lines[-3:])
+
+    lines, size = shown()
+    assert lines[0].startswith(str(tmp_path / "cache")) and size["files"] == "1" and size["bytes"] != "0"
+    log.unlink()
+    lines, size = shown("prune")
+    assert lines[0] == "1 files are gone from their place and from the cache" and size["files"] == "0"
+    assert shown("clear")[1]["parts"] == "0"
+
+
+def test_ddl_is_wired(capsys):
+    assert cli.main(["ddl", "--location", "s3://acme-logs/flow"]) == 0
+    assert capsys.readouterr().out.lstrip().upper().startswith("CREATE EXTERNAL TABLE")
+
+
+def test_the_console_script_is_the_same_command():
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import importlib.metadata as m; print(m.entry_points(name='flowkit')['flowkit'].value)",
+        ],
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.strip() == "flowkit.cli:main"
+
+
+def test_an_interrupt_is_said_and_leaves_nothing(tmp_path, monkeypatch, capsys):
+    from flowkit.reporting import report
+
+    def interrupted(*words, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(report, "ingest", interrupted)
+    assert cli.main(["report", "--out", str(tmp_path / "out"), "--param", "top=3"]) == 130
+    assert capsys.readouterr().err == "flowkit: interrupted; nothing was written\n"
+    assert not (tmp_path / "out").exists()
