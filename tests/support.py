@@ -3,7 +3,7 @@
 import gzip
 from pathlib import Path
 
-from flowkit.loading import load
+from flowkit import load
 
 
 def write_log(path: Path, records, fields=None) -> Path:

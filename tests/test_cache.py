@@ -129,7 +129,11 @@ def test_killed_at_random_moments_nothing_is_lost_or_counted_twice(tmp_path, own
     processes = multiprocessing.get_context("forkserver")
     processes.set_forkserver_preload(["flowkit"])
     begun = time.monotonic()
-    ingest_in(str(tmp_path / "warm-up"), str(tmp_path / "logs"))
+    whole = processes.Process(
+        target=ingest_in, args=(str(tmp_path / "another cache"), str(tmp_path / "logs"))
+    )
+    whole.start()
+    whole.join()
     span = time.monotonic() - begun
     killed = 0
     for _ in range(50):

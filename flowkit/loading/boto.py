@@ -106,7 +106,9 @@ def refusal(error: Exception, place: str) -> SourceError:
         return SourceError(f"AWS keeps failing on {place} ({code}, also after retries): try again later.")
     if code == "NoRegionError":
         return SourceError("No AWS region is set: give --region, or set AWS_REGION.")
-    return SourceError(f"AWS refused {operation or 'the call'} for {place}: {error}")
+    if not operation:
+        return SourceError(f"AWS cannot be asked for {place}: {error}")
+    return SourceError(f"AWS refused {operation} for {place}: {error}")
 
 
 def _denied(operation: str, place: str) -> str:

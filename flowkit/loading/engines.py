@@ -4,8 +4,6 @@ Nothing is copied: the questions' expressions run there. The table's columns are
 hyphens or underscores, in any case; those it lacks become typed nulls.
 """
 
-import re
-
 import ibis
 from ibis.common.exceptions import IbisError
 
@@ -14,19 +12,12 @@ from flowkit.loading.errors import SourceError
 from flowkit.loading.formats import known
 from flowkit.loading.window import Moment, window
 
-_URL = re.compile(r"(?!s3://|cloudwatch://)([a-z0-9+]+://[^#]*)#(.+)", re.DOTALL)
-
-
-def is_table(source: object) -> bool:
-    """Whether `source` is an Ibis table, or an Ibis connection URL with a table: `athena://…#vpc_flow_logs`."""
-    return isinstance(source, ibis.Table) or bool(_URL.fullmatch(str(source)))
-
 
 def table_of(source: object) -> ibis.Table:
     """The table that `source` names. Raises SourceError where the engine or the table cannot be reached."""
     if isinstance(source, ibis.Table):
         return source
-    url, name = _URL.fullmatch(str(source)).groups()
+    url, _, name = str(source).partition("#")
     engine = url.split("://")[0]
     try:
         backend = ibis.connect(url)

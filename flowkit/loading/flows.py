@@ -10,10 +10,10 @@ import pandas as pd
 from flowkit.fields import COLUMNS, TGW_FIELDS
 from flowkit.loading import cache
 from flowkit.loading.catalog import Entry, Part
-from flowkit.loading.engines import is_table, overlapping, recognised, table_of
+from flowkit.loading.engines import overlapping, recognised, table_of
 from flowkit.loading.formats import given
 from flowkit.loading.ingestion import found, ingest
-from flowkit.loading.sources import aws_name, slot_of
+from flowkit.loading.sources import aws_name, is_table, slot_of
 from flowkit.loading.sql import SQL_TYPES, literal, quoted
 from flowkit.loading.window import Moment, moment
 

@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,11 +15,10 @@ import duckdb
 
 from flowkit.loading import cache, parse
 from flowkit.loading.catalog import Catalog, Entry
-from flowkit.loading.engines import is_table, tally
 from flowkit.loading.errors import SourceError
 from flowkit.loading.formats import Format, given
 from flowkit.loading.parquet import is_parquet, stage_parquet
-from flowkit.loading.sources import SourceFile, find, remote_of
+from flowkit.loading.sources import SourceFile, find, is_table, remote_of
 from flowkit.loading.stage import Staged, stage
 from flowkit.loading.window import Moment, window
 
@@ -72,6 +72,8 @@ def ingest(
     """
     begun = time.monotonic()
     if is_table(source):
+        from flowkit.loading.engines import tally  # Ibis takes longer to import than small logs to parse
+
         return {**tally(source, start, end), "new_files": 0, "seconds": round(time.monotonic() - begun, 3)}
     files = found(source, start, end)
     fields = given(format)
@@ -194,7 +196,12 @@ def _fetched(new: list[SourceFile], place: Path) -> Iterator[tuple[SourceFile, P
         wanted = {file.place: file for file in files}
         if remote:
             fetched = remote.fetch((file.remote for file in wanted.values()), place)
-            yield from ((wanted[each.place], path) for each, path in fetched)
+            yield from ((_as_read(wanted[each.place], each), path) for each, path in fetched)
+
+
+def _as_read(file: SourceFile, fetched) -> SourceFile:
+    """The object may have changed since it was listed: what counts is what was read."""
+    return replace(file, stamp=fetched.etag, size=fetched.size)
 
 
 def _ready(

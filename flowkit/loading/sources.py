@@ -17,6 +17,7 @@ from flowkit.loading.sample import SAMPLE
 _AWS_NAME = re.compile(
     r"(?P<account_id>\d+)_vpcflowlogs_(?P<region>[a-z0-9-]+)_(?P<flow_log_id>fl-[0-9a-f]+)_(?P<slot>\d{8}T\d{4})Z_[^/]*"
 )
+_TABLE = re.compile(r"(?!s3:|cloudwatch:)[a-z0-9+]+://[^#]*#.+", re.DOTALL)
 #: Seconds that a slot lasts, and by which a record may come after its end: aggregation, then delivery.
 SLOT, LATE = 300, 600 + 900
 
@@ -53,6 +54,15 @@ def may_hold(place: str, start: int | None, end: int | None) -> bool:
     if slot is None:
         return True
     return (start is None or slot + SLOT > start) and (end is None or slot < end + LATE)
+
+
+def is_table(source: object) -> bool:
+    """Whether `source` is an Ibis table, or an Ibis connection URL with a table: `athena://…#vpc_flow_logs`."""
+    return (
+        bool(_TABLE.fullmatch(source))
+        if isinstance(source, str)
+        else type(source).__module__.startswith("ibis.")
+    )
 
 
 def find(source: str | Path, start: int | None = None, end: int | None = None) -> list[SourceFile]:
