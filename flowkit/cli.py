@@ -5,8 +5,9 @@ Exit codes: 0 done; 1 it could not be done; 2 wrong usage; 3 done, and a finding
 
 import argparse
 import json
+import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from tqdm import tqdm
@@ -23,11 +24,28 @@ DONE, FAILED, USAGE, FOUND = range(4)
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run `flowkit` with the arguments `words` (default: the command line's); returns the exit code."""
-    given = _parser().parse_args(words)
+    given = _parser().parse_args(list(_joined(sys.argv[1:] if words is None else words)))
     try:
         return given.func(given)
     except KeyboardInterrupt:
         return _complain("interrupted; nothing was written", 130)
+
+
+def _joined(words: Sequence[str]) -> Iterator[str]:
+    """`words` with `--start -24h` as `--start=-24h`: argparse takes -24h for an option otherwise."""
+    pending = None
+    for word in words:
+        if pending and re.fullmatch(r"-\d+[a-z]", word):
+            yield f"{pending}={word}"
+            pending = None
+            continue
+        if pending:
+            yield pending
+        pending = word if word in ("--start", "--end") else None
+        if not pending:
+            yield word
+    if pending:
+        yield pending
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -107,6 +107,19 @@ def test_the_cache_is_shown_pruned_and_cleared(log, tmp_path, monkeypatch, capsy
     assert shown("clear")[1]["parts"] == "0"
 
 
+@pytest.mark.parametrize(
+    ("words", "window"),
+    [
+        (["--start", "-24h", "--end", "-1h"], ("-24h", "-1h")),
+        (["--start=-7d", "--end", "now"], ("-7d", "now")),
+        (["--end", "2026-01-01", "--start", "-2w"], ("-2w", "2026-01-01")),
+    ],
+)
+def test_relative_times_may_stand_alone(words, window):
+    given = cli._parser().parse_args(list(cli._joined(["report", *words, "s3://b"])))
+    assert ((given.start, given.end), given.source) == (window, "s3://b")
+
+
 def test_ddl_is_wired(capsys):
     assert cli.main(["ddl", "--location", "s3://acme-logs/flow"]) == 0
     assert capsys.readouterr().out.lstrip().upper().startswith("CREATE EXTERNAL TABLE")
