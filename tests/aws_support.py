@@ -10,10 +10,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 import boto3
+import botocore.loaders
+import botocore.session
 import pytest
 from moto.s3.models import s3_backends
 from moto.server import ThreadedMotoServer
 
+#: boto3's descriptions of AWS's services, read once for all sessions: reading them is most of a client's time.
+LOADER = botocore.loaders.create_loader()
 REGION, ACCOUNT = "eu-central-1", "123456789012"
 
 
@@ -32,6 +36,8 @@ def aws(moto_server, monkeypatch, tmp_path):
     forward(moto_server, "POST", "/moto-api/reset", {}, b"")
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_REQUEST_PAYER"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(botocore.session, "create_loader", lambda paths=None: LOADER)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     monkeypatch.setenv("AWS_ENDPOINT_URL", moto_server)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")

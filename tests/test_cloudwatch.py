@@ -8,6 +8,7 @@ import boto3
 import pytest
 from aws_support import endpoint, forward
 
+from flowkit import ingest, load
 from flowkit.loading import cloudwatch
 from flowkit.loading.errors import SourceError
 
@@ -123,6 +124,24 @@ def test_a_failing_slice_is_named_and_the_rest_goes_on(aws, monkeypatch, tmp_pat
     assert str(failed).startswith(f"AWS keeps failing on {slices[0].place} (ThrottlingException, also after")
     assert good.read_text().endswith(" second\n")
     assert list(tmp_path.iterdir()) == [good]
+
+
+def test_a_group_is_loaded_like_files_and_settled_slices_once(aws):
+    statuses = ["OK", "NODATA", "SKIPDATA", "OK"]
+    times = [NOON - 30, NOON + 30, NOON + 60, NOON + HOUR + 10]
+    put([(at, record(at, status)) for at, status in zip(times, statuses, strict=True)])
+    start, end = (datetime.fromtimestamp(at, UTC) for at in (NOON, NOON + HOUR))
+    first = ingest(URI, start, end)
+    assert {name: first[name] for name in ("new_files", "ok", "nodata", "skipdata", "malformed")} == {
+        "new_files": 2, "ok": 1, "nodata": 1, "skipdata": 1, "malformed": 0,
+    }  # fmt: skip
+    assert ingest(URI, start, end)["new_files"] == 0
+    flows = load(URI, start, end)
+    assert sorted(flows.start.execute()) == [
+        NOON - 30,
+        NOON + 30,
+        NOON + 60,
+    ]  # by overlap: NOON - 30 ends after NOON
 
 
 def test_refusals_are_sentences(aws, monkeypatch, tmp_path):

@@ -24,14 +24,15 @@ def status(region: str | None = None, profile: str | None = None) -> list[dict]:
     Raises SourceError when AWS refuses to list them.
     """
     ec2 = client("ec2", profile, region)
-    with sentences(f"flow logs in {ec2.meta.region_name}"):
-        logs = [
-            log for page in ec2.get_paginator("describe_flow_logs").paginate() for log in page["FlowLogs"]
-        ]
-    return [_entry(log, ec2.meta.region_name, profile) for log in logs]
+    region = ec2.meta.region_name
+    with sentences(f"flow logs in {region}"):
+        account = client("sts", profile, region).get_caller_identity()["Account"]
+        pages = ec2.get_paginator("describe_flow_logs").paginate()
+        logs = [log for page in pages for log in page["FlowLogs"]]
+    return [_entry(log, account, region, profile) for log in logs]
 
 
-def _entry(log: dict, region: str, profile: str | None) -> dict:
+def _entry(log: dict, account: str, region: str, profile: str | None) -> dict:
     entry = {
         "flow_log_id": log["FlowLogId"],
         "resource_id": log["ResourceId"],
@@ -42,8 +43,9 @@ def _entry(log: dict, region: str, profile: str | None) -> dict:
         "delivery": _delivery(log),
     }
     try:
-        newest = _newest_file if log.get("LogDestinationType") == "s3" else _newest_event
-        return entry | {"newest": newest(log, region, profile)}
+        if log.get("LogDestinationType") == "s3":
+            return entry | {"newest": _newest_file(log, account, region, profile)}
+        return entry | {"newest": _newest_event(log, region, profile)}
     except SourceError as error:
         return entry | {"newest": None, "newest_error": str(error)}
 
@@ -57,10 +59,8 @@ def _delivery(log: dict) -> str:
     )
 
 
-def _newest_file(log: dict, region: str, profile: str | None) -> datetime | None:
+def _newest_file(log: dict, account: str, region: str, profile: str | None) -> datetime | None:
     """The slot of the newest file; the last day's folders are looked through."""
-    with sentences("the account's number"):
-        account = client("sts", profile, region).get_caller_identity()["Account"]
     hive = log.get("DestinationOptions", {}).get("HiveCompatiblePartitions")
     names = ("aws-account-id=", "aws-service=", "aws-region=") if hive else ("", "", "")
     folder = "AWSLogs/{}{account}/{}vpcflowlogs/{}{region}/".format(*names, account=account, region=region)
