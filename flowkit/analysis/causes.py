@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-records-examples.html
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
@@ -24,13 +24,17 @@ UNTOLD = "a network snapshot would tell (`flowkit snapshot`)"
 
 @dataclass(frozen=True)
 class Cause:
-    """A verdict on one group: DESIGN's words, sentences, and the snapshot's verdict where there is one."""
+    """Why a group was refused: DESIGN's words, sentences, and the snapshot's verdict where there is one.
+
+    `answer`: its verdict on the reply to a refused request, if that would be refused too.
+    """
 
     kind: str
     cause: str
     confidence: str
     grounds: tuple[str, ...] = ()
     verdict: Verdict | None = None
+    answer: Verdict | None = None
 
 
 @dataclass(frozen=True)
@@ -49,11 +53,12 @@ class Surroundings:
 
     def egress(self, group) -> bool | None:
         """Whether the group's refused packets leave the interface; None where nothing says so."""
-        if group.egress is not None and not pd.isna(group.egress):
-            return bool(group.egress)
+        logged = None if group.egress is None or pd.isna(group.egress) else bool(group.egress)
+        if self.snapshot is None and logged is not None:
+            return logged
         sender, target = _ends(group)
         out, into = (group.interface_id in self.owners.get(end, ()) for end in (sender, target))
-        return out if out != into else None
+        return out if out != into else logged
 
 
 def cause(group, around: Surroundings) -> Cause:
@@ -190,13 +195,18 @@ def _stray(group, around, verdicts) -> Cause:
 
 def _request(group, around, verdicts) -> Cause:
     """A refusal from the first packet on: by the rules, or by contrast."""
-    said = [f"{group.sessions:,} attempts of {group.client} on {_service(group)}, none answered"]
+    said = [
+        f"{group.sessions:,} attempt{'s' if group.sessions > 1 else ''} of {group.client} on {_service(group)}"
+    ]
     changed = _history(group)
     between = group.own > 0 and group.own_first <= group["last"] and group.own_last >= group["first"]
     unseen = not group.flagged and group.protocol == 6 and group.small == group.sessions and not group.retries
     refusing = _refusing(verdicts)
     if refusing:
-        return _by_rules("blocked-client", refusing, *said, *changed)
+        answer = _answer(group, refusing, around.snapshot)
+        found = _by_rules("blocked-client", refusing, *said, *changed)
+        too = (f"the answer would be refused too: {answer.grounds[0]}",) if answer else ()
+        return replace(found, grounds=found.grounds + too, answer=answer)
     if between and unseen:
         said = (f"{_few(group)} of {group.client}, whose conversations with {_service(group)} are accepted",)
         return Cause("late-packets", "closed-connection", "medium", said)
@@ -216,6 +226,18 @@ def _request(group, around, verdicts) -> Cause:
 REJECT_ONLY = (
     "the log holds refusals only, so that there is nothing to compare with: a log of ALL traffic would tell"
 )
+
+
+def _answer(group, refused: Verdict, snapshot: Snapshot) -> Verdict | None:
+    """The verdict on the reply to a refused request, if the network ACL would refuse that too."""
+    packet = refused.packet
+    icmp = packet.icmp and ((0, 0) if packet.protocol == 1 else (129, 0))
+    for port in dict.fromkeys(None if port < 0 else int(port) for port in (group.low, group.high)):
+        back = Packet(not packet.egress, packet.dstaddr, packet.srcaddr, packet.protocol, port, icmp)
+        verdict = evaluate(snapshot, group.interface_id, back, reply=True)
+        if not verdict.allowed:
+            return verdict
+    return None
 
 
 def _by_contrast(group, around: Surroundings, said: list[str]) -> Cause:
@@ -283,6 +305,8 @@ def _time(seconds: float) -> str:
 
 def _few(group) -> str:
     size = round(group.bytes / group.packets) if group.packets else 0
+    if group.packets == 1:
+        return f"1 packet of {size:,} bytes"
     return f"{group.packets:,} packets of {size:,} bytes on average"
 
 
@@ -291,20 +315,25 @@ def _service(group) -> str:
     return f"{group.server}{port}"
 
 
-def wanted(group, egress: bool | None, scanner: str, fan_out: int) -> dict[str, int]:
+def own_client(group) -> bool:
+    """Whether the client is the interface's own host."""
+    return group.way is not None and bool(group.way) != bool(group.from_server)
+
+
+def wanted(group, scanner: bool, fan_out: int) -> dict[str, int]:
     """The points for and against "wanted, but refused": reason → points, only those that apply.
 
-    `scanner`: the verdict of `flowkit.analysis.scans`; `fan_out`: targets from which on a client is a scanner.
+    `scanner`: whether the random walk says so; `fan_out`: targets from which on a client is taken for one.
     """
     private = bool(re.search(PRIVATE, group.client))
     points = {
-        "own host, on its way out": 3 * bool(egress),
+        "own host, on its way out": 3 * own_client(group),
         "private client": 2 * private,
         "client is accepted elsewhere": 2 * (group.known > 0),
         "others are answered there": 2 * bool(group.others and group.answers),
         "retransmits as a real stack does": 1 * (2 * group.retries >= group.sessions),
         "keeps trying": 2 * (group.spells >= 12) or 1 * (group.spells >= 3),
-        "scanner by random walk": -4 * (scanner == "scanner"),
+        "scanner by random walk": -4 * scanner,
         "many targets": -3 * (group.targets >= fan_out),
         "single tiny packets": -2 * (group.tiny == group.sessions),
         "stranger, and nobody is served there": -1 * (not private and not group.others),

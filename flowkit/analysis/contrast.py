@@ -75,7 +75,7 @@ def _joined(accepted: ir.Table, keys: pd.DataFrame, renamed: dict[str, str], *ex
 
 def _peers(accepted: ir.Table, keys: pd.DataFrame) -> list[list[tuple]]:
     """For each key, where its far address was accepted on the same port, as `contrasts` says."""
-    leaves = keys.egress.fillna(False).astype(bool)
+    leaves = keys.egress.map(lambda leaves: leaves is True).astype(bool)
     seen = {}
     for side, some in (("client", keys[~leaves]), ("server", keys[leaves])):
         places = _joined(accepted, some[[side, *SERVICE]], {}, "interface_id")

@@ -6,6 +6,7 @@ In: the flows table and, where there is one, the network snapshot. Out: small ta
 
 import re
 from collections import defaultdict
+from dataclasses import replace
 from ipaddress import ip_address
 from typing import NamedTuple
 
@@ -15,7 +16,7 @@ import pandas as pd
 from ibis import _
 
 from flowkit.analysis.addresses import interface_addresses
-from flowkit.analysis.causes import Surroundings, cause, wanted
+from flowkit.analysis.causes import Surroundings, cause, own_client, wanted
 from flowkit.analysis.contrast import contrasts
 from flowkit.analysis.network import Snapshot
 from flowkit.analysis.refusals import GROUP, PRIVATE, logged, refusals
@@ -32,6 +33,15 @@ class Rejected(NamedTuple):
     accepts: bool
 
 
+class Evidence(NamedTuple):
+    """All that the log says of its refusals, before it is judged."""
+
+    groups: pd.DataFrame
+    walks: pd.DataFrame
+    totals: pd.DataFrame
+    around: Surroundings
+
+
 def rejected(
     flows: ir.Table, snapshot: Snapshot | None = None, enough: int = 4, fan_out: int = 10, limit: int = 5000
 ) -> Rejected:
@@ -39,41 +49,57 @@ def rejected(
 
     `groups`: the columns of `refusals` and `contrasts` (`first`, `last` as UTC Timestamps) and `kind` (as in
     findings.json), `cause`, `confidence`, `grounds` (tuple of sentences), `verdict` (the snapshot's, or None),
-    `way` (True: the refused packets leave the interface), `score` and `parts` (reason → points) for requests.
+    `answer` (that on the reply to a request, if it would be refused too),
+    `way` (True: the refused packets leave the interface), `score` and its `parts` (reason → points).
     A request is a blocked client from `enough` points on, a scan if its client is a scanner, else noise; a
     client with `fan_out` targets or more is taken for a scanner. `scanners`: one row a scanning client.
     """
+    return judge(evidence(flows, limit), snapshot, enough, fan_out)
+
+
+def evidence(flows: ir.Table, limit: int = 5000) -> Evidence:
+    """What the log alone says: all of the engine's work, none of the judgement."""
     found = refusals(flows, limit)
     ends = zip(found.groups.client, found.groups.server, strict=True)
     named = [_is_address(client) and _is_address(server) for client, server in ends]
     groups = found.groups[pd.array(named, dtype=bool)].reset_index(drop=True)
-    accepts = bool(logged(flows).filter(_.action == "ACCEPT").limit(1).count().execute())
+    around = _surroundings(flows) if len(groups) else Surroundings()
+    groups["egress"] = _column(groups, around.egress)
     groups = groups.join(contrasts(flows, groups) if len(groups) else _nothing())
-    around = _surroundings(flows, groups, accepts, snapshot)
-    several = found.clients[found.clients.groups >= 4]
-    walks = scanners(flows, several).merge(several, on="client", suffixes=("_sent", ""))
-    walks = walks[(walks.verdict == "scanner") if accepts else (walks.groups >= fan_out)]
     targets = found.clients.set_index("client").groups
     groups["targets"] = groups.client.map(targets).fillna(1).astype("int64")
-    judged = [cause(group, around) for group in _rows(groups)]
-    for name in ("kind", "cause", "confidence", "grounds", "verdict"):
+    several = found.clients[found.clients.groups >= 4]
+    walks = scanners(flows, several).merge(several, on="client", suffixes=("_sent", ""))
+    asked = groups[groups.fate == "request"]
+    far = asked.client.where(asked.egress != True, asked.server)  # noqa: E712  (it may be None)
+    refused = set(zip(asked.interface_id, far, asked.protocol, asked.server_port, strict=True))
+    return Evidence(groups, walks, found.totals, replace(around, refused=refused))
+
+
+def judge(
+    evidence: Evidence, snapshot: Snapshot | None = None, enough: int = 4, fan_out: int = 10
+) -> Rejected:
+    """`evidence` judged, as `rejected` says."""
+    groups, walks, totals = (table.copy() for table in evidence[:3])
+    around = _with_snapshot(evidence.around, snapshot)
+    walks = walks[(walks.verdict == "scanner") if around.accepts else (walks.groups >= fan_out)]
+    walking = set(walks.client)
+    judged = _column(groups, lambda group: cause(group, around))
+    for name in ("kind", "cause", "confidence", "grounds", "verdict", "answer"):
         groups[name] = pd.Series([getattr(one, name) for one in judged], groups.index, dtype="object")
-    groups["way"] = pd.Series([around.egress(group) for group in _rows(groups)], groups.index, dtype="object")
-    walking = dict(zip(walks.client, walks.verdict, strict=True))
-    groups["parts"] = pd.Series(
-        [wanted(group, group.way, walking.get(group.client, ""), fan_out) for group in _rows(groups)],
-        groups.index,
-        dtype="object",
-    )
-    groups["score"] = [sum(parts.values()) for parts in groups.parts]
-    groups["kind"] = [_kind(group, walking, enough, fan_out) for group in _rows(groups)]
-    for table in (groups, walks, found.totals):
+    groups["way"] = _column(groups, around.egress)
+    groups["parts"] = _column(groups, lambda group: wanted(group, group.client in walking, fan_out))
+    groups["score"] = pd.Series([sum(parts.values()) for parts in groups.parts], groups.index, dtype="int64")
+    groups["kind"] = _column(groups, lambda group: _kind(group, walking, enough, fan_out))
+    for table in (groups, walks, totals):
         for name in ("first", "last"):
             table[name] = pd.to_datetime(table[name], unit="s", utc=True)
-    groups = groups.sort_values(["score", "records", *GROUP], ascending=[False, False] + [True] * len(GROUP))
-    order = ["groups", "records", "client"]
-    walks = walks.sort_values(order, ascending=[False, False, True], ignore_index=True)
-    return Rejected(groups.reset_index(drop=True), walks, found.totals, accepts)
+    falling = [False, False]
+    groups = groups.sort_values(
+        ["score", "records", *GROUP], ascending=falling + [True] * len(GROUP), ignore_index=True
+    )
+    walks = walks.sort_values(["groups", "records", "client"], ascending=[*falling, True], ignore_index=True)
+    return Rejected(groups, walks, totals, around.accepts)
 
 
 def refused_over_time(flows: ir.Table, groups: pd.DataFrame, seconds: int = 3600) -> pd.DataFrame:
@@ -133,9 +159,9 @@ def _is_address(text: str) -> bool:
     return True
 
 
-def _rows(groups: pd.DataFrame) -> list:
-    """The rows, each with its columns as attributes and items."""
-    return [row for _number, row in groups.iterrows()]
+def _column(groups: pd.DataFrame, of) -> pd.Series:
+    """What `of` makes of each row, whose columns are its attributes and items."""
+    return pd.Series([of(group) for _number, group in groups.iterrows()], groups.index, dtype="object")
 
 
 def _nothing() -> pd.DataFrame:
@@ -143,30 +169,35 @@ def _nothing() -> pd.DataFrame:
     return pd.DataFrame({name: pd.Series(dtype="object") for name in names})
 
 
-def _surroundings(
-    flows: ir.Table, groups: pd.DataFrame, accepts: bool, snapshot: Snapshot | None
-) -> Surroundings:
-    owners, subnets = defaultdict(set), {}
-    if len(groups):
-        own = interface_addresses(flows, snapshot).dropna(subset=["address"])
-        for interface_id, address in zip(own.interface_id, own.address, strict=True):
-            owners[address].add(interface_id)
-        rows = logged(flows)
-        named = (
-            rows.filter(rows.subnet_id.notnull()).group_by("interface_id").agg(subnet_id=_.subnet_id.max())
-        )
-        subnets = dict(named.execute().itertuples(index=False))
-    if snapshot is not None:
-        subnets |= {name: interface.subnet_id for name, interface in snapshot.interfaces.items()}
-    asked = groups[groups.fate == "request"]
-    far = asked.client.where(~asked.egress.fillna(False).astype(bool), asked.server)
-    refused = set(zip(asked.interface_id, far, asked.protocol, asked.server_port, strict=True))
-    return Surroundings(dict(owners), subnets, refused, accepts, snapshot)
+def _surroundings(flows: ir.Table) -> Surroundings:
+    """Who has which address, which subnet, and whether anything was accepted at all."""
+    rows, owners = logged(flows), defaultdict(set)
+    own = interface_addresses(flows).dropna(subset=["address"])
+    for interface_id, address in zip(own.interface_id, own.address, strict=True):
+        owners[address].add(interface_id)
+    named = rows.filter(rows.subnet_id.notnull()).group_by("interface_id").agg(subnet_id=_.subnet_id.max())
+    accepts = rows.filter(rows.action == "ACCEPT").limit(1).count().execute()
+    return Surroundings(dict(owners), dict(named.execute().itertuples(index=False)), accepts=bool(accepts))
 
 
-def _kind(group: pd.Series, walking: dict[str, str], enough: int, fan_out: int) -> str:
+def _with_snapshot(around: Surroundings, snapshot: Snapshot | None) -> Surroundings:
+    """`around`, with the snapshot's interfaces as they are, whatever the log made of them."""
+    if snapshot is None:
+        return around
+    known = snapshot.interfaces
+    owners = {
+        address: {name for name in names if name not in known} for address, names in around.owners.items()
+    }
+    for interface in known.values():
+        for address in interface.addresses:
+            owners.setdefault(address, set()).add(interface.interface_id)
+    subnets = around.subnets | {name: interface.subnet_id for name, interface in known.items()}
+    return replace(around, owners=owners, subnets=subnets, snapshot=snapshot)
+
+
+def _kind(group: pd.Series, walking: set[str], enough: int, fan_out: int) -> str:
     """The group's kind, once its client is weighed up."""
-    inside = bool(re.search(PRIVATE, group.client)) or bool(group.way)
+    inside = bool(re.search(PRIVATE, group.client)) or own_client(group)
     scanning = group.client in walking or (group.targets >= fan_out and not inside)
     if group.kind not in ("blocked-client", "noise"):
         return "scan" if scanning and not inside and group.kind == "late-packets" else group.kind

@@ -8,6 +8,7 @@ https://docs.aws.amazon.com/cli/latest/reference/ec2/create-network-acl-entry.ht
 https://registry.terraform.io/providers/hashicorp/aws/latest/docs/resources/vpc_security_group_ingress_rule
 """
 
+import json
 import re
 import shlex
 from collections.abc import Iterable
@@ -42,11 +43,12 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Fix:
-    """A rule to add: what to beware of, commands for the AWS CLI, the same for Terraform."""
+    """A rule to add: what to beware of, commands for the AWS CLI, the same for Terraform, what else would do."""
 
     warnings: tuple[str, ...]
     commands: tuple[str, ...]
     terraform: str
+    instead: tuple[str, ...] = ()
 
 
 def merged(addresses: Iterable[str]) -> list[Network]:
@@ -79,7 +81,8 @@ def group_fix(wanted: Wanted, snapshot: Snapshot | None) -> Fix:
     ]
     if group_id == YOUR_GROUP:
         commands.insert(0, _lookup("NetworkInterfaces[].Groups[].GroupId", wanted))
-    return Fix(_warnings(wanted), tuple(commands), _terraform_group(wanted, group_id, peers, way))
+    text = _terraform_group(wanted, group_id, peers, way)
+    return Fix(_warnings(wanted), tuple(commands), text, _by_membership(wanted, group_id, snapshot))
 
 
 def acl_fix(wanted: Wanted, verdict: Verdict | None, snapshot: Snapshot | None) -> Fix:
@@ -87,7 +90,7 @@ def acl_fix(wanted: Wanted, verdict: Verdict | None, snapshot: Snapshot | None) 
     acl_id = verdict.acl_id if verdict and verdict.acl_id else YOUR_ACL
     networks, side = merged(wanted.far)[:ENTRIES], "--egress" if wanted.egress else "--ingress"
     numbers = _free(snapshot, verdict, wanted.egress, len(networks)) if verdict and snapshot else None
-    warnings = _warnings(wanted) + _several(wanted, verdict, side)
+    warnings = _warnings(wanted)
     if numbers is not None and len(numbers) < len(networks):
         warnings += (f"{acl_id} has no free number before {verdict.entry.text}: move that entry first",)
     numbers = numbers or [
@@ -101,7 +104,7 @@ def acl_fix(wanted: Wanted, verdict: Verdict | None, snapshot: Snapshot | None) 
     if acl_id == YOUR_ACL:
         commands.insert(0, _lookup("NetworkInterfaces[].SubnetId", wanted))
     text = "\n".join(_terraform_acl(wanted, acl_id, *pair) for pair in zip(numbers, networks, strict=False))
-    return Fix(warnings, tuple(commands), text)
+    return Fix(warnings, tuple(commands), text, _several(wanted, verdict, side))
 
 
 def reply_ports(low: int, high: int) -> tuple[int, int]:
@@ -136,6 +139,40 @@ def _reference(wanted: Wanted, snapshot: Snapshot | None) -> str | None:
         if seen == {address for address in held if address.version in {one.version for one in seen}}:
             return group_id
     return None
+
+
+def _by_membership(wanted: Wanted, group_id: str, snapshot: Snapshot | None) -> tuple[str, ...]:
+    """How the snapshot's groups would do it: join the group that a rule lets in, or let in the clients' group."""
+    owners = [snapshot.owner(address) for address in wanted.far] if snapshot else []
+    if wanted.egress or not owners or None in owners or group_id not in snapshot.groups:
+        return ()
+    for rule in snapshot.groups[group_id].rules:
+        ports = None if rule.match.low is None else (rule.match.low, rule.match.high)
+        if (
+            rule.egress
+            or (rule.match.protocol, ports) != (wanted.protocol, wanted.ports)
+            or rule.peer not in snapshot.groups
+        ):
+            continue
+        lines = [
+            f"Its rule {rule.text} ({snapshot.groups[rule.peer].name}) is there already. Instead, join that group:"
+        ]
+        for owner in owners[:ENTRIES]:
+            groups = " ".join(shlex.quote(one) for one in (*owner.group_ids, rule.peer))
+            eni = shlex.quote(owner.interface_id)
+            lines.append(
+                f"aws ec2 modify-network-interface-attribute --network-interface-id {eni} --groups {groups}"
+            )
+        return tuple(lines)
+    common = sorted(set.intersection(*(set(owner.group_ids) for owner in owners)))
+    if not common:
+        return ()
+    count = sum(common[0] in one.group_ids for one in snapshot.interfaces.values())
+    return (
+        f"Or let in all {count} interfaces of {common[0]} ({snapshot.groups[common[0]].name}):",
+        f"aws ec2 authorize-security-group-ingress --group-id {shlex.quote(group_id)}"
+        f" --ip-permissions {_permission(wanted, [common[0]])}",
+    )
 
 
 def _permission(wanted: Wanted, peers: list) -> str:
@@ -178,7 +215,7 @@ def _several(wanted: Wanted, verdict: Verdict | None, side: str) -> tuple[str, .
         return said
     return (
         *said,
-        f"Rule {entry.number} was written for {entry.network} as a whole. If all of it may pass, remove it instead:",
+        f"Rule {entry.number} refuses {entry.network} as a whole. If all of it may pass, remove that rule instead:",
         f"aws ec2 delete-network-acl-entry --network-acl-id {shlex.quote(verdict.acl_id)} {side}"
         f" --rule-number {entry.number}",
     )
@@ -206,38 +243,42 @@ def _warnings(wanted: Wanted) -> tuple[str, ...]:
 
 
 def _terraform_group(wanted: Wanted, group_id: str, peers: list, way: str) -> str:
-    name = f"flowkit_{protocol_name(wanted.protocol)}_{wanted.ports[0] if wanted.ports else 'any'}"
-    lines = [
-        f'  security_group_id = "{group_id}"',
-        f'  ip_protocol       = "{protocol_name(wanted.protocol)}"',
-    ]
-    if wanted.protocol in ICMP:
-        lines += ["  from_port         = -1", "  to_port           = -1"]
-    elif wanted.ports:
-        lines += [f"  from_port         = {wanted.ports[0]}", f"  to_port           = {wanted.ports[1]}"]
+    service = f"{protocol_name(wanted.protocol)}_{wanted.ports[0] if wanted.ports else 'any'}"
+    name = f"flowkit_{group_id[-6:]}_{way}_{service}"
+    ports = (-1, -1) if wanted.protocol in ICMP else wanted.ports
     blocks = []
     for number, peer in enumerate(peers, 1):
         key = "referenced_security_group_id" if isinstance(peer, str) else f"cidr_ipv{peer.version}"
+        values = {
+            "security_group_id": group_id,
+            key: str(peer),
+            "ip_protocol": protocol_name(wanted.protocol),
+        }
+        values |= dict(zip(("from_port", "to_port"), ports, strict=True)) if ports else {}
         label = name if len(peers) == 1 else f"{name}_{number}"
-        head = f'resource "aws_vpc_security_group_{way}_rule" "{label}" {{'
-        blocks.append("\n".join([head, *lines, f'  {key} = "{peer}"', "}"]))
+        blocks.append(_resource(f"aws_vpc_security_group_{way}_rule", label, values))
     return "\n".join(blocks)
 
 
 def _terraform_acl(wanted: Wanted, acl_id: str, number: int | str, network: Network) -> str:
-    lines = [
-        f'resource "aws_network_acl_rule" "flowkit_{number}" {{',
-        f'  network_acl_id = "{acl_id}"',
-        f"  rule_number    = {number}",
-        f"  egress         = {str(wanted.egress).lower()}",
-        f'  protocol       = "{wanted.protocol}"',
-        '  rule_action    = "allow"',
-        f'  {"cidr_block     " if network.version == 4 else "ipv6_cidr_block"} = "{network}"'.replace(
-            "       =", " ="
-        ),
-    ]
+    values = {
+        "network_acl_id": acl_id,
+        "rule_number": number,
+        "egress": wanted.egress,
+        "protocol": str(wanted.protocol),
+        "rule_action": "allow",
+        "cidr_block" if network.version == 4 else "ipv6_cidr_block": str(network),
+    }
     if wanted.protocol in ICMP:
-        lines += ["  icmp_type      = -1", "  icmp_code      = -1"]
+        values |= {"icmp_type": -1, "icmp_code": -1}
     elif wanted.ports:
-        lines += [f"  from_port      = {wanted.ports[0]}", f"  to_port        = {wanted.ports[1]}"]
-    return "\n".join([*lines, "}"])
+        values |= dict(zip(("from_port", "to_port"), wanted.ports, strict=True))
+    way = "egress" if wanted.egress else "ingress"
+    return _resource("aws_network_acl_rule", f"flowkit_{acl_id[-6:]}_{way}_{number}", values)
+
+
+def _resource(kind: str, name: str, values: dict) -> str:
+    """A Terraform resource; HCL writes strings, numbers and booleans as JSON does."""
+    width = max(map(len, values))
+    lines = [f"  {key:<{width}} = {json.dumps(value)}" for key, value in values.items()]
+    return "\n".join([f'resource "{kind}" "{re.sub(r"[^A-Za-z0-9_]", "_", name)}" {{', *lines, "}"])

@@ -4,6 +4,8 @@ In: what `flowkit.analysis.rejected` returns. Groups that one rule refuses becom
 becomes one, and every scanner one.
 """
 
+from dataclasses import replace
+
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
@@ -293,7 +295,12 @@ def _fix(kind: str, part: pd.DataFrame, lead: pd.Series, began_inside: bool, ver
     back = reply_ports(int(part.low.min()), int(part.high.max())) if ports else None
     wanted = Wanted(lead.interface_id, egress, far, int(lead.protocol), back if lead.from_server else ports)
     fixes = [group_fix(wanted, snapshot)] if lead.cause.startswith("security-group") else []
-    return fixes + ([acl_fix(wanted, verdict, snapshot)] if lead.cause.endswith("network-acl") else [])
+    if lead.cause.endswith("network-acl"):
+        fixes.append(acl_fix(wanted, verdict, snapshot))
+    if lead.answer is not None:
+        answer = replace(wanted, egress=not egress, ports=back)
+        fixes.append(acl_fix(answer, lead.answer, snapshot))
+    return fixes
 
 
 def _action(kind: str, lead: pd.Series, fixes: list[Fix]) -> str:
@@ -307,9 +314,10 @@ def _action(kind: str, lead: pd.Series, fixes: list[Fix]) -> str:
         return "Check that it passes now; nothing is to be added to the rules of the snapshot."
     if not fixes:
         return EVIDENCE_WANTED
-    head = "If it is wanted, this is the smallest rule that lets it pass:"
-    lines = [*(line for fix in fixes for line in fix.warnings), head]
-    lines += [line for fix in fixes for line in fix.commands]
+    commands = [line for fix in fixes for line in fix.commands]
+    lines = [line for fix in fixes for line in fix.warnings]
+    lines.append("If this is wanted, the least that lets it pass:")
+    lines += [*commands, *(line for fix in fixes for line in fix.instead)]
     return "\n".join([*lines, "The same for Terraform:", *(fix.terraform for fix in fixes)])
 
 
@@ -386,14 +394,13 @@ def rejected_verdict(findings: list[Finding], rejected: Rejected) -> list[str]:
         )
     else:
         said.append("No client that is probably wanted is refused from its first packet on.")
-    said += [finding.title for finding in replies[:2]]
+    said += [finding.title for finding in replies[:3]]
     rest = [f for f in findings if f.kind in ("scan", "noise", "late-packets")]
     if rest:
         scans = sum(f.kind == "scan" for f in rest)
         share = sum(f.records for f in rest) / total
-        said.append(
-            f"{_many(scans, 'scanner')}, late packets and noise make {share:.0%} of {total:,} refused records: nothing to do."
-        )
+        who = f"{_many(scans, 'scanner')}, late packets and noise make {share:.0%}"
+        said.append(f"{who} of {total:,} refused records: nothing to do.")
     if not rejected.accepts:
         said.append("The log holds refusals only, so most causes cannot be told: log ALL traffic.")
     return said[:5]

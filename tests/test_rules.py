@@ -1,0 +1,248 @@
+"""The smallest rule, as commands and Terraform, and the use of the rules there are."""
+
+import random
+import shlex
+from ipaddress import ip_address, ip_network
+
+import pytest
+from support import flows_of
+from test_network import ANY, OPEN, acl, entry, group, interface, permission, write_snapshot
+
+from flowkit.analysis.evaluate import Packet, evaluate
+from flowkit.analysis.network import read_snapshot
+from flowkit.analysis.rule_use import rule_use
+from flowkit.analysis.rules import Wanted, acl_fix, around, group_fix, merged, reply_ports
+
+
+@pytest.fixture
+def network(tmp_path):
+    """Two application hosts and a database that lets in only the cache's clients, and answers no far range."""
+    return read_snapshot(
+        write_snapshot(
+            tmp_path / "network",
+            [
+                interface("eni-app1", "10.0.0.5", ["sg-app"]),
+                interface("eni-app2", "10.0.0.6", ["sg-app"]),
+                interface("eni-db", "10.0.1.7", ["sg-base", "sg-db"], "subnet-2"),
+            ],
+            [
+                group("sg-app", egress=[permission("-1", cidr=ANY)]),
+                group("sg-base", [permission("tcp", 8000, 8010, cidr="10.0.0.0/16")]),
+                group("sg-cache"),
+                group(
+                    "sg-db",
+                    [
+                        permission("tcp", 5432, 5432, group="sg-app"),
+                        permission("tcp", 6379, 6379, group="sg-cache"),
+                    ],
+                ),
+            ],
+            [
+                acl("acl-app", OPEN),
+                acl(
+                    "acl-db",
+                    [entry(2, True, "deny", "198.51.100.0/25", "6", (1024, 65535)), *OPEN],
+                    ["subnet-2"],
+                ),
+            ],
+        )
+    )
+
+
+def words(command):
+    return shlex.split(command)
+
+
+# --------------------------------------------------------------------------------------- security groups
+
+
+def test_a_missing_rule_names_the_group_that_knows_the_port_and_one_address(network):
+    fix = group_fix(Wanted("eni-db", False, ("10.0.0.5",), 6, (6379, 6379)), network)
+    assert [words(command) for command in fix.commands] == [
+        ["aws", "ec2", "authorize-security-group-ingress", "--group-id", "sg-db", "--ip-permissions",
+         "IpProtocol=tcp,FromPort=6379,ToPort=6379,IpRanges=[{CidrIp=10.0.0.5/32}]"]
+    ]  # fmt: skip
+    assert fix.terraform == (
+        'resource "aws_vpc_security_group_ingress_rule" "flowkit_sg_db_ingress_tcp_6379" {\n'
+        '  security_group_id = "sg-db"\n'
+        '  cidr_ipv4         = "10.0.0.5/32"\n'
+        '  ip_protocol       = "tcp"\n'
+        "  from_port         = 6379\n"
+        "  to_port           = 6379\n"
+        "}"
+    )
+
+
+def test_a_group_that_is_let_in_already_can_be_joined_instead(network):
+    fix = group_fix(Wanted("eni-db", False, ("10.0.0.5",), 6, (6379, 6379)), network)
+    assert fix.instead == (
+        "Its rule tcp/6379 from sg-cache (sg-cache) is there already. Instead, join that group:",
+        "aws ec2 modify-network-interface-attribute --network-interface-id eni-app1 --groups sg-app sg-cache",
+    )
+
+
+def test_all_members_of_a_group_are_let_in_by_its_name(network):
+    fix = group_fix(Wanted("eni-db", False, ("10.0.0.5", "10.0.0.6"), 6, (9100, 9100)), network)
+    assert "UserIdGroupPairs=[{GroupId=sg-app}]" in fix.commands[0]
+    assert 'referenced_security_group_id = "sg-app"' in fix.terraform
+
+
+def test_without_a_snapshot_the_group_is_to_be_looked_up(network):
+    fix = group_fix(Wanted("eni-x;reboot", True, ("2001:db8::9",), 17, (53, 53)), None)
+    assert words(fix.commands[0])[:5] == [
+        "aws", "ec2", "describe-network-interfaces", "--network-interface-ids", "eni-x;reboot",
+    ]  # fmt: skip
+    assert words(fix.commands[1])[2:] == [
+        "authorize-security-group-egress", "--group-id", "YOUR_SECURITY_GROUP", "--ip-permissions",
+        "IpProtocol=udp,FromPort=53,ToPort=53,Ipv6Ranges=[{CidrIpv6=2001:db8::9/128}]",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("far", "port", "warned"),
+    [
+        ("203.0.113.9", 22, True),
+        ("203.0.113.9", 3389, True),
+        ("10.0.0.9", 22, False),
+        ("203.0.113.9", 443, False),
+    ],
+)
+def test_an_admin_port_for_the_internet_comes_with_a_warning(network, far, port, warned):
+    fix = group_fix(Wanted("eni-db", False, (far,), 6, (port, port)), network)
+    assert bool(fix.warnings) == warned
+    assert all("to the internet (203.0.113.9)" in warning for warning in fix.warnings)
+
+
+# ------------------------------------------------------------------------------------------ network ACLs
+
+
+def test_an_acl_entry_comes_before_the_one_that_refuses_and_then_lets_pass(network):
+    refused = evaluate(network, "eni-db", Packet(True, "10.0.1.7", "198.51.100.9", 6, 40000), reply=True)
+    fix = acl_fix(Wanted("eni-db", True, ("198.51.100.9",), 6, reply_ports(40000, 60000)), refused, network)
+    assert [words(command)[2:] for command in fix.commands] == [
+        ["create-network-acl-entry", "--network-acl-id", "acl-db", "--egress", "--rule-number", "1", "--protocol", "6",
+         "--port-range", "From=32768,To=65535", "--cidr-block", "198.51.100.9/32", "--rule-action", "allow"]
+    ]  # fmt: skip
+    assert 'rule_number    = 1\n  egress         = true\n  protocol       = "6"' in fix.terraform
+
+
+def test_no_free_number_before_the_entry_is_said_and_the_entry_named(network):
+    refused = evaluate(network, "eni-db", Packet(True, "10.0.1.7", "198.51.100.9", 6, 40000), reply=True)
+    far = ("198.51.100.9", "198.51.100.64")
+    fix = acl_fix(Wanted("eni-db", True, far, 6, (1024, 65535)), refused, network)
+    assert len(fix.commands) == 1
+    assert fix.warnings[0].startswith("acl-db has no free number before outbound rule 2 ")
+    assert fix.instead[-1] == (
+        "aws ec2 delete-network-acl-entry --network-acl-id acl-db --egress --rule-number 2"
+    )
+
+
+def test_the_last_rule_is_met_by_an_entry_after_all_others(network):
+    refused = evaluate(network, "eni-db", Packet(False, "2001:db8::1", "2001:db8::2", 6, 443))
+    fix = acl_fix(Wanted("eni-db", False, ("2001:db8::1",), 6, (443, 443)), refused, network)
+    assert words(fix.commands[0])[5:8] == ["--ingress", "--rule-number", "101"]
+    assert words(fix.commands[0])[-4:] == ["--ipv6-cidr-block", "2001:db8::1/128", "--rule-action", "allow"]
+
+
+def test_without_a_snapshot_the_acl_is_to_be_looked_up():
+    fix = acl_fix(Wanted("eni-db", False, ("198.51.100.9",), 1, None), None, None)
+    assert "NetworkInterfaces[].SubnetId" in fix.commands[0]
+    assert "--network-acl-id YOUR_NETWORK_ACL --ingress --rule-number FREE_NUMBER" in fix.commands[1]
+    assert "--icmp-type-code Type=-1,Code=-1" in fix.commands[1]
+
+
+# ------------------------------------------------------------------------------------------------- sources
+
+
+def test_merged_sources_hold_what_was_seen_and_nothing_else():
+    seed = random.SystemRandom().randrange(1_000_000)
+    print(f"seed {seed}")
+    dice = random.Random(seed)  # noqa: S311
+    for _round in range(200):
+        four = {f"10.0.0.{dice.randrange(64)}" for _ in range(dice.randrange(1, 60))}
+        six = {f"2001:db8::{dice.randrange(64):x}" for _ in range(dice.randrange(30))}
+        networks = merged(four | six)
+        held = {str(address) for network in networks for address in network}
+        assert held == {str(ip_address(address)) for address in four | six}, seed
+        for one in networks:
+            twin = one.supernet()
+            assert not set(twin) <= {ip_address(address) for address in held}, seed
+
+
+@pytest.mark.parametrize(
+    ("addresses", "block"),
+    [
+        (["198.51.100.81", "198.51.100.94"], "198.51.100.80/28"),
+        (["198.51.100.81"], "198.51.100.81/32"),
+        (["198.51.100.1", "198.51.101.1"], None),
+        (["2001:db8::1", "2001:db8::2"], "2001:db8::/126"),
+        (["198.51.100.1", "2001:db8::1"], None),
+    ],
+)
+def test_a_block_around_addresses_is_no_larger_than_a_24(addresses, block):
+    assert around(addresses) == (block and ip_network(block))
+
+
+# ------------------------------------------------------------------------------------------------ rule use
+
+
+def line(src, dst, sport, dport, eni, start=1000, action="ACCEPT"):
+    return f"2 123456789010 {eni} {src} {dst} {sport} {dport} 6 5 900 {start} {start + 30} {action} OK"
+
+
+def both(src, dst, sport, dport, eni, **more):
+    return [line(src, dst, sport, dport, eni, **more), line(dst, src, dport, sport, eni, **more)]
+
+
+def test_every_rule_is_judged_by_the_conversations_it_let_in(tmp_path, network):
+    flows = flows_of(
+        tmp_path,
+        [
+            *both("10.0.0.5", "10.0.1.7", 40000, 5432, "eni-db"),
+            *both("10.0.0.6", "10.0.1.7", 40001, 5432, "eni-db", start=5000),
+            *both("10.0.0.5", "10.0.1.7", 40002, 8080, "eni-db"),
+            *both("10.0.0.5", "10.0.1.7", 40003, 8000, "eni-db"),
+            line("10.0.0.9", "10.0.1.7", 40004, 6379, "eni-db", action="REJECT"),
+        ],
+    )
+    table = rule_use(flows, network).set_index("rule")
+    used = table.loc["tcp/5432 from sg-app"]
+    assert (used.judgement, used.sessions, used.sources, used.shared) == ("in use", 2, 2, 0)
+    assert used.seen == "ports 5432; 10.0.0.5/32, 10.0.0.6/32"
+    assert f"{used['last']:%H:%M:%S}" == "01:23:50"
+    assert table.judgement["tcp/6379 from sg-cache"] == "never used"
+    assert table.judgement["tcp/8000-8010 from 10.0.0.0/16"] == "wider than its use"
+    assert table.sessions["tcp/8000-8010 from 10.0.0.0/16"] == 1
+    assert table.judgement["all traffic to 0.0.0.0/0"] == "never used"
+
+
+def test_sessions_that_two_rules_let_in_are_shared(tmp_path):
+    shared = read_snapshot(
+        write_snapshot(
+            tmp_path / "network",
+            [interface("eni-web", "10.0.0.5", ["sg-1", "sg-2"])],
+            [
+                group("sg-1", [permission("tcp", 443, 443, cidr=ANY)]),
+                group("sg-2", [permission("tcp", 443, 443, cidr="203.0.113.0/24")]),
+                group("sg-3", [permission("tcp", 443, 443, cidr=ANY)]),
+            ],
+            [acl("acl-1", OPEN)],
+        )
+    )
+    flows = flows_of(
+        tmp_path,
+        [
+            *both("203.0.113.9", "10.0.0.5", 40000, 443, "eni-web"),
+            *both("198.51.100.9", "10.0.0.5", 40001, 443, "eni-web"),
+        ],
+    )
+    table = rule_use(flows, shared)
+    assert table[["group_id", "judgement", "sessions", "shared"]].values.tolist() == [
+        ["sg-1", "wider than its use", 2, 1],
+        ["sg-2", "wider than its use", 1, 1],
+        ["sg-3", "no interface", 0, 0],
+    ]
+
+
+def test_without_a_snapshot_there_are_no_rules(tmp_path):
+    assert rule_use(flows_of(tmp_path, both("10.0.0.5", "10.0.1.7", 4, 5, "eni-1")), None).empty
