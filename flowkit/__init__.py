@@ -5,7 +5,7 @@ from importlib import import_module
 _NAMES = {
     "loading.errors": "SourceError",
     "loading.ingestion": "ingest",
-    "loading.flows": "about inventory load load_with_duplicates quarantine",
+    "loading.flows": "about inventory load load_with_duplicates quarantine sql",
     "analysis.addresses": "interface_addresses",
     "analysis.change": "changes",
     "analysis.conversations": "conversations",

@@ -48,6 +48,17 @@ def _joined(words: Sequence[str]) -> Iterator[str]:
         yield pending
 
 
+def joined(words: Sequence[str]) -> list[str]:
+    """`words` with `--start -24h` as `--start=-24h`: argparse takes what begins with a dash for an option."""
+    out: list[str] = []
+    for word in words:
+        if out and out[-1] in ("--start", "--end") and word[:1] == "-" and word[1:2].isdigit():
+            out[-1] += f"={word}"
+        else:
+            out.append(word)
+    return out
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="flowkit", description="Answers from AWS VPC Flow Logs.")
     subparsers = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")

@@ -60,6 +60,18 @@ def load_with_duplicates(
     return overlapping(flows, start, end)
 
 
+def sql(flows: ibis.Table, query: str) -> pd.DataFrame:
+    """The answer to `query`, SQL over a table that it calls `flows`.
+
+    On DuckDB in DuckDB's SQL: Ibis 12's own `.sql` calls a method that DuckDB 2 no longer has.
+    """
+    backend = flows.get_backend()
+    if backend.name != "duckdb":
+        return flows.alias("flows").sql(query).execute()
+    backend.con.execute(f"CREATE OR REPLACE TEMP VIEW flows AS {ibis.to_sql(flows, dialect='duckdb')}")
+    return backend.con.execute(query).df()
+
+
 def _of_files(source: str | Path, start: Moment, end: Moment, format: str | None, record: str) -> ibis.Table:
     ingest(source, start, end, format)
     entries, parts = _holdings(source, start, end, format, record)
@@ -72,7 +84,7 @@ def _of_files(source: str | Path, start: Moment, end: Moment, format: str | None
         rows = f"{rows} WHERE file_id IN (FROM wanted)"
     connection.execute(f"CREATE VIEW records AS {rows}")
     _mark_duplicates(connection, entries)
-    return backend.table("flows")
+    return backend.table("loaded")
 
 
 def _connect() -> ibis.BaseBackend:
@@ -105,7 +117,7 @@ def _rows(connection, names: list[str], record: str) -> str:
 
 
 def _mark_duplicates(connection, entries: list[Entry]) -> None:
-    """The view `flows`: `records` with `duplicate`, the copies of a record in the files of other flow logs.
+    """The view `loaded`: `records` with `duplicate`, the copies of a record in the files of other flow logs.
 
     Only interfaces that several flow logs cover are looked at. The n-th of equal rows in one flow log is the same
     record as the n-th in another: so equal rows within one flow log all stay.
@@ -123,7 +135,7 @@ def _mark_duplicates(connection, entries: list[Entry]) -> None:
             " GROUP BY interface_id HAVING count(DISTINCT log) > 1"
         ).fetchall()
     if not shared:
-        connection.execute("CREATE VIEW flows AS SELECT *, false AS duplicate FROM records")
+        connection.execute("CREATE VIEW loaded AS SELECT *, false AS duplicate FROM records")
         return
     connection.execute(
         "CREATE TABLE shared AS SELECT unnest(?) AS interface_id", [[row[0] for row in shared]]
@@ -136,7 +148,7 @@ def _mark_duplicates(connection, entries: list[Entry]) -> None:
         FROM (SELECT records.*, log, row_number() OVER (PARTITION BY {same}, log) AS nth
               FROM records LEFT JOIN logs USING (file_id) WHERE interface_id IN (FROM shared))""")
     connection.execute("""
-        CREATE VIEW flows AS FROM marked UNION ALL BY NAME
+        CREATE VIEW loaded AS FROM marked UNION ALL BY NAME
         SELECT *, false AS duplicate FROM records WHERE interface_id IS NULL OR interface_id NOT IN (FROM shared)""")
 
 

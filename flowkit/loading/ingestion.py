@@ -71,6 +71,8 @@ def ingest(
     Raises SourceError where nothing can be read, ValueError for a wrong window or format.
     """
     begun = time.monotonic()
+    if isinstance(source, list) and len(source) == 1:
+        source = source[0]
     if is_table(source):
         from flowkit.loading.engines import tally  # Ibis takes longer to import than small logs to parse
 
