@@ -49,9 +49,31 @@ def interface_addresses(flows: ir.Table, snapshot=None) -> pd.DataFrame:
     ``conflict`` (another interface of the same network has the address that day), ``through`` (a NAT gateway,
     transit gateway or load balancer), ``az_id`` (null where the log has none). An interface has one row per address.
     """
-    rows = _rows(flows)
-    evidence = (
-        rows.group_by(*GROUP, "own")
+    facts = evidence(flows).to_pandas()
+    known = _from_direction(facts)
+    if snapshot is not None:
+        known = _add(known, _from_snapshot(_missing(facts, known), snapshot))
+    known = _add(known, _inferred(_rows(flows), _missing(facts, known), known))
+    known = _add(known, _missing(facts, known).assign(address=None, basis="unknown"))
+    known["conflict"] = known.groupby(["scope", "day", "address"]).interface_id.transform("nunique") > 1
+    known["through"] = known.interface_id.isin(_through(facts, snapshot))
+    zones = facts.groupby("interface_id", dropna=False).az_id.max()
+    known["az_id"] = known.interface_id.map(zones).astype("object")
+    known["day"] = pd.to_datetime(known.day.where(known.day > 0), unit="D", utc=True)
+    columns = ["interface_id", "day", "address", "basis", "conflict", "through", "az_id"]
+    return known[columns].sort_values(["interface_id", "day", "address"], ignore_index=True)
+
+
+def evidence(flows: ir.Table) -> ir.Table:
+    """What tells an interface's address, reduced by the engine: a few rows an interface and day.
+
+    The keys of `GROUP` (``scope``: the VPC or account; ``v6``: whether the addresses are IPv6) and ``own`` (by
+    ``flow-direction``), ``records``, ``pair`` (both ends of one record), ``instances`` (records with an instance),
+    ``translated`` (records whose packet carried other addresses), ``interface_type``, ``az_id``.
+    """
+    return (
+        _rows(flows)
+        .group_by(*GROUP, "own")
         .aggregate(
             records=_.count(),
             pair=(_.srcaddr + " " + _.dstaddr).min(),
@@ -60,20 +82,7 @@ def interface_addresses(flows: ir.Table, snapshot=None) -> pd.DataFrame:
             interface_type=_.interface_type.max(),
             az_id=_.az_id.max(),
         )
-        .to_pandas()
     )
-    known = _from_direction(evidence)
-    if snapshot is not None:
-        known = _add(known, _from_snapshot(_missing(evidence, known), snapshot))
-    known = _add(known, _inferred(rows, _missing(evidence, known), known))
-    known = _add(known, _missing(evidence, known).assign(address=None, basis="unknown"))
-    known["conflict"] = known.groupby(["scope", "day", "address"]).interface_id.transform("nunique") > 1
-    known["through"] = known.interface_id.isin(_through(evidence, snapshot))
-    zones = evidence.groupby("interface_id", dropna=False).az_id.max()
-    known["az_id"] = known.interface_id.map(zones).astype("object")
-    known["day"] = pd.to_datetime(known.day.where(known.day > 0), unit="D", utc=True)
-    columns = ["interface_id", "day", "address", "basis", "conflict", "through", "az_id"]
-    return known[columns].sort_values(["interface_id", "day", "address"], ignore_index=True)
 
 
 def is_internal(address: str) -> bool:

@@ -27,6 +27,9 @@ from flowkit.analysis.ports import SERVICE_PORTS, SYSTEM_PORTS, WITH_PORTS
 
 RUNGS = ("syn", "carry", "refused", "service", "ports", "lowport", "first", "unknown")
 
+#: How sure the client is on each rung: wrong in fewer than one of a thousand where it says certain or high.
+CONFIDENCE = dict(zip(RUNGS, ("certain", "high", "high", "high", "medium", "low", "low", "low"), strict=True))
+
 #: The rungs that read TCP flags.
 FLAGGED = ("syn", "carry")
 
@@ -49,26 +52,28 @@ def initiators(table: ir.Table) -> ir.Table:
     measure the ladder by its surest rung: ``without_flags`` (the rung that decides if no flag is looked at) and
     ``agrees`` (whether that one names the same client as the SYN did; null without a SYN).
     """
-    told = _with_fan_in(table)
-    says = _speakers(told)
-    plain = {name: says[name] for name in RUNGS if name in says and name not in FLAGGED}
-    plain["refused"] = says["refused_plain"]
-    told = told.mutate(
-        by_a=ibis.coalesce(*(says[name] for name in RUNGS[:-1])),
-        by_a_plain=ibis.coalesce(*plain.values()),
-        by_a_syn=says["syn"],
-        rung=_rung({name: says[name] for name in RUNGS[:-1]}),
-        without_flags=_rung(plain),
-    )
+    says = {f"says_{name}": verdict for name, verdict in _speakers(table).items()}
+    # Joined after the verdicts, so that the engine works each of them out once.
+    told = _with_fan_in(table.mutate(**says), table)
+    by = {name: told[f"says_{name}"] for name in RUNGS[:-1]}
+    plain = by | {"refused": told.says_refused_plain}
+    plain = {name: plain[name] for name in RUNGS[:-1] if name not in FLAGGED}
+    columns = {
+        "rung": _rung(by),
+        "without_flags": _rung(plain),
+        "agrees": ibis.coalesce(*plain.values()) == told.says_syn,
+    }
+    by_a = ibis.coalesce(*by.values())
     ported = told.protocol.isin(WITH_PORTS)
-    columns = {"agrees": told.by_a_plain == told.by_a_syn}
     for role, (if_a, if_b) in {"client": ("a", "b"), "server": ("b", "a")}.items():
-        columns[role] = _pick(told, f"{if_a}_addr", f"{if_b}_addr")
+        columns[role] = _pick(by_a, told, f"{if_a}_addr", f"{if_b}_addr")
         columns[f"{role}_port"] = ported.ifelse(
-            _pick(told, f"{if_a}_port", f"{if_b}_port"), ibis.null("int32")
+            _pick(by_a, told, f"{if_a}_port", f"{if_b}_port"), ibis.null("int32")
         )
-        columns |= {f"{role}_{count}": _pick(told, f"{if_a}_{count}", f"{if_b}_{count}") for count in COUNTS}
-    return told.mutate(**columns).drop("by_a", "by_a_plain", "by_a_syn", "a_fan_in", "b_fan_in")
+        columns |= {
+            f"{role}_{count}": _pick(by_a, told, f"{if_a}_{count}", f"{if_b}_{count}") for count in COUNTS
+        }
+    return told.select(*table.columns, **columns)
 
 
 def _rung(speakers: dict[str, ir.BooleanValue]) -> ir.StringValue:
@@ -132,8 +137,8 @@ def _marked(table: ir.Table, marks: pd.DataFrame, keys: dict[str, str]) -> ir.Ta
     )
 
 
-def _with_fan_in(table: ir.Table) -> ir.Table:
-    """`table` with ``a_fan_in`` and ``b_fan_in``: with how many ends each end had a two-way conversation."""
+def _with_fan_in(told: ir.Table, table: ir.Table) -> ir.Table:
+    """`told` with ``says_service``: which end is a service, by how many ends of `table` it talked to both ways."""
     answered = table.filter(
         (table.session == 0)
         & table.protocol.isin(WITH_PORTS)
@@ -152,65 +157,64 @@ def _with_fan_in(table: ir.Table) -> ir.Table:
     services = (
         ends.group_by("protocol", "addr", "port").aggregate(fan_in=_.count()).filter(_.fan_in >= FAN_IN)
     )
+    columns = told.columns
     for end in ("a", "b"):
         side = services.select(
             "protocol",
             **{f"{end}_addr": services.addr, f"{end}_port": services.port, f"{end}_fan_in": services.fan_in},
         )
-        joined = table.left_join(side, ["protocol", f"{end}_addr", f"{end}_port"])
-        table = joined.select(*(joined[column] for column in table.columns), joined[f"{end}_fan_in"])
-    return table
+        joined = told.left_join(side, ["protocol", f"{end}_addr", f"{end}_port"])
+        told = joined.select(*(joined[column] for column in told.columns), joined[f"{end}_fan_in"])
+    a, b = told.a_fan_in.fill_null(0), told.b_fan_in.fill_null(0)
+    verdict = _either((b >= FAN_IN) & (b >= RATIO * a), (a >= FAN_IN) & (a >= RATIO * b))
+    return told.select(*columns, says_service=verdict)
 
 
 def _speakers(told: ir.Table) -> dict[str, ir.BooleanValue]:
-    """What each rung says of each conversation: True if a began it, False if b did, null if it cannot tell."""
+    """What each rung but `service` says: True if a began it, False if b did, null if it cannot tell."""
     none = ibis.null("boolean")
-
-    def either(a, b):
-        return ibis.cases((a & ~b, True), (b & ~a, False), else_=none)
-
     by_a, by_b = (told[f"{end}_opened"].fill_null(False) for end in "ab")
     sent = {end: told[f"{end}_accepted"] + told[f"{end}_rejected"] > 0 for end in "ab"}
     mid_stream = ((told.protocol == 6) & told.a_opened.notnull()).fill_null(False)
-    refused = either(
+    refused = _either(
         (told.a_rejected > 0) & (told.a_accepted == 0) & ~sent["b"] & ~told.resumed,
         (told.b_rejected > 0) & (told.b_accepted == 0) & ~sent["a"] & ~told.resumed,
     )
     ported = told.protocol.isin(WITH_PORTS).fill_null(False)
-    fan_in = {end: told[f"{end}_fan_in"].fill_null(0) for end in "ab"}
     service = {end: _is_service(told[f"{end}_port"]) for end in "ab"}
     system = {end: told[f"{end}_port"] < SYSTEM_PORTS for end in "ab"}
     lead = told.b_first - told.a_first
 
     return {
-        "syn": either(by_a, by_b),
+        "syn": _either(by_a, by_b),
         "carry": (by_a | by_b).ifelse(none, told.carried == "a"),
         "refused_plain": refused,
         # A refused TCP packet without SYN came late; it began nothing.
         "refused": mid_stream.ifelse(none, refused),
-        "service": either(
-            (fan_in["b"] >= FAN_IN) & (fan_in["b"] >= RATIO * fan_in["a"]),
-            (fan_in["a"] >= FAN_IN) & (fan_in["a"] >= RATIO * fan_in["b"]),
-        ),
         "ports": ported.ifelse(
-            either(
+            _either(
                 service["b"] & ~service["a"] & ~system["a"],
                 service["a"] & ~service["b"] & ~system["b"],
             ),
             none,
         ),
-        "lowport": ported.ifelse(either(system["b"], system["a"]), none),
-        "first": either(
+        "lowport": ported.ifelse(_either(system["b"], system["a"]), none),
+        "first": _either(
             (sent["a"] & ~sent["b"]) | (lead >= LEAD).fill_null(False),
             (sent["b"] & ~sent["a"]) | (-lead >= LEAD).fill_null(False),
         ),
     }
 
 
+def _either(a: ir.BooleanValue, b: ir.BooleanValue) -> ir.BooleanValue:
+    """True where only `a` holds, False where only `b` does, null else."""
+    return ibis.cases((a & ~b, True), (b & ~a, False), else_=ibis.null("boolean"))
+
+
 def _is_service(port: ir.Value) -> ir.BooleanValue:
     return port.isin(tuple(SERVICE_PORTS)).fill_null(False)
 
 
-def _pick(told: ir.Table, if_a: str, if_b: str) -> ir.Value:
+def _pick(by_a: ir.BooleanValue, told: ir.Table, if_a: str, if_b: str) -> ir.Value:
     """One column where a began, the other where b did, null where nothing tells."""
-    return ibis.cases((told.by_a, told[if_a]), (~told.by_a, told[if_b]))
+    return ibis.cases((by_a, told[if_a]), (~by_a, told[if_b]))

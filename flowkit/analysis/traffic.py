@@ -43,12 +43,16 @@ def traffic(flows: ir.Table, addresses: pd.DataFrame, every: str = "1h") -> pd.D
     seconds = int(pd.Timedelta(every).total_seconds())
     if seconds < 1:
         raise ValueError(f"every is {every!r}: give a span of a second or more, such as '5min' or '1h'")
+    table = summed(flows, addresses, seconds).to_pandas().sort_values(list(BY), ignore_index=True)
+    return table.assign(time=pd.to_datetime(table.time, unit="s", utc=True))
+
+
+def summed(flows: ir.Table, addresses: pd.DataFrame, seconds: int) -> ir.Table:
+    """The sums of `traffic` as the engine makes them; ``time`` in seconds since 1970."""
     rows = _placed(flows, addresses).mutate(time=(_.start // seconds) * seconds)
-    sums = rows.group_by(*BY).aggregate(
+    return rows.group_by(*BY).aggregate(
         records=_.count(), packets=_.packets.fill_null(0).sum(), bytes=_.bytes.fill_null(0).sum()
     )
-    table = sums.to_pandas().sort_values(list(BY), ignore_index=True)
-    return table.assign(time=pd.to_datetime(table.time, unit="s", utc=True))
 
 
 def _placed(flows: ir.Table, addresses: pd.DataFrame) -> ir.Table:

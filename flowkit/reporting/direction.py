@@ -7,13 +7,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import EngFormatter
 
-from flowkit.analysis.direction import RUNGS
+from flowkit.analysis.direction import CONFIDENCE, RUNGS
 from flowkit.reporting.figures import COLOURS, alt, utc_axis
 from flowkit.reporting.findings import Finding
 from flowkit.reporting.markup import visible
 
 #: The rungs whose answer is a guess, or none.
-WEAK = ("lowport", "first", "unknown")
+WEAK = tuple(rung for rung, confidence in CONFIDENCE.items() if confidence == "low")
 
 #: The four ways of accepted traffic: column, what a reader calls it, colour.
 WAYS = {
