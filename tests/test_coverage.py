@@ -185,6 +185,22 @@ def test_a_missing_slot_is_not_delivered_for_one_interface_alone_too():
     assert states(cells) == ["OK", "SILENT", "OK"]
 
 
+def test_a_short_flow_beside_a_missing_slot_speaks_for_its_whole_window():
+    rows = full("eni-a", 0, 1200) + [record("eni-a", 1455, 1458)] + full("eni-a", 1510, 3600)
+    slots = [slot for slot in range(0, 65, 5) if slot != 20]
+    cells = coverage(flows(rows + full("eni-b", 0, 3600)), files(slots))
+    assert told(cells) == [(0, 1200, "OK"), (1200, 1455, "NOT_DELIVERED"), (1455, 3608, "OK")]
+
+
+def test_a_lost_window_of_ten_minutes_is_found_though_it_began_before_its_slot():
+    rows = [
+        row for eni in ("eni-a", "eni-b") for row in full(eni, 0, 36000, 600) if row["start"] != NOON + 6000
+    ]
+    slots = [slot for slot in range(0, 605, 5) if slot != 105]
+    cells = coverage(flows(rows), files(slots))
+    assert told(cells)[1] == (6000 - 2, 6600, "NOT_DELIVERED")
+
+
 def test_a_slot_that_nothing_was_due_in_is_no_gap():
     slots = [slot for slot in range(0, 65, 5) if slot != 20]
     assert states(coverage(flows(full("eni-a", 0, 3600)), files(slots))) == ["OK"]

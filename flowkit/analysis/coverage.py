@@ -41,7 +41,6 @@ NODATA, SEEN, SKIP, MIXED, LOST, PENDING, AFTER, BASE = (1 << bit for bit in ran
 STATES = pd.array(
     ["", "NODATA", "OK", "SKIPDATA", "OK+SKIP", "SILENT", "NOT_DELIVERED", "PENDING", "OUTSIDE"], dtype="str"
 )
-EVIDENCE = NODATA | SEEN | SKIP | MIXED
 
 
 def coverage(flows, files=None, start=None, end=None, snapshot=None, now=None) -> pd.DataFrame:
@@ -275,7 +274,7 @@ def _judge(segments, learnt, stays) -> tuple:
     lives = ~lead & (~trail | (learnt["steady"] & stays)[code])
     beside = [(before == kind) | (after == kind) for kind in (2, 1)]
     near = np.select(beside, [2, 1], np.maximum(before, after))
-    lost = (bits & LOST > 0) & (width >= interval / 2) & lives
+    lost = (bits & LOST > 0) & (width >= 0.9 * interval) & lives
     outside = long & (~lives | (bits & AFTER > 0))
     verdicts = [state > 0, trail & (bits & PENDING > 0), outside, lost, long]
     return code, first, last, np.select(verdicts, [state, 7, 8, 6, 5], near)
