@@ -37,7 +37,7 @@ def changes(now: pd.DataFrame, before: pd.DataFrame | None = None) -> pd.DataFra
 
 
 def _compared(now: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
-    both = now.join(before, how="outer", rsuffix="_before")
+    both = now.join(before.add_suffix("_before"), how="outer")
     both["was"] = both["state_before"].fillna(UNSEEN)
     both["state"] = both["state"].fillna(UNSEEN)
     for column in ("destination_name", "last_seen"):

@@ -17,6 +17,7 @@ import pandas as pd
 
 from flowkit.analysis.direction import directed
 from flowkit.analysis.groups import INTERNET, Network, is_private, label, name_of, read_groups, subnet_groups
+from flowkit.analysis.refusals import held
 
 ANSWERED, SILENT, RESET = "answered", "accepted-silent", "accepted-reset"
 REPLY_REFUSED, REFUSED = "reply-refused", "refused"
@@ -76,8 +77,9 @@ def reachability(
     CIDR or ``internet`` for public ones outside), destination_name, interface_id (the destination's own, null
     where only the other end was logged), protocol, port (null: ICMP, or many ports that nobody serves), ports
     (how many), state, confidence (high, medium or low), clients, scanners (clients that failed nearly
-    everywhere), sessions, failed (sessions that were not answered), bytes (both ways), first_seen, last_seen,
-    answered_until (last answer, where the state set in after it; else NaT). Method: module docstring.
+    everywhere), sessions, failed (those not answered: beside answers, now and then), bytes (both ways),
+    first_seen, last_seen, answered_until (last answer, where the state set in after it; else NaT). A client
+    that is often answered and often not counts in both rows.
     """
     talks = directed(flows, snapshot) if talks is None else talks
     named = subnet_groups(snapshot) | read_groups(groups)
@@ -87,8 +89,8 @@ def reachability(
         INTERNET,
         *(str(n) for n in networks if not is_private(n) and name_of(str(n), named) == INTERNET),
     ]
-    services = _services(_attempts(talks))
-    rows = _reached(services, networks, public, _asked_for(expectations)).execute()
+    with held(_services(_attempts(talks))) as services:
+        rows = _reached(_outcomes(services), networks, public, _asked_for(expectations)).execute()
     return _finished(rows, log_kind(flows), named, snapshot)
 
 
@@ -110,12 +112,13 @@ def _attempts(talks: ir.Table) -> ir.Table:
         (asked & wants, SILENT),
     )
     sure = flagged & (talks.rung.isin(["syn", "carry"]) | _has(talks.client_flags, SYN) | taken)
-    likely = talks.rung.isin(["syn", "carry", "service", "ports", "refused"]) & ~(tcp & _tiny(talks))
+    likely = talks.rung.isin(["syn", "carry", "service", "ports", "refused"]) | (state == REPLY_REFUSED)
+    likely &= ~(tcp & _tiny(talks))
     # Nobody sends data before the handshake: the replies to it went where no log was looking.
     unseen = tcp & (state == SILENT) & (talks.client_bytes > talks.client_packets * LARGEST_SYN)
     return talks.mutate(
         state=state,
-        level=ibis.cases((unseen, 0), (sure, 2), (likely, 1), else_=0),
+        level=ibis.cases((unseen, -1), (sure, 2), (likely, 1), else_=0),
         here=(talks.direction == "ingress").fill_null(False),
         size=talks.client_bytes + talks.server_bytes,
     ).filter(ibis._.state.notnull())
@@ -141,7 +144,7 @@ def _tiny(talks: ir.Table) -> ir.BooleanValue:
 
 
 def _services(attempts: ir.Table) -> ir.Table:
-    """One row a client, service and state."""
+    """One row a client and service: its sessions by state, seen at the server's interface and elsewhere."""
     sums = {
         f"{state.replace('-', '_')}_{side}": ((attempts.state == state) & where).sum()
         for state in (*STATES, "reply")
@@ -149,10 +152,10 @@ def _services(attempts: ir.Table) -> ir.Table:
     }
     answered = attempts.state == ANSWERED
     failed = attempts.state.isin(STATES[1:])
-    services = attempts.group_by("client", "server", "protocol", port=attempts.server_port).aggregate(
+    return attempts.group_by("client", "server", "protocol", port=attempts.server_port).aggregate(
         interface_id=ibis.ifelse(attempts.here, attempts.interface_id, None).max(),
-        level_answered=ibis.ifelse(answered, attempts.level, 0).max(),
-        level_failed=ibis.ifelse(failed, attempts.level, 0).max(),
+        level_answered=ibis.ifelse(answered, attempts.level, -1).max(),
+        level_failed=ibis.ifelse(failed, attempts.level, -1).max(),
         first=attempts["first"].min(),
         last=attempts["last"].max(),
         answered_last=ibis.ifelse(answered, attempts["last"], None).max(),
@@ -162,24 +165,13 @@ def _services(attempts: ir.Table) -> ir.Table:
         bytes_away=ibis.ifelse(attempts.here, 0, attempts.size).sum(),
         **sums,
     )
-    return _outcomes(services)
 
 
 def _outcomes(s: ir.Table) -> ir.Table:
     """One row a client, service and state: what was answered, and what failed for good."""
-    here = (
-        s.answered_here
-        + s.accepted_silent_here
-        + s.accepted_reset_here
-        + s.reply_refused_here
-        + s.refused_here
-    )
-    away = (
-        s.answered_away
-        + s.accepted_silent_away
-        + s.accepted_reset_away
-        + s.reply_refused_away
-        + s.refused_away
+    here, away = (
+        sum((s[f"{state.replace('-', '_')}_{side}"] for state in STATES), ibis.literal(0))
+        for side in ("here", "away")
     )
     # Replies may leave by another interface of the server: there they are seen without their request.
     elsewhere = (s.answered_here == 0) & (s.reply_here + s.reply_away > 0) & (s.accepted_silent_here > 0)
@@ -210,10 +202,13 @@ def _outcomes(s: ir.Table) -> ir.Table:
         last=ibis.ifelse(good.lost, good.answered_last, good["last"]), answered_until=ibis.null("int64"),
     )  # fmt: skip
     bad = s.filter(s.lasting)
+    # Without flags one reset may be a short answer, one silent packet a reply; several alike are not.
+    repeated = bad.failing.isin([RESET, SILENT]) & (bad.answers == 0) & (bad.failures >= ENOUGH)
     bad = bad.select(
-        *kept, state=bad.failing, level=bad.level_failed, sessions=bad.failures, failed=bad.failures,
-        bytes=ibis.ifelse(bad.answers > 0, 0, bad.bytes), first=bad.failed_first.coalesce(bad["first"]),
-        last=bad["last"], answered_until=ibis.ifelse(bad.lost, bad.answered_last, None),
+        *kept, state=bad.failing, level=ibis.ifelse(repeated & (bad.level_failed == 0), 1, bad.level_failed),
+        sessions=bad.failures, failed=bad.failures, bytes=ibis.ifelse(bad.answers > 0, 0, bad.bytes),
+        first=bad.failed_first.coalesce(bad["first"]), last=bad["last"],
+        answered_until=ibis.ifelse(bad.lost, bad.answered_last, None),
     )  # fmt: skip
     return good.union(bad)
 
@@ -286,7 +281,7 @@ def _finished(rows: pd.DataFrame, kind: str, named: dict, snapshot) -> pd.DataFr
         level = level.mask(rows["state"] == SILENT, 0)
     if kind == "reject-only":  # without flags, a refused reply looks like a refused request
         level = level.mask(level < 2, 0)
-    rows["confidence"] = [CONFIDENCE[int(one)] for one in level]
+    rows["confidence"] = [CONFIDENCE[max(int(one), 0)] for one in level]
     for column, seconds in (
         ("first_seen", "first"),
         ("last_seen", "last"),

@@ -177,9 +177,9 @@ def unanswered(reached: pd.DataFrame) -> pd.DataFrame:
     table["served"] = pd.MultiIndex.from_frame(table[key]).isin(served)
     # Strangers now and then get no answer from a service that answers everybody else.
     table = table[(table["sessions"] >= ENOUGH) & ~(table["public"] & table["served"])]
-    return table.sort_values(["public", "sessions"], ascending=[True, False], kind="stable").reset_index(
-        drop=True
-    )
+    table = table.assign(rank=table["state"].map([SILENT, RESET].index))
+    table = table.sort_values(["public", "rank", "sessions"], ascending=[True, True, False], kind="stable")
+    return table.drop(columns="rank").reset_index(drop=True)
 
 
 def unanswered_findings(services: pd.DataFrame) -> list[Finding]:
