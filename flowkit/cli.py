@@ -24,14 +24,14 @@ DONE, FAILED, USAGE, FOUND = range(4)
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run `flowkit` with the arguments `words` (default: the command line's); returns the exit code."""
-    given = _parser().parse_args(list(_joined(sys.argv[1:] if words is None else words)))
+    given = _parser().parse_args(list(joined(sys.argv[1:] if words is None else words)))
     try:
         return given.func(given)
     except KeyboardInterrupt:
         return _complain("interrupted; nothing was written", 130)
 
 
-def _joined(words: Sequence[str]) -> Iterator[str]:
+def joined(words: Sequence[str]) -> Iterator[str]:
     """`words` with `--start -24h` as `--start=-24h`: argparse takes -24h for an option otherwise."""
     pending = None
     for word in words:
@@ -46,17 +46,6 @@ def _joined(words: Sequence[str]) -> Iterator[str]:
             yield word
     if pending:
         yield pending
-
-
-def joined(words: Sequence[str]) -> list[str]:
-    """`words` with `--start -24h` as `--start=-24h`: argparse takes what begins with a dash for an option."""
-    out: list[str] = []
-    for word in words:
-        if out and out[-1] in ("--start", "--end") and word[:1] == "-" and word[1:2].isdigit():
-            out[-1] += f"={word}"
-        else:
-            out.append(word)
-    return out
 
 
 def _parser() -> argparse.ArgumentParser:
