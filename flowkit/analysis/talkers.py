@@ -22,16 +22,17 @@ def talks(table: ir.Table) -> ir.Table:
     ``interface_id``, ``client``, ``server``, ``server_port``, ``protocol``, ``direction``, ``vantage``, ``rung``,
     ``without_flags``, ``agrees`` (as `directed` has them; where the rung is unknown, ``client`` and ``server`` are
     just the two ends), ``conversations``, ``refused`` (conversations that never had a packet accepted),
-    ``client_bytes``, ``server_bytes`` (sent by each; refused packets included), ``first``, ``last``
-    (seconds since 1970 UTC). Keep it with ``.cache()`` when asking it more than once.
+    ``client_bytes``, ``server_bytes`` (sent by each, none in refused conversations), ``first``, ``last`` (seconds
+    since 1970 UTC). Keep it with ``.cache()`` when asking it more than once.
     """
     told = table.rung != "unknown"
+    denied = (table.a_accepted + table.b_accepted == 0) & (table.a_rejected + table.b_rejected > 0)
     table = table.mutate(
         client=ibis.coalesce(table.client, table.a_addr),
         server=ibis.coalesce(table.server, table.b_addr),
-        client_bytes=told.ifelse(table.client_bytes, table.a_bytes),
-        server_bytes=told.ifelse(table.server_bytes, table.b_bytes),
-        denied=(table.a_accepted + table.b_accepted == 0) & (table.a_rejected + table.b_rejected > 0),
+        client_bytes=denied.ifelse(0, told.ifelse(table.client_bytes, table.a_bytes)),
+        server_bytes=denied.ifelse(0, told.ifelse(table.server_bytes, table.b_bytes)),
+        denied=denied,
     )
     return table.group_by(*TALK, "rung", "without_flags", "agrees").aggregate(
         conversations=_.count(),

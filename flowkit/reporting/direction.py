@@ -15,6 +15,9 @@ from flowkit.reporting.markup import visible
 #: The rungs whose answer is a guess, or none.
 WEAK = tuple(rung for rung, confidence in CONFIDENCE.items() if confidence == "low")
 
+#: How a sentence names a packet direction.
+WHERE = {"ingress": "on the way in", "egress": "on the way out", "unknown": "which way is unknown"}
+
 #: The four ways of accepted traffic: column, what a reader calls it, colour.
 WAYS = {
     "ingress_external": ("in, from outside", COLOURS["reject"]),
@@ -110,13 +113,14 @@ def direction_verdict(
     if traffic.empty:
         return ["No record in this window names a flow: there is no direction to tell."]
     said = [volume_line(traffic)]
-    if len(top):
+    if top[["client_bytes", "server_bytes"]].sum().sum():
         said.append(talks_line(top))
     refused = traffic[traffic.vantage & (traffic.action == "REJECT")].groupby("direction").records.sum()
     if refused.sum():
         said.append(
             f"{_many(refused.sum(), 'record')} {'was' if refused.sum() == 1 else 'were'} refused: "
-            f"{refused.get('ingress', 0):,} on the way in, {refused.get('egress', 0):,} on the way out."
+            + ", ".join(f"{number:,} {WHERE[way]}" for way, number in refused.items())
+            + "."
         )
     through = traffic.loc[traffic.direction == "through", "interface_id"].nunique()
     if through:
@@ -154,8 +158,8 @@ def talks_line(top: pd.DataFrame) -> str:
 
 def talkers_line(talkers: pd.DataFrame) -> str:
     """The address with the most bytes, in one sentence."""
-    if talkers.empty:
-        return "Nobody sent anything."
+    if not talkers[["sent_bytes", "received_bytes"]].sum().sum():
+        return "Nobody sent anything that was let through."
     one = talkers.iloc[0]
     return f"{one.address} moved most: {size(one.sent_bytes)} sent, {size(one.received_bytes)} received."
 
