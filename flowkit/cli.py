@@ -24,14 +24,14 @@ DONE, FAILED, USAGE, FOUND = range(4)
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run `flowkit` with the arguments `words` (default: the command line's); returns the exit code."""
-    given = _parser().parse_args(list(joined(sys.argv[1:] if words is None else words)))
+    given = _parser().parse_args(list(_joined(sys.argv[1:] if words is None else words)))
     try:
         return given.func(given)
     except KeyboardInterrupt:
         return _complain("interrupted; nothing was written", 130)
 
 
-def joined(words: Sequence[str]) -> Iterator[str]:
+def _joined(words: Sequence[str]) -> Iterator[str]:
     """`words` with `--start -24h` as `--start=-24h`: argparse takes -24h for an option otherwise."""
     pending = None
     for word in words:
