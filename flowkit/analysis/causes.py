@@ -199,7 +199,7 @@ def _request(group, around, verdicts) -> Cause:
         f"{group.sessions:,} attempt{'s' if group.sessions > 1 else ''} of {group.client} on {_service(group)}"
     ]
     changed = _history(group)
-    between = group.own > 0 and group.own_first <= group["last"] and group.own_last >= group["first"]
+    between = group.own > 0 and group.own_first <= group.last and group.own_last >= group.first
     unseen = not group.flagged and group.protocol == 6 and group.small == group.sessions and not group.retries
     refusing = _refusing(verdicts)
     if refusing:
@@ -257,7 +257,7 @@ def _by_contrast(group, around: Surroundings, said: list[str]) -> Cause:
     during = [
         (place, around.subnets.get(place))
         for place, _, first, last in group.peers
-        if place not in owners and first <= group["last"] and last >= group["first"]
+        if place not in owners and first <= group.last and last >= group.first
         and (place, far, *service) not in around.refused
     ]  # fmt: skip
     beside = [place for place, other in during if subnet and other == subnet]
@@ -292,9 +292,9 @@ def _history(group) -> list[str]:
     """Whether the client was let in at another time."""
     if not group.own:
         return []
-    if group.own_last < group["first"]:
+    if group.own_last < group.first:
         return [f"it was let in until {_time(group.own_last)}"]
-    if group.own_first > group["last"]:
+    if group.own_first > group.last:
         return [f"it is let in since {_time(group.own_first)}"]
     return ["it was also let in meanwhile"]
 

@@ -25,13 +25,12 @@ def contrasts(flows: ir.Table, groups: pd.DataFrame) -> pd.DataFrame:
     """
     keys = groups.assign(server_port=groups.server_port.fillna(-1).astype("int64"))
     accepted = _accepted(flows)
+    ports = sorted(set(keys.server_port))
+    toward = accepted.filter(_.server_port.isin(ports)) if 0 < len(ports) <= 100 else accepted
     back = {"server": "client", "server_port": "srcport"}
     place = keys[["interface_id", "server", *SERVICE]]
     parts = (
-        _joined(accepted, keys[["interface_id", "client", "server", *SERVICE]], {}).agg(
-            own=_.count(), own_first=_.start.min(), own_last=_.end.max()
-        ),
-        _joined(accepted, place, {}).agg(least=_.client.min(), most=_.client.max()),
+        _joined(toward, place, {}).agg(least=_.client.min(), most=_.client.max()),
         _joined(accepted, place, back).agg(answers=_.count()),
         _joined(accepted.filter(_.server_port < EPHEMERAL), keys[["client"]], {}).agg(known=_.count()),
     )
@@ -40,11 +39,21 @@ def contrasts(flows: ir.Table, groups: pd.DataFrame) -> pd.DataFrame:
         table = part.execute()
         found = found.merge(table, "left", on=[name for name in table.columns if name in keys])
     found.index = groups.index
-    counts = ["own", "answers", "known"]
+    counts = ["answers", "known"]
     found = found.assign(**found[counts].fillna(0).astype("int64"))
     found["others"] = found.least.notna() & ((found.least != found.client) | (found.most != found.client))
-    found["peers"] = _peers(accepted, keys)
-    return found[[*counts, "others", "own_first", "own_last", "peers"]]
+    places = _places(toward, keys)
+    own = [
+        next((place for place in some if place[0] == here), None)
+        for some, here in zip(places, keys.interface_id, strict=True)
+    ]
+    found["own"] = [place[4] if place else 0 for place in own]
+    found["own_first"] = [place[2] if place else None for place in own]
+    found["own_last"] = [place[3] if place else None for place in own]
+    found["peers"] = [
+        [p[:4] for p in some if p[0] != here] for some, here in zip(places, keys.interface_id, strict=True)
+    ]
+    return found[[*counts, "own", "others", "own_first", "own_last", "peers"]]
 
 
 def _accepted(flows: ir.Table) -> ir.Table:
@@ -73,24 +82,19 @@ def _joined(accepted: ir.Table, keys: pd.DataFrame, renamed: dict[str, str], *ex
     return joined.group_by([*keys.columns, *extra])
 
 
-def _peers(accepted: ir.Table, keys: pd.DataFrame) -> list[list[tuple]]:
-    """For each key, where its far address was accepted on the same port, as `contrasts` says."""
+def _places(accepted: ir.Table, keys: pd.DataFrame) -> list[list[tuple]]:
+    """For each key, the interfaces where its far address was accepted on the same port: interface, subnet,
+    first, last, records."""
     leaves = keys.egress.map(lambda leaves: leaves is True).astype(bool)
     seen = {}
     for side, some in (("client", keys[~leaves]), ("server", keys[leaves])):
-        places = _joined(accepted, some[[side, *SERVICE]], {}, "interface_id")
-        table = places.agg(subnet_id=_.subnet_id.max(), first=_.start.min(), last=_.end.max()).execute()
-        for row in table.sort_values("interface_id").itertuples(index=False):
-            place = (row.interface_id, row.subnet_id, row.first, row.last)
-            seen.setdefault((side, row[0], row.protocol, row.server_port), []).append(place)
-    return [
-        [place for place in seen.get((side, far, protocol, port), []) if place[0] != interface_id]
-        for side, far, protocol, port, interface_id in zip(
-            leaves.map({True: "server", False: "client"}),
-            keys.server.where(leaves, keys.client),
-            keys.protocol,
-            keys.server_port,
-            keys.interface_id,
-            strict=True,
+        found = _joined(accepted, some[[side, *SERVICE]], {}, "interface_id")
+        table = found.agg(
+            subnet_id=_.subnet_id.max(), first=_.start.min(), last=_.end.max(), records=_.count()
         )
-    ]
+        for row in table.order_by("interface_id").execute().itertuples(index=False):
+            place = (row.interface_id, row.subnet_id, row.first, row.last, row.records)
+            seen.setdefault((side, row[0], row.protocol, row.server_port), []).append(place)
+    sides = leaves.map({True: "server", False: "client"})
+    far = keys.server.where(leaves, keys.client)
+    return [seen.get(key, []) for key in zip(sides, far, keys.protocol, keys.server_port, strict=True)]

@@ -47,7 +47,7 @@ class Refusals(NamedTuple):
     totals: pd.DataFrame
 
 
-def refusals(flows: ir.Table, limit: int = 5000) -> Refusals:
+def refusals(flows: ir.Table, limit: int = 2000) -> Refusals:
     """Refused conversations in groups, at most `limit` of them, their clients, and the totals of all.
 
     `groups` has one row a group: `interface_id, client, server, protocol, server_port` (null: none), `fate`:

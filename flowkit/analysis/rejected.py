@@ -20,7 +20,7 @@ from flowkit.analysis.causes import Surroundings, cause, own_client, wanted
 from flowkit.analysis.contrast import contrasts
 from flowkit.analysis.network import Snapshot
 from flowkit.analysis.refusals import GROUP, PRIVATE, logged, refusals
-from flowkit.analysis.scans import scanners
+from flowkit.analysis.scans import DECIDED, scanners
 from flowkit.fields import DEFAULT_FORMAT
 
 
@@ -43,7 +43,7 @@ class Evidence(NamedTuple):
 
 
 def rejected(
-    flows: ir.Table, snapshot: Snapshot | None = None, enough: int = 4, fan_out: int = 10, limit: int = 5000
+    flows: ir.Table, snapshot: Snapshot | None = None, enough: int = 4, fan_out: int = 10, limit: int = 2000
 ) -> Rejected:
     """Refused traffic, judged: `groups` with most wanted first, `scanners`, and `totals` of all by fate.
 
@@ -51,13 +51,14 @@ def rejected(
     findings.json), `cause`, `confidence`, `grounds` (tuple of sentences), `verdict` (the snapshot's, or None),
     `answer` (that on the reply to a request, if it would be refused too),
     `way` (True: the refused packets leave the interface), `score` and its `parts` (reason → points).
-    A request is a blocked client from `enough` points on, a scan if its client is a scanner, else noise; a
-    client with `fan_out` targets or more is taken for a scanner. `scanners`: one row a scanning client.
+    A request is a blocked client from `enough` points on (2 less in a log of refusals only), a scan if its
+    client is a scanner, else noise; a client with `fan_out` targets or more is taken for a scanner.
+    `scanners`: one row a scanning client.
     """
     return judge(evidence(flows, limit), snapshot, enough, fan_out)
 
 
-def evidence(flows: ir.Table, limit: int = 5000) -> Evidence:
+def evidence(flows: ir.Table, limit: int = 2000) -> Evidence:
     """What the log alone says: all of the engine's work, none of the judgement."""
     found = refusals(flows, limit)
     ends = zip(found.groups.client, found.groups.server, strict=True)
@@ -68,7 +69,11 @@ def evidence(flows: ir.Table, limit: int = 5000) -> Evidence:
     groups = groups.join(contrasts(flows, groups) if len(groups) else _nothing())
     targets = found.clients.set_index("client").groups
     groups["targets"] = groups.client.map(targets).fillna(1).astype("int64")
-    several = found.clients[found.clients.groups >= 4]
+    # Who is refused four times and mostly accepted is no scanner, and need not be followed.
+    accepted = groups.groupby("client").known.max().to_dict()
+    pairs = zip(found.clients.client, found.clients.groups, strict=True)
+    refused = [count >= DECIDED and not accepted.get(client, 0) > count for client, count in pairs]
+    several = found.clients[pd.array(refused, dtype=bool)]
     walks = scanners(flows, several).merge(several, on="client", suffixes=("_sent", ""))
     asked = groups[groups.fate == "request"]
     far = asked.client.where(asked.egress != True, asked.server)  # noqa: E712  (it may be None)
@@ -84,7 +89,9 @@ def judge(
     around = _with_snapshot(evidence.around, snapshot)
     walks = walks[(walks.verdict == "scanner") if around.accepts else (walks.groups >= fan_out)]
     walking = set(walks.client)
-    judged = _column(groups, lambda group: cause(group, around))
+    # Two reasons for two points each need ACCEPT records: a client is not to be missed for want of them.
+    enough -= 0 if around.accepts else 2
+    judged = [cause(group, around) for group in groups.itertuples()]
     for name in ("kind", "cause", "confidence", "grounds", "verdict", "answer"):
         groups[name] = pd.Series([getattr(one, name) for one in judged], groups.index, dtype="object")
     groups["way"] = _column(groups, around.egress)
@@ -160,8 +167,8 @@ def _is_address(text: str) -> bool:
 
 
 def _column(groups: pd.DataFrame, of) -> pd.Series:
-    """What `of` makes of each row, whose columns are its attributes and items."""
-    return pd.Series([of(group) for _number, group in groups.iterrows()], groups.index, dtype="object")
+    """What `of` makes of each row."""
+    return pd.Series([of(group) for group in groups.itertuples()], groups.index, dtype="object")
 
 
 def _nothing() -> pd.DataFrame:
@@ -195,7 +202,7 @@ def _with_snapshot(around: Surroundings, snapshot: Snapshot | None) -> Surroundi
     return replace(around, owners=owners, subnets=subnets, snapshot=snapshot)
 
 
-def _kind(group: pd.Series, walking: set[str], enough: int, fan_out: int) -> str:
+def _kind(group, walking: set[str], enough: int, fan_out: int) -> str:
     """The group's kind, once its client is weighed up."""
     inside = bool(re.search(PRIVATE, group.client)) or own_client(group)
     scanning = group.client in walking or (group.targets >= fan_out and not inside)

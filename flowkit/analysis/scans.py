@@ -17,6 +17,16 @@ from flowkit.analysis.refusals import EPHEMERAL, logged
 DECIDED = 4
 
 
+COLUMNS = {
+    "client": "str",
+    "contacts": "int64",
+    "refused": "int64",
+    "servers": "int64",
+    "ports": "int64",
+    "verdict": "str",
+}
+
+
 def scanners(flows: ir.Table, clients: pd.DataFrame) -> pd.DataFrame:
     """The first contacts of `clients` (their addresses in `client`), one row a client, sorted by it.
 
@@ -25,6 +35,8 @@ def scanners(flows: ir.Table, clients: pd.DataFrame) -> pd.DataFrame:
     ``pending``, whichever bound the walk meets first; without any ACCEPT in the log failure means nothing,
     and the walk says no more than that many were refused.
     """
+    if clients.empty:
+        return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in COLUMNS.items()})
     rows = logged(flows)
     wanted = ibis.memtable(clients[["client"]].drop_duplicates(), schema={"client": "string"})
     rows = rows.semi_join(wanted, rows.srcaddr == wanted.client)

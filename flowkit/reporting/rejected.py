@@ -10,6 +10,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
 
+from flowkit.analysis.causes import own_client
 from flowkit.analysis.coverage import covered_share
 from flowkit.analysis.network import LAST_RULES, Snapshot, protocol_name
 from flowkit.analysis.rejected import Rejected
@@ -180,8 +181,9 @@ def _severity(kind: str, part: pd.DataFrame) -> str:
         return "medium" if lead.way else "low"
     if kind == "blocked-client":
         best = part.loc[part.score.idxmax()]
-        stranger = not (best.way or best.known or best.own or "private client" in best.parts)
-        return "low" if stranger else "high" if best.score >= 6 else "medium"
+        if not (own_client(best) or best.known or best.own or "private client" in best.parts):
+            return "low"
+        return "high" if best.score >= 6 and part.sessions.sum() >= 3 else "medium"
     known = part.known.any() or part.way.eq(False).any() or len(part) > 1 or part.retries.any()
     return "high" if known else "low"
 
@@ -232,7 +234,10 @@ class _Words:
         if lead.cause == "undetermined":
             return "security group or network ACL, the log cannot tell"
         if verdict is None:
-            words = {"security-group": "by its security group", "network-acl": "by its subnet's network ACL"}
+            words = {
+                "security-group": "its security group refuses it",
+                "network-acl": "its subnet's network ACL refuses it",
+            }
             return words.get(lead.cause, "")
         said = []
         if verdict.groups_allow is False:
@@ -384,23 +389,25 @@ def rejected_verdict(findings: list[Finding], rejected: Rejected) -> list[str]:
     if not total:
         return ["Nothing was refused."]
     said = []
-    wanted = [f for f in findings if f.kind == "blocked-client" and f.severity in ("high", "medium")]
-    replies = [f for f in findings if f.kind in ("reply-refused", "acl-changed") and f.severity != "low"]
-    if wanted:
-        count = len(wanted)
-        one = count == 1
-        said.append(
-            f"{_many(count, 'client')} {'is' if one else 'are'} probably wanted and refused: {wanted[0].title}"
-        )
+    blocked = [f for f in findings if f.kind == "blocked-client" and f.severity in ("high", "medium")]
+    if blocked:
+        groups = incidents(rejected.groups)
+        parts = groups[groups.kind == "blocked-client"].groupby("incident")
+        count = max(len(blocked), sum(_severity("blocked-client", part) != "low" for _key, part in parts))
+        are = "refusal looks" if count == 1 else "refusals look"
+        said.append(f"{count:,} {are} like a wanted client that is kept out: {blocked[0].title}")
     else:
         said.append("No client that is probably wanted is refused from its first packet on.")
+    replies = [f for f in findings if f.kind in ("reply-refused", "acl-changed") and f.severity != "low"]
     said += [finding.title for finding in replies[:3]]
-    rest = [f for f in findings if f.kind in ("scan", "noise", "late-packets")]
-    if rest:
-        scans = sum(f.kind == "scan" for f in rest)
-        share = sum(f.records for f in rest) / total
-        who = f"{_many(scans, 'scanner')}, late packets and noise make {share:.0%}"
-        said.append(f"{who} of {total:,} refused records: nothing to do.")
+    rest = {kind: [f for f in findings if f.kind == kind] for kind in ("scan", "late-packets", "noise")}
+    if any(rest.values()):
+        share = sum(f.records for some in rest.values() for f in some) / total
+        words = (_many(len(rest["scan"]), "scanner"), "late packets", "noise")
+        who = [word for word, some in zip(words, rest.values(), strict=True) if some]
+        joined = " and ".join([", ".join(who[:-1]), who[-1]] if len(who) > 1 else who)
+        share = "all" if share == 1 else f"{share:.0%} of the"
+        said.append(f"Nothing to do for {share} {total:,} refused records: {joined}.")
     if not rejected.accepts:
         said.append("The log holds refusals only, so most causes cannot be told: log ALL traffic.")
     return said[:5]
