@@ -125,10 +125,10 @@ def test_findings_json_is_as_the_design_says(good):
         "protocol": 6,
         "dstport": 443,
     }
-    assert set(first) == {
+    assert list(first) == [
         "id", "status", "notebook", "kind", "severity", "confidence", "title", "subject", "cause", "grounds",
         "action", "first_seen", "last_seen", "records", "packets", "bytes", "coverage", "samples",
-    }  # fmt: skip
+    ]  # fmt: skip
     assert (first["status"], first["notebook"], first["first_seen"]) == (
         "new",
         "probe",

@@ -8,7 +8,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from importlib.resources import files
 from itertools import groupby
 
@@ -82,6 +82,10 @@ class Finding:
             "cause": None if pd.isna(self.cause) else str(self.cause),
         }
         return {"id": self.id} | plain | {key: int(plain[key]) for key in ("records", "packets", "bytes")}
+
+
+#: The keys of `as_dict`, in the order in which people read them; a notebook file sorts them otherwise.
+KEYS = ("id", *(each.name for each in fields(Finding)))
 
 
 def finding_id(kind: str, subject: dict) -> str:

@@ -22,7 +22,7 @@ from flowkit.loading.window import moment, window
 from flowkit.reporting import history, indexes
 from flowkit.reporting.errors import ReportError, UsageError
 from flowkit.reporting.execute import Executed, execute, quiet_kernels
-from flowkit.reporting.findings import SEVERITIES, SUBJECT
+from flowkit.reporting.findings import KEYS, SEVERITIES, SUBJECT
 from flowkit.reporting.markup import period
 from flowkit.reporting.measure import measured
 from flowkit.reporting.page import first_figure, opening, page, told_by
@@ -220,7 +220,7 @@ def _inputs(run: dict) -> dict:
 
 def _collected(pages: list[dict]) -> list[dict]:
     found = [
-        {"id": finding["id"], "status": "new", "notebook": each["name"]} | finding
+        {"id": finding["id"], "status": "new", "notebook": each["name"]} | {key: finding[key] for key in KEYS}
         for each in pages
         for data in each["told"]
         for finding in data["findings"]
