@@ -438,6 +438,11 @@ def test_silence_that_is_an_interfaces_way_is_one_note_for_all():
     )
 
 
+def test_two_files_that_are_hours_apart_are_no_grave_gap():
+    told = told_of(full("eni-a", 0, 120) + full("eni-a", 5400, 5520))[0]
+    assert [(one.kind, one.severity) for one in told] == [("silent-interface", "info")]
+
+
 def test_only_the_longest_gaps_are_told_one_by_one():
     rows = busy([3] * 200, skip=(10, 40, 41, 42, 100))
     told = told_of(rows, top=1)[0]

@@ -171,7 +171,12 @@ def _learn(runs, count) -> dict:
     if enough.any():
         interval = np.where(enough, interval, common)
     silent = np.bincount(code[hole & (width >= SILENT_AFTER * interval[code])], minlength=count)
-    return {"interval": interval, "slots": slots, "steady": (slots >= 10) & (silent <= 1 + 0.05 * slots)}
+    return {"interval": interval, "slots": slots, "steady": steady(slots, silent)}
+
+
+def steady(slots, silences):
+    """Whether so few silences among so many filled slots mean that silence is not how it reports."""
+    return (slots >= 10) & (silences <= 1 + 0.05 * slots)
 
 
 def _skips(flows, runs, names, learnt) -> list:
@@ -214,9 +219,9 @@ def _lost(flows, files, names, pieces, learnt) -> list:
     order = np.argsort(first)
     first, last = first[order][1:], np.maximum.accumulate(last[order])[:-1]
     hole = first - last >= SILENT_AFTER * learnt["interval"].max()
-    steady = hole.sum() <= 1 + 0.05 * learnt["slots"].max()
+    regular = steady(learnt["slots"].max(), hole.sum())
     spans = [
-        _everyone(len(names), a, b, LOST) for a, b in zip(last[hole], first[hole], strict=True) if steady
+        _everyone(len(names), a, b, LOST) for a, b in zip(last[hole], first[hole], strict=True) if regular
     ]
     missing = missing_slots(files)
     for log, slots in missing.groupby("flow_log_id"):

@@ -5,7 +5,7 @@ Works on the cells of `flowkit.analysis.coverage`.
 
 import pandas as pd
 
-from flowkit.analysis.coverage import CERTAIN, GAPS
+from flowkit.analysis.coverage import CERTAIN, GAPS, steady
 from flowkit.analysis.missed import minutes
 
 #: Skipped windows of one interface that lie no further apart than so many intervals are one gap.
@@ -66,9 +66,9 @@ def _silent(cells) -> pd.DataFrame:
     last = cells[cells.state.isin([*CERTAIN, *GAPS[:2]])].groupby("interface_id").end.max()
     made = _joined(silent, silent.apart)
     runs = made.interface_id.map(made.interface_id.value_counts())
-    steady = runs <= 1 + 0.05 * made.interface_id.map(windows).fillna(0)
+    regular = steady(made.interface_id.map(windows).fillna(0), runs)
     returned = made.interface_id.map(last) > made.end
-    return made.assign(kind="silent-interface", interfaces=1, returned=returned, steady=steady)
+    return made.assign(kind="silent-interface", interfaces=1, returned=returned, steady=regular)
 
 
 def _lost(cells) -> pd.DataFrame:
