@@ -252,6 +252,19 @@ def test_what_cannot_be_read_is_named_and_the_rest_goes_on(tmp_path):
         flowkit.ingest(str(tmp_path / "folder"))
 
 
+def test_about_names_what_went_wrong_with_an_example(tmp_path):
+    bad = [PING[0].replace(" 4 336 ", " NaN 336 "), PING[0].replace(" 4 336 ", " <b> 336 "), "one two"]
+    write_log(tmp_path / "a.log", [*PING, *bad])
+    (tmp_path / "b.log.gz").write_bytes(gzip.compress("\n".join(PING).encode(), mtime=0)[:-9])
+    (tmp_path / "c.log").write_bytes(b"")
+    shown = flowkit.about(str(tmp_path)).values.tolist()
+    assert ["files", "3, 1 damaged, 1 unreadable"] in shown
+    assert ["malformed: packets is no whole number", f"2, such as line 3 of a.log: {bad[0]}"] in shown
+    assert ["malformed: 2 tokens, format has 14", "1, such as line 5 of a.log: one two"] in shown
+    assert ["damaged", f"{tmp_path}/b.log.gz: the gzip data ends too early"] in shown
+    assert ["not read", f"{tmp_path}/c.log: the file is empty"] in shown
+
+
 def test_parquet_as_aws_and_as_others_write_it(tmp_path):
     def table(**types):
         rows = {
@@ -386,6 +399,8 @@ def test_an_ibis_table_is_a_source_and_nothing_is_copied():
         "x",
     )
     assert flowkit.ingest(ibis.memtable(rows))["no_status"] == 1
+    assert len(flowkit.inventory(ibis.memtable(rows))) == len(flowkit.quarantine(ibis.memtable(rows))) == 0
+    assert ["log-status", "1 without log-status"] in flowkit.about(ibis.memtable(rows)).values.tolist()
     with pytest.raises(flowkit.SourceError, match="columns are not those of flow logs: a"):
         flowkit.load(ibis.memtable(pd.DataFrame({"a": [1]})))
 

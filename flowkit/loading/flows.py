@@ -22,6 +22,14 @@ _COLUMNS = {
     "vpc": COLUMNS,
     "transit-gateway": COLUMNS | {field.column: field.type for field in TGW_FIELDS},
 }
+_COUNTED = ("lines", "headers", "blank", "ok", "nodata", "skipdata", "no_status", "malformed")
+_INVENTORY = [
+    "file", "file_id", "flow_log_id", "account_id", "region", "slot", "size", *_COUNTED, "first", "last", "damage",
+    "refusal", "unknown",
+]  # fmt: skip
+#: Reasons, examples and files that `about` names at most.
+SHOWN = 5
+_STATUS = {"ok": "OK", "nodata": "NODATA", "skipdata": "SKIPDATA", "no_status": "without log-status"}
 #: Memory for one table's queries; beyond it DuckDB spills to disk.
 _MEMORY = "1200MB"
 
@@ -174,7 +182,6 @@ def inventory(
     """
     ingest(source, start, end, format)
     entries = _holdings(source, start, end, format)[0]
-    counted = ("lines", "headers", "blank", "ok", "nodata", "skipdata", "no_status", "malformed")
     rows = [
         {
             "file": entry.place,
@@ -182,13 +189,13 @@ def inventory(
             **{name: aws_name(entry.place).get(name) for name in ("flow_log_id", "account_id", "region")},
             "slot": slot_of(entry.place),
             "size": entry.counts["size"],
-            **{name: entry.counts.get(name, 0) for name in counted},
+            **{name: entry.counts.get(name, 0) for name in _COUNTED},
             **{name: entry.counts.get(name) for name in ("first", "last", "damage", "refusal")},
             "unknown": ", ".join(entry.counts.get("unknown", ())),
         }
         for entry in entries
     ]
-    table = pd.DataFrame(rows, columns=list(rows[0]) if rows else None)
+    table = pd.DataFrame(rows, columns=_INVENTORY)
     for column in ("slot", "first", "last"):
         table[column] = pd.to_datetime(table[column].astype("Float64"), unit="s", utc=True, errors="coerce")
     return table
@@ -207,28 +214,56 @@ def quarantine(
 def about(
     source: str | Path = "sample", start: Moment = None, end: Moment = None, format: str | None = None
 ) -> pd.DataFrame:
-    """What a question rests on, a row each: source, window, records by log-status, files, and what went wrong."""
+    """What a question rests on, a row each: source, window, records by log-status, files, and what went wrong.
+
+    Columns `what` and `value`, text. Malformed lines come by reason with an example, damaged and unreadable files
+    by name; the texts are those of the log (hostile: escape them).
+    """
     tally = ingest(source, start, end, format)
     files = inventory(source, start, end, format)
     asked = [
         f"{at:%Y-%m-%d %H:%M:%S} UTC" if (at := moment(value)) else word
         for value, word in ((start, "first record"), (end, "last record"))
     ]
-    seen = [
-        f"{at:%Y-%m-%d %H:%M:%S}" if pd.notna(at) else "?"
-        for at in (files["first"].min(), files["last"].max())
-    ]
+    seen = [f"{at:%Y-%m-%d %H:%M:%S}" for at in (files["first"].min(), files["last"].max()) if pd.notna(at)]
     records = tally["ok"] + tally["nodata"] + tally["skipdata"] + tally["no_status"]
-    rows = {
-        "source": str(source),
-        "window": " to ".join(asked),
-        "records in these files": f"{records:,} from {seen[0]} to {seen[1]} UTC",
-        "log-status": f"{tally['ok']:,} OK, {tally['nodata']:,} NODATA, {tally['skipdata']:,} SKIPDATA"
-        + (f", {tally['no_status']:,} without" if tally["no_status"] else ""),
-        "files": f"{tally['files']:,}, {tally['damaged_files']:,} damaged, {tally['unreadable_files']:,} unreadable",
-        "malformed lines": f"{tally['malformed']:,} of {tally['lines']:,}",
-        "unknown fields": ", ".join(
-            sorted({name for names in files["unknown"] for name in names.split(", ") if name})
+    rows = [
+        ("source", str(source)),
+        ("window", " to ".join(asked)),
+        ("records in these files", f"{records:,}" + (f" from {seen[0]} to {seen[1]} UTC" if seen else "")),
+        ("log-status", ", ".join(f"{tally[name]:,} {word}" for name, word in _STATUS.items() if tally[name])),
+        (
+            "files",
+            f"{tally['files']:,}, {tally['damaged_files']:,} damaged, {tally['unreadable_files']:,} unreadable",
         ),
-    }
-    return pd.DataFrame([(name, text) for name, text in rows.items() if text], columns=["what", "value"])
+        ("malformed lines", f"{tally['malformed']:,} of {tally['lines']:,}"),
+        (
+            "unknown fields",
+            ", ".join(sorted({each for names in files["unknown"] for each in names.split(", ")} - {""})),
+        ),
+        *(_malformed_by_reason(quarantine(source, start, end, format)) if tally["malformed"] else ()),
+        *_troubles(files, "damage", "damaged"),
+        *_troubles(files, "refusal", "not read"),
+    ]
+    return pd.DataFrame([row for row in rows if row[1]], columns=["what", "value"])
+
+
+def _malformed_by_reason(lines: pd.DataFrame) -> list[tuple[str, str]]:
+    kinds = lines["reason"].str.replace(r"=(?:'.*'|\S+)", "", regex=True)
+    rows = []
+    for kind, group in sorted(lines.groupby(kinds), key=lambda each: -len(each[1]))[:SHOWN]:
+        first = group.iloc[0]
+        name = first["file"].rsplit("/", 1)[-1]
+        rows.append(
+            (
+                f"malformed: {kind}",
+                f"{len(group):,}, such as line {first['line']:,} of {name}: {first['text'][:200]}",
+            )
+        )
+    return rows
+
+
+def _troubles(files: pd.DataFrame, column: str, word: str) -> list[tuple[str, str]]:
+    bad = files[files[column].notna()]
+    rows = [(word, f"{row['file']}: {row[column]}") for _, row in bad.head(SHOWN).iterrows()]
+    return [*rows, (word, f"and {len(bad) - SHOWN:,} more files")] if len(bad) > SHOWN else rows

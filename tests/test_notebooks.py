@@ -1,0 +1,175 @@
+"""The four notebooks, end to end, by `flowkit report`: on the sample, on real logs, and on logs that hold little."""
+
+import json
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from simulate import FIELDS_V2, simulate
+from support import write_log
+
+from flowkit import cli
+from flowkit.fields import DEFAULT_FORMAT
+from flowkit.loading.sample import NOTEBOOKS, SAMPLE
+
+V2 = "2 012345678901 eni-0a1 {src} {dst} {sport} {dport} 6 3 180 {at} {at} {action} OK"
+
+
+def run(tmp_path: Path, source: str, *words: str) -> Path:
+    """The folder of a good run of all four notebooks over `source`."""
+    assert cli.main(["report", source, "--out", str(tmp_path), *words]) == 0
+    return tmp_path / "latest"
+
+
+def told(folder: Path) -> dict:
+    return json.loads((folder / "findings.json").read_text())
+
+
+def text_of(folder: Path) -> dict[str, str]:
+    """By notebook: what its Findings cell shows, without markup."""
+    shown = {}
+    for path in folder.glob("*.ipynb"):
+        cells = nbformat.read(path, as_version=4).cells
+        outputs = [output for cell in cells if cell.cell_type == "code" for output in cell.outputs]
+        assert [output for output in outputs if output.output_type == "error"] == []
+        html = " ".join(output.data.get("text/html", "") for output in outputs if "data" in output)
+        html = re.sub(r"<(script|style)\b.*?</\1>", " ", html, flags=re.S)
+        shown[path.stem] = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html))
+    assert sorted(shown) == sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))
+    return shown
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory):
+    return run(tmp_path_factory.mktemp("sample"), "sample")
+
+
+def found(incident: dict, findings: list[dict]) -> list[dict]:
+    """The findings that tell of a planted incident."""
+    fixed = ["interface_id", "srcaddr", "dstaddr", "dstport"]
+    if incident["kind"].startswith(("expectation", "newly")):
+        fixed = ["dstport"]
+    named = {name: incident[name] for name in fixed if incident[name] is not None}
+    return [
+        finding
+        for finding in findings
+        if finding["kind"] == incident["kind"]
+        and named.items() <= finding["subject"].items()
+        and (incident["cause"] is None or finding["cause"] == incident["cause"])
+    ]
+
+
+def test_every_planted_incident_of_the_sample_is_found_with_its_cause(sample):
+    truth = json.loads((SAMPLE / "truth.json").read_text())
+    incidents = [each for each in truth if each["finding"]]
+    findings = told(sample)["findings"]
+    assert [each["id"] for each in incidents if not found(each, findings)] == []
+    assert len(incidents) >= 17
+
+
+def test_nothing_grave_is_told_that_was_not_planted(sample):
+    truth = json.loads((SAMPLE / "truth.json").read_text())
+    explained = [finding["id"] for each in truth for finding in found(each, told(sample)["findings"])]
+    rest = [
+        each["title"]
+        for each in told(sample)["findings"]
+        if each["severity"] == "high" and each["id"] not in explained
+    ]
+    assert rest == []
+
+
+def test_every_notebook_draws_a_figure_and_runs_its_cells_from_any_folder(sample):
+    for path in sample.glob("*.ipynb"):
+        outputs = [
+            output
+            for cell in nbformat.read(path, 4).cells
+            if cell.cell_type == "code"
+            for output in cell.outputs
+        ]
+        drawn = [output for output in outputs if "<svg" in output.get("data", {}).get("text/html", "")]
+        assert drawn, f"{path.stem} drew no figure"
+
+
+@pytest.mark.parametrize(
+    ("files", "records"),
+    [
+        ("SEKOIA-IO__automation-library/*.log", 14),
+        ("grafana__lambda-promtail/*.gz", 3),
+        ("obsrvbl-oss__flowlogs-reader/V[2345]*", 11),
+    ],
+    ids=["SEKOIA", "grafana", "flowlogs-reader"],
+)  # fmt: skip
+def test_real_logs_give_a_report_with_the_right_counts(third_party, tmp_path, files, records):
+    coverage = told(run(tmp_path, str(third_party / files)))["coverage"]
+    assert coverage["records"] == records
+    expected = [json.loads(line) for line in (third_party / "EXPECTED.jsonl").read_text().splitlines()]
+    counted = [
+        each["expect"] for each in expected if (third_party / each["file"]) in set(third_party.glob(files))
+    ]
+    for name in ("nodata", "skipdata", "malformed"):
+        assert coverage[name] == sum(each[name] for each in counted)
+    text_of(tmp_path / "latest")
+
+
+def test_an_empty_window_is_a_report_that_says_so(tmp_path):
+    folder = run(tmp_path, "sample", "--start", "2026-11-20T12:00:01Z", "--end", "2026-11-20T12:00:02Z")
+    assert told(folder)["coverage"]["records"] < 60
+    empty = run(tmp_path, str(write_log(tmp_path / "flow.log", [], DEFAULT_FORMAT)))
+    assert told(empty)["findings"] == []
+    for name, text in text_of(empty).items():
+        assert re.search(r"\b(no|nothing|not one|none)\b", text, re.I), name
+
+
+def test_a_log_of_refusals_alone_makes_no_claim_that_it_cannot_carry(tmp_path):
+    records = [
+        V2.format(
+            src="203.0.113.9",
+            dst="10.0.0.5",
+            sport=50000 + n,
+            dport=5432,
+            at=1700000000 + 60 * n,
+            action="REJECT",
+        )
+        for n in range(30)
+    ]
+    folder = run(tmp_path, str(write_log(tmp_path / "flow.log", records)))
+    assert {each["cause"] for each in told(folder)["findings"] if each["notebook"] == "rejected"} <= {
+        "undetermined",
+        None,
+    }
+    assert {each["kind"] for each in told(folder)["findings"]} <= {
+        "blocked-client",
+        "scan",
+        "noise",
+        "low-confidence-direction",
+    }
+    texts = text_of(folder)
+    assert "REJECT" in texts["reachability"]
+    assert "REJECT" in texts["rejected"]
+
+
+def test_a_log_of_nodata_alone_is_proof_of_no_traffic(tmp_path):
+    records = [
+        f"2 012345678901 eni-0a1 - - - - - - - {1700000000 + 60 * n} {1700000058 + 60 * n} - NODATA"
+        for n in range(30)
+    ]
+    folder = run(tmp_path, str(write_log(tmp_path / "flow.log", records)))
+    assert told(folder)["findings"] == []
+    assert told(folder)["coverage"]["covered_share"] == 1.0
+    text_of(folder)
+
+
+def test_the_default_format_gives_the_same_grave_incidents(tmp_path):
+    world = simulate(seed=7, hours=4)
+    world.write(tmp_path / "logs", fields=FIELDS_V2)
+    folder = run(
+        tmp_path, str(tmp_path / "logs" / "AWSLogs"), "--network", str(tmp_path / "logs" / "network")
+    )
+    findings = told(folder)["findings"]
+    planted = [
+        each
+        for each in world.truth
+        if each["kind"] in ("blocked-client", "reply-refused", "acl-changed", "skipdata", "not-delivered")
+    ]
+    assert [each["id"] for each in planted if not found(each, findings)] == []
