@@ -234,6 +234,35 @@ def test_a_figure_is_svg_with_its_alt_text_and_the_page_own_ink():
     assert len(ids) == len(set(ids))
 
 
+def nothing(ax):
+    ax.barh(["a", "b"], [0, 0])
+    ax.axvline(0)
+    ax.scatter([], [])
+    ax.plot([], [])
+
+
+@pytest.mark.parametrize(
+    ("draw", "drawn"),
+    [
+        (nothing, False),
+        (lambda ax: ax.barh(["a"], [1]), True),
+        (lambda ax: ax.plot([1, 2]), True),
+        (lambda ax: ax.scatter([1], [1]), True),
+        (lambda ax: ax.broken_barh([(0, 1)], (0, 1)), True),
+    ],
+)
+def test_a_figure_without_data_is_its_sentence(draw, drawn):
+    figure, ax = plt.subplots()
+    draw(ax)
+    markup = figure_html(figure, "Nothing < was let in.")
+    plt.close(figure)
+    assert (
+        markup.startswith("<figure")
+        if drawn
+        else markup == "<p class='fk-caption'>Nothing &lt; was let in.</p>"
+    )
+
+
 def test_a_figure_with_alt_text_displays_itself_as_html(capsys):
     figure, ax = drawn()
     alt(ax, "Refusals rise to 23 an hour.")

@@ -166,13 +166,23 @@ def test_every_flowkit_command_of_the_examples_has_words_that_flowkit_knows():
     for words in found:
         plain = [word.strip("'\"(),`") for word in words.split() if word not in ("|", "&&")]
         plain = [word for word in plain if not word.startswith("{{") and word not in ("}}", "params.source")]
-        given, unknown = cli._parser().parse_known_args(list(cli._joined(["report", *plain])))
+        given, unknown = cli._parser().parse_known_args(list(cli.joined(["report", *plain])))
         assert not [word for word in unknown if word.startswith("--")], words
 
 
 def test_papermill_alone_runs_a_notebook_from_another_folder(tmp_path):
     log = write_log(tmp_path / "logs" / "flow.log", [record()])
-    words = [NOTEBOOKS / "rejected.ipynb", "out.ipynb", "-r", "source", log, "-r", "start", "-520w", "--no-progress-bar"]
+    words = [
+        NOTEBOOKS / "rejected.ipynb",
+        "out.ipynb",
+        "-r",
+        "source",
+        log,
+        "-r",
+        "start",
+        "-520w",
+        "--no-progress-bar",
+    ]
     papermill = Path(sys.executable).with_name("papermill")
     done = subprocess.run([papermill, *words], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]

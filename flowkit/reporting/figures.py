@@ -57,7 +57,9 @@ def _display(figure: Figure, text: str) -> Callable[[], None]:
 
 
 def figure_html(figure: Figure, text: str) -> str:
-    """`figure` as a `<figure>` element with `text` as its alt text."""
+    """`figure` as a `<figure>` element with `text` as its alt text; `text` alone where nothing is drawn in it."""
+    if not any(_holds(ax) for ax in figure.axes):
+        return f"<p class='fk-caption'>{escaped(text)}</p>"
     held = io.StringIO()
     with warnings.catch_warnings():
         # The reader's fonts draw the words; that matplotlib's own lacks a sign is of no matter.
@@ -70,3 +72,11 @@ def figure_html(figure: Figure, text: str) -> str:
     svg = re.sub(r'<g id="[A-Za-z0-9._]*_\d+">', "<g>", svg)
     svg = svg.replace("<svg ", f'<svg role="img" aria-label="{escaped(text)}" ', 1)
     return f'<figure class="fk-figure" style="margin:.6em 0">{svg}</figure>'
+
+
+def _holds(ax: Axes) -> bool:
+    """Whether data are drawn in `ax`: a frame, a zero line or bars without length tell a reader nothing."""
+    bars = [patch.get_window_extent() for patch in ax.patches]
+    lines = [line for line in ax.lines if line.get_transform() == ax.transData and len(line.get_xdata())]
+    marks = [each for each in ax.collections if len(each.get_offsets()) and len(each.get_paths())]
+    return bool(lines or marks or ax.images or any(bar.width > 0 and bar.height > 0 for bar in bars))
