@@ -12,8 +12,8 @@ from flowkit.loading import cache
 from flowkit.loading.catalog import Entry, Part
 from flowkit.loading.engines import overlapping, recognised, table_of
 from flowkit.loading.formats import given
-from flowkit.loading.ingestion import found, ingest
-from flowkit.loading.sources import aws_name, is_table, slot_of
+from flowkit.loading.ingestion import bring_in, ingest
+from flowkit.loading.sources import aws_name, is_table, remote_of, slot_of
 from flowkit.loading.sql import SQL_TYPES, literal, quoted
 from flowkit.loading.window import Moment, moment
 
@@ -22,6 +22,8 @@ _COLUMNS = {
     "vpc": COLUMNS,
     "transit-gateway": COLUMNS | {field.column: field.type for field in TGW_FIELDS},
 }
+#: By source, window and format: the places of the files that this process loaded last.
+_PLACES: dict[tuple, list[str]] = {}
 _COUNTED = ("lines", "headers", "blank", "ok", "nodata", "skipdata", "no_status", "malformed")
 _INVENTORY = [
     "file", "file_id", "flow_log_id", "account_id", "region", "slot", "size", *_COUNTED, "first", "last", "damage",
@@ -81,8 +83,7 @@ def sql(flows: ibis.Table, query: str) -> pd.DataFrame:
 
 
 def _of_files(source: str | Path, start: Moment, end: Moment, format: str | None, record: str) -> ibis.Table:
-    ingest(source, start, end, format)
-    entries, parts = _holdings(source, start, end, format, record)
+    entries, parts = _holdings(source, start, end, format, record, again=True)
     backend = _connect()
     connection = backend.con
     rows = _rows(connection, [part.name for part in parts], record)
@@ -161,13 +162,24 @@ def _mark_duplicates(connection, entries: list[Entry]) -> None:
 
 
 def _holdings(
-    source: str | Path, start: Moment, end: Moment, format: str | None, record: str = "vpc"
+    source: str | Path,
+    start: Moment,
+    end: Moment,
+    format: str | None,
+    record: str = "vpc",
+    again: bool = False,
 ) -> tuple[list[Entry], list[Part]]:
+    """The source's files and the parts that hold them, its new files parsed.
+
+    What is not on this machine is listed `again` only by `load`: the questions beside it rest on the same files.
+    """
     if is_table(source):
         return [], []
+    key = (str(source), str(start), str(end), str(format))
+    if again or key not in _PLACES or remote_of(str(source)) is None:
+        _PLACES[key] = bring_in(source, start, end, format)[1]
     fields = given(format)
-    places = [file.place for file in found(source, start, end)]
-    return cache.catalog().holdings(places, " ".join(fields.names) if fields else "", record)
+    return cache.catalog().holdings(_PLACES[key], " ".join(fields.names) if fields else "", record)
 
 
 def inventory(
@@ -180,7 +192,6 @@ def inventory(
     `skipdata`, `no_status`, `malformed`; `first`, `last` (UTC, of its records); `damage`, and `refusal` where
     nothing of it could be read; `unknown` (field names that AWS's documents do not have).
     """
-    ingest(source, start, end, format)
     entries = _holdings(source, start, end, format)[0]
     rows = [
         {
@@ -205,7 +216,6 @@ def quarantine(
     source: str | Path = "sample", start: Moment = None, end: Moment = None, format: str | None = None
 ) -> pd.DataFrame:
     """One row a malformed line: `file`, `line` (from 1), `text` as it stands (hostile: escape it), `reason`."""
-    ingest(source, start, end, format)
     places = {entry.file_id: entry.place for entry in _holdings(source, start, end, format)[0]}
     rows = [(places[file_id], *rest) for file_id, *rest in cache.catalog().malformed(places)]
     return pd.DataFrame(rows, columns=["file", "line", "text", "reason"])

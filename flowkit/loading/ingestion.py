@@ -77,6 +77,18 @@ def ingest(
         from flowkit.loading.engines import tally  # Ibis takes longer to import than small logs to parse
 
         return {**tally(source, start, end), "new_files": 0, "seconds": round(time.monotonic() - begun, 3)}
+    counts, _ = bring_in(source, start, end, format, progress)
+    return {**counts, "seconds": round(time.monotonic() - begun, 3)}
+
+
+def bring_in(
+    source: str | Path | Iterable[str],
+    start: Moment,
+    end: Moment,
+    format: str | None,
+    progress: Progress | None = None,
+) -> tuple[dict, list[str]]:
+    """As `ingest`, and also returns the places of the source's files."""
     files = found(source, start, end)
     fields = given(format)
     key = " ".join(fields.names) if fields else ""
@@ -85,7 +97,7 @@ def ingest(
     new = [file for file in files if file.place not in entries or entries[file.place].stamp != file.stamp]
     failures = _parse(new, fields, key, known, progress) if new else {}
     counts = _tally(files, known, key, failures)
-    return {**counts, "new_files": len(new), "seconds": round(time.monotonic() - begun, 3)}
+    return {**counts, "new_files": len(new)}, [file.place for file in files]
 
 
 def found(source: str | Path | Iterable[str], start: Moment = None, end: Moment = None) -> list[SourceFile]:
