@@ -271,6 +271,40 @@ def test_every_point_for_a_wanted_client_is_shown(tmp_path):
     }
 
 
+def test_a_blocked_client_is_told_in_one_sentence_with_its_numbers(tmp_path):
+    tries = [
+        line("10.0.0.5", "10.0.0.7", 50000 + n, 5432, "REJECT", 2000 + 900 * n, packets=5) for n in range(12)
+    ]
+    found = rejected(flows_of(tmp_path, [*tries, *beside_all(ENI), *conversation(1000)]))
+    (finding,) = rejected_findings(found)
+    assert finding.title == (
+        "10.0.0.5 to 10.0.0.7 tcp/5432: 12 attempts refused since 1970-01-01 00:33 UTC, never let in;"
+        " its security group refuses it."
+    )
+    assert (finding.severity, finding.confidence, finding.records, finding.packets) == (
+        "high",
+        "medium",
+        12,
+        60,
+    )
+    assert rejected_verdict([finding], found) == [
+        "1 refusal looks like a wanted client that is kept out: " + finding.title,
+    ]
+
+
+def test_clients_of_one_service_and_cause_are_one_finding_of_their_block(tmp_path):
+    tries = [
+        line(f"10.0.0.{80 + n % 8}", "10.0.0.7", 50000 + n, 5432, "REJECT", 2000 + 300 * n, packets=5)
+        for n in range(64)
+    ]
+    (finding,) = rejected_findings(rejected(flows_of(tmp_path, [*tries, *beside_all(ENI)])))
+    assert finding.subject == {
+        "interface_id": ENI, "srcaddr": "10.0.0.80/29", "dstaddr": "10.0.0.7", "protocol": 6, "dstport": 5432,
+    }  # fmt: skip
+    assert "IpRanges=[{CidrIp=10.0.0.80/29}]" in finding.action
+    assert "7 more groups of this incident, 56 records" in finding.grounds
+
+
 # ----------------------------------------------------------------------------------- nothing, and hostile
 
 

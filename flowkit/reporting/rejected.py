@@ -6,26 +6,18 @@ becomes one, and every scanner one.
 
 from dataclasses import replace
 
-import matplotlib.pyplot as plt
 import pandas as pd
-from matplotlib.axes import Axes
 
 from flowkit.analysis.causes import own_client
 from flowkit.analysis.coverage import covered_share
-from flowkit.analysis.network import LAST_RULES, Snapshot, protocol_name
+from flowkit.analysis.network import LAST_RULES, Snapshot
 from flowkit.analysis.rejected import Rejected
 from flowkit.analysis.rules import Fix, Wanted, acl_fix, around, group_fix, reply_ports
-from flowkit.reporting.figures import COLOURS, utc_axis
 from flowkit.reporting.findings import Finding
+from flowkit.reporting.rejected_titles import Titles, many
 
 #: The gravest kind first; a finding that joins several groups is of the first of theirs.
 KINDS = ("acl-changed", "reply-refused", "blocked-client", "service-control", "late-packets", "scan", "noise")
-#: Warm for what is refused and may be wanted, pale for what is not.
-SHADES = {
-    "acl-changed": "#7b2d00", "reply-refused": COLOURS["reject"], "blocked-client": "#f2a65e",
-    "service-control": COLOURS["skip"], "late-packets": COLOURS["accent"], "scan": COLOURS["nodata"],
-    "noise": COLOURS["muted"],
-}  # fmt: skip
 NOTHING_TO_DO = "Nothing to do: the refusals are what the rules are for."
 NOT_BLOCKED = "Nothing to do: no rule is in the way."
 EVIDENCE_WANTED = "Save the rules and run again, so that they can be asked: flowkit snapshot"
@@ -38,13 +30,15 @@ def rejected_findings(
     cells: pd.DataFrame | None = None,
     top: int = 20,
 ) -> list[Finding]:
-    """Findings, gravest first; at most `top` of each kind. `samples`: record lines by index of the group."""
+    """Findings, blocked clients first, the most wanted of them first; at most `top` of each kind.
+
+    `samples`: record lines by index of the group, as `flowkit.samples` gives them for `leads`; `cells`: the
+    coverage, of which each finding carries its share.
+    """
     groups = incidents(rejected.groups)
     found = []
-    for kind in KINDS:
+    for kind in ("blocked-client", "reply-refused", "acl-changed", "service-control", "late-packets"):
         some = groups[groups.kind == kind]
-        if kind in ("scan", "noise"):
-            continue
         parts = sorted((part for _key, part in some.groupby("incident")), key=_weight, reverse=True)
         found += [_finding(kind, part, snapshot, samples or {}, cells) for part in parts[:top]]
     probes = groups[groups.kind == "scan"].drop_duplicates("client")
@@ -127,7 +121,7 @@ def _finding(kind: str, part: pd.DataFrame, snapshot, samples: dict, cells) -> F
     verdict = next((one for one in part.verdict if one is not None and not one.allowed), None)
     far = _far(part, verdict)
     first, last = part["first"].min(), part["last"].max()
-    words = _Words(part, lead, far, verdict, snapshot)
+    words = Titles(part, lead, far, verdict, snapshot)
     fix = _fix(kind, part, lead, began_inside, verdict, snapshot)
     share = None if cells is None else covered_share(cells, _logged_by(lead.interface_id), first, last)
     return Finding(
@@ -153,10 +147,6 @@ def _finding(kind: str, part: pd.DataFrame, snapshot, samples: dict, cells) -> F
         coverage=share,
         samples=next((samples[number] for number in part.index if number in samples), ()),
     )
-
-
-def _many(count: int, noun: str) -> str:
-    return f"{int(count):,} {noun}" + ("" if count == 1 else "s")
 
 
 def _logged_by(interface_id: str) -> str | None:
@@ -202,92 +192,6 @@ def _others(part: pd.DataFrame, lead: pd.Series) -> list[str]:
     )
 
 
-class _Words:
-    """The title of each kind of finding."""
-
-    def __init__(self, part: pd.DataFrame, lead: pd.Series, far: str | None, verdict, snapshot) -> None:
-        self.part, self.lead, self.snapshot = part, lead, snapshot
-        count = part.far.nunique()
-        self.far = (
-            self.name(far)
-            if far and "/" not in far
-            else f"{count:,} addresses" + (f" of {far}" if far else "")
-        )
-        self.inside = self.name(lead.inside)
-        port = "" if pd.isna(lead.server_port) else f"/{int(lead.server_port)}"
-        self.service = f"{protocol_name(int(lead.protocol))}{port}"
-        self.tries = _many(part.sessions.sum(), "attempt")
-        self.since = f"{part['first'].min():%Y-%m-%d %H:%M}"
-        self.by = self._by(verdict)
-        self.began_inside = lead.client == lead.inside
-        self.way = {True: " on their way out", False: " on their way in"}.get(lead.way, "")
-
-    def name(self, address: str) -> str:
-        """The address, with the name of its interface where the snapshot knows one."""
-        owner = self.snapshot.owner(address) if self.snapshot else None
-        return f"{owner.name} ({address})" if owner else address
-
-    def _by(self, verdict) -> str:
-        lead = self.lead
-        if lead.cause == "rules-changed":
-            return "the rules of the snapshot would let them pass, so they have changed since"
-        if lead.cause == "undetermined":
-            return "security group or network ACL, the log cannot tell"
-        if verdict is None:
-            words = {
-                "security-group": "its security group refuses it",
-                "network-acl": "its subnet's network ACL refuses it",
-            }
-            return words.get(lead.cause, "")
-        said = []
-        if verdict.groups_allow is False:
-            way = "egress" if verdict.packet.egress else "ingress"
-            said.append(f"security group {', '.join(verdict.group_ids)} lacks an {way} rule")
-        if verdict.acl_allows is False:
-            number = (
-                "*" if verdict.entry is None or verdict.entry.number in LAST_RULES else verdict.entry.number
-            )
-            said.append(f"network ACL {verdict.acl_id} refuses it by rule {number}")
-        return " and ".join(said)
-
-    def blocked_client(self) -> str:
-        client, server = (self.inside, self.far) if self.began_inside else (self.far, self.inside)
-        never = (
-            "" if self.part.own.any() else ", never let in" if not self.began_inside else ", never let out"
-        )
-        return f"{client} to {server} {self.service}: {self.tries} refused since {self.since} UTC{never}; {self.by}."
-
-    def reply_refused(self) -> str:
-        client, server = (self.inside, self.far) if self.began_inside else (self.far, self.inside)
-        return (
-            f"Answers of {server} {self.service} to {client} are refused{self.way}:"
-            f" {self.tries} since {self.since} UTC; {self.by}."
-        )
-
-    def acl_changed(self) -> str:
-        cut = int(self.part[self.part.fate == "changed"].sessions.sum())
-        later = int(self.part[self.part.fate != "changed"].sessions.sum())
-        after = f", {later:,} attempts refused since" if later else ""
-        return (
-            f"A network ACL cut {_many(cut, 'open conversation')} of {self.far} with {self.inside}"
-            f" {self.service} at {self.since} UTC{after}; {self.by}."
-        )
-
-    def service_control(self) -> str:
-        what = {
-            "block-public-access": "VPC Block Public Access",
-            "encryption-control": "VPC encryption control",
-        }.get(self.lead.cause, f"a control that the log calls {self.lead.reject_reason}")
-        client, server = (self.inside, self.far) if self.began_inside else (self.far, self.inside)
-        return f"{what} refuses {client} on {server} {self.service}: {self.tries} since {self.since} UTC."
-
-    def late_packets(self) -> str:
-        return (
-            f"{int(self.part.packets.sum()):,} packets between {self.far} and {self.inside} {self.service}"
-            " came after their connection was closed: nothing is blocked."
-        )
-
-
 def _fix(kind: str, part: pd.DataFrame, lead: pd.Series, began_inside: bool, verdict, snapshot) -> list[Fix]:
     """The rules that would let the incident's traffic pass; none where no rule is to blame."""
     if (
@@ -327,13 +231,13 @@ def _action(kind: str, lead: pd.Series, fixes: list[Fix]) -> str:
 
 
 def _scan(row, samples: dict[str, tuple]) -> Finding:
-    many = f"{_many(row.ports, 'port')} of {_many(row.servers, 'host')}"
+    targets = f"{many(row.ports, 'port')} of {many(row.servers, 'host')}"
     let_in = row.contacts - row.refused
     return Finding(
         kind="scan",
         severity="info",
         confidence="high" if row.verdict == "scanner" else "medium",
-        title=f"{row.client} scanned {many}: {row.records:,} refused records, {let_in:,} services let it in.",
+        title=f"{row.client} scanned {targets}: {row.records:,} refused records, {let_in:,} services let it in.",
         subject={"srcaddr": row.client, "protocol": None if pd.isna(row.protocol) else int(row.protocol)},
         grounds=(
             f"{row.refused:,} of its {row.contacts:,} first contacts were refused",
@@ -403,7 +307,7 @@ def rejected_verdict(findings: list[Finding], rejected: Rejected) -> list[str]:
     rest = {kind: [f for f in findings if f.kind == kind] for kind in ("scan", "late-packets", "noise")}
     if any(rest.values()):
         share = sum(f.records for some in rest.values() for f in some) / total
-        words = (_many(len(rest["scan"]), "scanner"), "late packets", "noise")
+        words = (many(len(rest["scan"]), "scanner"), "late packets", "noise")
         who = [word for word, some in zip(words, rest.values(), strict=True) if some]
         joined = " and ".join([", ".join(who[:-1]), who[-1]] if len(who) > 1 else who)
         share = "all" if share == 1 else f"{share:.0%} of the"
@@ -411,28 +315,3 @@ def rejected_verdict(findings: list[Finding], rejected: Rejected) -> list[str]:
     if not rejected.accepts:
         said.append("The log holds refusals only, so most causes cannot be told: log ALL traffic.")
     return said[:5]
-
-
-def plot_refused_over_time(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Refused records by hour, stacked by kind, each kind labelled with its total."""
-    ax = ax or plt.subplots(figsize=(9, 3.2))[1]
-    wide = table.pivot_table(index="start", columns="kind", values="records", aggfunc="sum", fill_value=0)
-    base = pd.Series(0, wide.index)
-    width = wide.index.to_series().diff().min() if len(wide) > 1 else pd.Timedelta(hours=1)
-    for kind in [kind for kind in KINDS if kind in wide]:
-        label = f"{kind} ({int(wide[kind].sum()):,})"
-        ax.bar(
-            wide.index,
-            wide[kind],
-            width=width * 0.9,
-            bottom=base,
-            align="edge",
-            label=label,
-            color=SHADES[kind],
-        )
-        base = base + wide[kind]
-    ax.set_ylabel("refused records")
-    if len(wide):
-        ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
-        utc_axis(ax)
-    return ax
