@@ -39,7 +39,7 @@ def direction_findings(
         _conflict(address, rows, coverage)
         for address, rows in addresses[addresses.conflict].groupby("address")
     ]
-    lost = addresses[(addresses.basis == "unknown") & ~addresses.through]
+    lost = addresses[(addresses.basis == "unknown") & ~addresses.through & (addresses.interface_id != "-")]
     found += [_nameless(eni, rows, coverage) for eni, rows in lost.groupby("interface_id")]
     weak = shares[shares.rung.isin(WEAK)]
     return found + ([_doubtful(shares, weak, coverage)] if weak.share.sum() > doubt else [])
