@@ -49,6 +49,7 @@ _ACCOUNT = re.compile(r"(?<!\d)\d{12}(?=_vpcflowlogs_|/vpcflowlogs/)|(?<=AWSLogs
 _SAMPLE = re.compile(r"(?<=^\d )\d{12}(?= )|(?<=\n\d )\d{12}(?= )")
 #: Names that tell nothing, and that stand in too many places to be replaced.
 _COMMON = {"default", "sample"}
+_LETTERS = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
 class Redactor:
@@ -121,6 +122,7 @@ class Redactor:
         if part.startswith("<style"):
             return part
         if part.startswith("<"):
+            part = re.sub(r'(?<=viewBox=")0 0 ([\d.]+)', _widened, part)
             return re.sub(r'(?<=aria-label=")[^"]*', lambda m: self._escaped(m[0]), part)
         return self._escaped(part)
 
@@ -145,7 +147,8 @@ class Redactor:
         word = found[0]
         if re.fullmatch(r"\d{12}", word):
             return f"{self._number('account', word) % 10**12:012}"
-        return f"name-{self._number('name', word) % 16**6:06x}"
+        number = self._number("name", word)
+        return "n-" + "".join(_LETTERS[number >> 5 * at & 31] for at in range(6))
 
     def _number(self, purpose: str, text: str) -> int:
         return int.from_bytes(hmac.digest(self._key, f"{purpose} {text}".encode(), hashlib.sha256)[:8])
@@ -172,6 +175,11 @@ class Redactor:
         if not _all_public(version, prefix):
             return bit
         return str(int(bit) ^ self._number(f"address {version}", prefix) & 1)
+
+
+def _widened(found: re.Match) -> str:
+    """A figure's width with room for labels that redaction made longer."""
+    return f"-48 0 {float(found[1]) + 48:g}"
 
 
 @cache
