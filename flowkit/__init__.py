@@ -29,7 +29,7 @@ _NAMES = {
     "reporting.reachability": "exposed reachability_findings reachability_verdict",
     "reporting.reachability_figures": "plot_reachability plot_sessions_over_time",
     "reporting.rejected": "leads ranked rejected_findings rejected_verdict",
-    "reporting.rejected_figures": "plot_refused_over_time",
+    "reporting.rejected_figures": "plot_refused_over_time refused_line",
     "reporting.skipdata": "coverage_line hours_line missed_line skipdata_findings skipdata_verdict weakened",
     "reporting.skipdata_figures": "plot_coverage plot_missed plot_skips_by_hour",
     "reporting.tables": "show",

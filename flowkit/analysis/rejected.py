@@ -18,6 +18,7 @@ from ibis import _
 from flowkit.analysis.addresses import interface_addresses
 from flowkit.analysis.causes import Surroundings, cause, own_client, wanted
 from flowkit.analysis.contrast import contrasts
+from flowkit.analysis.incidents import incidents
 from flowkit.analysis.network import Snapshot
 from flowkit.analysis.refusals import GROUP, PRIVATE, logged, refusals
 from flowkit.analysis.scans import DECIDED, scanners
@@ -50,7 +51,8 @@ def rejected(
     `groups`: the columns of `refusals` and `contrasts` (`first`, `last` as UTC Timestamps) and `kind` (as in
     findings.json), `cause`, `confidence`, `grounds` (tuple of sentences), `verdict` (the snapshot's, or None),
     `answer` (that on the reply to a request, if it would be refused too),
-    `way` (True: the refused packets leave the interface), `score` and its `parts` (reason → points).
+    `way` (True: the refused packets leave the interface), `score` and its `parts` (reason → points); `incident`,
+    `inside` and `far`, as `incidents` says.
     A request is a blocked client from `enough` points on (2 less in a log of refusals only), a scan if its
     client is a scanner, else noise; a client with `fan_out` targets or more is taken for a scanner.
     `scanners`: one row a scanning client.
@@ -106,7 +108,7 @@ def judge(
         ["score", "records", *GROUP], ascending=falling + [True] * len(GROUP), ignore_index=True
     )
     walks = walks.sort_values(["groups", "records", "client"], ascending=[*falling, True], ignore_index=True)
-    return Rejected(groups, walks, totals, around.accepts)
+    return Rejected(incidents(groups), walks, totals, around.accepts)
 
 
 def refused_over_time(flows: ir.Table, groups: pd.DataFrame, seconds: int = 3600) -> pd.DataFrame:

@@ -10,14 +10,13 @@ import pandas as pd
 
 from flowkit.analysis.causes import own_client
 from flowkit.analysis.coverage import covered_share
-from flowkit.analysis.network import LAST_RULES, Snapshot
+from flowkit.analysis.incidents import deny
+from flowkit.analysis.network import Snapshot
 from flowkit.analysis.rejected import Rejected
 from flowkit.analysis.rules import Fix, Wanted, acl_fix, around, group_fix, reply_ports
 from flowkit.reporting.findings import Finding
 from flowkit.reporting.rejected_titles import Titles, many
 
-#: The gravest kind first; a finding that joins several groups is of the first of theirs.
-KINDS = ("acl-changed", "reply-refused", "blocked-client", "service-control", "late-packets", "scan", "noise")
 NOTHING_TO_DO = "Nothing to do: the refusals are what the rules are for."
 NOT_BLOCKED = "Nothing to do: no rule is in the way."
 EVIDENCE_WANTED = "Save the rules and run again, so that they can be asked: flowkit snapshot"
@@ -35,7 +34,7 @@ def rejected_findings(
     `samples`: record lines by index of the group, as `flowkit.samples` gives them for `leads`; `cells`: the
     coverage, of which each finding carries its share.
     """
-    groups = incidents(rejected.groups)
+    groups = rejected.groups
     found = []
     for kind in ("blocked-client", "reply-refused", "acl-changed", "service-control", "late-packets"):
         some = groups[groups.kind == kind]
@@ -47,51 +46,10 @@ def rejected_findings(
     return [*found, *scans, *_noise(rejected, groups)]
 
 
-def incidents(groups: pd.DataFrame) -> pd.DataFrame:
-    """`groups` with `inside` (the interface's end), `far` (the other) and `incident`: what belongs together.
-
-    One deny entry of a network ACL is one incident; so is one interface's service refused for one cause.
-    What a changed ACL refuses afterwards joins the sessions that the change cut, noise does nowhere else.
-    """
-    groups = groups.copy()
-    began_inside = [
-        way is not None and bool(way) != bool(back)
-        for way, back in zip(groups.way, groups.from_server, strict=True)
-    ]
-    began_inside = pd.Series(began_inside, groups.index, dtype=bool)
-    groups["inside"] = groups.client.where(began_inside, groups.server)
-    groups["far"] = groups.server.where(began_inside, groups.client)
-    rule = [_deny(verdict) for verdict in groups.verdict]
-    keys = zip(
-        groups.interface_id, groups.inside, groups.protocol, groups.server_port.fillna(-1), strict=True
-    )
-    groups["place"] = list(keys)
-    groups["incident"] = [
-        f"{place} {entry or (kind, reason)}"
-        for place, entry, kind, reason in zip(groups.place, rule, groups.kind, groups.cause, strict=True)
-    ]
-    cuts = groups[groups.kind == "acl-changed"]
-    for name, cut in cuts.groupby("incident"):
-        block, since = around(cut.far), cut["first"].min() - pd.Timedelta(minutes=10)
-        beside = groups.index[
-            (groups.place == cut.place.iloc[0]) & (groups["first"] >= since) & (groups.fate == "request")
-        ]
-        joins = [number for number in beside if block and around([str(block), groups.far[number]]) == block]
-        same = groups.index[groups.incident == name]
-        groups.loc[joins, "incident"] = name
-        groups.loc[[*joins, *same], "kind"] = "acl-changed"
-    rank = groups.kind.map(KINDS.index)
-    grave = rank.groupby(groups.incident).transform("min")
-    joined = grave < KINDS.index("late-packets")
-    groups.loc[joined & (groups.kind != "scan"), "kind"] = grave[joined].map(dict(enumerate(KINDS)))
-    return groups
-
-
 def leads(groups: pd.DataFrame, top: int = 20) -> pd.DataFrame:
     """One group of each incident and of each of `top` scanners: those whose records a finding shows."""
-    told = incidents(groups)
-    some = told[~told.kind.isin(["scan", "noise"])].drop_duplicates("incident")
-    return pd.concat([some, told[told.kind == "scan"].drop_duplicates("client").head(top)])
+    some = groups[~groups.kind.isin(["scan", "noise"])].drop_duplicates("incident")
+    return pd.concat([some, groups[groups.kind == "scan"].drop_duplicates("client").head(top)])
 
 
 def ranked(groups: pd.DataFrame) -> pd.DataFrame:
@@ -101,12 +59,6 @@ def ranked(groups: pd.DataFrame) -> pd.DataFrame:
     columns = ["kind", "client", "server", "protocol", "server_port", "sessions", "records", "first", "last"]
     columns += ["cause", "confidence", "score"]
     return some[[*columns, "interface_id"]].assign(points=parts, grounds=some.grounds.map("; ".join))
-
-
-def _deny(verdict) -> tuple | None:
-    """What names the ACL entry that refuses, where it is one that somebody wrote."""
-    entry = verdict.entry if verdict is not None and verdict.acl_allows is False else None
-    return (verdict.acl_id, entry.egress, entry.number) if entry and entry.number not in LAST_RULES else None
 
 
 def _weight(part: pd.DataFrame) -> tuple:
@@ -157,7 +109,7 @@ def _far(part: pd.DataFrame, verdict) -> str | None:
     """What the far ends have in common: one address, the network an ACL entry names, the block they fill."""
     if part.far.nunique() == 1:
         return part.far.iloc[0]
-    if _deny(verdict) and verdict.entry.network.prefixlen:
+    if deny(verdict) and verdict.entry.network.prefixlen:
         return str(verdict.entry.network)
     block = around(part.far)
     return str(block) if block else None
@@ -295,7 +247,7 @@ def rejected_verdict(findings: list[Finding], rejected: Rejected) -> list[str]:
     said = []
     blocked = [f for f in findings if f.kind == "blocked-client" and f.severity in ("high", "medium")]
     if blocked:
-        groups = incidents(rejected.groups)
+        groups = rejected.groups
         parts = groups[groups.kind == "blocked-client"].groupby("incident")
         count = max(len(blocked), sum(_severity("blocked-client", part) != "low" for _key, part in parts))
         are = "refusal looks" if count == 1 else "refusals look"

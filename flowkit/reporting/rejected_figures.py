@@ -4,8 +4,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
 
+from flowkit.analysis.incidents import KINDS
 from flowkit.reporting.figures import COLOURS, utc_axis
-from flowkit.reporting.rejected import KINDS
 
 #: Warm for what is refused and may be wanted, pale for what is not.
 SHADES = {
@@ -38,3 +38,12 @@ def plot_refused_over_time(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
         ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
         utc_axis(ax)
     return ax
+
+
+def refused_line(table: pd.DataFrame) -> str:
+    """One sentence on what the refused records of `refused_over_time` are."""
+    sums = table.groupby("kind").records.sum().sort_values(ascending=False)
+    if sums.empty:
+        return "Nothing was refused."
+    parts = ", ".join(f"{kind} {count:,}" for kind, count in sums.items())
+    return f"{sums.sum():,} refused records: {parts}."
