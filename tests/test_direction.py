@@ -1,6 +1,7 @@
 """Who began and which way: AWS's own examples, every rung, and simulated worlds whose truth is known."""
 
 import json
+import random
 from collections import namedtuple
 from types import SimpleNamespace
 
@@ -11,7 +12,7 @@ from simulate import FIELDS_V2, FIELDS_V5, simulate
 from test_conversations import ME, NOON, PEER, flows_from, record
 
 from flowkit import load
-from flowkit.analysis.addresses import evidence, interface_addresses
+from flowkit.analysis.addresses import evidence, interface_addresses, is_internal
 from flowkit.analysis.direction import CONFIDENCE, RUNGS, directed
 from flowkit.analysis.network import read_snapshot
 from flowkit.analysis.talkers import (
@@ -23,6 +24,7 @@ from flowkit.analysis.talkers import (
     top_talks,
 )
 from flowkit.analysis.traffic import (
+    internal,
     summed,
     traffic,
     traffic_by_interface,
@@ -370,6 +372,47 @@ def test_nothing_to_tell_is_told_in_words(records):
     plot_talkers(talkers)
     plot_traffic_by_interface(traffic_by_interface(moved))
     plot_traffic_over_time(traffic_over_time(moved))
+
+
+def test_inside_and_outside_are_told_by_the_text_as_by_the_networks():
+    chance = random.Random(7)
+    edges = [
+        "10.0.0.0",
+        "11.0.0.0",
+        "172.15.0.1",
+        "172.16.0.1",
+        "172.31.9.9",
+        "172.32.0.1",
+        "172.3.0.1",
+        "192.168.1.1",
+    ]
+    edges += [
+        "192.169.0.1",
+        "100.63.0.1",
+        "100.64.0.1",
+        "100.99.1.1",
+        "100.100.0.1",
+        "100.127.0.1",
+        "100.128.0.1",
+    ]
+    edges += [
+        "100.12.0.1",
+        "169.254.169.254",
+        "1.2.3.4",
+        "fc00::1",
+        "fd12::1",
+        "fe80::1",
+        "febf::1",
+        "fec0::1",
+        "ff02::1",
+    ]
+    edges += [
+        ".".join(str(chance.choice([10, 16, 31, 100, 127, 168, 172, 192, 254])) for _ in range(4))
+        for _ in range(400)
+    ]
+    table = ibis.memtable({"address": edges})
+    inside = table.select("address", inside=internal(table.address)).to_pandas()
+    assert inside.inside.tolist() == [is_internal(address) for address in inside.address]
 
 
 def test_a_step_of_no_length_is_refused():
