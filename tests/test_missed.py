@@ -271,6 +271,12 @@ def test_an_interface_is_believed_only_if_others_know_its_address():
     assert mirrored([*rows, flow("a", 0, 1)], a="10.0.0.1", nat="10.0.0.2").empty
 
 
+def test_an_address_that_two_interfaces_had_recovers_nothing():
+    rows = [flow("b", 600, 1), flow("a", 0, 1)]
+    assert len(mirrored(rows)) == 1
+    assert mirrored(rows, a="10.0.0.1", b="10.0.0.2", c="10.0.0.1").empty
+
+
 def busy(counts, interval=60, eni="eni-a", skip=()):
     """`counts` records in each window, and SKIPDATA in its place where the window's number is in `skip`."""
     rows = []
