@@ -142,7 +142,9 @@ def _sessions(rows: ir.Table, once: ir.Table) -> ir.Table:
     some = rows.semi_join(pauses, KEY)
     some = some.mutate(fresh=(some.start - some.end.lag().over(ibis.window(**order)) > IDLE).fill_null(False))
     some = some.mutate(session=some.fresh.cast("int64").sum().over(ibis.window(**order, rows=(None, 0))))
-    return once.anti_join(pauses, KEY).union(_facts(some)).filter((_.a_rej > 0) | (_.b_rej > 0))
+    # An engine may keep narrower integers than it was given, so that the types are made equal again.
+    apart = _facts(some).cast(once.schema())
+    return once.anti_join(pauses, KEY).union(apart).filter((_.a_rej > 0) | (_.b_rej > 0))
 
 
 def _facts(rows: ir.Table) -> ir.Table:

@@ -60,7 +60,7 @@ class Titles:
             number = (
                 "*" if verdict.entry is None or verdict.entry.number in LAST_RULES else verdict.entry.number
             )
-            said.append(f"network ACL {verdict.acl_id} refuses it by rule {number}")
+            said.append(f"network ACL {verdict.acl_id} denies by rule {number}")
         return " and ".join(said)
 
     def blocked_client(self) -> str:
