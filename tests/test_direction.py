@@ -251,6 +251,15 @@ def test_the_snapshot_names_addresses_where_the_log_cannot():
     assert table[["address", "basis", "through"]].values.tolist() == [[ME, "snapshot", True]]
 
 
+def test_what_is_no_address_stops_nothing():
+    rows = [
+        record("10.0.0.5; DROP TABLE x", "<b> a b", 1, 2),
+        record("10.0.0.5; DROP TABLE x", "\u202e", 1, 2),
+    ]
+    assert addresses(rows[:1])[["address", "basis"]].values.tolist() == [[None, "unknown"]]
+    assert told(rows).rung.tolist() == ["first", "first"]
+
+
 def test_an_interface_whose_address_cannot_be_told_is_a_finding():
     rows = [record(ME, OTHER, 40000, 41000)]
     shares = rung_shares(talks(directed(flows_from(rows))))

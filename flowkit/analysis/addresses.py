@@ -86,8 +86,11 @@ def evidence(flows: ir.Table) -> ir.Table:
 
 
 def is_internal(address: str) -> bool:
-    """Whether an address is private, link-local or shared (RFC 1918, 3927, 4193, 6598)."""
-    place = ip_address(address)
+    """Whether an address is private, link-local or shared (RFC 1918, 3927, 4193, 6598); not if it is none."""
+    try:
+        place = ip_address(address)
+    except ValueError:
+        return False
     return any(place.version == network.version and place in network for network in INTERNAL)
 
 
@@ -156,7 +159,7 @@ def _in_every_record(rows: ir.Table, groups: pd.DataFrame) -> pd.DataFrame:
     if groups.empty:
         return groups[GROUP].assign(address=None)
     # The ends of any one record are all the candidates there are.
-    groups = groups.assign(**groups.pair.str.split(" ", expand=True).set_axis(["x", "y"], axis=1)).drop(
+    groups = groups.assign(**groups.pair.str.partition(" ")[[0, 2]].set_axis(["x", "y"], axis=1)).drop(
         columns="pair"
     )
     types = dict(zip(GROUP, ("string", "string", "int64", "boolean"), strict=True))
