@@ -529,3 +529,13 @@ def test_the_page_of_a_simulated_vpc_names_every_incident_in_few_findings(tmp_pa
     assert verdict[0].startswith(
         f"Of {len(lines)} expectations: {len(broken)} broken, 1 open but meant to be blocked"
     )
+
+
+def test_a_client_of_many_servers_outside_counts_once(tmp_path):
+    rows = [row for n in range(5) for row in (
+        _flow("eni-0000000e", "10.0.9.5", f"198.51.100.{n}", 40000 + n, 443, 3, way="egress"),
+        _flow("eni-0000000e", f"198.51.100.{n}", "10.0.9.5", 443, 40000 + n, 19, way="ingress"),
+    )]  # fmt: skip
+    reached = reachability(flows_of(tmp_path, rows, FIELDS.split()))
+    columns = ["source", "destination", "port", "ports", "clients", "sessions"]
+    assert reached[columns].to_numpy().tolist() == [["10.0.9.0/24", "internet", 443, 1, 1, 5]]

@@ -230,13 +230,19 @@ def _reached(services: ir.Table, networks: set[Network], public: list[str], port
     for low, high in ports:
         kept |= rows.port.between(low, high)
     # Strangers try every port: what nobody serves is one row a destination, not 65,536.
-    rows = rows.mutate(tried=rows.port, port=ibis.ifelse(kept, rows.port, None))
+    rows = rows.mutate(
+        tried=rows.port,
+        port=ibis.ifelse(kept, rows.port, None),
+        many=~kept.fill_null(False) | (rows.destination != rows.server),
+    )
     keys = ["network", "public", "destination", "interface_id", "protocol", "port", "state"]
     return rows.group_by(keys).aggregate(
-        ports=rows.tried.nunique(),
+        ports=rows.tried.nunique(where=rows.many),
         level=rows.level.max(),
-        clients=rows.client.nunique(),
-        scanners=ibis.ifelse(rows.scanner, rows.client, None).nunique(),
+        # A client has one row a service: it comes twice only where ports or servers are put together.
+        clients=rows.count(where=~rows.many) + rows.client.nunique(where=rows.many),
+        scanners=rows.count(where=rows.scanner & ~rows.many)
+        + rows.client.nunique(where=rows.scanner & rows.many),
         sessions=rows.sessions.sum(),
         failed=rows.failed.sum(),
         bytes=rows.bytes.sum(),
@@ -268,6 +274,7 @@ def _placed(services: ir.Table, networks: set[Network], public: list[str]) -> ir
 def _finished(rows: pd.DataFrame, kind: str, named: dict, snapshot) -> pd.DataFrame:
     """`rows` with names and times; without claims that a log of one action only cannot carry."""
     names = {network: name_of(network, named) for network in rows["network"].unique() if network != INSIDE}
+    rows["ports"] = rows["ports"].where(rows["port"].isna(), 1)
     rows.insert(0, "source", rows["network"].map({**names, INSIDE: INSIDE}))
     owners = {} if snapshot is None else {eni: one.name for eni, one in snapshot.interfaces.items()}
     outside = [
