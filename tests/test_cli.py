@@ -116,7 +116,7 @@ def test_the_cache_is_shown_pruned_and_cleared(log, tmp_path, monkeypatch, capsy
     ],
 )
 def test_relative_times_may_stand_alone(words, window):
-    given = cli._parser().parse_args(list(cli.joined(["report", *words, "s3://b"])))
+    given = cli._parser().parse_args(list(cli._joined(["report", *words, "s3://b"])))
     assert ((given.start, given.end), given.source) == (window, "s3://b")
 
 

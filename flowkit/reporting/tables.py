@@ -40,6 +40,7 @@ class Table:
             layout=LAYOUT if len(self.table) > SMALL else dict.fromkeys(LAYOUT) | {"bottomEnd": "buttons"},
             buttons=[{"extend": "csvHtml5", "text": "CSV"}],
             order=[],
+            text_in_header_can_be_selected=False,
         )
         # Cells are escaped, so a bare <NA> or NaN is no text of a log but a number that is missing.
         markup = markup.replace('\\"<NA>\\"', '\\"\\"').replace('[\\"NaN\\",', '[\\"\\",')
