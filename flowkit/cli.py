@@ -17,6 +17,7 @@ from flowkit.aws import commands
 from flowkit.loading import cache
 from flowkit.loading.errors import SourceError
 from flowkit.loading.ingestion import ingest
+from flowkit.loading.sources import is_table
 
 LEVELS = ("info", "low", "medium", "high")
 DONE, FAILED, USAGE, FOUND = range(4)
@@ -71,6 +72,11 @@ def _add_report(subparsers) -> None:
     )
     add("--start", metavar="T", help="first moment: ISO 8601 (UTC unless it says otherwise), or -24h, -7d")
     add("--end", metavar="T", help="first moment to leave out; also now")
+    add(
+        "--where",
+        metavar="SQL",
+        help="of IBIS-URL#table, only this: a condition on columns, such as partitions",
+    )
     add("--out", metavar="DIR", type=Path, default=Path("reports"), help="where runs go (default: reports)")
     add(
         "--notebook",
@@ -98,8 +104,11 @@ def _report(given: argparse.Namespace) -> int:
     from flowkit.reporting.errors import ReportError, UsageError  # noqa: PLC0415
     from flowkit.reporting.report import Request, report  # noqa: PLC0415
 
-    own = ("source", "start", "end", "format", "network", "expect", "out", "redact", "keep")
+    own = ("start", "end", "format", "network", "expect", "out", "redact", "keep")
+    if given.where and not is_table(given.source):
+        return _complain("--where needs a source of the form IBIS-URL#table", USAGE)
     request = Request(
+        source=f"{given.source} where {given.where}" if given.where else given.source,
         notebooks=tuple(given.notebook),
         params=tuple(given.param),
         **{name: getattr(given, name) for name in own},

@@ -65,7 +65,9 @@ def load_with_duplicates(
 ) -> ibis.Table:
     """As `load`, with the copies that overlapping flow logs hold of one record marked in `duplicate`."""
     flows = (
-        recognised(table_of(source)) if is_table(source) else _of_files(source, start, end, format, record)
+        recognised(table_of(source, format))
+        if is_table(source)
+        else _of_files(source, start, end, format, record)
     )
     return overlapping(flows, start, end)
 
