@@ -12,7 +12,7 @@ lab: .venv/ready
 	$(BIN)/jupyter lab --notebook-dir notebooks
 
 test: .venv/ready-test lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: .venv/ready-test
 	$(BIN)/ruff check .

@@ -340,6 +340,9 @@ def test_the_layouts_of_s3_in_a_folder(tmp_path, layout):
     assert set(files["flow_log_id"]) == {"fl-1234abcd"}
     assert set(files["account_id"]) == {"012345678901"}
     assert set(files["region"]) == {"eu-west-1"}
+    assert flowkit.load(str(tmp_path), start="2027-01-01").count().execute() == 0
+    assert flowkit.ingest(str(tmp_path), start="2027-01-01")["files"] == 0
+    assert len(flowkit.inventory(str(tmp_path), start="2027-01-01")) == 0
     only = flowkit.inventory(str(tmp_path), start="2026-11-20T16:24Z", end="2026-11-20T16:25Z")
     assert only["slot"].dt.minute.tolist() == [20, 25]
 

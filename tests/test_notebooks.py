@@ -10,7 +10,6 @@ from simulate import FIELDS_V2, simulate
 from support import write_log
 
 from flowkit import cli
-from flowkit.fields import DEFAULT_FORMAT
 from flowkit.loading.sample import NOTEBOOKS, SAMPLE
 
 V2 = "2 012345678901 eni-0a1 {src} {dst} {sport} {dport} 6 3 180 {at} {at} {action} OK"
@@ -113,9 +112,10 @@ def test_real_logs_give_a_report_with_the_right_counts(third_party, tmp_path, fi
 
 
 def test_an_empty_window_is_a_report_that_says_so(tmp_path):
-    folder = run(tmp_path, "sample", "--start", "2026-11-20T12:00:01Z", "--end", "2026-11-20T12:00:02Z")
-    assert told(folder)["coverage"]["records"] < 60
-    empty = run(tmp_path, str(write_log(tmp_path / "flow.log", [], DEFAULT_FORMAT)))
+    moment = run(tmp_path, "sample", "--start", "2026-11-20T12:00:01Z", "--end", "2026-11-20T12:00:02Z")
+    assert told(moment)["coverage"]["records"] < 60
+    empty = run(tmp_path, "sample", "--start", "2030-01-01", "--end", "2030-01-02")
+    assert told(empty)["coverage"]["records"] == 0
     assert told(empty)["findings"] == []
     for name, text in text_of(empty).items():
         assert re.search(r"\b(no|nothing|not one|none)\b", text, re.I), name

@@ -76,7 +76,7 @@ def ingest(
     if is_table(source):
         from flowkit.loading.engines import tally  # Ibis takes longer to import than small logs to parse
 
-        return {**tally(source, start, end), "new_files": 0, "seconds": round(time.monotonic() - begun, 3)}
+        return {**tally(source, start, end, format), "new_files": 0, "seconds": round(time.monotonic() - begun, 3)}
     counts, _ = bring_in(source, start, end, format, progress)
     return {**counts, "seconds": round(time.monotonic() - begun, 3)}
 
@@ -110,7 +110,7 @@ def found(source: str | Path | Iterable[str], start: Moment = None, end: Moment 
 def _tally(files: list[SourceFile], known: Catalog, key: str, failures: dict[str, str]) -> dict:
     counts = [entry.counts for entry in known.entries((file.place for file in files), key).values()]
     refused = [each["refusal"] for each in counts if each.get("refusal")] + list(failures.values())
-    if len(refused) == len(files):
+    if files and len(refused) == len(files):
         place = files[0].place
         raise SourceError(
             f"{place}: {refused[0]}" + (f" (and {len(files) - 1} more like it)" if len(files) > 1 else "")

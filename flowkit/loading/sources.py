@@ -68,17 +68,20 @@ def is_table(source: object) -> bool:
 def find(source: str | Path, start: int | None = None, end: int | None = None) -> list[SourceFile]:
     """The files of `source` that may hold records of the window, each once, in the order of their places.
 
-    Raises SourceError where there are none.
+    None is an answer where there are files, but not of the window. Raises SourceError where there are no files.
     """
     text = str(source)
     if remote := remote_of(text):
-        objects = remote.list_objects(text, start, end)
-        found = [SourceFile(each.place, each.etag, each.size, remote=each) for each in objects]
+        objects = list(remote.list_objects(text, start, end))
+        files = [SourceFile(each.place, each.etag, each.size, remote=each) for each in objects]
+        empty = not files and start is None and end is None
     else:
-        found = [_local(path) for path in _paths(text) if may_hold(path.name, start, end)]
-    if not found:
-        raise SourceError(f"no files in {text}" + (" for this window" if start or end else ""))
-    return sorted({file.place: file for file in found}.values(), key=lambda file: file.place)
+        paths = list(_paths(text))
+        files = [_local(path) for path in paths if may_hold(path.name, start, end)]
+        empty = not paths
+    if empty:
+        raise SourceError(f"no files in {text}")
+    return sorted({file.place: file for file in files}.values(), key=lambda file: file.place)
 
 
 def remote_of(place: str):
