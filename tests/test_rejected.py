@@ -309,20 +309,49 @@ def test_clients_of_one_service_and_cause_are_one_finding_of_their_block(tmp_pat
 
 
 @pytest.mark.parametrize(
-    "lines",
+    ("lines", "said"),
     [
-        [f"2 123456789010 {ENI} - - - - - - - 1431280876 1431280934 - NODATA"],
-        conversation(1000),
+        (
+            [f"2 123456789010 {ENI} - - - - - - - 1431280876 1431280934 - NODATA"],
+            "No record says ACCEPT or REJECT: nothing can be told.",
+        ),
+        (conversation(1000), "Nothing was refused."),
     ],
 )
-def test_a_log_without_refusals_says_so(tmp_path, lines):
+def test_a_log_without_refusals_says_so(tmp_path, lines, said):
     flows = flows_of(tmp_path, lines)
     found = rejected(flows)
     assert found.groups.empty and found.scanners.empty
     assert rejected_findings(found) == []
-    assert rejected_verdict([], found) == ["Nothing was refused."]
+    assert rejected_verdict([], found) == [said]
     assert refused_over_time(flows, found.groups).empty
     assert samples(flows, leads(found.groups)) == {}
+
+
+@pytest.mark.parametrize(
+    ("lacking", "title"),
+    [
+        (
+            {"start", "end"},
+            "10.0.0.5 to 10.0.0.7 tcp/5432: 1 attempt refused, never let in; its security group refuses it.",
+        ),
+        ({"protocol"}, "10.0.0.5 to 10.0.0.7 port/5432: 4 attempts refused since 1970-01-01 00:33 UTC"),
+        ({"srcport", "dstport"}, "10.0.0.5 to 10.0.0.7 tcp: 4 attempts refused since 1970-01-01 00:33 UTC"),
+        (
+            {"packets", "bytes"},
+            "10.0.0.5 to 10.0.0.7 tcp/5432: 4 attempts refused since 1970-01-01 00:33 UTC",
+        ),
+        ({"interface-id"}, "10.0.0.5 to 10.0.0.7 tcp/5432: 4 attempts refused since 1970-01-01 00:33 UTC"),
+    ],
+)
+def test_a_log_without_some_fields_is_judged_by_the_others(tmp_path, lacking, title):
+    tries = [line("10.0.0.5", "10.0.0.7", 50000, 5432, "REJECT", 2000 + 900 * n, packets=5) for n in range(4)]
+    kept = [name for name in DEFAULT_FORMAT if name not in lacking]
+    whole = [dict(zip(DEFAULT_FORMAT, record.split(), strict=True)) for record in [*tries, *beside_all(ENI)]]
+    groups = judged(tmp_path, *(" ".join(record[name] for name in kept) for record in whole), fields=kept)
+    assert set(groups.kind) == {"blocked-client"}
+    found = rejected(flows_of(tmp_path, [" ".join(record[name] for name in kept) for record in whole], kept))
+    assert rejected_findings(found)[0].title.startswith(title)
 
 
 def test_text_that_is_no_address_is_counted_and_judged_nowhere(tmp_path):

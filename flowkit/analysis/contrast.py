@@ -26,12 +26,14 @@ def contrasts(flows: ir.Table, groups: pd.DataFrame) -> pd.DataFrame:
     keys = groups.assign(server_port=groups.server_port.fillna(-1).astype("int64"))
     accepted = _accepted(flows)
     ports = sorted(set(keys.server_port))
-    toward = accepted.filter(_.server_port.isin(ports)) if 0 < len(ports) <= 100 else accepted
+    toward, away = accepted, accepted
+    if len(ports) <= 100:  # a test of numbers, before addresses are compared
+        toward, away = accepted.filter(_.server_port.isin(ports)), accepted.filter(_.srcport.isin(ports))
     back = {"server": "client", "server_port": "srcport"}
     place = keys[["interface_id", "server", *SERVICE]]
     parts = (
         _joined(toward, place, {}).agg(least=_.client.min(), most=_.client.max()),
-        _joined(accepted, place, back).agg(answers=_.count()),
+        _joined(away, place, back).agg(answers=_.count()),
         _joined(accepted.filter(_.server_port < EPHEMERAL), keys[["client"]], {}).agg(known=_.count()),
     )
     found = keys

@@ -9,7 +9,7 @@ they are put together here, from the few records around a REJECT.
 """
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from typing import NamedTuple
 
 import ibis
@@ -100,12 +100,8 @@ def held(table: ir.Table) -> Iterator[ir.Table]:
     except (NotImplementedError, IbisError):
         yield table
         return
-    try:
+    with kept:
         yield kept
-    finally:
-        # Ibis 12 with sqlglot 30 writes the DROP without the table's name; the connection's end drops it too.
-        with suppress(Exception):
-            kept.release()
 
 
 def logged(flows: ir.Table) -> ir.Table:

@@ -66,7 +66,7 @@ def evidence(flows: ir.Table, limit: int = 2000) -> Evidence:
     ends = zip(found.groups.client, found.groups.server, strict=True)
     named = [_is_address(client) and _is_address(server) for client, server in ends]
     groups = found.groups[pd.array(named, dtype=bool)].reset_index(drop=True)
-    around = _surroundings(flows) if len(groups) else Surroundings()
+    around = _surroundings(flows) if len(groups) else Surroundings(accepts=_accepts(flows))
     groups["egress"] = _column(groups, around.egress)
     groups = groups.join(contrasts(flows, groups) if len(groups) else _nothing())
     targets = found.clients.set_index("client").groups
@@ -185,8 +185,12 @@ def _surroundings(flows: ir.Table) -> Surroundings:
     for interface_id, address in zip(own.interface_id, own.address, strict=True):
         owners[address].add(interface_id)
     named = rows.filter(rows.subnet_id.notnull()).group_by("interface_id").agg(subnet_id=_.subnet_id.max())
-    accepts = rows.filter(rows.action == "ACCEPT").limit(1).count().execute()
-    return Surroundings(dict(owners), dict(named.execute().itertuples(index=False)), accepts=bool(accepts))
+    subnets = dict(named.execute().itertuples(index=False))
+    return Surroundings(dict(owners), subnets, accepts=_accepts(flows))
+
+
+def _accepts(flows: ir.Table) -> bool:
+    return bool(logged(flows).filter(_.action == "ACCEPT").limit(1).count().execute())
 
 
 def _with_snapshot(around: Surroundings, snapshot: Snapshot | None) -> Surroundings:

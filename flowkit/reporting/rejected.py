@@ -85,7 +85,7 @@ def _finding(kind: str, part: pd.DataFrame, snapshot, samples: dict, cells) -> F
             "interface_id": _logged_by(lead.interface_id),
             "srcaddr": lead.inside if began_inside else far,
             "dstaddr": far if began_inside else lead.inside,
-            "protocol": int(lead.protocol),
+            "protocol": int(lead.protocol) if lead.protocol >= 0 else None,
             "dstport": None if pd.isna(lead.server_port) else int(lead.server_port),
         },
         cause=lead.cause,
@@ -215,11 +215,7 @@ def _noise(rejected: Rejected, groups: pd.DataFrame) -> list[Finding]:
     }
     if not len(some) and not unlisted:
         return []
-    who = (
-        f"{some.client.nunique():,} clients"
-        if not unlisted
-        else f"{len(some) + unlisted:,} pairs of client and service"
-    )
+    who = ("More than " if unlisted else "") + many(some.client.nunique(), "client")
     return [
         Finding(
             kind="noise",
@@ -243,7 +239,11 @@ def rejected_verdict(findings: list[Finding], rejected: Rejected) -> list[str]:
     """Up to five sentences: the gravest findings, what needs nothing, what the log cannot tell."""
     total = int(rejected.totals.records.sum())
     if not total:
-        return ["Nothing was refused."]
+        return [
+            "Nothing was refused."
+            if rejected.accepts
+            else "No record says ACCEPT or REJECT: nothing can be told."
+        ]
     said = []
     blocked = [f for f in findings if f.kind == "blocked-client" and f.severity in ("high", "medium")]
     if blocked:

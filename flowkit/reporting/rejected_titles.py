@@ -23,9 +23,12 @@ class Titles:
         )
         self.inside = self.name(lead.inside)
         port = "" if pd.isna(lead.server_port) else f"/{int(lead.server_port)}"
-        self.service = f"{protocol_name(int(lead.protocol))}{port}"
+        # A log without a field has null in it, and -1 stands for no protocol.
+        name = protocol_name(int(lead.protocol)) if lead.protocol >= 0 else "port"
+        self.service = f"{name}{port}"
         self.tries = many(part.sessions.sum(), "attempt")
-        self.since = f"{part['first'].min():%Y-%m-%d %H:%M}"
+        first = part["first"].min()
+        self.since = "" if pd.isna(first) else f" since {first:%Y-%m-%d %H:%M} UTC"
         self.by = self._by(verdict)
         self.began_inside = lead.client == lead.inside
         self.way = {True: " on their way out", False: " on their way in"}.get(lead.way, "")
@@ -68,13 +71,13 @@ class Titles:
         never = (
             "" if self.part.own.any() else ", never let in" if not self.began_inside else ", never let out"
         )
-        return f"{client} to {server} {self.service}: {self.tries} refused since {self.since} UTC{never}; {self.by}."
+        return f"{client} to {server} {self.service}: {self.tries} refused{self.since}{never}; {self.by}."
 
     def reply_refused(self) -> str:
         client, server = (self.inside, self.far) if self.began_inside else (self.far, self.inside)
         return (
             f"Answers of {server} {self.service} to {client} are refused{self.way}:"
-            f" {self.tries} since {self.since} UTC; {self.by}."
+            f" {self.tries}{self.since}; {self.by}."
         )
 
     def acl_changed(self) -> str:
@@ -82,7 +85,7 @@ class Titles:
         later = int(self.part[self.part.fate != "changed"].sessions.sum())
         after = f" and {many(later, 'later attempt')} refused" if later else ""
         return (
-            f"A change of the network ACL shut out {self.far} from {self.inside} {self.service} at {self.since} UTC:"
+            f"A change of the network ACL shut out {self.far} from {self.inside} {self.service}{self.since}:"
             f" {many(cut, 'open conversation')} cut{after}; {self.by}."
         )
 
@@ -92,7 +95,7 @@ class Titles:
             "encryption-control": "VPC encryption control",
         }.get(self.lead.cause, f"a control that the log calls {self.lead.reject_reason}")
         client, server = (self.inside, self.far) if self.began_inside else (self.far, self.inside)
-        return f"{what} refuses {client} on {server} {self.service}: {self.tries} since {self.since} UTC."
+        return f"{what} refuses {client} on {server} {self.service}: {self.tries}{self.since}."
 
     def late_packets(self) -> str:
         return (
