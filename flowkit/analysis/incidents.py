@@ -43,6 +43,10 @@ def incidents(groups: pd.DataFrame) -> pd.DataFrame:
         same = groups.index[groups.incident == name]
         groups.loc[joins, "incident"] = name
         groups.loc[[*joins, *same], "kind"] = "acl-changed"
+        told = [number for number in joins if groups.verdict[number] is None]
+        groups.loc[told, ["cause", "confidence"]] = ["network-acl", "medium"]
+        for number in told:
+            groups.at[number, "grounds"] += (f"a changed network ACL cut off {block} at that time",)
     rank = groups.kind.map(KINDS.index)
     grave = rank.groupby(groups.incident).transform("min")
     joined = grave < KINDS.index("late-packets")
