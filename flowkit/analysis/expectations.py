@@ -228,7 +228,8 @@ def owners(flows: ir.Table, snapshot=None) -> pd.DataFrame:
 
 
 def _matches(one: Expectation, reached: pd.DataFrame, owners: pd.DataFrame | None) -> pd.Series:
-    found = reached["network"].map({text: _within(text, one.source) for text in reached["network"].unique()})
+    within = {text: _within(text, one.source) for text in reached["network"].unique()}
+    found = reached["network"].map(within).astype(bool)  # an empty column maps to text
     if one.protocols:
         found = found & reached["protocol"].isin(one.protocols)
     if one.ports:

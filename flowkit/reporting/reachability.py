@@ -85,7 +85,7 @@ def _expectation(row) -> Finding:
         title = f"“{row.name}” should be blocked: {row.source} is let in at {where}, though nobody answers ({seen})."
         action = "Remove the security group rule that lets it in."
     else:
-        who = row.source if row.clients == 1 else f"{row.failing} of {row.clients} clients in {row.source}"
+        who = row.source if row.clients == 1 else f"{row.failing} of {row.clients} clients in {_group(row.source)}"
         title = f"“{row.name}” is broken: {who} to {where}: {MEANING[row.state]} ({seen})."
         action = NEXT[row.state].format(port=row.port)
     grounds = [f"line {row.line} of the expectations: {row.source} to {where}, {row.expect}"]
@@ -190,7 +190,7 @@ def unanswered_findings(services: pd.DataFrame) -> list[Finding]:
 def _unanswered(row) -> Finding:
     title = (
         f"{_host(row)} {_service('tcp', row.port)} is {MEANING[row.state]}: "
-        f"{_count(row.clients, 'client')} in {row.sources}, {_count(row.sessions, 'session')}."
+        f"{_count(row.clients, 'client')} in {_group(row.sources)}, {_count(row.sessions, 'session')}."
     )
     other = "others are answered there" if row.served else "nobody is answered there"
     return Finding(
@@ -211,7 +211,7 @@ def _change(row) -> Finding:
     seen = _count(row.sessions, "session")
     if row.change == "lost":
         until = "before" if pd.isna(row.answered_until) else f"until {row.answered_until:%Y-%m-%d %H:%M} UTC"
-        who = f"{_count(row.clients, 'client')} in {row.source}"
+        who = f"{_count(row.clients, 'client')} in {_group(row.source)}"
         title = f"{who} lost {service}: answered {until}, since then {MEANING[row.state]} ({seen})."
         action = NEXT[row.state].format(port=row.port)
     else:
@@ -294,7 +294,12 @@ def _services(rows: pd.DataFrame) -> pd.DataFrame:
 def _subject(row, source: str | None, alone) -> dict:
     """The finding's subject; destination and interface only where it is about one (`alone`)."""
     where = {"interface_id": alone.interface_id, "dstaddr": alone.destination} if alone else {}
+    source = source and source.removesuffix("/32").removesuffix("/128")
     return where | {"srcaddr": source, "protocol": row.protocol, "dstport": row.port}
+
+
+def _group(name: str) -> str:
+    return "the internet" if name == "internet" else name
 
 
 def _anywhere(row) -> str:
