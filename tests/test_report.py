@@ -10,9 +10,11 @@ import struct
 import subprocess
 import sys
 import termios
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from signal import Signals
 
 import nbformat
 import pytest
@@ -457,6 +459,48 @@ def test_progress_shows_on_a_terminal_and_nowhere_else(place):
     assert b"running notebooks: 100%" in shown
     quiet = subprocess.run(words, capture_output=True, text=True)
     assert quiet.stderr == ""
+
+
+@pytest.mark.parametrize("signal", ["SIGINT", "SIGKILL"])
+def test_a_report_that_is_killed_takes_its_kernels_with_it(place, tmp_path, signal):
+    note = tmp_path / "pid"
+    cell = (
+        f"import os, pathlib, time\npathlib.Path({str(note)!r}).write_text(str(os.getpid()))\ntime.sleep(300)"
+    )
+    book = write_notebook(tmp_path / "slow.ipynb", cell)
+    words = ["report", str(place / "flow.log"), "--out", str(tmp_path / "out"), "--notebook", str(book)]
+    running = subprocess.Popen(
+        [sys.executable, "-m", "flowkit.cli", *words], stderr=subprocess.PIPE, text=True
+    )
+    eventually(lambda: note.exists() and note.read_text())
+    kernel = Path("/proc") / note.read_text()
+    assert kernel.exists()
+    running.send_signal(Signals[signal])
+    said = running.communicate(timeout=60)[1]
+    eventually(lambda: not kernel.exists() or "Z (zombie)" in (kernel / "status").read_text())
+    if signal == "SIGINT":
+        assert said == "flowkit: interrupted; nothing was written\n" and running.returncode == 130
+        assert not (tmp_path / "out").exists()
+
+
+def eventually(said, seconds: float = 60) -> None:
+    until = time.monotonic() + seconds
+    while not said():
+        assert time.monotonic() < until, "not within the time"
+        time.sleep(0.05)
+
+
+def test_each_notebook_has_a_kernel_of_its_own(place, tmp_path):
+    books = []
+    for name in ("one", "two"):
+        cells = ("import os, matplotlib\nkept = globals().get('kept', 0) + 1", "print(kept, os.getpid())")
+        books += ["--notebook", write_notebook(tmp_path / f"{name}.ipynb", *cells)]
+    assert flowkit("report", place / "flow.log", "--out", tmp_path / "out", *books) == 0
+    run = tmp_path / "out" / "latest"
+    printed = [
+        nbformat.read(run / f"{name}.ipynb", 4).cells[-1].outputs[0].text.split() for name in ("one", "two")
+    ]
+    assert [kept for kept, _ in printed] == ["1", "1"] and printed[0][1] != printed[1][1]
 
 
 def test_a_parameter_cell_is_read_without_being_run(tmp_path):

@@ -6,7 +6,7 @@ import json
 import platform
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +21,7 @@ from flowkit.loading.sample import NOTEBOOKS, SAMPLE
 from flowkit.loading.window import moment, window
 from flowkit.reporting import history, indexes
 from flowkit.reporting.errors import ReportError, UsageError
-from flowkit.reporting.execute import Executed, execute, quiet_kernels
+from flowkit.reporting.execute import Executed, executor
 from flowkit.reporting.findings import KEYS, SEVERITIES, SUBJECT
 from flowkit.reporting.markup import period
 from flowkit.reporting.measure import measured
@@ -32,8 +32,6 @@ from flowkit.reporting.redact import Redactor, names_in, own_key
 #: Called with the stage, what is done of it, and what there is to do.
 Progress = Callable[[str, int, int], None]
 LIBRARIES = ("duckdb", "ibis-framework", "pandas", "matplotlib", "papermill", "nbconvert", "itables")
-#: Kernels at a time: each holds a copy of the libraries and, for a while, a core.
-AT_A_TIME = 2
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,7 @@ def report(request: Request, progress: Progress = lambda stage, done, to_do: Non
     """
     begun, started = time.monotonic(), datetime.now(UTC)
     plan = planned(request, started)
-    with history.new_run(request.out) as folder:
+    with history.new_run(request.out) as folder, executor() as submit:
         tally = _ingested(plan.options, progress)
         read = time.monotonic()
         run = {
@@ -86,7 +84,7 @@ def report(request: Request, progress: Progress = lambda stage, done, to_do: Non
             "tally": tally,
             "versions": versions(),
         }
-        findings = _made(run, plan, folder, request.out, progress)
+        findings = _made(run, plan, folder, request.out, progress, submit)
         ended = time.monotonic()
         run["timings"] = {"ingest": round(read - begun, 2), "notebooks": round(ended - read, 2)}
         run["seconds"] = round(ended - begun, 2)
@@ -141,23 +139,23 @@ def _ingested(options: dict, progress: Progress) -> dict:
         raise UsageError(str(error)) from None
 
 
-def _made(run: dict, plan: Plan, folder: Path, out: Path, progress: Progress) -> list[dict]:
+def _made(run: dict, plan: Plan, folder: Path, out: Path, progress: Progress, submit: Callable) -> list[dict]:
     """Run the notebooks, write everything but run.json into `folder`, complete `run`; returns the findings."""
-    jobs = {}
     progress("running notebooks", 0, len(plan.notebooks))
-    with quiet_kernels(), ThreadPoolExecutor(AT_A_TIME) as pool:
-        for name, path in plan.notebooks.items():
-            jobs[pool.submit(execute, path, folder / f"{name}.ipynb", plan.arguments[name])] = name
-        facts = measured(*(plan.options[key] for key in ("source", "start", "end", "format")), plan.snapshot)
-        redactor = Redactor(own_key(), facts.pop("accounts"), plan.names) if run["redacted"] else None
-        run |= facts
-        run["coverage"] |= {name: run["tally"][name] for name in ("malformed", "damaged_files")}
-        if redactor:
-            run |= {key: redactor.value(run[key]) for key in ("source", "parameters", "inputs")}
-        written = {}
-        for number, job in enumerate(as_completed(jobs), 1):
-            written[jobs[job]] = _written(job.result(), run, folder, redactor)
-            progress("running notebooks", number, len(jobs))
+    jobs = {
+        submit(path, folder / f"{name}.ipynb", plan.arguments[name]): name
+        for name, path in plan.notebooks.items()
+    }
+    facts = measured(*(plan.options[key] for key in ("source", "start", "end", "format")), plan.snapshot)
+    redactor = Redactor(own_key(), facts.pop("accounts"), plan.names) if run["redacted"] else None
+    run |= facts
+    run["coverage"] |= {name: run["tally"][name] for name in ("malformed", "damaged_files")}
+    if redactor:
+        run |= {key: redactor.value(run[key]) for key in ("source", "parameters", "inputs")}
+    written = {}
+    for number, job in enumerate(as_completed(jobs), 1):
+        written[jobs[job]] = _written(job.result(), run, folder, redactor)
+        progress("running notebooks", number, len(jobs))
     pages = [written[name] for name in plan.notebooks]
     findings = _collected(pages)
     run["notebooks"] = [{k: v for k, v in each.items() if k not in ("told", "figure")} for each in pages]
