@@ -70,7 +70,11 @@ def cells(path: Path, kind: str) -> list:
 def statement_lines(cell) -> int:
     """The lines of a cell that are no imports."""
     body = ast.parse(cell.source).body
-    return sum(each.end_lineno - each.lineno + 1 for each in body if not isinstance(each, ast.Import | ast.ImportFrom))
+    return sum(
+        each.end_lineno - each.lineno + 1
+        for each in body
+        if not isinstance(each, ast.Import | ast.ImportFrom)
+    )
 
 
 def test_the_four_notebooks_are_there():

@@ -76,7 +76,11 @@ def ingest(
     if is_table(source):
         from flowkit.loading.engines import tally  # Ibis takes longer to import than small logs to parse
 
-        return {**tally(source, start, end, format), "new_files": 0, "seconds": round(time.monotonic() - begun, 3)}
+        return {
+            **tally(source, start, end, format),
+            "new_files": 0,
+            "seconds": round(time.monotonic() - begun, 3),
+        }
     counts, _ = bring_in(source, start, end, format, progress)
     return {**counts, "seconds": round(time.monotonic() - begun, 3)}
 

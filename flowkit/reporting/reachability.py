@@ -85,7 +85,11 @@ def _expectation(row) -> Finding:
         title = f"“{row.name}” should be blocked: {row.source} is let in at {where}, though nobody answers ({seen})."
         action = "Remove the security group rule that lets it in."
     else:
-        who = row.source if row.clients == 1 else f"{row.failing} of {row.clients} clients in {_group(row.source)}"
+        who = (
+            row.source
+            if row.clients == 1
+            else f"{row.failing} of {row.clients} clients in {_group(row.source)}"
+        )
         title = f"“{row.name}” is broken: {who} to {where}: {MEANING[row.state]} ({seen})."
         action = NEXT[row.state].format(port=row.port)
     grounds = [f"line {row.line} of the expectations: {row.source} to {where}, {row.expect}"]
