@@ -15,6 +15,7 @@ import pytest
 from support import write_log
 
 import flowkit
+from flowkit.fields import DEFAULT_FORMAT
 from flowkit.loading import cache
 
 LINE = "2 012345678901 eni-{e} 10.0.0.{h} 203.0.113.9 443 {p} 6 1 {b} {t} {t} ACCEPT OK"
@@ -94,12 +95,15 @@ def test_one_file_of_many_is_asked_for_alone(tmp_path, own_cache):
 
 
 def test_many_small_parts_are_gathered_into_one_and_pruned(tmp_path, own_cache):
+    names = [*DEFAULT_FORMAT[:-1], "future-field"]
+    flowkit.ingest(str(write_log(tmp_path / "other.log", [LINE.format(e=1, h=1, p=1, b=1, t=1)], names)))
     total = 0
     for number in range(40):
         total += fill(tmp_path / "logs", 1, lines=3, first=number)
         flowkit.ingest(str(tmp_path / "logs"))
     assert totals(tmp_path / "logs") == (120, total)
-    assert cache.size()["parts"] == 41
+    assert "future_field" not in flowkit.load(str(tmp_path / "logs" / "0001.log.gz")).columns
+    assert cache.size()["parts"] == 42
     for path in list((tmp_path / "logs").iterdir())[:10]:
         path.unlink()
     assert cache.prune() == 10

@@ -88,7 +88,7 @@ def _of_files(source: str | Path, start: Moment, end: Moment, format: str | None
     entries, parts = _holdings(source, start, end, format, record, again=True)
     backend = _connect()
     connection = backend.con
-    rows = _rows(connection, [part.name for part in parts], record)
+    rows = _rows(connection, [part.name for part in parts], entries, record)
     if any(part.others for part in parts):
         wanted = [entry.file_id for entry in entries]
         connection.execute("CREATE TABLE wanted AS SELECT unnest(?) AS file_id", [wanted])
@@ -108,7 +108,7 @@ def _connect() -> ibis.BaseBackend:
     return backend
 
 
-def _rows(connection, names: list[str], record: str) -> str:
+def _rows(connection, names: list[str], entries: list[Entry], record: str) -> str:
     """SQL for the rows of these parts under the flows table's columns."""
     files = ", ".join(literal(cache.folder() / "parts" / name) for name in names)
     source = (
@@ -121,9 +121,8 @@ def _rows(connection, names: list[str], record: str) -> str:
         quoted(name) if name in there else f"CAST(NULL AS {SQL_TYPES[name]}) AS {quoted(name)}"
         for name in _COLUMNS[record]
     ]
-    unknown = [
-        quoted(name) for name in there if name not in wanted and name not in SQL_TYPES and name != "file_id"
-    ]
+    named = {name.replace("-", "_") for entry in entries for name in entry.counts.get("unknown", ())}
+    unknown = [quoted(name) for name in there if name in named]
     return f"SELECT {', '.join(wanted + unknown)}, file_id FROM {source}"
 
 
