@@ -4,6 +4,7 @@ from importlib import import_module
 
 _NAMES = {
     "loading.errors": "SourceError",
+    "loading.engines": "kept",
     "loading.ingestion": "ingest",
     "loading.flows": "about inventory load load_with_duplicates quarantine sql",
     "analysis.addresses": "interface_addresses",

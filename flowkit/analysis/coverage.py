@@ -63,7 +63,7 @@ def coverage(flows, files=None, start=None, end=None, snapshot=None, now=None) -
     cells.attrs = {"unjudged": _unjudged(facts), "action": _only_action(facts)}
     if cells.attrs["unjudged"]:
         return cells
-    runs = runs_of(flows).execute()
+    runs = runs_of(flows).order_by("interface_id", "kind", "start", "run").execute()
     code, names = runs.pop("interface_id").astype("str").factorize(sort=True)
     runs["code"] = code.astype(np.int32)
     learnt = _learn(runs, len(names))

@@ -9,17 +9,18 @@ they are put together here, from the few records around a REJECT.
 """
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from typing import NamedTuple
 
 import ibis
 import ibis.expr.types as ir
 import pandas as pd
 from ibis import _
-from ibis.common.exceptions import IbisError
+from ibis.expr.types.relations import CachedTable
 
 from flowkit.analysis.conversations import IDLE, KEY
 from flowkit.analysis.ports import SERVICE_PORTS, SYSTEM_PORTS
+from flowkit.loading.engines import kept
 
 #: TCP flags as AWS logs them.
 FIN, SYN, RST, ACK = 1, 2, 4, 16
@@ -79,7 +80,7 @@ def refusals(flows: ir.Table, limit: int = 2000) -> Refusals:
         groups = stack.enter_context(held(_groups(_fates(_initiated(_sessions(rows, once))))))
         plain = groups.fate.isin(["request", "stray"])
         order = [plain.asc(), groups.client.re_search(PRIVATE).desc(), _.spells.desc(), _.records.desc()]
-        kept = groups.order_by([*order, *GROUP]).limit(limit).execute()
+        listed = groups.order_by([*order, *GROUP]).limit(limit).execute()
         sums = {name: _[name].sum() for name in ("sessions", "records", "packets", "bytes")}
         sums |= {"first": _["first"].min(), "last": _["last"].max(), "groups": _.count()}
         clients = groups.filter(plain).group_by("client").agg(
@@ -89,19 +90,15 @@ def refusals(flows: ir.Table, limit: int = 2000) -> Refusals:
         )  # fmt: skip
         clients = clients.order_by([_.groups.desc(), _.records.desc(), "client"]).limit(500).execute()
         totals = groups.group_by("fate").agg(clients=_.client.nunique(), **sums).order_by("fate").execute()
-    return Refusals(kept, clients, totals)
+    return Refusals(listed, clients, totals)
 
 
 @contextmanager
 def held(table: ir.Table) -> Iterator[ir.Table]:
     """`table`, computed once and kept by its engine for several queries, where the engine can."""
-    try:
-        kept = table.cache()
-    except (NotImplementedError, IbisError):
-        yield table
-        return
-    with kept:
-        yield kept
+    found = kept(table)
+    with found if isinstance(found, CachedTable) else nullcontext():
+        yield found
 
 
 def logged(flows: ir.Table) -> ir.Table:

@@ -23,7 +23,7 @@ def talks(table: ir.Table) -> ir.Table:
     ``without_flags``, ``agrees`` (as `directed` has them; where the rung is unknown, ``client`` and ``server`` are
     just the two ends), ``conversations``, ``refused`` (conversations that never had a packet accepted),
     ``client_bytes``, ``server_bytes`` (sent by each, none in refused conversations), ``first``, ``last`` (seconds
-    since 1970 UTC). Keep it with ``.cache()`` when asking it more than once.
+    since 1970 UTC). Keep it with `flowkit.kept` when asking it more than once.
     """
     told = table.rung != "unknown"
     denied = (table.a_accepted + table.b_accepted == 0) & (table.a_rejected + table.b_rejected > 0)

@@ -30,8 +30,13 @@ from flowkit.loading.window import Moment, window
 
 _WHERE = re.compile(r"\s+where\s+", re.IGNORECASE)
 _FILES = re.compile(r"(parquet|csv)\.`?(.*[/\\].*?)`?", re.DOTALL)
-#: Spark's settings where the URL has no others: no drawing on the terminal, and tables handed over in one piece.
-_SPARK = {"spark.ui.showConsoleProgress": "false", "spark.sql.execution.arrow.pyspark.enabled": "true"}
+#: Spark's settings where the URL has no others: no drawing on the terminal, tables handed over in one piece, and
+#: no search for what follows from a query's conditions, which takes all memory where a query has hundreds.
+_SPARK = {
+    "spark.ui.showConsoleProgress": "false",
+    "spark.sql.execution.arrow.pyspark.enabled": "true",
+    "spark.sql.constraintPropagation.enabled": "false",
+}
 #: Where Spark leaves a line that does not fit the format.
 _MALFORMED = "_corrupt_record"
 

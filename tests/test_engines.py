@@ -1,0 +1,419 @@
+"""The same questions on other engines: equal tables on Spark, SQL for Athena and Trino, few rows to pandas.
+
+What is asked is not listed here: the notebooks are run, and every expression that they hand to an engine is kept.
+The SQL is under tests/sql; `PYTHONPATH=data python tests/test_engines.py` writes it anew.
+"""
+
+import json
+import os
+import re
+import shutil
+import sys
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import ibis
+import matplotlib.pyplot as plt
+import nbformat
+import pandas as pd
+import pytest
+import sqlglot
+from ibis.expr import operations as ops
+from simulate import simulate
+from support import write_log
+
+import flowkit
+from flowkit import cli, ddl
+from flowkit.fields import COLUMNS, DEFAULT_FORMAT
+from flowkit.loading.engines import recognised, restriction, table_of, tally
+from flowkit.loading.errors import SourceError
+from flowkit.loading.sample import NOTEBOOKS
+from flowkit.reporting.findings import Finding
+
+SQL = Path(__file__).parent / "sql"
+LIST, WHITE = (
+    re.compile(r"\(\n\s+((?:(?:-?\d+|'[^'\n]*'),\s+)+(?:-?\d+|'[^'\n]*'))\n\s+\)"),
+    re.compile(r"\s+"),
+)
+NAMES = tuple(sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb")))
+SPARK = (
+    "pyspark://?spark.master=local[2]&spark.ui.enabled=false&spark.sql.shuffle.partitions=2"
+    "&spark.driver.memory=1g&spark.driver.bindAddress=127.0.0.1#"
+)
+
+
+class Asked(NamedTuple):
+    """What a question asked of an engine, on whose behalf, and the answer."""
+
+    question: str
+    expression: ibis.Expr
+    answer: pd.DataFrame
+
+
+class World(NamedTuple):
+    """A simulated world on disk: its folder, and the folder of its Parquet in the cache."""
+
+    logs: Path
+    parquet: Path
+    records: int
+
+
+@contextmanager
+def listening(monkeypatch, backend):
+    """A list that fills with everything asked of `backend` meanwhile."""
+    asked, execute = [], backend.execute
+
+    def heard(self, expression, /, **options):
+        answer = execute(self, expression, **options)
+        table = answer if isinstance(answer, pd.DataFrame) else pd.DataFrame({"value": pd.Series(answer)})
+        if not (isinstance(expression.op(), ops.Limit) and expression.op().n == 0):
+            asked.append(Asked(_caller(), expression, table))
+        return answer
+
+    with monkeypatch.context() as patch:
+        patch.setattr(backend, "execute", heard)
+        yield asked
+
+
+def _caller() -> str:
+    """The function that a notebook called."""
+    frame, name = sys._getframe(2), ""
+    while frame and frame.f_code.co_filename != "<notebook>":
+        module = frame.f_globals.get("__name__", "")
+        name = frame.f_code.co_qualname.split(".")[0] if module.startswith("flowkit.") else name
+        frame = frame.f_back
+    return name
+
+
+def run(name: str, source: object, world: World) -> dict:
+    """The variables of the notebook `name` after its cells ran on `source`."""
+    variables = {}
+    cells = [cell for cell in nbformat.read(NOTEBOOKS / f"{name}.ipynb", 4).cells if cell.cell_type == "code"]
+    for cell in cells:
+        exec(compile(cell.source, "<notebook>", "exec"), variables)  # noqa: S102
+        if "parameters" in cell.metadata.get("tags", []):
+            variables |= {"source": source, "network": str(world.logs / "network")}
+            variables |= {"expect": str(world.logs / "expectations.csv")} if "expect" in variables else {}
+    plt.close("all")
+    return variables
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory) -> World:
+    return make_world(tmp_path_factory.mktemp("world"))
+
+
+def make_world(folder: Path) -> World:
+    made = simulate(seed=3, hours=2)
+    made.write(folder / "logs")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FLOWKIT_CACHE", str(folder / "cache"))
+        flowkit.ingest(str(folder / "logs" / "AWSLogs"))
+    return World(folder / "logs", folder / "cache" / "parts", len(made.records))
+
+
+@pytest.fixture(scope="module")
+def on_duckdb(world) -> dict[str, tuple[list[Asked], dict]]:
+    """By notebook: all that it asked of DuckDB, and its variables."""
+    return {name: asked_of_duckdb(name, table_in_duckdb(world), world) for name in NAMES}
+
+
+def table_in_duckdb(world: World) -> ibis.Table:
+    return ibis.duckdb.connect().read_parquet(world.parquet / "*.parquet", table_name="vpc_flow_logs")
+
+
+def asked_of_duckdb(name: str, source: object, world: World, keeps: bool = True) -> tuple[list[Asked], dict]:
+    """What the notebook `name` asks of DuckDB, or of an engine that `keeps` no tables; and its variables."""
+    backend = type(ibis.duckdb.connect())
+    keep = backend._cached_table
+
+    def heard(self, table):
+        if not keeps:
+            raise NotImplementedError("no temporary tables")
+        made = keep(self, table)
+        asked.append(Asked(f"{_caller()}, kept as {made.get_name()}", table, table.limit(0).execute()))
+        return made
+
+    with pytest.MonkeyPatch.context() as patch, listening(patch, backend) as asked:
+        patch.setattr(backend, "_cached_table", heard)
+        return asked, run(name, source, world)
+
+
+@pytest.fixture(scope="module")
+def spark():
+    """PySpark's class of backends; skipped on a machine without Java, an error in CI."""
+    if not shutil.which("java"):
+        assert not os.environ.get("CI"), "CI must have Java"
+        pytest.skip("Spark needs Java, and there is none on the PATH")
+    pytest.importorskip("pyspark")
+    from ibis.backends.pyspark import Backend
+
+    return Backend
+
+
+def rows_of(table: pd.DataFrame) -> list[tuple]:
+    """The rows of `table` in one order and in one type for each kind of value, whatever the engine made of them."""
+    return sorted((tuple(map(plain, row)) for row in table.itertuples(index=False, name=None)), key=repr)
+
+
+def plain(value: object) -> object:
+    """`value` without what depends on the engine: the order of rows, 1 or 1.0, the kind of null."""
+    if isinstance(value, pd.DataFrame):
+        return [*value.columns], rows_of(value)
+    if isinstance(value, dict):
+        return {key: plain(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(each) for each in value]
+    if isinstance(value, Finding):
+        return plain(value.as_dict())
+    if pd.api.types.is_scalar(value) and pd.isna(value):
+        return None
+    if pd.api.types.is_number(value) and not pd.api.types.is_bool(value):
+        return int(value) if value == int(value) else round(float(value), 6)
+    return bool(value) if pd.api.types.is_bool(value) else value
+
+
+def told(variables: dict) -> dict:
+    """What a notebook found out: its tables, findings and sentences."""
+    kinds = (pd.DataFrame, list, tuple, dict, str)
+    ours = ("source", "__name__", "__builtins__")
+    return {
+        name: plain(value)
+        for name, value in variables.items()
+        if isinstance(value, kinds) and name not in ours
+    }
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_answer_on_spark_is_the_one_on_duckdb(name, world, on_duckdb, spark, monkeypatch):
+    here, variables = on_duckdb[name]
+    here = [each for each in here if "kept as" not in each.question]
+    with listening(monkeypatch, spark) as there:
+        found = run(name, f"{SPARK}parquet.{world.parquet}", world)
+    assert [each.question for each in there] == [each.question for each in here]
+    for left, right in zip(here, there, strict=True):
+        assert plain(left.answer) == plain(right.answer), left.question
+    assert told(found) == told(variables)
+    assert len(here) >= 9
+
+
+def test_spark_reads_raw_logs_as_it_reads_the_cache(world, on_duckdb, spark):
+    for name in NAMES:
+        found = run(name, f"{SPARK}csv.{world.logs / 'AWSLogs'}", world)
+        assert told(found) == told(on_duckdb[name][1]), name
+
+
+@pytest.mark.parametrize("kind", ["parquet", "csv"])
+def test_a_report_on_spark_tells_what_one_on_duckdb_tells(kind, world, on_duckdb, spark, tmp_path):
+    place = {"parquet": world.parquet, "csv": world.logs / "AWSLogs"}[kind]
+    words = ["--network", str(world.logs / "network"), "--expect", str(world.logs / "expectations.csv")]
+    assert cli.main(["report", f"{SPARK}{kind}.{place}", "--out", str(tmp_path), *words]) == 0
+    report = json.loads((tmp_path / "latest" / "findings.json").read_text())
+    expected = [each for name in NAMES for each in on_duckdb[name][1].values()]
+    ids = {
+        each.id
+        for found in expected
+        if isinstance(found, list)
+        for each in found
+        if isinstance(each, Finding)
+    }
+    assert {each["id"] for each in report["findings"]} == ids
+    assert report["coverage"]["records"] == world.records
+    assert len(ids) > 10
+    for page in (tmp_path / "latest").glob("*.html"):
+        assert "FutureWarning" not in page.read_text()
+
+
+def sql_of(asked: list[Asked], flows: ibis.Table, dialect: str) -> str:
+    """All that was asked, as one file of SQL over the table `flows`; what else it reads is numbered."""
+    given = {flows.op(): ibis.table(flows.schema(), name="flows").op()}
+    pieces = {}
+    for each in asked:
+        expression = each.expression.as_table().op().replace(given).to_expr()
+        pieces.setdefault(str(ibis.to_sql(expression, dialect=dialect)), each.question)
+    for sql in pieces:
+        sqlglot.parse_one(sql, dialect=dialect)
+    text = "\n\n".join(f"-- {question}\n{sql};" for sql, question in pieces.items()) + "\n"
+    for word, pattern in (
+        ("kept", r"(?:temp\.main\.)?ibis_cached_\w+"),
+        ("given", r"ibis_pandas_memtable_\w+"),
+    ):
+        for number, name in enumerate(dict.fromkeys(re.findall(pattern, text)), 1):
+            text = text.replace(name, f"{word}_{number}")
+    return LIST.sub(lambda found: f"({re.sub(WHITE, ' ', found[1])})", text)
+
+
+def written(name: str, on_duckdb: dict, dialect: str) -> str:
+    asked, variables = on_duckdb[name]
+    return sql_of(asked, variables["flows"], dialect)
+
+
+@pytest.mark.parametrize("dialect", ["athena", "trino"])
+@pytest.mark.parametrize("name", NAMES)
+def test_the_sql_for_athena_and_trino_is_the_one_that_is_kept(name, dialect, on_duckdb):
+    kept = (SQL / f"{name}.sql").read_text()
+    assert written(name, on_duckdb, dialect) == kept, (
+        "if it may change: PYTHONPATH=data python tests/test_engines.py"
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_engine_that_keeps_no_tables_is_asked_the_same_in_one_piece(name, world, on_duckdb):
+    asked, variables = asked_of_duckdb(name, table_in_duckdb(world), world, keeps=False)
+    assert told(variables) == told(on_duckdb[name][1])
+    for dialect in ("athena", "trino", "pyspark"):
+        longest = max(len(ibis.to_sql(each.expression, dialect=dialect)) for each in asked)
+        assert longest < 262_144, "Athena takes no longer query"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_five_times_the_records_bring_no_more_rows_to_pandas(name, world, on_duckdb):
+    table = table_in_duckdb(world)
+    asked, _ = asked_of_duckdb(name, ibis.union(*[table] * 5), world)
+    once = sum(len(each.answer) for each in on_duckdb[name][0])
+    assert sum(len(each.answer) for each in asked) <= 1.1 * once
+    assert once < world.records / 4
+
+
+def test_a_table_is_recognised_by_awss_names_however_written():
+    fields = ddl.columns(
+        "version account-id interface-id srcaddr dstport start end action log-status new-field"
+    )
+    spelled = {
+        "account_id": "accountId",
+        "interface_id": "interface-id",
+        "srcaddr": "SRCADDR",
+        "start": "`start`",
+    }
+    types = {"int": "int32", "bigint": "int64", "string": "string"}
+    table = ibis.table({spelled.get(name, name): types[kind] for name, kind in fields.items()}, name="t")
+    flows = recognised(table.mutate(day=ibis.literal("2026/11/20")))
+    assert {name: str(kind) for name, kind in flows.schema().items()} == (
+        COLUMNS | {"new_field": "string", "day": "string", "file_id": "int64", "duplicate": "boolean"}
+    )
+    with pytest.raises(SourceError, match="columns are not those of flow logs: city, street"):
+        recognised(ibis.table({"city": "string", "street": "string"}, "t"))
+
+
+def test_blanks_of_a_text_table_are_nulls_and_records_are_counted():
+    rows = {
+        "srcaddr": ["10.0.0.1", "-"],
+        "action": ["ACCEPT", "-"],
+        "bytes": [40, None],
+        "packets": [1, None],
+    }
+    rows |= {"log_status": ["OK", "NODATA"], "start": [100, 100], "end": [160, 160]}
+    table = ibis.memtable(rows)
+    flows = flowkit.load(table).execute()
+    assert flows.srcaddr.tolist()[0] == "10.0.0.1"
+    assert flows.srcaddr.isna().tolist() == flows.action.isna().tolist() == [False, True]
+    counted = flowkit.ingest(table)
+    assert (counted["lines"], counted["ok"], counted["nodata"], counted["ok_bytes"]) == (2, 1, 1, 40)
+    assert flowkit.ingest(table, end="1970-01-01T00:01:00Z")["lines"] == 0
+
+
+CONDITIONS = {
+    "day >= '2026/11/20'": 2,
+    "day = '2026/11/19'": 1,
+    "day between '2026/11/19' and '2026/11/20' and dstport in (22, 443)": 2,
+    "not (dstport <> 22 or day < '2026/11/20')": 1,
+    "'2026/11/21' <= day": 1,
+}
+
+
+@pytest.fixture
+def partitioned(tmp_path) -> str:
+    """A source: a table of three records, one a day."""
+    days = {
+        "day": ["2026/11/19", "2026/11/20", "2026/11/21"],
+        "dstport": [22, 22, 443],
+        "log_status": ["OK"] * 3,
+    }
+    ibis.duckdb.connect(tmp_path / "logs.duckdb").create_table("logs", ibis.memtable(days))
+    return f"duckdb://{tmp_path / 'logs.duckdb'}#logs"
+
+
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_a_condition_in_the_source_narrows_the_table(condition, partitioned):
+    assert len(table_of(f"{partitioned} where {condition}").execute()) == CONDITIONS[condition]
+    assert tally(f"{partitioned} WHERE {condition}")["lines"] == CONDITIONS[condition]
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "1 = 1", "day", "nothing = 1", "day = 'x'; drop table logs", "day = 'x' union select 1", "day >", "",
+        "day in (select day from logs)", "read_text('/etc/passwd') = ''", "day = 'x' limit 1", "t.day = 'x'",
+        "day = 'x' or exists (select 1)", "dstport = 1.5", "(day = 'x') -- '",
+    ],
+)  # fmt: skip
+def test_what_is_no_condition_is_refused_before_the_engine_sees_it(condition, partitioned):
+    table = table_of(partitioned)
+    if condition.endswith("-- '"):
+        assert restriction(table, condition).equals(table.day == "x")
+        return
+    with pytest.raises(SourceError, match="is no condition"):
+        restriction(table, condition)
+
+
+def test_where_is_part_of_the_source_and_of_the_report(partitioned, tmp_path):
+    words = ["report", partitioned, "--notebook", "rejected", "--out", str(tmp_path / "out")]
+    assert cli.main([*words, "--where", "day > '2026/11/19'"]) == 0
+    run = json.loads((tmp_path / "out" / "latest" / "run.json").read_text())
+    assert run["source"] == f"{partitioned} where day > '2026/11/19'"
+    assert run["coverage"]["records"] == 2
+
+
+def test_where_needs_a_table(capsys, tmp_path):
+    assert cli.main(["report", "sample", "--where", "day = 1", "--out", str(tmp_path)]) == 2
+    assert "--where needs a source of the form IBIS-URL#table" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_table_that_is_not_there_is_said_in_one_line(tmp_path, capsys):
+    assert cli.main(["report", f"duckdb://{tmp_path / 'a.duckdb'}#logs", "--out", str(tmp_path / "out")]) == 1
+    [line] = capsys.readouterr().err.splitlines()
+    assert "#logs cannot be read" in line
+
+
+V2 = "2 012345678901 eni-1 10.0.0.1 10.0.0.2 50000 {port} 6 3 180 1700000000 1700000050 ACCEPT OK"
+
+
+def test_spark_counts_the_lines_that_do_not_fit(spark, tmp_path):
+    lines = [V2.format(port=443), V2.format(port="https"), V2.format(port=22) + " more", "garbage"]
+    lines += ["2 012345678901 eni-1 - - - - - - - 1700000000 1700000050 - NODATA"]
+    write_log(tmp_path / "logs" / "a.log.gz", lines, DEFAULT_FORMAT)
+    source = f"{SPARK}csv.{tmp_path / 'logs'}"
+    counted = flowkit.ingest(source)
+    assert (counted["lines"], counted["ok"], counted["nodata"], counted["malformed"]) == (5, 1, 1, 3)
+    flows = flowkit.load(source)
+    assert flows.select("account_id", "dstport").execute().dstport.dropna().tolist() == [443]
+    assert set(flows.account_id.execute()) == {"012345678901"}
+
+
+def test_spark_refuses_a_folder_of_two_formats(spark, tmp_path):
+    write_log(tmp_path / "logs" / "a.log.gz", [V2.format(port=443)], DEFAULT_FORMAT)
+    write_log(tmp_path / "logs" / "b.log.gz", [V2.format(port=443)], [*DEFAULT_FORMAT[1:], "version"])
+    with pytest.raises(SourceError, match="CSV header does not conform to the schema"):
+        flowkit.ingest(f"{SPARK}csv.{tmp_path / 'logs'}")
+
+
+def test_spark_reads_lines_without_a_header_by_the_format(spark, tmp_path):
+    write_log(tmp_path / "logs" / "a.log.gz", ["eni-1 443 OK", "eni-1 22 OK"])
+    source = f"{SPARK}csv.{tmp_path / 'logs'}"
+    with pytest.raises(SourceError, match="give --format"):
+        flowkit.ingest(source)
+    flows = flowkit.load(source, format="interface-id dstport log-status")
+    assert sorted(flows.dstport.execute()) == [22, 443]
+    write_log(tmp_path / "default" / "a.log.gz", [V2.format(port=443)])
+    assert flowkit.ingest(f"{SPARK}csv.{tmp_path / 'default'}")["ok"] == 1
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as folder:
+        made = make_world(Path(folder))
+        asked = {name: asked_of_duckdb(name, table_in_duckdb(made), made) for name in NAMES}
+        for name in NAMES:
+            (SQL / f"{name}.sql").write_text(written(name, asked, "athena"))
