@@ -298,7 +298,7 @@ def _services(rows: pd.DataFrame) -> pd.DataFrame:
 def _subject(row, source: str | None, alone) -> dict:
     """The finding's subject; destination and interface only where it is about one (`alone`)."""
     where = {"interface_id": alone.interface_id, "dstaddr": alone.destination} if alone else {}
-    source = source and source.removesuffix("/32").removesuffix("/128")
+    source = source.removesuffix("/32").removesuffix("/128") if isinstance(source, str) else None
     return where | {"srcaddr": source, "protocol": row.protocol, "dstport": row.port}
 
 

@@ -114,7 +114,6 @@ def logs_table(folder: Path, files: int, lines: int, fraction: int) -> list[Step
     steps.append(timed("flowkit, cold", records, python(INGEST, large), cache))
     steps.append(timed("flowkit, warm (nothing new)", records, python(INGEST, large), cache))
     steps.append(timed("flowkit, three group-bys over the cache", records, python(ANSWER, large), cache))
-    steps.append(timed("flowkit, nothing but its imports", 0, python("import flowkit"), cache))
     for name in ("pandas", "Polars", "pyarrow"):
         steps.append(timed(f"{name}, one group-by", records, python(READERS[name], every), cache))
     few = links(sorted(large.iterdir())[: max(1, files // fraction)], folder / "few", 1)
