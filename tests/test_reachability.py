@@ -3,6 +3,7 @@
 import json
 import re
 from ipaddress import IPv4Address, IPv6Address, ip_network
+from types import SimpleNamespace
 
 import ibis
 import pandas as pd
@@ -28,7 +29,13 @@ from flowkit.analysis.reachability import (
     sessions_over_time,
 )
 from flowkit.loading.flows import load
-from flowkit.reporting.reachability import exposed, reachability_findings, reachability_verdict, unanswered
+from flowkit.reporting.reachability import (
+    _subject,
+    exposed,
+    reachability_findings,
+    reachability_verdict,
+    unanswered,
+)
 from flowkit.reporting.reachability_figures import plot_reachability, plot_sessions_over_time
 
 FIELDS = (
@@ -539,3 +546,12 @@ def test_a_client_of_many_servers_outside_counts_once(tmp_path):
     reached = reachability(flows_of(tmp_path, rows, FIELDS.split()))
     columns = ["source", "destination", "port", "ports", "clients", "sessions"]
     assert reached[columns].to_numpy().tolist() == [["10.0.9.0/24", "internet", 443, 1, 1, 5]]
+
+
+def test_a_finding_names_one_address_plainly_and_several_networks_not_at_all():
+    row = SimpleNamespace(protocol=6, port=443, interface_id="eni-1", destination="10.0.0.5")
+    assert _subject(row, "10.0.0.9/32", row)["srcaddr"] == "10.0.0.9"
+    assert _subject(row, "10.0.0.0/24", row)["srcaddr"] == "10.0.0.0/24"
+    assert _subject(row, float("nan"), row) == {
+        "interface_id": "eni-1", "dstaddr": "10.0.0.5", "srcaddr": None, "protocol": 6, "dstport": 443,
+    }  # fmt: skip
