@@ -34,6 +34,7 @@ _FILES = re.compile(r"(parquet|csv)\.`?(.*[/\\].*?)`?", re.DOTALL)
 #: no search for what follows from a query's conditions, which takes all memory where a query has hundreds.
 _SPARK = {
     "spark.ui.showConsoleProgress": "false",
+    "spark.log.level": "ERROR",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     "spark.sql.constraintPropagation.enabled": "false",
 }
