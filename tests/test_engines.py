@@ -381,13 +381,13 @@ def test_a_table_that_is_not_there_is_said_in_one_line(tmp_path, capsys):
 V2 = "2 012345678901 eni-1 10.0.0.1 10.0.0.2 50000 {port} 6 3 180 1700000000 1700000050 ACCEPT OK"
 
 
-def test_spark_counts_the_lines_that_do_not_fit(spark, tmp_path):
+def test_spark_counts_the_lines_that_lack_fields_and_drops_bad_ones_where_it_reads_them(spark, tmp_path):
     lines = [V2.format(port=443), V2.format(port="https"), "garbage"]
     lines += ["2 012345678901 eni-1 - - - - - - - 1700000000 1700000050 - NODATA"]
     write_log(tmp_path / "logs" / "a.log.gz", lines, DEFAULT_FORMAT)
     source = f"{SPARK}csv.{tmp_path / 'logs'}"
     counted = flowkit.ingest(source)
-    assert (counted["lines"], counted["ok"], counted["nodata"], counted["malformed"]) == (4, 1, 1, 2)
+    assert (counted["lines"], counted["ok"], counted["nodata"], counted["malformed"]) == (4, 2, 1, 1)
     flows = flowkit.load(source)
     assert flows.select("account_id", "dstport").execute().dstport.dropna().tolist() == [443]
     assert set(flows.account_id.execute()) == {"012345678901"}

@@ -155,8 +155,7 @@ def _spark_files(backend: ibis.BaseBackend, kind: str, path: str, format: str | 
         schema = ", ".join(f"`{name}` {kind}" for name, kind in (types | {_MALFORMED: "STRING"}).items())
         # enforceSchema=False has Spark compare the header of every file with the first one's, and refuse another.
         options = {"sep": " ", "quote": "", "nullValue": "-", "header": headed, "enforceSchema": False}
-        # Without pruning: else a line is malformed for the questions that read its bad field, and not for others.
-        options |= {"columnNameOfCorruptRecord": _MALFORMED, "columnPruning": False}
+        options["columnNameOfCorruptRecord"] = _MALFORMED
         frame = reader.options(**options).schema(schema).csv(path)
     name = ibis.util.gen_name("flow_logs")
     frame.createOrReplaceTempView(name)
