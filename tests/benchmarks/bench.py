@@ -101,7 +101,7 @@ def links(files: list[Path], target: Path, times: int) -> Path:
         for file in files:
             link = target / f"{turn:02}" / file.name
             link.parent.mkdir(exist_ok=True)
-            link.symlink_to(file)
+            link.hardlink_to(file)  # a symbolic link would lead to a file that is known already
     return target
 
 
