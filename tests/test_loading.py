@@ -3,6 +3,7 @@
 import gzip
 import json
 import shutil
+from contextlib import closing
 from datetime import UTC, datetime
 
 import ibis
@@ -15,6 +16,7 @@ from support import flows_of, write_log
 import flowkit
 from flowkit.fields import COLUMNS, DEFAULT_FORMAT, FIELDS, TGW_FIELDS, VPC_FIELDS
 from flowkit.loading import formats
+from flowkit.loading.parse import connect
 from flowkit.loading.window import moment, window
 
 PING = (
@@ -406,6 +408,13 @@ def test_an_ibis_table_is_a_source_and_nothing_is_copied():
     assert ["log-status", "1 without log-status"] in flowkit.about(ibis.memtable(rows)).values.tolist()
     with pytest.raises(flowkit.SourceError, match="columns are not those of flow logs: a"):
         flowkit.load(ibis.memtable(pd.DataFrame({"a": [1]})))
+
+
+def test_duckdb_draws_no_progress_bar_of_its_own(tmp_path):
+    asked = "SELECT current_setting('enable_progress_bar')"
+    with closing(connect(tmp_path)) as connection:
+        assert connection.execute(asked).fetchone() == (False,)
+    assert flows_of(tmp_path, PING).get_backend().con.execute(asked).fetchone() == (False,)
 
 
 def test_field_meanings_are_one_line_each():

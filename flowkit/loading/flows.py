@@ -103,6 +103,7 @@ def _connect() -> ibis.BaseBackend:
     spill = Path(tempfile.gettempdir()) / f"flowkit-{os.getuid()}"
     settings = {"temp_directory": literal(spill), "memory_limit": literal(_MEMORY), "TimeZone": "'UTC'"}
     settings |= {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+    settings |= {"enable_progress_bar": "false"}  # DuckDB draws it on stdout, terminal or not
     for name, value in settings.items():
         backend.con.execute(f"SET {name} = {value}")
     return backend

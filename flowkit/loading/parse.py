@@ -42,6 +42,7 @@ def connect(folder: Path, memory: str = "1GB") -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(config={"temp_directory": str(folder), "memory_limit": memory})
     connection.execute("SET autoinstall_known_extensions = false; SET autoload_known_extensions = false")
     connection.execute("SET preserve_insertion_order = false; SET TimeZone = 'UTC'")
+    connection.execute("SET enable_progress_bar = false")  # DuckDB draws it on stdout, terminal or not
     return connection
 
 
