@@ -199,33 +199,6 @@ def test_every_answer_on_spark_is_the_one_on_duckdb(name, world, on_duckdb, spar
     assert len(here) >= 9
 
 
-def test_spark_reads_raw_logs_as_it_reads_the_cache(world, spark):
-    raw, cached = (
-        flowkit.load(f"{SPARK}{place}").select(*COLUMNS).execute()
-        for place in (f"csv.{world.logs / 'AWSLogs'}", f"parquet.{world.parquet}")
-    )
-    assert len(raw) == world.records
-    assert plain(raw) == plain(cached)
-
-
-@pytest.mark.parametrize(
-    ("kind", "notebooks"), [("parquet", ("skipdata",)), ("csv", ("direction",))], ids=["parquet", "raw"]
-)
-def test_a_report_on_spark_tells_what_one_on_duckdb_tells(kind, notebooks, world, on_duckdb, spark, tmp_path):
-    place = {"parquet": world.parquet, "csv": world.logs / "AWSLogs"}[kind]
-    words = ["--network", str(world.logs / "network"), "--out", str(tmp_path)]
-    words += [word for name in notebooks for word in ("--notebook", name)]
-    words += ["--expect", str(world.logs / "expectations.csv")] if "reachability" in notebooks else []
-    assert cli.main(["report", f"{SPARK}{kind}.{place}", *words]) == 0
-    report = json.loads((tmp_path / "latest" / "findings.json").read_text())
-    variables = [each for name in notebooks for each in on_duckdb[name][1].values() if isinstance(each, list)]
-    ids = {each.id for found in variables for each in found if isinstance(each, Finding)}
-    assert {each["id"] for each in report["findings"]} == ids
-    assert report["coverage"]["records"] == world.records
-    for page in (tmp_path / "latest").glob("*.html"):
-        assert "FutureWarning" not in page.read_text()
-
-
 def sql_of(asked: list[Asked], flows: ibis.Table, dialect: str) -> str:
     """All that was asked, as one file of SQL over the table `flows`; what else it reads is numbered."""
     given = {flows.op(): ibis.table(flows.schema(), name="flows").op()}
