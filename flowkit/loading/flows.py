@@ -14,7 +14,7 @@ from flowkit.loading.engines import overlapping, recognised, table_of
 from flowkit.loading.formats import given
 from flowkit.loading.ingestion import bring_in, ingest
 from flowkit.loading.sources import aws_name, is_table, remote_of, slot_of
-from flowkit.loading.sql import SQL_TYPES, literal, quoted
+from flowkit.loading.sql import SQL_TYPES, literal, quiet, quoted
 from flowkit.loading.window import Moment, moment
 
 #: The columns of each kind of record.
@@ -103,9 +103,9 @@ def _connect() -> ibis.BaseBackend:
     spill = Path(tempfile.gettempdir()) / f"flowkit-{os.getuid()}"
     settings = {"temp_directory": literal(spill), "memory_limit": literal(_MEMORY), "TimeZone": "'UTC'"}
     settings |= {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
-    settings |= {"enable_progress_bar": "false"}  # DuckDB draws it on stdout, terminal or not
     for name, value in settings.items():
         backend.con.execute(f"SET {name} = {value}")
+    quiet(backend.con)
     return backend
 
 

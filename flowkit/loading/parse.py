@@ -14,7 +14,7 @@ import duckdb
 from flowkit.loading.formats import Format
 from flowkit.loading.lines import is_address
 from flowkit.loading.parquet import ParquetRows
-from flowkit.loading.sql import IPV4, SQL_TYPES, literal, quoted
+from flowkit.loading.sql import IPV4, SQL_TYPES, literal, quiet, quoted
 from flowkit.loading.stage import Staged
 
 #: Later than any second of a log, earlier than any millisecond: some exporters write milliseconds.
@@ -42,7 +42,7 @@ def connect(folder: Path, memory: str = "1GB") -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(config={"temp_directory": str(folder), "memory_limit": memory})
     connection.execute("SET autoinstall_known_extensions = false; SET autoload_known_extensions = false")
     connection.execute("SET preserve_insertion_order = false; SET TimeZone = 'UTC'")
-    connection.execute("SET enable_progress_bar = false")  # DuckDB draws it on stdout, terminal or not
+    quiet(connection)
     return connection
 
 

@@ -1,5 +1,9 @@
 """The few pieces of SQL that loading writes: names, strings and types."""
 
+import contextlib
+
+import duckdb
+
 from flowkit.fields import FIELDS
 
 #: DuckDB's type of each column.
@@ -21,3 +25,9 @@ def quoted(name: str) -> str:
 def literal(text: object) -> str:
     """`text` as an SQL string."""
     return "'" + str(text).replace("'", "''") + "'"
+
+
+def quiet(connection: duckdb.DuckDBPyConnection) -> None:
+    """Keep DuckDB's progress bar off stdout, where it would be drawn terminal or not."""
+    with contextlib.suppress(duckdb.InvalidInputException):  # a kernel without ipywidgets, which draws none
+        connection.execute("SET enable_progress_bar = false")
