@@ -23,8 +23,12 @@ KEY = ("interface_id", "protocol", "a_addr", "a_port", "b_addr", "b_port")
 #: connection at least, https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/security-group-connection-tracking.html
 IDLE = 350
 
-SYN, SYN_ACK, FIN_OR_RST = 2, 18, 5
-BITS = (1, 2, 4, 16)
+#: The flags that AWS logs; SYN-ACK comes as one.
+FIN, SYN, RST, SYN_ACK = 1, 2, 4, 18
+
+#: Of two counts in one number the second counts by this much.
+SHIFT = 26
+HIGH = 1 << SHIFT
 
 #: What stands in for a missing key while rows are grouped and joined: SQL joins no null to another.
 NOTHING = {"interface_id": "-", "protocol": -1, "a_port": -1, "b_port": -1}
@@ -35,30 +39,29 @@ def conversations(flows: ir.Table, gap: int | None = IDLE) -> ir.Table:
 
     ``interface_id`` (the resource's id where a log has no interface), ``protocol``, ``a_addr``, ``a_port``,
     ``b_addr``, ``b_port`` (ports as logged), ``session`` (0, 1, … of the same endpoints: a new one after more
-    than `gap` seconds of silence, and at a SYN after a FIN or RST), ``first``, ``last`` (seconds since 1970 UTC)
-    and ``windows`` (aggregation windows it was surely seen in). What each end x of ``a``, ``b`` sent:
-    ``x_packets``, ``x_bytes``, ``x_accepted``, ``x_rejected`` (records; a log without ``action`` counts as
-    accepted), ``x_flags`` (OR of the TCP flags, null where the log has none), ``x_first``, ``x_last``; and
-    ``x_opened``, whether a SYN or SYN-ACK says that x began. From earlier sessions: ``carried`` (``a`` or ``b``:
-    who began by the latest SYN before this one) and ``resumed`` (whether any packet was accepted before).
+    than `gap` seconds of silence, and at a SYN after a FIN or RST), ``first``, ``last`` (seconds since 1970 UTC).
+    What each end x of ``a``, ``b`` sent: ``x_packets``, ``x_bytes``, ``x_accepted``, ``x_rejected`` (records; a
+    log without ``action`` counts as accepted), ``x_flags`` (OR of the TCP flags, null where the log has none),
+    ``x_first``; and ``x_opened``, whether a SYN or SYN-ACK says that x began. From earlier sessions: ``carried``
+    (``a`` or ``b``: who began by the latest SYN before this one) and ``resumed`` (whether any packet was accepted
+    before).
 
     A `gap` of None never splits: one row for the same endpoints however often they met, for a third of the cost.
     """
     records = _oriented(flows)
     if gap is None:
-        once = records.group_by(*KEY).aggregate(**_sides())
-        return _finished(once.mutate(**SINGLE))
+        return _finished(_unpacked(records.group_by(*KEY).aggregate(**_sums())).mutate(**SINGLE))
     once = records.group_by(*KEY).aggregate(
-        records=_.count(),
-        span=_.end.max() - _.start.min(),
         last_syn=_.start.max(where=(_.flags & SYN) > 0),
-        first_close=_.end.min(where=(_.flags & FIN_OR_RST) > 0),
-        **_sides(),
+        first_close=_.end.min(where=(_.flags & (FIN | RST)) > 0),
+        **_sums(),
     )
-    several = (once.records > 1) & ((once.span > gap) | (once.last_syn > once.first_close).fill_null(False))
-    whole = once.filter(~several.fill_null(False)).mutate(**SINGLE)
+    once = _unpacked(once, "last_syn", "first_close")
+    late = (once["last"] - once["first"] > gap) | (once.last_syn > once.first_close).fill_null(False)
+    several = (late & (reduce(add, (once[name] for name in RECORDS)) > 1)).fill_null(False)
+    whole = once.filter(~several).mutate(**SINGLE)
     apart = _sessions(records.semi_join(once.filter(several), KEY), gap)
-    columns = (*KEY, *SINGLE, *SIDES)
+    columns = (*KEY, *SINGLE, *SIDES, "first", "last")
     return _finished(whole.select(*columns).union(apart.select(*columns)))
 
 
@@ -68,15 +71,8 @@ def _finished(table: ir.Table) -> ir.Table:
         column: table[column].nullif(NOTHING[column]) if column in NOTHING else table[column]
         for column in KEY
     }
-    return table.select(
-        **columns,
-        session=table.session,
-        first=_lesser(_.a_first, _.b_first),
-        last=-_lesser(-_.a_last, -_.b_last),
-        # A window has at most one record of the same sender and action.
-        windows=ibis.greatest(_.a_accepted, _.a_rejected, _.b_accepted, _.b_rejected),
-        **{column: table[column] for column in (*SIDES, "carried", "resumed")},
-    )
+    rest = ("session", "first", "last", *SIDES, "carried", "resumed")
+    return table.select(**columns, **{column: table[column] for column in rest})
 
 
 def _oriented(flows: ir.Table) -> ir.Table:
@@ -106,29 +102,70 @@ def _oriented(flows: ir.Table) -> ir.Table:
     )
 
 
-def _sides() -> dict[str, Deferred]:
-    """The aggregates that say what each end sent."""
-    sides = {}
+def _sums() -> dict[str, Deferred]:
+    """The aggregates that say what each end sent, as few and as small as they can be.
+
+    A group's memory is that of its aggregates, and there are as many groups as conversations: so two counts share
+    a number, and sums are `exact`.
+    """
+    kind = _.flags & SYN_ACK
+    syns = ibis.cases((kind == SYN, 1), (kind == SYN_ACK, HIGH), else_=0)
+    closes = ibis.ifelse((_.flags & FIN) > 0, 1, 0) + ibis.ifelse((_.flags & RST) > 0, HIGH, 0)
+    sums = {"last": _.end.max()}
     for end, sent in (("a", _.from_a), ("b", ~_.from_a)):
-        sides |= {
-            f"{end}_packets": sent.ifelse(_.packets, 0).sum(),
-            f"{end}_bytes": sent.ifelse(_.bytes, 0).sum(),
-            f"{end}_accepted": (sent & ~_.refused).sum(),
-            f"{end}_rejected": (sent & _.refused).sum(),
-            # Not bit_or: Ibis has none for Spark. AWS logs no other flags than these.
-            f"{end}_flags": reduce(
-                add, (sent.ifelse(_.flags & bit, ibis.null("int32")).max() for bit in BITS)
-            ),
+        flagged = sent & _.flags.notnull()
+        sums |= {
+            f"{end}_packets": exact(sent.ifelse(_.packets, 0)),
+            f"{end}_bytes": exact(sent.ifelse(_.bytes, 0)),
+            f"{end}_records": exact(sent.ifelse(_.refused.ifelse(HIGH, 1), 0)),
+            f"{end}_syns": exact(flagged.ifelse(syns, None)),
+            f"{end}_closes": exact(flagged.ifelse(closes, None)),
             f"{end}_first": sent.ifelse(_.start, ibis.null("int64")).min(),
-            f"{end}_opened": (
-                ((_.flags & SYN_ACK) == SYN) & sent | ((_.flags & SYN_ACK) == SYN_ACK) & ~sent
-            ).any(),
-            f"{end}_last": sent.ifelse(_.end, ibis.null("int64")).max(),
         }
-    return sides
+    return sums
 
 
-SIDES = tuple(_sides())
+def exact(value: Deferred) -> Deferred:
+    """The sum of whole numbers by way of floating point: exact to 2^53, in half of what DuckDB keeps for integers."""
+    return value.cast("float64").sum().cast("int64")
+
+
+def _unpacked(sums: ir.Table, *more: str) -> ir.Table:
+    """The columns of `SIDES`, ``first`` and ``last``, out of the `_sums` of conversations."""
+    sides = {}
+    for end, other in ("ab", "ba"):
+        records, syns, closes = (sums[f"{end}_{name}"] for name in ("records", "syns", "closes"))
+        answers = sums[f"{other}_syns"]
+        opened = (_low(syns) > 0).fill_null(False) | (_high(answers) > 0).fill_null(False)
+        bits = {SYN: syns > 0, SYN_ACK - SYN: _high(syns) > 0, FIN: _low(closes) > 0, RST: _high(closes) > 0}
+        flags = reduce(add, (ibis.ifelse(there, bit, 0) for bit, there in bits.items())).cast("int32")
+        sides |= {
+            f"{end}_packets": sums[f"{end}_packets"],
+            f"{end}_bytes": sums[f"{end}_bytes"],
+            f"{end}_accepted": _low(records),
+            f"{end}_rejected": _high(records),
+            f"{end}_flags": ibis.ifelse(syns.isnull(), None, flags),
+            f"{end}_first": sums[f"{end}_first"],
+            f"{end}_opened": ibis.ifelse(syns.isnull() & answers.isnull(), None, opened),
+        }
+    first = _lesser(sums.a_first, sums.b_first)
+    return sums.select(*KEY, *more, first=first, last=sums["last"], **sides)
+
+
+def _low(packed: ir.IntegerValue) -> ir.IntegerValue:
+    return packed & (HIGH - 1)
+
+
+def _high(packed: ir.IntegerValue) -> ir.IntegerValue:
+    return packed >> SHIFT
+
+
+SIDES = tuple(
+    f"{end}_{name}"
+    for end in "ab"
+    for name in ("packets", "bytes", "accepted", "rejected", "flags", "first", "opened")
+)
+RECORDS = tuple(f"{end}_{action}" for end in "ab" for action in ("accepted", "rejected"))
 
 #: What a conversation says of earlier ones of the same endpoints if there are none.
 SINGLE = {
@@ -149,7 +186,7 @@ def _sessions(records: ir.Table, gap: int) -> ir.Table:
     seen = records.mutate(
         until=records.end.max().over(past),
         # Not max(where=...): neither Spark nor Trino filters inside a window.
-        closed=((records.flags & FIN_OR_RST) > 0).ifelse(records.end, nothing).max().over(past),
+        closed=((records.flags & (FIN | RST)) > 0).ifelse(records.end, nothing).max().over(past),
         opened=records.syn.ifelse(records.start, nothing).max().over(past),
         # The latest SYN and who sent it in one number, so that the greatest is the latest: odd for b.
         opener=records.syn.ifelse(records.start * 2 + of_a.ifelse(0, 1), nothing).max().over(past),
@@ -159,15 +196,14 @@ def _sessions(records: ir.Table, gap: int) -> ir.Table:
     starts = ((seen.start - seen.until > gap) | reopened).fill_null(False)
     pieces = seen.mutate(starts=starts.cast("int64"))
     pieces = pieces.mutate(session=pieces.starts.sum().over(now))
-    return (
-        pieces.group_by(*KEY, "session")
-        .aggregate(opener=_.opener.min(), before=_.before.min(), **_sides())
-        .mutate(
-            carried=(_.session > 0).ifelse(
-                ibis.cases((_.opener % 2 == 0, "a"), (_.opener % 2 == 1, "b")), ibis.null("string")
-            ),
-            resumed=((_.session > 0) & (_.before == 1)).fill_null(False),
-        )
+    pieces = pieces.group_by(*KEY, "session").aggregate(
+        opener=_.opener.min(), before=_.before.min(), **_sums()
+    )
+    return _unpacked(pieces, "session", "opener", "before").mutate(
+        carried=(_.session > 0).ifelse(
+            ibis.cases((_.opener % 2 == 0, "a"), (_.opener % 2 == 1, "b")), ibis.null("string")
+        ),
+        resumed=((_.session > 0) & (_.before == 1)).fill_null(False),
     )
 
 

@@ -40,7 +40,7 @@ FAN_IN, RATIO = 3, 4
 #: Seconds between the first packets of the two ends that count as one being first. AWS's times are soft by 60 s.
 LEAD = 2
 
-COUNTS = ("packets", "bytes", "accepted", "rejected", "flags", "first", "last")
+COUNTS = ("packets", "bytes", "accepted", "rejected", "flags", "first")
 
 
 def initiators(table: ir.Table) -> ir.Table:
@@ -48,7 +48,7 @@ def initiators(table: ir.Table) -> ir.Table:
 
     The columns of `conversations`, plus ``client``, ``client_port``, ``server``, ``server_port`` (null where
     nothing tells; ports null for protocols without), ``rung`` (see the ladder above), and what each sent:
-    ``client_packets`` … ``client_last``, ``server_packets`` … ``server_last`` (null where nothing tells). To
+    ``client_packets`` … ``client_first``, ``server_packets`` … ``server_first`` (null where nothing tells). To
     measure the ladder by its surest rung: ``without_flags`` (the rung that decides if no flag is looked at) and
     ``agrees`` (whether that one names the same client as the SYN did; null without a SYN).
     """

@@ -10,6 +10,7 @@ import ibis.expr.types as ir
 import pandas as pd
 from ibis import _
 
+from flowkit.analysis.conversations import exact
 from flowkit.analysis.direction import RUNGS
 
 #: What one row of `talks` is about.
@@ -36,9 +37,9 @@ def talks(table: ir.Table) -> ir.Table:
     )
     return table.group_by(*TALK, "rung", "without_flags", "agrees").aggregate(
         conversations=_.count(),
-        refused=_.denied.sum(),
-        client_bytes=_.client_bytes.sum(),
-        server_bytes=_.server_bytes.sum(),
+        refused=exact(_.denied),
+        client_bytes=exact(_.client_bytes),
+        server_bytes=exact(_.server_bytes),
         first=_["first"].min(),
         last=_["last"].max(),
     )
