@@ -12,6 +12,9 @@ from ibis import _
 from flowkit.analysis.refusals import EPHEMERAL, logged
 
 SERVICE = ["protocol", "server_port"]
+PLACE = ["interface_id", "server", *SERVICE]
+#: When and where something was met.
+MET = {"subnet_id": _.subnet_id.max(), "first": _.start.min(), "last": _.end.max(), "records": _.count()}
 
 
 def contrasts(flows: ir.Table, groups: pd.DataFrame) -> pd.DataFrame:
@@ -24,36 +27,25 @@ def contrasts(flows: ir.Table, groups: pd.DataFrame) -> pd.DataFrame:
     seconds since 1970.
     """
     keys = groups.assign(server_port=groups.server_port.fillna(-1).astype("int64"))
+    leaves = keys.egress.map(lambda leaves: leaves is True).astype(bool)
     accepted = _accepted(flows)
-    ports = sorted(set(keys.server_port))
-    toward, away = accepted, accepted
-    if len(ports) <= 100:  # a test of numbers, before addresses are compared
-        toward, away = accepted.filter(_.server_port.isin(ports)), accepted.filter(_.srcport.isin(ports))
-    back = {"server": "client", "server_port": "srcport"}
-    place = keys[["interface_id", "server", *SERVICE]]
-    parts = (
-        _joined(toward, place, {}).agg(least=_.client.min(), most=_.client.max()),
-        _joined(away, place, back).agg(answers=_.count()),
-        _joined(accepted.filter(_.server_port < EPHEMERAL), keys[["client"]], {}).agg(known=_.count()),
-    )
-    found = keys
-    for part in parts:
-        table = part.execute()
-        found = found.merge(table, "left", on=[name for name in table.columns if name in keys])
-    found.index = groups.index
+    toward, sent = _toward(accepted, keys, leaves), _sent(accepted, keys, leaves)
+    found = keys.merge(toward[[*PLACE, "least", "most"]], "left").merge(_answers(accepted, keys), "left")
+    found = found.merge(sent.groupby("client", as_index=False).known.sum(), "left").set_index(groups.index)
     counts = ["answers", "known"]
     found = found.assign(**found[counts].fillna(0).astype("int64"))
     found["others"] = found.least.notna() & ((found.least != found.client) | (found.most != found.client))
-    places = _places(toward, keys)
-    own = [
-        next((place for place in some if place[0] == here), None)
-        for some, here in zip(places, keys.interface_id, strict=True)
-    ]
+    met = _met(toward, "server") | _met(sent.dropna(subset="interface_id"), "client")
+    sides = leaves.map({True: "server", False: "client"})
+    ends = zip(sides, keys.server.where(leaves, keys.client), keys.protocol, keys.server_port, strict=True)
+    places = [met.get(end, {}) for end in ends]
+    own = [some.get(here) for some, here in zip(places, keys.interface_id, strict=True)]
     found["own"] = [place[4] if place else 0 for place in own]
     found["own_first"] = [place[2] if place else None for place in own]
     found["own_last"] = [place[3] if place else None for place in own]
     found["peers"] = [
-        [p[:4] for p in some if p[0] != here] for some, here in zip(places, keys.interface_id, strict=True)
+        [place[:4] for eni, place in some.items() if eni != here]
+        for some, here in zip(places, keys.interface_id, strict=True)
     ]
     return found[[*counts, "own", "others", "own_first", "own_last", "peers"]]
 
@@ -63,40 +55,57 @@ def _accepted(flows: ir.Table) -> ir.Table:
     return rows.filter(rows.action == "ACCEPT").select(
         "start",
         "end",
+        "subnet_id",
         interface_id=ibis.coalesce(rows.interface_id, rows.resource_id, "-"),
-        subnet_id=rows.subnet_id,
         client=rows.srcaddr,
         server=rows.dstaddr,
-        protocol=rows.protocol.fill_null(-1).cast("int64"),
-        srcport=rows.srcport.fill_null(-1).cast("int64"),
-        server_port=rows.dstport.fill_null(-1).cast("int64"),
+        protocol=rows.protocol.fill_null(-1),
+        srcport=rows.srcport.fill_null(-1),
+        server_port=rows.dstport.fill_null(-1),
     )
 
 
-def _joined(accepted: ir.Table, keys: pd.DataFrame, renamed: dict[str, str], *extra: str):
-    """The accepted records with one of `keys`, grouped by it and `extra`; `renamed`: their names for keys."""
-    keys = keys.drop_duplicates()
-    schema = {name: "int64" if name in SERVICE else "string" for name in keys.columns}
-    wanted = ibis.memtable(keys, schema=schema)
-    on = [accepted[renamed.get(name, name)] == wanted[name] for name in keys.columns]
-    rest = {name: accepted[name] for name in accepted.columns if name not in keys.columns}
-    joined = accepted.inner_join(wanted, on).select(**{name: wanted[name] for name in keys.columns}, **rest)
-    return joined.group_by([*keys.columns, *extra])
+def _toward(accepted: ir.Table, keys: pd.DataFrame, leaves: pd.Series) -> pd.DataFrame:
+    """What was let through to the services of `keys`, a row a service and interface: `MET`, and the `least` and
+    `most` of its clients. Only at the interfaces of `keys`, unless the service is out in the network."""
+    away = keys[leaves][["server", *SERVICE]].drop_duplicates().assign(here="")
+    wanted = keys[PLACE].merge(away, "left")
+    wanted = wanted.assign(here=wanted.here.fillna(wanted.interface_id)).drop(columns="interface_id")
+    met = accepted.inner_join(_table(wanted), ["server", *SERVICE])
+    met = met.filter((met.here == "") | (met.here == met.interface_id))
+    return met.group_by(PLACE).agg(least=_.client.min(), most=_.client.max(), **MET).execute()
 
 
-def _places(accepted: ir.Table, keys: pd.DataFrame) -> list[list[tuple]]:
-    """For each key, the interfaces where its far address was accepted on the same port: interface, subnet,
-    first, last, records."""
-    leaves = keys.egress.map(lambda leaves: leaves is True).astype(bool)
-    seen = {}
-    for side, some in (("client", keys[~leaves]), ("server", keys[leaves])):
-        found = _joined(accepted, some[[side, *SERVICE]], {}, "interface_id")
-        table = found.agg(
-            subnet_id=_.subnet_id.max(), first=_.start.min(), last=_.end.max(), records=_.count()
-        )
-        for row in table.order_by("interface_id").execute().itertuples(index=False):
-            place = (row.interface_id, row.subnet_id, row.first, row.last, row.records)
-            seen.setdefault((side, row[0], row.protocol, row.server_port), []).append(place)
-    sides = leaves.map({True: "server", False: "client"})
-    far = keys.server.where(leaves, keys.client)
-    return [seen.get(key, []) for key in zip(sides, far, keys.protocol, keys.server_port, strict=True)]
+def _answers(accepted: ir.Table, keys: pd.DataFrame) -> pd.DataFrame:
+    """How many accepted records the services of `keys` sent at their interfaces."""
+    rows = accepted.drop("server", "server_port").rename(server="client", server_port="srcport")
+    return rows.inner_join(_table(keys[PLACE]), PLACE).group_by(PLACE).agg(answers=_.count()).execute()
+
+
+def _sent(accepted: ir.Table, keys: pd.DataFrame, leaves: pd.Series) -> pd.DataFrame:
+    """What the clients of `keys` were let through with: `known`, their records to services, and `MET`, a row a
+    client and, where it is a service of `keys` that is not out in the network, a service and interface."""
+    asked = keys[~leaves][["client", *SERVICE]].assign(asked=1)
+    rows = accepted.semi_join(_table(keys[["client"]]), "client").left_join(
+        _table(asked), ["client", *SERVICE]
+    )
+    place = {name: ibis.ifelse(rows.asked == 1, rows[name], None) for name in ("interface_id", *SERVICE)}
+    return (
+        rows.group_by("client", **place).agg(known=_.count(where=_.server_port < EPHEMERAL), **MET).execute()
+    )
+
+
+def _table(keys: pd.DataFrame) -> ir.Table:
+    """The distinct `keys` as a table that any engine can join."""
+    numbers = (*SERVICE, "asked")
+    schema = {name: "int64" if name in numbers else "string" for name in keys.columns}
+    return ibis.memtable(keys.drop_duplicates(), schema=schema)
+
+
+def _met(table: pd.DataFrame, side: str) -> dict[tuple, dict[str, tuple]]:
+    """By side, address and service the interfaces where it was met: interface, subnet, first, last, records."""
+    found = {}
+    table = table.sort_values("interface_id")
+    for row in table[[side, *SERVICE, "interface_id", *MET]].itertuples(index=False):
+        found.setdefault((side, *row[:3]), {})[row.interface_id] = row[3:]
+    return found

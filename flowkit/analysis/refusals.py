@@ -31,6 +31,8 @@ GROUP = ("interface_id", "client", "server", "protocol", "server_port", "fate", 
 SMALL = 80
 #: Ports that a server listens on lie below, those that a client draws above, where Linux draws them.
 EPHEMERAL = 32768
+#: More than there are ports.
+PORTS = 65536
 
 
 #: Private, shared, link-local and unique local addresses, as text.
@@ -76,8 +78,7 @@ def refusals(flows: ir.Table, limit: int = 2000) -> Refusals:
     """
     with ExitStack() as stack:
         rows = stack.enter_context(held(_around(flows)))
-        once = stack.enter_context(held(_facts(rows.mutate(session=ibis.literal(0, "int64")))))
-        groups = stack.enter_context(held(_groups(_fates(_initiated(_sessions(rows, once))))))
+        groups = stack.enter_context(held(_groups(_fates(_initiated(_sessions(rows))))))
         plain = groups.fate.isin(["request", "stray"])
         order = [plain.asc(), groups.client.re_search(PRIVATE).desc(), _.spells.desc(), _.records.desc()]
         listed = groups.order_by([*order, *GROUP]).limit(limit).execute()
@@ -108,58 +109,80 @@ def logged(flows: ir.Table) -> ir.Table:
 
 
 def _around(flows: ir.Table) -> ir.Table:
-    """The rows of every conversation with a REJECT, endpoints in one order, and whether a `sent`."""
+    """The rows near every REJECT, endpoints in one order, and whether a `sent`.
+
+    Near is: same interface and the same two ports. That is all of the refused conversations and few others, told
+    by numbers alone; whose addresses differ falls out when conversations without a REJECT do.
+    """
     rows = logged(flows)
-    srcport, dstport = rows.srcport.fill_null(-1), rows.dstport.fill_null(-1)
-    forward = (rows.srcaddr < rows.dstaddr) | ((rows.srcaddr == rows.dstaddr) & (srcport <= dstport))
-    rows = rows.select(
+    rows = rows.mutate(
         interface_id=ibis.coalesce(rows.interface_id, rows.resource_id, "-"),
         protocol=rows.protocol.fill_null(-1),
+        srcport=rows.srcport.fill_null(-1),
+        dstport=rows.dstport.fill_null(-1),
+    )
+    low, high = ibis.least(rows.srcport, rows.dstport), ibis.greatest(rows.srcport, rows.dstport)
+    rows = rows.mutate(ports=low.cast("int64") * PORTS + high, refused=rows.action == "REJECT")
+    near = ["interface_id", "ports"]
+    rows = rows.semi_join(rows.filter(rows.refused).select(near).distinct(), near)
+    forward = (rows.srcaddr < rows.dstaddr) | (
+        (rows.srcaddr == rows.dstaddr) & (rows.srcport <= rows.dstport)
+    )
+    return rows.select(
+        *(
+            "interface_id",
+            "protocol",
+            "refused",
+            "packets",
+            "bytes",
+            "start",
+            "end",
+            "reject_reason",
+            "subnet_id",
+        ),
         a_addr=ibis.ifelse(forward, rows.srcaddr, rows.dstaddr),
-        a_port=ibis.ifelse(forward, srcport, dstport),
+        a_port=ibis.ifelse(forward, rows.srcport, rows.dstport),
         b_addr=ibis.ifelse(forward, rows.dstaddr, rows.srcaddr),
-        b_port=ibis.ifelse(forward, dstport, srcport),
+        b_port=ibis.ifelse(forward, rows.dstport, rows.srcport),
         from_a=forward,
-        refused=rows.action == "REJECT",
         flags=rows.tcp_flags,
         egress=rows.flow_direction == "egress",
-        **{name: rows[name] for name in ("packets", "bytes", "start", "end", "reject_reason", "subnet_id")},
     )
-    return rows.semi_join(rows.filter(rows.refused).select(KEY).distinct(), KEY)
 
 
-def _sessions(rows: ir.Table, once: ir.Table) -> ir.Table:
-    """`once`, the facts of each pair of endpoints, those that pause for long split in time."""
+def _sessions(rows: ir.Table) -> ir.Table:
+    """The facts of each session with a REJECT: of each pair of endpoints, those that pause for long split in time."""
+    once = _facts(rows.mutate(session=ibis.literal(0, "int64")))
     pauses = once.filter(_["last"] - _["first"] > IDLE)
     order = {"group_by": KEY, "order_by": ["start", "end"]}
     some = rows.semi_join(pauses, KEY)
     some = some.mutate(fresh=(some.start - some.end.lag().over(ibis.window(**order)) > IDLE).fill_null(False))
     some = some.mutate(session=some.fresh.cast("int64").sum().over(ibis.window(**order, rows=(None, 0))))
     # An engine may keep narrower integers than it was given, so that the types are made equal again.
-    apart = _facts(some).cast(once.schema())
-    return once.anti_join(pauses, KEY).union(apart).filter((_.a_rej > 0) | (_.b_rej > 0))
+    return once.anti_join(pauses, KEY).union(_facts(some).cast(once.schema()))
 
 
 def _facts(rows: ir.Table) -> ir.Table:
-    """One row a session: what each side x sent that was accepted (`x_acc`), refused (`x_rej`), and when."""
+    """One row a session with a REJECT: what each side x sent that was accepted (`x_acc`), refused (`x_rej`), and when.
+
+    Few and small aggregates, because there are as many groups as sessions.
+    """
     facts = {}
+    syn = rows.flags & (SYN | ACK)
     for side, sent in (("a", rows.from_a), ("b", ~rows.from_a)):
-        lost = sent & rows.refused
         facts |= {
-            f"{side}_acc": (sent & ~rows.refused).sum(),
-            f"{side}_rej": lost.sum(),
-            f"{side}_packets": rows.packets.sum(where=lost).fill_null(0),
-            f"{side}_bytes": rows.bytes.sum(where=lost).fill_null(0),
+            f"{side}_acc": rows.count(where=sent & ~rows.refused),
+            f"{side}_rej": rows.count(where=sent & rows.refused),
             f"{side}_fin": (sent & ~rows.refused & ((rows.flags & FIN) > 0)).max(),
-            f"{side}_new": (lost & ((rows.flags & (SYN | ACK)) == SYN)).max(),
-            f"{side}_starts": (sent & ((rows.flags & (SYN | ACK)) == SYN)).sum().fill_null(0),
-            f"{side}_opens": (sent & ((rows.flags & (SYN | ACK)) == (SYN | ACK))).sum().fill_null(0),
+            f"{side}_new": (sent & rows.refused & (syn == SYN)).max(),
+            f"{side}_starts": (sent & (syn == SYN)).max().fill_null(False),
+            f"{side}_opens": (sent & (syn == (SYN | ACK))).max().fill_null(False),
             f"{side}_first": rows.start.min(where=sent),
         }
     found = rows.group_by(SESSION).agg(
         **facts,
-        first=rows.start.min(),
-        last=rows.end.max(),
+        packets=_exact(rows.packets, rows.refused),
+        bytes=_exact(rows.bytes, rows.refused),
         acc_last=rows.end.max(where=~rows.refused),
         rej_first=rows.start.min(where=rows.refused),
         rej_last=rows.end.max(where=rows.refused),
@@ -169,7 +192,15 @@ def _facts(rows: ir.Table) -> ir.Table:
         reject_reason=rows.reject_reason.max(),
         subnet_id=rows.subnet_id.max(),
     )
-    return found.mutate(a_began=_a_began(found))
+    found = found.filter((found.a_rej > 0) | (found.b_rej > 0))
+    first = ibis.ifelse(found.a_first <= found.b_first, found.a_first, found.b_first).coalesce(found.a_first)
+    last = ibis.ifelse(found.acc_last > found.rej_last, found.acc_last, found.rej_last)
+    return found.mutate(first=first, last=last, a_began=_a_began(found))
+
+
+def _exact(values: ir.IntegerColumn, where: ir.BooleanValue | None = None) -> ir.IntegerScalar:
+    """Their sum in floating point, exact to 2^53 and a third of what DuckDB keeps for a sum of integers."""
+    return values.cast("float64").sum(where=where).fill_null(0).cast("int64")
 
 
 def _a_began(t: ir.Table) -> ir.BooleanValue:
@@ -180,10 +211,8 @@ def _a_began(t: ir.Table) -> ir.BooleanValue:
         port.between(0, SYSTEM_PORTS - 1) | port.isin(tuple(SERVICE_PORTS)) for port in (t.a_port, t.b_port)
     )
     return ibis.cases(
-        ((t.a_starts > 0) & (t.b_starts == 0), True),
-        ((t.b_starts > 0) & (t.a_starts == 0), False),
-        ((t.b_opens > 0) & (t.a_opens == 0), True),
-        ((t.a_opens > 0) & (t.b_opens == 0), False),
+        (t.a_starts != t.b_starts, t.a_starts),
+        (t.a_opens != t.b_opens, t.b_opens),
         # One side accepted and only the other refused: an answer that did not get through.
         ((t.a_acc > 0) & (t.a_rej == 0) & (t.b_acc == 0), True),
         ((t.b_acc > 0) & (t.b_rej == 0) & (t.a_acc == 0), False),
@@ -198,27 +227,27 @@ def _a_began(t: ir.Table) -> ir.BooleanValue:
 def _initiated(sessions: ir.Table) -> ir.Table:
     """`sessions` with their sides renamed: c began it, s was wanted."""
     t, sides = sessions, {}
-    for name in ("addr", "port", "acc", "rej", "packets", "bytes", "fin", "new"):
+    for name in ("addr", "port", "acc", "rej", "fin", "new"):
         a, b = t[f"a_{name}"], t[f"b_{name}"]
         sides |= {f"c_{name}": ibis.ifelse(t.a_began, a, b), f"s_{name}": ibis.ifelse(t.a_began, b, a)}
-    same = [
+    same = (
         "interface_id",
         "protocol",
+        "packets",
+        "bytes",
         "acc_last",
         "rej_first",
         "rej_last",
         "flagged",
         "reset",
-        "reject_reason",
-    ]
-    return t.select(*same, "subnet_id", **sides, c_leaves=t.a_leaves == t.a_began)
+    )
+    return t.select(*same, "reject_reason", "subnet_id", **sides, c_leaves=t.a_leaves == t.a_began)
 
 
 def _fates(sessions: ir.Table) -> ir.Table:
     """`sessions` with their `fate` (see `refusals`) and what speaks for and against it."""
     t = sessions
-    packets, size = t.c_packets + t.s_packets, t.c_bytes + t.s_bytes
-    small = (t.protocol == TCP) & (packets <= 6) & (size <= SMALL * packets)
+    small = (t.protocol == TCP) & (t.packets <= 6) & (t.bytes <= SMALL * t.packets)
     closed = (t.reset | (t.c_fin & t.s_fin)).fill_null(False)
     # Times are soft by a minute: a window may seem to go on after the close.
     after = t.acc_last > t.rej_first + ibis.ifelse(closed, 60, 1)
@@ -243,23 +272,23 @@ def _groups(sessions: ir.Table) -> ir.Table:
     """`sessions` grouped; the port of the service is all that is kept of the ports."""
     t = sessions.mutate(client=_.c_addr, server=_.s_addr, server_port=_.s_port.nullif(-1))
     t = t.mutate(reject_reason=t.reject_reason.fill_null(""))
-    packets, size = t.c_packets + t.s_packets, t.c_bytes + t.s_bytes
-    records = (t.c_rej + t.s_rej).sum()
+    packets, size = t.packets, t.bytes
+    records = _exact(t.c_rej + t.s_rej)
     return t.group_by(GROUP).agg(
         sessions=t.count(),
         records=records,
-        packets=packets.sum(),
-        bytes=size.sum(),
+        packets=_exact(packets),
+        bytes=_exact(size),
         first=t.rej_first.min(),
         last=t.rej_last.max(),
         spells=ibis.least(records, (t.rej_last.max() - t.rej_first.min()) // 600 + 1),
-        retries=(packets.between(3, 7) & (size <= SMALL * packets) & (size >= 40 * packets)).sum(),
-        tiny=((packets == 1) & (size <= 44)).sum(),
-        small=t.small.sum(),
-        overlaps=t.after.sum(),
-        closed=t.closed.sum(),
+        retries=t.count(where=packets.between(3, 7) & size.between(40 * packets, SMALL * packets)),
+        tiny=t.count(where=(packets == 1) & (size <= 44)),
+        small=t.count(where=t.small),
+        overlaps=t.count(where=t.after),
+        closed=t.count(where=t.closed),
         idle=(t.rej_first - t.acc_last).max(),
-        accepted=t.c_acc.sum(),
+        accepted=_exact(t.c_acc),
         low=t.c_port.min(),
         high=t.c_port.max(),
         flagged=t.flagged.max(),
