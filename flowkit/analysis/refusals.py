@@ -25,7 +25,6 @@ from flowkit.loading.engines import kept
 #: TCP flags as AWS logs them.
 FIN, SYN, RST, ACK = 1, 2, 4, 16
 TCP = 6
-SESSION = (*KEY, "session")
 GROUP = ("interface_id", "client", "server", "protocol", "server_port", "fate", "reject_reason")
 #: A SYN with every option, in IPv6, is no longer than this.
 SMALL = 80
@@ -152,17 +151,19 @@ def _around(flows: ir.Table) -> ir.Table:
 
 def _sessions(rows: ir.Table) -> ir.Table:
     """The facts of each session with a REJECT: of each pair of endpoints, those that pause for long split in time."""
-    once = _facts(rows.mutate(session=ibis.literal(0, "int64")))
+    once = _facts(rows, KEY)
     pauses = once.filter(_["last"] - _["first"] > IDLE)
     order = {"group_by": KEY, "order_by": ["start", "end"]}
     some = rows.semi_join(pauses, KEY)
     some = some.mutate(fresh=(some.start - some.end.lag().over(ibis.window(**order)) > IDLE).fill_null(False))
     some = some.mutate(session=some.fresh.cast("int64").sum().over(ibis.window(**order, rows=(None, 0))))
     # An engine may keep narrower integers than it was given, so that the types are made equal again.
-    return once.anti_join(pauses, KEY).union(_facts(some).cast(once.schema()))
+    return once.anti_join(pauses, KEY).union(
+        _facts(some, (*KEY, "session")).drop("session").cast(once.schema())
+    )
 
 
-def _facts(rows: ir.Table) -> ir.Table:
+def _facts(rows: ir.Table, key: tuple[str, ...]) -> ir.Table:
     """One row a session with a REJECT: what each side x sent that was accepted (`x_acc`), refused (`x_rej`), and when.
 
     Few and small aggregates, because there are as many groups as sessions.
@@ -179,7 +180,7 @@ def _facts(rows: ir.Table) -> ir.Table:
             f"{side}_opens": (sent & (syn == (SYN | ACK))).max().fill_null(False),
             f"{side}_first": rows.start.min(where=sent),
         }
-    found = rows.group_by(SESSION).agg(
+    found = rows.group_by(key).agg(
         **facts,
         packets=_exact(rows.packets, rows.refused),
         bytes=_exact(rows.bytes, rows.refused),
@@ -195,7 +196,7 @@ def _facts(rows: ir.Table) -> ir.Table:
     found = found.filter((found.a_rej > 0) | (found.b_rej > 0))
     first = ibis.ifelse(found.a_first <= found.b_first, found.a_first, found.b_first).coalesce(found.a_first)
     last = ibis.ifelse(found.acc_last > found.rej_last, found.acc_last, found.rej_last)
-    return found.mutate(first=first, last=last, a_began=_a_began(found))
+    return found.mutate(first=first, last=last)
 
 
 def _exact(values: ir.IntegerColumn, where: ir.BooleanValue | None = None) -> ir.IntegerScalar:
@@ -226,7 +227,7 @@ def _a_began(t: ir.Table) -> ir.BooleanValue:
 
 def _initiated(sessions: ir.Table) -> ir.Table:
     """`sessions` with their sides renamed: c began it, s was wanted."""
-    t, sides = sessions, {}
+    t, sides = sessions.mutate(a_began=_a_began(sessions)), {}
     for name in ("addr", "port", "acc", "rej", "fin", "new"):
         a, b = t[f"a_{name}"], t[f"b_{name}"]
         sides |= {f"c_{name}": ibis.ifelse(t.a_began, a, b), f"s_{name}": ibis.ifelse(t.a_began, b, a)}

@@ -36,10 +36,8 @@ def rejected_findings(
     """
     groups = rejected.groups
     found = []
-    for kind in ("blocked-client", "reply-refused", "acl-changed", "service-control", "late-packets"):
-        some = groups[groups.kind == kind]
-        parts = sorted((part for _key, part in some.groupby("incident")), key=_weight, reverse=True)
-        found += [_finding(kind, part, snapshot, samples or {}, cells) for part in parts[:top]]
+    for part in _incidents(groups, top):
+        found.append(_finding(part.kind.iloc[0], part, snapshot, samples or {}, cells))
     probes = groups[groups.kind == "scan"].drop_duplicates("client")
     probed = {client: (samples or {}).get(number, ()) for number, client in probes.client.items()}
     scans = [_scan(row, probed) for row in rejected.scanners.head(top).itertuples(index=False)]
@@ -47,9 +45,20 @@ def rejected_findings(
 
 
 def leads(groups: pd.DataFrame, top: int = 20) -> pd.DataFrame:
-    """One group of each incident and of each of `top` scanners: those whose records a finding shows."""
-    some = groups[~groups.kind.isin(["scan", "noise"])].drop_duplicates("incident")
-    return pd.concat([some, groups[groups.kind == "scan"].drop_duplicates("client").head(top)])
+    """One group of each incident that a finding tells, and of each of `top` scanners: whose records are shown."""
+    some = [part.head(1) for part in _incidents(groups, top)]
+    return pd.concat([*some, groups[groups.kind == "scan"].drop_duplicates("client").head(top)])
+
+
+def _incidents(groups: pd.DataFrame, top: int) -> list[pd.DataFrame]:
+    """The groups of each incident, at most `top` incidents of a kind, the most wanted and the largest first."""
+    found = []
+    for kind in ("blocked-client", "reply-refused", "acl-changed", "service-control", "late-packets"):
+        some = groups[groups.kind == kind]
+        weight = some.groupby("incident").agg({"score": "max", "records": "sum"})
+        names = weight.sort_values(["score", "records"], ascending=False, kind="stable").index[:top]
+        found += [some[some.incident == name] for name in names]
+    return found
 
 
 def ranked(groups: pd.DataFrame) -> pd.DataFrame:
@@ -59,10 +68,6 @@ def ranked(groups: pd.DataFrame) -> pd.DataFrame:
     columns = ["kind", "client", "server", "protocol", "server_port", "sessions", "records", "first", "last"]
     columns += ["cause", "confidence", "score"]
     return some[[*columns, "interface_id"]].assign(points=parts, grounds=some.grounds.map("; ".join))
-
-
-def _weight(part: pd.DataFrame) -> tuple:
-    return part.score.max(), part.records.sum()
 
 
 def _finding(kind: str, part: pd.DataFrame, snapshot, samples: dict, cells) -> Finding:
