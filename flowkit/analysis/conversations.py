@@ -49,30 +49,17 @@ def conversations(flows: ir.Table, gap: int | None = IDLE) -> ir.Table:
     A `gap` of None never splits: one row for the same endpoints however often they met, for a third of the cost.
     """
     records = _oriented(flows)
+    once = records.group_by(*KEY).aggregate(**_sums())
+    whole = once.mutate(**SINGLE)
     if gap is None:
-        return _finished(_unpacked(records.group_by(*KEY).aggregate(**_sums())).mutate(**SINGLE))
-    once = records.group_by(*KEY).aggregate(
-        last_syn=_.start.max(where=(_.flags & SYN) > 0),
-        first_close=_.end.min(where=(_.flags & (FIN | RST)) > 0),
-        **_sums(),
-    )
-    once = _unpacked(once, "last_syn", "first_close")
-    late = (once["last"] - once["first"] > gap) | (once.last_syn > once.first_close).fill_null(False)
-    several = (late & (reduce(add, (once[name] for name in RECORDS)) > 1)).fill_null(False)
-    whole = once.filter(~several).mutate(**SINGLE)
-    apart = _sessions(records.semi_join(once.filter(several), KEY), gap)
-    columns = (*KEY, *SINGLE, *SIDES, "first", "last")
-    return _finished(whole.select(*columns).union(apart.select(*columns)))
-
-
-def _finished(table: ir.Table) -> ir.Table:
-    """`table` with its columns in order and nulls where the log has nothing."""
-    columns = {
-        column: table[column].nullif(NOTHING[column]) if column in NOTHING else table[column]
-        for column in KEY
-    }
-    rest = ("session", "first", "last", *SIDES, "carried", "resumed")
-    return table.select(**columns, **{column: table[column] for column in rest})
+        return _told(whole)
+    late = (once["last"] - _first(once) > gap) | (once.last_syn > once.first_close).fill_null(False)
+    several = (late & ~(once.a_records + once.b_records).isin([1, HIGH])).fill_null(False)
+    whole = whole.filter(~several)
+    # With a filter that all pass, since DuckDB would write down whatever the query names twice: the whole log.
+    again = _oriented(flows.filter(flows.packets.fill_null(0) >= 0))
+    apart = _sessions(again.semi_join(once.filter(several), KEY), gap)
+    return _told(whole.union(apart.select(whole.columns)))
 
 
 def _oriented(flows: ir.Table) -> ir.Table:
@@ -111,7 +98,11 @@ def _sums() -> dict[str, Deferred]:
     kind = _.flags & SYN_ACK
     syns = ibis.cases((kind == SYN, 1), (kind == SYN_ACK, HIGH), else_=0)
     closes = ibis.ifelse((_.flags & FIN) > 0, 1, 0) + ibis.ifelse((_.flags & RST) > 0, HIGH, 0)
-    sums = {"last": _.end.max()}
+    sums = {
+        "last": _.end.max(),
+        "last_syn": _.start.max(where=(_.flags & SYN) > 0),
+        "first_close": _.end.min(where=(_.flags & (FIN | RST)) > 0),
+    }
     for end, sent in (("a", _.from_a), ("b", ~_.from_a)):
         flagged = sent & _.flags.notnull()
         sums |= {
@@ -130,42 +121,40 @@ def exact(value: Deferred) -> Deferred:
     return value.cast("float64").sum().cast("int64")
 
 
-def _unpacked(sums: ir.Table, *more: str) -> ir.Table:
-    """The columns of `SIDES`, ``first`` and ``last``, out of the `_sums` of conversations."""
+def _told(sums: ir.Table) -> ir.Table:
+    """The columns of `conversations` out of the `_sums`, null where the log has nothing."""
+    keys = {name: sums[name].nullif(NOTHING[name]) if name in NOTHING else sums[name] for name in KEY}
     sides = {}
     for end, other in ("ab", "ba"):
         records, syns, closes = (sums[f"{end}_{name}"] for name in ("records", "syns", "closes"))
         answers = sums[f"{other}_syns"]
-        opened = (_low(syns) > 0).fill_null(False) | (_high(answers) > 0).fill_null(False)
-        bits = {SYN: syns > 0, SYN_ACK - SYN: _high(syns) > 0, FIN: _low(closes) > 0, RST: _high(closes) > 0}
+        opened = (low(syns) > 0).fill_null(False) | (high(answers) > 0).fill_null(False)
+        bits = {SYN: syns > 0, SYN_ACK - SYN: high(syns) > 0, FIN: low(closes) > 0, RST: high(closes) > 0}
         flags = reduce(add, (ibis.ifelse(there, bit, 0) for bit, there in bits.items())).cast("int32")
         sides |= {
             f"{end}_packets": sums[f"{end}_packets"],
             f"{end}_bytes": sums[f"{end}_bytes"],
-            f"{end}_accepted": _low(records),
-            f"{end}_rejected": _high(records),
+            f"{end}_accepted": low(records),
+            f"{end}_rejected": high(records),
             f"{end}_flags": ibis.ifelse(syns.isnull(), None, flags),
             f"{end}_first": sums[f"{end}_first"],
             f"{end}_opened": ibis.ifelse(syns.isnull() & answers.isnull(), None, opened),
         }
-    first = _lesser(sums.a_first, sums.b_first)
-    return sums.select(*KEY, *more, first=first, last=sums["last"], **sides)
+    earlier = {name: sums[name] for name in ("carried", "resumed")}
+    return sums.select(
+        **keys, session=sums.session, first=_first(sums), last=sums["last"], **sides, **earlier
+    )
 
 
-def _low(packed: ir.IntegerValue) -> ir.IntegerValue:
+def low(packed: ir.IntegerValue) -> ir.IntegerValue:
+    """The first of two counts in one number."""
     return packed & (HIGH - 1)
 
 
-def _high(packed: ir.IntegerValue) -> ir.IntegerValue:
+def high(packed: ir.IntegerValue) -> ir.IntegerValue:
+    """The second of two counts in one number, which went in times `HIGH`."""
     return packed >> SHIFT
 
-
-SIDES = tuple(
-    f"{end}_{name}"
-    for end in "ab"
-    for name in ("packets", "bytes", "accepted", "rejected", "flags", "first", "opened")
-)
-RECORDS = tuple(f"{end}_{action}" for end in "ab" for action in ("accepted", "rejected"))
 
 #: What a conversation says of earlier ones of the same endpoints if there are none.
 SINGLE = {
@@ -199,7 +188,7 @@ def _sessions(records: ir.Table, gap: int) -> ir.Table:
     pieces = pieces.group_by(*KEY, "session").aggregate(
         opener=_.opener.min(), before=_.before.min(), **_sums()
     )
-    return _unpacked(pieces, "session", "opener", "before").mutate(
+    return pieces.mutate(
         carried=(_.session > 0).ifelse(
             ibis.cases((_.opener % 2 == 0, "a"), (_.opener % 2 == 1, "b")), ibis.null("string")
         ),
@@ -207,6 +196,7 @@ def _sessions(records: ir.Table, gap: int) -> ir.Table:
     )
 
 
-def _lesser(left: ir.Value, right: ir.Value) -> ir.Value:
-    """The smaller of two, the other where one is null (engines differ on LEAST of a null)."""
-    return ibis.least(ibis.coalesce(left, right), ibis.coalesce(right, left))
+def _first(sums: ir.Table) -> ir.IntegerValue:
+    """The earlier first of the two ends, the only one where one end sent nothing (engines differ on that)."""
+    a, b = sums.a_first, sums.b_first
+    return ibis.least(ibis.coalesce(a, b), ibis.coalesce(b, a))

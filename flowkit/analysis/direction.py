@@ -43,8 +43,8 @@ LEAD = 2
 COUNTS = ("packets", "bytes", "accepted", "rejected", "flags", "first")
 
 
-def initiators(table: ir.Table) -> ir.Table:
-    """Conversations with who began each, on what evidence.
+def initiators(table: ir.Table, whole: ir.Table) -> ir.Table:
+    """Conversations with who began each, on what evidence; `whole` are the same ones unsplit, to count services by.
 
     The columns of `conversations`, plus ``client``, ``client_port``, ``server``, ``server_port`` (null where
     nothing tells; ports null for protocols without), ``rung`` (see the ladder above), and what each sent:
@@ -54,7 +54,7 @@ def initiators(table: ir.Table) -> ir.Table:
     """
     says = {f"says_{name}": verdict for name, verdict in _speakers(table).items()}
     # Joined after the verdicts, so that the engine works each of them out once.
-    told = _with_fan_in(table.mutate(**says), table)
+    told = _with_fan_in(table.mutate(**says), whole)
     by = {name: told[f"says_{name}"] for name in RUNGS[:-1]}
     plain = by | {"refused": told.says_refused_plain}
     plain = {name: plain[name] for name in RUNGS[:-1] if name not in FLAGGED}
@@ -92,7 +92,7 @@ def directed(
     it its small queries run at once. The rest is lazy.
     """
     addresses = interface_addresses(flows, snapshot) if addresses is None else addresses
-    return located(initiators(conversations(flows, gap)), addresses)
+    return located(initiators(conversations(flows, gap), conversations(flows, None)), addresses)
 
 
 def located(table: ir.Table, addresses: pd.DataFrame) -> ir.Table:
@@ -140,8 +140,7 @@ def _marked(table: ir.Table, marks: pd.DataFrame, keys: dict[str, str]) -> ir.Ta
 def _with_fan_in(told: ir.Table, table: ir.Table) -> ir.Table:
     """`told` with ``says_service``: which end is a service, by how many ends of `table` it talked to both ways."""
     answered = table.filter(
-        (table.session == 0)
-        & table.protocol.isin(WITH_PORTS)
+        table.protocol.isin(WITH_PORTS)
         & (table.a_accepted > 0)
         & (table.b_accepted > 0)
     )

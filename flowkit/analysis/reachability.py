@@ -15,6 +15,7 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
+from flowkit.analysis.conversations import HIGH, exact, high, low
 from flowkit.analysis.direction import directed
 from flowkit.analysis.groups import INTERNET, Network, is_private, label, name_of, read_groups, subnet_groups
 from flowkit.analysis.refusals import held
@@ -22,6 +23,10 @@ from flowkit.analysis.refusals import held
 ANSWERED, SILENT, RESET = "answered", "accepted-silent", "accepted-reset"
 REPLY_REFUSED, REFUSED = "reply-refused", "refused"
 STATES = (ANSWERED, SILENT, RESET, REPLY_REFUSED, REFUSED)
+#: A server's packets without the client's: what they answered was logged elsewhere.
+REPLY = "reply"
+#: Numbers for all of these, which the engine compares more quickly.
+CODES = {name: number for number, name in enumerate((*STATES, REPLY))}
 CONFIDENCE = ("low", "medium", "high")
 
 COLUMNS = (
@@ -96,27 +101,30 @@ def reachability(
 
 
 def _attempts(talks: ir.Table) -> ir.Table:
-    """Conversations with what became of each, whether the server's interface saw it, and how sure that is."""
+    """Conversations with what became of each (of `CODES`), whether the server's interface saw it, how sure that is."""
     talks = talks.filter(talks.client.notnull(), talks.direction != "through")
     asked, replied = talks.client_accepted > 0, talks.server_accepted > 0
     tcp = talks.protocol == TCP
     flagged = tcp & (talks.client_flags.notnull() | talks.server_flags.notnull())
     wants = ~flagged | _has(talks.client_flags, SYN)
     taken = _has(talks.server_flags, SYN)
-    state = ibis.cases(
+    cases = (
         ((talks.server_rejected > 0) & ~replied & (asked | taken), REPLY_REFUSED),
-        (replied & ~asked & (talks.client_rejected == 0), "reply"),
+        (replied & ~asked & (talks.client_rejected == 0), REPLY),
         (replied & flagged & wants & _has(talks.server_flags, RST) & ~taken, RESET),
         (replied & tcp & ~flagged & _bare(talks), RESET),
         (replied & (asked | taken), ANSWERED),
         ((talks.client_rejected > 0) & wants, REFUSED),
         (asked & wants, SILENT),
     )
+    state = ibis.cases(*((where, CODES[name]) for where, name in cases))
     sure = flagged & (talks.rung.isin(["syn", "carry"]) | _has(talks.client_flags, SYN) | taken)
-    likely = talks.rung.isin(["syn", "carry", "service", "ports", "refused"]) | (state == REPLY_REFUSED)
+    likely = talks.rung.isin(["syn", "carry", "service", "ports", "refused"]) | (
+        state == CODES[REPLY_REFUSED]
+    )
     likely &= ~(tcp & _tiny(talks))
     # Nobody sends data before the handshake: the replies to it went where no log was looking.
-    unseen = tcp & (state == SILENT) & (talks.client_bytes > talks.client_packets * LARGEST_SYN)
+    unseen = tcp & (state == CODES[SILENT]) & (talks.client_bytes > talks.client_packets * LARGEST_SYN)
     return talks.mutate(
         state=state,
         level=ibis.cases((unseen, -1), (sure, 2), (likely, 1), else_=0),
@@ -146,14 +154,11 @@ def _tiny(talks: ir.Table) -> ir.BooleanValue:
 
 def _services(attempts: ir.Table) -> ir.Table:
     """One row a client and service: its sessions by state, seen at the server's interface and elsewhere."""
-    sums = {
-        f"{state.replace('-', '_')}_{side}": ((attempts.state == state) & where).sum()
-        for state in (*STATES, "reply")
-        for side, where in (("here", attempts.here), ("away", ~attempts.here))
-    }
-    answered = attempts.state == ANSWERED
-    failed = attempts.state.isin(STATES[1:])
-    return attempts.group_by("client", "server", "protocol", port=attempts.server_port).aggregate(
+    once = ibis.ifelse(attempts.here, 1, HIGH)
+    counts = {name: exact(ibis.ifelse(attempts.state == code, once, 0)) for name, code in CODES.items()}
+    answered = attempts.state == CODES[ANSWERED]
+    failed = ~answered & (attempts.state != CODES[REPLY])
+    services = attempts.group_by("client", "server", "protocol", port=attempts.server_port).aggregate(
         interface_id=ibis.ifelse(attempts.here, attempts.interface_id, None).max(),
         level_answered=ibis.ifelse(answered, attempts.level, -1).max(),
         level_failed=ibis.ifelse(failed, attempts.level, -1).max(),
@@ -162,10 +167,16 @@ def _services(attempts: ir.Table) -> ir.Table:
         answered_last=ibis.ifelse(answered, attempts["last"], None).max(),
         failed_first=ibis.ifelse(failed, attempts["first"], None).min(),
         own=(attempts.direction == "egress").max(),
-        bytes_here=ibis.ifelse(attempts.here, attempts.size, 0).sum(),
-        bytes_away=ibis.ifelse(attempts.here, 0, attempts.size).sum(),
-        **sums,
+        bytes_here=exact(ibis.ifelse(attempts.here, attempts.size, 0)),
+        bytes_away=exact(ibis.ifelse(attempts.here, 0, attempts.size)),
+        **counts,
     )
+    sides = {
+        f"{name.replace('-', '_')}_{side}": of(services[name])
+        for name in CODES
+        for side, of in (("here", low), ("away", high))
+    }
+    return services.mutate(**sides).drop(*CODES)
 
 
 def _outcomes(s: ir.Table) -> ir.Table:
@@ -228,8 +239,8 @@ def _reached(services: ir.Table, networks: set[Network], public: list[str], port
     same = [served.at == known.server, served.over == known.protocol, served.on == known.port]
     rows = known.left_join(served, same)
     kept = rows.served.notnull() | ~rows.public
-    for low, high in ports:
-        kept |= rows.port.between(low, high)
+    for first, last in ports:
+        kept |= rows.port.between(first, last)
     # Strangers try every port: what nobody serves is one row a destination, not 65,536.
     rows = rows.mutate(
         tried=rows.port,

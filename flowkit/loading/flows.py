@@ -53,7 +53,11 @@ def load(
     Raises SourceError where nothing can be read, ValueError for a wrong window or format.
     """
     flows = load_with_duplicates(source, start, end, format, record)
-    return flows.filter(~flows.duplicate)
+    flows = flows.filter(~flows.duplicate)
+    if is_table(source):
+        return flows
+    # A view, because DuckDB writes down whatever else a query names twice.
+    return flows.get_backend().create_view("flow_logs", flows)
 
 
 def load_with_duplicates(
