@@ -18,9 +18,12 @@ its window, a SKIPDATA record may start when it ends, and nothing comes in order
 https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html (start, end, log-status)
 """
 
+from itertools import pairwise
+
 import ibis
 import numpy as np
 import pandas as pd
+from ibis import _
 
 from flowkit.loading.window import moment
 
@@ -35,6 +38,8 @@ SILENT_AFTER = 3
 SLOT = 300
 #: Seconds that delivery may take: about 10 minutes to S3, best effort.
 LAG = 900
+#: Pieces of time that are worked on at once: what interfaces need more memory takes its turn.
+PART = 1_000_000
 
 # What a piece of time is known by, as bits; the states of evidence by rank, the strongest last.
 NODATA, SEEN, SKIP, MIXED, LOST, PENDING, AFTER, BASE = (1 << bit for bit in range(8))
@@ -63,25 +68,27 @@ def coverage(flows, files=None, start=None, end=None, snapshot=None, now=None) -
     cells.attrs = {"unjudged": _unjudged(facts), "action": _only_action(facts)}
     if cells.attrs["unjudged"]:
         return cells
-    runs = runs_of(flows).order_by("interface_id", "kind", "start", "run").execute()
-    code, names = runs.pop("interface_id").astype("str").factorize(sort=True)
-    runs["code"] = code.astype(np.int32)
-    learnt = _learn(runs, len(names))
-    pieces = [*_seen(runs), *_skips(flows, runs, names, learnt)]
+    names = pd.Index(facts.interface_id[facts.timed > 0].dropna().astype("str")).sort_values()
+    seen, skips, learnt = _learn(runs_of(flows, names).execute(), len(names))
+    pieces = [*seen, *_skips(flows, skips, names, learnt)]
     oldest, newest = (pick(np.concatenate([p[n] for p in pieces])) for pick, n in ((np.min, 1), (np.max, 2)))
     bounds = _bound(start, oldest), _bound(end, newest)
     spans = _lost(flows, files, names, pieces, learnt) + _ahead(newest, bounds, now, len(names))
     spans.append(_everyone(len(names), *bounds, BASE))
-    pieces = [_clip(piece, *bounds) for piece in pieces]
-    segments = _sweep([*pieces, *(_clip(span, *bounds) for span in spans)])
-    known = np.isin(np.arange(len(names)), np.concatenate([piece[0] for piece in pieces]))
+    known = np.zeros(len(names), bool)
+    for code, first, last, _bit in pieces:
+        known[code[(last > bounds[0]) & (first < bounds[1])]] = True
     stays = np.ones(len(names), bool) if snapshot is None else np.isin(names, list(snapshot.interfaces))
-    runs = _runs(_judge(segments, learnt, stays), known)
-    attrs = cells.attrs
-    cells = pd.DataFrame({"interface_id": names.take(runs[0]), "start": _utc(runs[1]), "end": _utc(runs[2])})
-    cells = cells.assign(state=STATES.take(runs[3]), interval=learnt["interval"][runs[0]])
-    cells.attrs = attrs
-    return cells
+    parts = [
+        _runs(_judge(_sweep([_clip(piece, *bounds) for piece in part]), learnt, stays), known)
+        for part in _parts([*pieces, *spans], len(names))
+    ]
+    del seen, pieces
+    code, first, last, state = (np.concatenate(column) for column in zip(*parts, strict=True))
+    made = pd.DataFrame({"interface_id": names.take(code), "start": _utc(first), "end": _utc(last)})
+    made = made.assign(state=STATES.take(state), interval=learnt["interval"][code])
+    made.attrs = cells.attrs
+    return made
 
 
 def covered_share(cells, interface_id=None, start=None, end=None) -> float | None:
@@ -101,47 +108,54 @@ def covered_share(cells, interface_id=None, start=None, end=None) -> float | Non
     return float(seconds[cells.state.isin(CERTAIN)].sum() / seconds.sum())
 
 
-def runs_of(flows) -> ibis.Table:
+def runs_of(flows, names) -> ibis.Table:
     """Unbroken runs of records of one kind at an interface, merged in the engine.
 
-    Columns: interface_id, kind (NODATA, SEEN or SKIP), start, end (seconds since 1970), slots (windows, or
-    minutes with a flow, in it), long (those with a record of more than 90 s). A SKIPDATA record is a run of
-    its own. Runs never bridge more than 45 s, so that no window of another kind is swallowed.
+    Columns: code (of the interface in `names`), kind (NODATA, SEEN or SKIP), start, end (seconds since 1970),
+    slots (windows, or minutes with a flow, in it), long (those with a record of more than 90 s). A SKIPDATA record
+    is a run of its own. Runs never bridge more than 45 s, so that no window of another kind is swallowed.
     """
     status = flows.log_status
+    codes = pd.DataFrame({"interface_id": names, "code": np.arange(len(names), dtype="int32")})
+    codes = ibis.memtable(codes, schema={"interface_id": "string", "code": "int32"})
     rows = flows.select(
         interface_id=flows.interface_id.coalesce(flows.resource_id),
         kind=ibis.cases((status == "NODATA", NODATA), (status == "SKIPDATA", SKIP), else_=SEEN),
         start=flows.start,
         end=ibis.greatest(flows.start, flows.end),
-    ).filter(lambda t: t.interface_id.notnull() & t.start.notnull() & t.end.notnull())
+    ).filter(lambda t: t.start.notnull() & t.end.notnull())
+    rows = rows.inner_join(codes, "interface_id")
     slot = (rows.kind == SEEN).ifelse(rows.start - rows.start % 60, rows.start)
-    slots = rows.group_by(rows.interface_id, rows.kind, slot=slot).agg(
+    slots = rows.group_by(rows.code, rows.kind, slot=slot).agg(
         start=rows.start.min(), end=rows.end.max(), longest=(rows.end - rows.start).max()
     )
-    before = ibis.window(group_by=["interface_id", "kind"], order_by=["start", "slot"], preceding=(None, 1))
+    before = ibis.window(group_by=["code", "kind"], order_by=["start", "slot"], preceding=(None, 1))
     reach = slots.end.max().over(before) + 45
     opens = (reach.isnull() | (slots.start > reach) | (slots.kind == SKIP)).ifelse(1, 0)
     slots = slots.mutate(opens=opens)
-    upto = ibis.window(group_by=["interface_id", "kind"], order_by=["start", "slot"], following=0)
+    upto = ibis.window(group_by=["code", "kind"], order_by=["start", "slot"], following=0)
     slots = slots.mutate(run=slots.opens.sum().over(upto))
-    return slots.group_by("interface_id", "kind", "run").agg(
-        start=slots.start.min(), end=slots.end.max(), slots=slots.count(), long=(slots.longest > 90).sum()
+    runs = slots.group_by("code", "kind", "run").agg(
+        start=slots.start.min(),
+        end=slots.end.max(),
+        slots=slots.count().cast("int32"),
+        long=slots.count(where=slots.longest > 90).cast("int32"),
     )
+    return runs.drop("run")
 
 
-def _facts(flows) -> pd.Series:
-    """Which fields the log holds at all, and which actions: counts, in one pass."""
+def _facts(flows) -> pd.DataFrame:
+    """How many records of each interface hold which fields, and which actions."""
     counts = {name: flows[name].count() for name in ("start", "end", "log_status", "action")}
-    counts["interface_id"] = flows.interface_id.coalesce(flows.resource_id).count()
-    counts["accepts"] = (flows.action == "ACCEPT").sum().fill_null(0)
-    return flows.agg(rows=flows.count(), **counts).execute().iloc[0]
+    owners = flows.group_by(interface_id=flows.interface_id.coalesce(flows.resource_id))
+    timed, accepts = _.start.notnull() & _.end.notnull(), _.action == "ACCEPT"
+    return owners.agg(timed=_.count(where=timed), accepts=_.count(where=accepts), **counts).execute()
 
 
 def _unjudged(facts) -> str | None:
-    if not facts["rows"]:
+    if facts.empty:
         return "the log holds no record in this window"
-    lacking = [name for name in ("interface_id", "log_status", "start", "end") if not facts[name]]
+    lacking = [name for name in ("interface_id", "log_status", "start", "end") if not facts[name].any()]
     if not lacking:
         return None
     fields = " and ".join(name.replace("_", "-") for name in lacking)
@@ -149,29 +163,38 @@ def _unjudged(facts) -> str | None:
 
 
 def _only_action(facts) -> str | None:
-    if not facts.action or 0 < facts.accepts < facts.action:
+    accepts, actions = facts.accepts.sum(), facts.action.sum()
+    if not actions or 0 < accepts < actions:
         return None
-    return "ACCEPT" if facts.accepts else "REJECT"
+    return "ACCEPT" if accepts else "REJECT"
 
 
-def _learn(runs, count) -> dict:
-    """Per interface: its aggregation interval in seconds, how many slots it filled, whether it is steady.
+def _learn(runs, count) -> tuple[list, pd.DataFrame, dict]:
+    """`runs` as pieces, SKIPDATA as rows, and per interface: its interval, the slots it filled, whether it is steady.
 
     AWS has two intervals, 60 s and 600 s. The longer one shows in records that last longer than 90 s, or in
     holes that a window of 60 s cannot leave (two flows in neighbouring windows are less than 120 s apart).
     """
-    sums = runs.groupby("code")[["slots", "long"]].sum()
-    slots, long = sums.slots.to_numpy(), sums.long.to_numpy()
-    code, first, last, bits = _sweep([*_seen(runs), _pieces(runs[runs.kind == SKIP], SKIP)], holes=True)
-    hole, width = bits == 0, last - first
-    wide = np.bincount(code[hole & (width > 120)], minlength=count)
+    slots, long = (np.bincount(runs.code, runs[name], count).astype("int64") for name in ("slots", "long"))
+    skips = runs[runs.kind == SKIP].reset_index(drop=True)
+    seen = [_pieces(runs[["code", "start", "end"]][runs.kind == kind], kind) for kind in (NODATA, SEEN)]
+    parts = _parts([*seen, _pieces(skips, SKIP)], count)
+    code, width = (np.concatenate(column) for column in zip(*map(_holes, parts), strict=True))
+    wide = np.bincount(code, minlength=count)
     interval = np.where((long > 0.1 * slots) | (wide > 0.1 * slots), 600, 60)
     enough = slots >= 5
     common = 600 if slots[enough & (interval == 600)].sum() > slots[enough & (interval == 60)].sum() else 60
     if enough.any():
         interval = np.where(enough, interval, common)
-    silent = np.bincount(code[hole & (width >= SILENT_AFTER * interval[code])], minlength=count)
-    return {"interval": interval, "slots": slots, "steady": steady(slots, silent)}
+    silent = np.bincount(code[width >= SILENT_AFTER * interval[code]], minlength=count)
+    return seen, skips, {"interval": interval, "slots": slots, "steady": steady(slots, silent)}
+
+
+def _holes(pieces) -> tuple:
+    """Code and length of the time of more than 120 s between two `pieces` of an interface that none covers."""
+    code, first, last, bits = _sweep(pieces, holes=True)
+    keep = (bits == 0) & (last - first > 120)
+    return code[keep], (last - first)[keep]
 
 
 def steady(slots, silences):
@@ -179,9 +202,8 @@ def steady(slots, silences):
     return (slots >= 10) & (silences <= 1 + 0.05 * slots)
 
 
-def _skips(flows, runs, names, learnt) -> list:
+def _skips(flows, skips, names, learnt) -> list:
     """SKIPDATA windows as pieces, those with flows in them apart; an empty one gets its interval."""
-    skips = runs[runs.kind == SKIP].reset_index(drop=True)
     if skips.empty:
         return []
     skips["interface_id"] = names.take(skips.code)
@@ -282,13 +304,24 @@ def _judge(segments, learnt, stays) -> tuple:
     lost = (bits & LOST > 0) & (width >= 0.9 * interval) & lives
     outside = long & (~lives | (bits & AFTER > 0))
     verdicts = [state > 0, trail & (bits & PENDING > 0), outside, lost, long]
-    return code, first, last, np.select(verdicts, [state, 7, 8, 6, 5], near)
+    return code, first, last, np.select(verdicts, [state, 7, 8, 6, 5], near).astype(np.int8)
 
 
 def _neighbours(code, state) -> np.ndarray:
     """The state of the nearest earlier segment of the same interface that has one; 0 where there is none."""
     where = np.maximum.accumulate(np.where(state > 0, np.arange(len(state)), -1))
     return np.where((where >= 0) & (code[where] == code), state[where], 0)
+
+
+def _parts(pieces, count) -> list:
+    """`pieces` apart by interface, about `PART` of them at a time."""
+    edges = np.linspace(0, count, sum(len(piece[0]) for piece in pieces) // PART + 2).astype(int)
+    for low, high in pairwise(edges):
+        here = [(piece[0] >= low) & (piece[0] < high) for piece in pieces]
+        yield [
+            (*(column[keep] for column in piece[:3]), piece[3])
+            for piece, keep in zip(pieces, here, strict=True)
+        ]
 
 
 def _sweep(pieces, holes=False) -> tuple:
@@ -318,10 +351,6 @@ def _runs(judged, known) -> tuple:
     opens, shuts = (np.ones(len(code), bool) for _ in (1, 2))
     opens[1:], shuts[:-1] = changes, changes
     return code[opens], first[opens], last[shuts], state[opens]
-
-
-def _seen(runs) -> list:
-    return [_pieces(runs[runs.kind == kind], kind) for kind in (NODATA, SEEN)]
 
 
 def _pieces(runs, bit) -> tuple:
