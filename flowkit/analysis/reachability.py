@@ -247,14 +247,24 @@ def _reached(services: ir.Table, networks: set[Network], public: list[str], port
         port=ibis.ifelse(kept, rows.port, None),
         many=~kept.fill_null(False) | (rows.destination != rows.server),
     )
+    # A client has one row a service: it comes twice only where ports or servers are put together.
+    one, several = rows.filter(~rows.many), rows.filter(rows.many)
+    one = _summed(one, clients=one.count(), scanners=one.count(where=one.scanner))
+    several = _summed(
+        several,
+        clients=several.client.nunique(),
+        scanners=several.client.nunique(where=several.scanner),
+        ports=several.tried.nunique(),
+    )
+    return one.mutate(ports=ibis.literal(0, "int64")).union(several)
+
+
+def _summed(rows: ir.Table, **counts: ir.Scalar) -> ir.Table:
+    """One row a network, destination, service and state."""
     keys = ["network", "public", "destination", "interface_id", "protocol", "port", "state"]
     return rows.group_by(keys).aggregate(
-        ports=rows.tried.nunique(where=rows.many),
+        **counts,
         level=rows.level.max(),
-        # A client has one row a service: it comes twice only where ports or servers are put together.
-        clients=rows.count(where=~rows.many) + rows.client.nunique(where=rows.many),
-        scanners=rows.count(where=rows.scanner & ~rows.many)
-        + rows.client.nunique(where=rows.scanner & rows.many),
         sessions=rows.sessions.sum(),
         failed=rows.failed.sum(),
         bytes=rows.bytes.sum(),
