@@ -34,14 +34,22 @@ def series_of(flows, cells, gaps) -> dict:
     grids = grids.groupby("owner", as_index=False).agg(interval=("interval", "max"), first=("first", "min"))
     grids["phase"] = grids["first"] % grids.interval
     counts = dict(list(_counts(flows, grids).groupby("owner"))) if len(grids) else {}
-    alive = cells[cells.state != "OUTSIDE"]
-    lives = dict(list(alive.groupby("interface_id")))
-    shared = gaps[gaps.interface_id.isna()]
+    alive = cells[cells.state != "OUTSIDE"].assign(
+        first=lambda t: seconds(t.start), last=lambda t: seconds(t.end)
+    )
+    gone = alive[~alive.state.isin(CERTAIN)]
+    edges, lost = (
+        alive.groupby("interface_id").agg({"first": "min", "last": "max"}),
+        dict(list(gone.groupby("interface_id"))),
+    )
+    shared = gaps[gaps.interface_id.isna()].assign(
+        first=lambda t: seconds(t.start), last=lambda t: seconds(t.end)
+    )
     made = {}
     for owner, interval, _first, phase in grids.itertuples(index=False):
-        life = lives.get(owner, alive)
-        gone = life[~life.state.isin(CERTAIN)] if owner else shared
-        made[owner] = _series(life, gone, counts.get(owner), interval, phase)
+        first, last = edges.loc[owner] if owner else (edges["first"].min(), edges["last"].max())
+        away = lost.get(owner, gone[:0]) if owner else shared
+        made[owner] = _series(first, last, away, counts.get(owner), interval, phase)
     return made
 
 
@@ -57,18 +65,16 @@ def losses(flows, cells, gaps, estimates, known, files=None) -> pd.DataFrame:
     edges = zip(seconds(gaps.start), seconds(gaps.end), strict=True)
     skips = skip_records(flows, gaps).set_index("gap")
     across = cells[cells.state.isin(["SKIPDATA", "SILENT"])].reset_index(drop=True)
-    cut = bridged(flows, across).merge(across[["start"]], left_on="gap", right_index=True)
-    within = [
-        cut.start.between(gap.start, gap.end) & (cut.interface_id == gap.interface_id)
-        for gap in gaps.itertuples()
-    ]
+    cut = across.assign(flows=bridged(flows, across).gap.value_counts()).dropna(subset="flows")
+    cut = gaps.reset_index().merge(cut, on="interface_id", suffixes=("", "_cut"))
+    cut = cut[cut.start_cut.between(cut.start, cut.end)].groupby("index").flows.sum()
     of_records = estimates[estimates.measure == "records"].set_index("gap")
     return gaps.assign(
         records=skips.records.reindex(gaps.index, fill_value=0),
         samples=[skips.samples.get(number, ()) for number in gaps.index],
         slots=[((slots + SLOT > first) & (slots < last)).sum() for first, last in edges],
         recovered=known.groupby("gap").in_gap.first().reindex(gaps.index, fill_value=0),
-        bridged=[int(rows.sum()) for rows in within],
+        bridged=cut.reindex(gaps.index, fill_value=0).astype("int64"),
     ).join(of_records[["windows", "observed", "low", "median", "high", "at_peak", "load"]])
 
 
@@ -81,19 +87,25 @@ def estimate(series, gaps) -> pd.DataFrame:
     windows compared with; where there are none, the band is null), load (the share of the interface's certain
     windows that were less busy than those around the gap: towards 1, the gap lies at a peak).
     """
-    rows = []
-    for number, gap in enumerate(gaps.itertuples()):
-        own = series["" if pd.isna(gap.interface_id) else gap.interface_id]
-        middle = own.start + gap.interval / 2
-        inside = (middle >= gap.start.timestamp()) & (middle < gap.end.timestamp())
-        where = np.flatnonzero(inside & ~own.certain)
-        for measure in MEASURES:
-            rows.append((number, gap.interface_id, measure, *_missing(own, measure, where, gap.interval)))
-    names = ["gap", "interface_id", "measure", "windows", "observed", "low", "median", "high", "at_peak"]
-    types = {"gap": "int64", "windows": "int64", "references": "int64"} | dict.fromkeys(
-        [*names[4:], "load"], float
-    )
-    return pd.DataFrame(rows, columns=[*names, "references", "load"]).astype(types)
+    gaps = gaps.assign(owner=gaps.interface_id.fillna(""), first=seconds(gaps.start), last=seconds(gaps.end))
+    gaps["gap"] = np.arange(len(gaps))
+    parts = [_missing(series[key[0]], some, key[1]) for key, some in gaps.groupby(["owner", "interval"])]
+    names = [
+        "gap",
+        "measure",
+        "windows",
+        "observed",
+        "low",
+        "median",
+        "high",
+        "at_peak",
+        "references",
+        "load",
+    ]
+    made = pd.DataFrame({name: np.concatenate([part[name] for part in parts] or [[]]) for name in names})
+    made = made.sort_values("gap", kind="stable", ignore_index=True)
+    made.insert(1, "interface_id", gaps.interface_id.take(made.gap).to_numpy())
+    return made
 
 
 def backtest(series, gaps, windows=400) -> pd.DataFrame:
@@ -113,22 +125,11 @@ def backtest(series, gaps, windows=400) -> pd.DataFrame:
         for kind, where in (("ordinary", certain[~busiest]), ("busiest", certain[busiest])):
             count = min(len(where), max(5, windows // len(series)))
             where = where[np.linspace(0, len(where) - 1, count).astype(int)]
-            for measure in MEASURES:
-                value = own[measure].to_numpy(float)
-                low, _middle, high, _top, _count = _band(
-                    _references(own, measure, where, mine.interval.max(), hidden)
-                )
-                tests.append(
-                    (
-                        measure,
-                        kind,
-                        count,
-                        (value[where] >= low) & (value[where] <= high),
-                        value[where] > high,
-                    )
-                )
-    rows = [(measure, kind, count, held.sum(), above.sum()) for measure, kind, count, held, above in tests]
-    rows = pd.DataFrame(rows, columns=["measure", "kind", "tested", "held", "below"])
+            value = _held(own)[:, where]
+            low, _middle, high, _top, _count = _band(_references(own, where, mine.interval.max(), hidden))
+            held, below = ((value >= low) & (value <= high)).sum(axis=1), (value > high).sum(axis=1)
+            tests += zip(MEASURES, [kind] * 3, [count] * 3, held, below, strict=True)
+    rows = pd.DataFrame(tests, columns=["measure", "kind", "tested", "held", "below"])
     rows = rows.groupby(["measure", "kind"], as_index=False).sum()
     rows = rows.assign(rate=rows.held / rows.tested.where(rows.tested > 0))
     return rows.sort_values(["measure", "kind"], ascending=False, ignore_index=True)
@@ -151,62 +152,85 @@ def _counts(flows, grids) -> pd.DataFrame:
     return counts.agg(records=rows.count(), bytes=rows.bytes.sum(), rejects=rows.reject.sum()).execute()
 
 
-def _series(life, gone, counts, interval, phase) -> pd.DataFrame:
-    """The windows of one owner between the edges of its `life`, those that `gone` takes a part of uncertain."""
-    first, last = seconds(life.start).min(), seconds(life.end).max()
+def _series(first, last, gone, counts, interval, phase) -> pd.DataFrame:
+    """The windows of one owner from `first` to `last`, those that `gone` takes a part of uncertain."""
     start = np.arange(first - (first - phase) % interval, last, interval)
-    own = pd.DataFrame({"start": start, **dict.fromkeys(MEASURES, 0)})
+    held = np.zeros((len(MEASURES), len(start)), "int64")
     if counts is not None:
-        own = counts.set_index("start")[list(MEASURES)].reindex(start, fill_value=0).reset_index()
-    edges = np.column_stack([seconds(gone.start), seconds(gone.end)]).ravel()
-    lost = np.repeat((seconds(gone.end) - seconds(gone.start)).cumsum().to_numpy(), 2)
+        counts = counts[(counts.start >= start[0]) & (counts.start <= start[-1])]
+        held[:, (counts.start.to_numpy() - start[0]) // interval] = counts[list(MEASURES)].to_numpy().T
+    edges = gone[["first", "last"]].to_numpy().ravel()
+    lost = np.repeat((edges[1::2] - edges[::2]).cumsum(), 2)
     lost[::2] = np.concatenate([[0], lost[1:-1:2]])[: len(lost) // 2]
     part = np.diff(np.interp([start, start + interval], edges, lost), axis=0)[0] if len(gone) else 0
-    return own.assign(certain=(part < interval / 4) & (start >= first) & (start + interval <= last))
+    certain = (part < interval / 4) & (start >= first) & (start + interval <= last)
+    return pd.DataFrame({"start": start, **dict(zip(MEASURES, held, strict=True)), "certain": certain})
 
 
-def _missing(own, measure, where, interval) -> tuple:
-    """Windows, observed, low, median, high, at_peak, references and load of the windows at `where`."""
-    value, certain = own[measure].to_numpy(float), own.certain.to_numpy()
-    low, middle, high, top, count = _band(_references(own, measure, where, interval, 0))
-    peak = np.fmax(top, np.quantile(value[certain], 0.95) if certain.any() else np.nan)
-    band = [
-        np.maximum(edge - value[where], 0).sum() if len(where) else np.nan
-        for edge in (low, middle, high, peak)
+def _held(own) -> np.ndarray:
+    """What each window held, a row a measure."""
+    return own[list(MEASURES)].to_numpy(float).T
+
+
+def _missing(own, gaps, interval) -> dict:
+    """What `gaps` of one owner probably hid, as `estimate` says: all gaps by one measure, then by the next."""
+    middle, certain = own.start.to_numpy() + interval / 2, own.certain.to_numpy()
+    first, last = (np.searchsorted(middle, gaps[edge]) for edge in ("first", "last"))
+    number = np.repeat(np.arange(len(gaps)), last - first)
+    where = np.arange(len(number)) + np.repeat(last - (last - first).cumsum(), last - first)
+    number, where = number[~certain[where]], where[~certain[where]]
+    value, known = _held(own)[:, where], np.sort(_held(own)[:, certain])
+    low, median, high, top, count = _band(_references(own, where, interval, 0))
+    often = np.quantile(known, 0.95, axis=1) if certain.any() else np.full(len(MEASURES), np.nan)
+    sides = [
+        [np.searchsorted(*pair, side) for pair in zip(known, median, strict=True)]
+        for side in ("left", "right")
     ]
-    known = np.sort(value[certain])
-    rank = [np.searchsorted(known, middle, side) / max(len(known), 1) for side in ("left", "right")]
-    load = np.mean(rank) if len(where) and count.min() else np.nan
-    return (len(where), value[where].sum(), *band, count.min() if len(where) else 0, load)
+    slot = (number + len(gaps) * np.arange(len(MEASURES))[:, None]).ravel()
+    windows = np.bincount(slot, minlength=len(gaps) * len(MEASURES))
+    fewest = np.where(windows > 0, len(own), 0)
+    np.minimum.at(fewest, slot, count.ravel())
+    told = {"low": low - value, "median": median - value, "high": high - value}
+    told["at_peak"] = np.fmax(top, often[:, None]) - value
+    sums = {"observed": value, "load": np.sum(sides, axis=0) / 2 / max(certain.sum(), 1)}
+    sums |= {name: np.maximum(part, 0) for name, part in told.items()}
+    sums = {name: np.bincount(slot, part.ravel(), len(windows)) for name, part in sums.items()}
+    sums |= {name: np.where(windows > 0, sums[name], np.nan) for name in told}
+    sums["load"] = np.where(fewest > 0, sums["load"] / np.maximum(windows, 1), np.nan)
+    sums |= {"gap": np.tile(gaps.gap, len(MEASURES)), "measure": np.repeat(MEASURES, len(gaps))}
+    return sums | {"windows": windows, "references": fewest}
 
 
-def _references(own, measure, where, interval, hidden) -> np.ndarray:
-    """For each window at `where` (rows) what the certain windows around it held, null where there are fewer."""
-    value = np.where(own.certain, own[measure], np.nan).astype(float)
+def _references(own, where, interval, hidden) -> np.ndarray:
+    """By measure, for each window at `where` (rows): what the certain windows around it held, null where there are
+    fewer."""
+    value = np.where(own.certain, _held(own), np.nan)
     certain = np.append(np.flatnonzero(own.certain), -1)
     step, last = np.arange(NEIGHBOURS), len(certain) - 1
     before = np.searchsorted(certain[:-1], where - hidden)[:, None] - 1 - step
     after = np.searchsorted(certain[:-1], where + hidden, "right")[:, None] + step
     near = np.where((before >= 0), certain[np.clip(before, -1, last)], -1)
     then = certain[np.minimum(after, last)]
-    weeks = len(value) * interval // WEEK
+    weeks = len(own) * interval // WEEK
     away = [
         k * (WEEK // interval) + np.arange(-NEIGHBOURS, NEIGHBOURS + 1) for k in range(-weeks, weeks + 1) if k
     ]
     other = where[:, None] + np.concatenate(away)[None, :] if away else np.empty((len(where), 0), int)
-    other = np.where((other >= 0) & (other < len(value)), other, -1)
-    return np.append(value, np.nan)[np.concatenate([near, then, other], axis=1)]
+    other = np.where((other >= 0) & (other < len(own)), other, -1)
+    around = np.concatenate([near, then, other], axis=1)
+    return np.column_stack([value, np.full(len(MEASURES), np.nan)])[:, around]
 
 
 def _band(references) -> tuple:
-    """Low, median, high, highest and number of the references in each row."""
-    ranked = np.sort(references, axis=1)
-    count = (~np.isnan(ranked)).sum(axis=1)
-    line = np.arange(len(ranked))
+    """Low, median, high, highest and number of the references of each window."""
+    ranked = np.sort(references)
+    count = (~np.isnan(ranked)).sum(axis=-1)
     low = np.floor(0.1 * (count + 1)).astype(int)
     high = np.minimum(np.ceil(0.9 * (count + 1)).astype(int), count)
-    pick = np.column_stack([ranked, np.full(len(ranked), np.nan)])
-    top = pick[line, count - 1]
-    middle = (pick[line, (count - 1) // 2] + pick[line, count // 2]) / 2
-    lowest = np.where(low > 0, pick[line, low - 1], np.where(count > 0, 0, np.nan))
-    return lowest, middle, pick[line, high - 1], top, count
+    ranked = np.concatenate([ranked, np.full((*count.shape, 1), np.nan)], axis=-1)
+    first, left, right, last, top = (
+        np.take_along_axis(ranked, at[..., None] % ranked.shape[-1], -1)[..., 0]
+        for at in (low - 1, (count - 1) // 2, count // 2, high - 1, count - 1)
+    )
+    lowest = np.where(low > 0, first, np.where(count > 0, 0, np.nan))
+    return lowest, (left + right) / 2, last, top, count

@@ -32,12 +32,9 @@ def recovered(flows, gaps, addresses) -> ibis.Table:
     )
     windows = minutes(gaps).rename(columns={"interface_id": "owner"}).merge(own, on="owner")
     rows = _rows(flows)
-    ends = (("srcaddr", "dstaddr", True), ("dstaddr", "srcaddr", False))
-    seen = ibis.union(*(rows.mutate(mine=rows[a], peer=rows[b], out=ibis.literal(out)) for a, b, out in ends))
+    seen = _other_ends(rows, own[own.owner.isin(_known_to_others(rows, own))])
     seen = seen.inner_join(typed(windows), ["mine", "minute"]).filter(lambda t: t.interface_id != t.owner)
     seen = seen.filter(lambda t: t.out | (t.action.fill_null("ACCEPT") != "REJECT"))
-    peers = own[own.owner.isin(_known_to_others(rows, own))]
-    seen = seen.semi_join(typed(peers.set_axis(["interface_id", "peer"], axis=1)), ["interface_id", "peer"])
     kept = typed(minutes(gaps, around=2).set_axis(["gap", "interface_id", "minute"], axis=1))
     kept = rows.inner_join(kept, ["interface_id", "minute"]).select("gap", "start", "end", *FLOW)
     same = [seen[key] == kept[key] for key in ("gap", *FLOW)]
@@ -161,13 +158,18 @@ def _rows(flows) -> ibis.Table:
 
 def _known_to_others(rows, own) -> list:
     """The interfaces whose address another interface, itself at the other end, has in its records."""
-    logged = typed(own.set_axis(["interface_id", "here"], axis=1))
-    pairs = [
-        rows.select("interface_id", here=rows[a], mine=rows[b]).semi_join(logged, ["interface_id", "here"])
-        for a, b in (FLOW[:2], FLOW[1::-1])
-    ]
-    met = ibis.union(*pairs).inner_join(typed(own), "mine")
+    met = _other_ends(rows, own).inner_join(typed(own), "mine")
     return met.filter(met.owner != met.interface_id).select("owner").distinct().execute().owner.tolist()
+
+
+def _other_ends(rows, own) -> ibis.Table:
+    """The records that have the logging interface's `own` address at one end: `mine`, the address at the other, and
+    `out`, whether that one sent."""
+    rows = rows.inner_join(typed(own.set_axis(["interface_id", "peer"], axis=1)), "interface_id")
+    out = rows.dstaddr == rows.peer
+    return rows.filter(out | (rows.srcaddr == rows.peer)).mutate(
+        out=out, mine=out.ifelse(rows.srcaddr, rows.dstaddr)
+    )
 
 
 def _after(rows) -> ibis.Value:
