@@ -40,7 +40,7 @@ LIST, WHITE = (
 NAMES = tuple(sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb")))
 SPARK = (
     "pyspark://?spark.master=local[2]&spark.ui.enabled=false&spark.sql.shuffle.partitions=2"
-    "&spark.driver.memory=1g&spark.driver.bindAddress=127.0.0.1#"
+    "&spark.driver.memory=1g#"
 )
 
 
@@ -197,6 +197,17 @@ def test_every_answer_on_spark_is_the_one_on_duckdb(name, world, on_duckdb, spar
         assert plain(left.answer) == plain(right.answer), left.question
     assert told(found) == told(variables)
     assert len(here) >= 9
+
+
+def test_spark_reads_raw_logs_as_it_reads_the_cache(world, spark):
+    raw, cached = (
+        flowkit.load(f"{SPARK}{place}").select(*COLUMNS).execute()
+        for place in (f"csv.{world.logs / 'AWSLogs'}", f"parquet.{world.parquet}")
+    )
+    assert len(raw) == world.records
+    order = list(COLUMNS)
+    raw, cached = (each.astype("string").sort_values(order, ignore_index=True) for each in (raw, cached))
+    pd.testing.assert_frame_equal(raw, cached)
 
 
 def sql_of(asked: list[Asked], flows: ibis.Table, dialect: str) -> str:

@@ -38,6 +38,9 @@ _SPARK = {
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     "spark.sql.constraintPropagation.enabled": "false",
 }
+#: And where it runs on this machine alone: it talks to itself over loopback, not by the machine's address, where
+#: a firewall or a VPN lets results of over 1 MB get lost (`TaskResultLost`).
+_LOCAL = {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
 #: Where Spark leaves a line that does not fit the format.
 _MALFORMED = "_corrupt_record"
 
@@ -97,7 +100,8 @@ def _spark(url: str) -> ibis.BaseBackend:
     warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas")
     from pyspark.sql import SparkSession
 
-    settings = _SPARK | dict(parse_qsl(urlsplit(url).query))
+    asked = dict(parse_qsl(urlsplit(url).query))
+    settings = _SPARK | (_LOCAL if asked.get("spark.master", "").startswith("local") else {}) | asked
     return ibis.pyspark.connect(SparkSession.builder.config(map=settings).getOrCreate())
 
 
