@@ -116,9 +116,11 @@ def backtest(series, gaps, windows=400) -> pd.DataFrame:
     `windows` of each kind, evenly spread; each is hidden with as many around it as the interface's gaps have.
     """
     tests = []
+    length = (gaps.end - gaps.start).dt.total_seconds() / gaps.interval
+    owners = gaps.assign(length=length).groupby(gaps.interface_id.fillna(""))
+    owners = owners.agg(hidden=("length", "median"), interval=("interval", "max"))
     for owner, own in series.items():
-        mine = gaps[gaps.interface_id.isna() if owner == "" else gaps.interface_id == owner]
-        hidden = int(((mine.end - mine.start).dt.total_seconds() / mine.interval).median() // 2)
+        hidden, interval = int(owners.hidden[owner] // 2), owners.interval[owner]
         certain = np.flatnonzero(own.certain)
         busy = own.records.to_numpy()[certain]
         busiest = (busy >= np.quantile(busy, BUSY)) & (busy > 0) if len(busy) else busy > 0
@@ -126,7 +128,7 @@ def backtest(series, gaps, windows=400) -> pd.DataFrame:
             count = min(len(where), max(5, windows // len(series)))
             where = where[np.linspace(0, len(where) - 1, count).astype(int)]
             value = _held(own)[:, where]
-            low, _middle, high, _top, _count = _band(_references(own, where, mine.interval.max(), hidden))
+            low, _middle, high, _top, _count = _band(_references(own, where, interval, hidden))
             held, below = ((value >= low) & (value <= high)).sum(axis=1), (value > high).sum(axis=1)
             tests += zip(MEASURES, [kind] * 3, [count] * 3, held, below, strict=True)
     rows = pd.DataFrame(tests, columns=["measure", "kind", "tested", "held", "below"])
@@ -169,7 +171,7 @@ def _series(first, last, gone, counts, interval, phase) -> pd.DataFrame:
 
 def _held(own) -> np.ndarray:
     """What each window held, a row a measure."""
-    return own[list(MEASURES)].to_numpy(float).T
+    return np.array([own[measure] for measure in MEASURES], float)
 
 
 def _missing(own, gaps, interval) -> dict:
