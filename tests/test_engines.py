@@ -365,16 +365,34 @@ def test_a_table_that_is_not_there_is_said_in_one_line(tmp_path, capsys):
 V2 = "2 012345678901 eni-1 10.0.0.1 10.0.0.2 50000 {port} 6 3 180 1700000000 1700000050 ACCEPT OK"
 
 
-def test_spark_counts_the_lines_that_lack_fields_and_drops_bad_ones_where_it_reads_them(spark, tmp_path):
-    lines = [V2.format(port=443), V2.format(port="https"), "garbage"]
-    lines += ["2 012345678901 eni-1 - - - - - - - 1700000000 1700000050 - NODATA"]
+#: What takes the place of one field of a good line, and two fields where there is a blank.
+MISFITS = (
+    ("443", "https"), ("443", "65536"), ("443", "-1"), ("443", "44.3"), ("443", "443 1"), (" 443", ""),
+    ("10.0.0.1", "10.0.0.256"), ("10.0.0.1", "10.0.0"), ("10.0.0.1", "010.0.0.1"), ("10.0.0.1", "1::2::3"),
+    ("10.0.0.1", "1:2:3:4:5:6:7:8:9"), ("10.0.0.1", "::g"), ("10.0.0.1", "host"), ("ACCEPT", "accept"),
+    ("OK", "-"), ("OK", "FINE"), ("eni-1", "eni\x07"), ("eni-1", "eni\xa01"), ("eni-1", "eni\u200b1"),
+    (" 3 ", " 9223372036854775808 "), (" 3 ", " 3e2 "), ("2 0", "two 0"), ("OK", "OK OK"), (" OK", ""),
+)  # fmt: skip
+FITS = (
+    ("10.0.0.1", "2001:db8::1"), ("10.0.0.2", "::"), ("10.0.0.2", "1:2:3:4:5:6:7:8"), ("eni-1", "eni-ü"),
+    (" 3 ", " 9223372036854775000 "), ("443", "00443"), ("ACCEPT OK", "- OK"), ("10.0.0.1", "-"),
+)  # fmt: skip
+
+
+def test_spark_tells_bad_lines_as_the_loader_does(spark, tmp_path):
+    good = V2.format(port=443)
+    lines = [good, "garbage", "2 012345678901 eni-1 - - - - - - - 1700000000 1700000050 - NODATA"]
+    lines += [good.replace(old, new, 1) for old, new in (*MISFITS, *FITS)]
     write_log(tmp_path / "logs" / "a.log.gz", lines, DEFAULT_FORMAT)
     source = f"{SPARK}csv.{tmp_path / 'logs'}"
-    counted = flowkit.ingest(source)
-    assert (counted["lines"], counted["ok"], counted["nodata"], counted["malformed"]) == (4, 2, 1, 1)
-    flows = flowkit.load(source)
-    assert flows.select("account_id", "dstport").execute().dstport.dropna().tolist() == [443]
-    assert set(flows.account_id.execute()) == {"012345678901"}
+    there, here = flowkit.ingest(source), flowkit.ingest(str(tmp_path / "logs"))
+    alike = ("ok", "nodata", "skipdata", "no_status", "malformed", "ok_bytes", "ok_packets")
+    assert [there[name] for name in alike] == [here[name] for name in alike]
+    assert (there["ok"], there["malformed"]) == (1 + len(FITS), 1 + len(MISFITS))
+    flows, ours = flowkit.load(source), flowkit.load(str(tmp_path / "logs"))
+    columns = [name for name in COLUMNS if name in flows.columns]
+    assert plain(flows.select(columns).execute()) == plain(ours.select(columns).execute())
+    assert flows.filter(flows.dstport == 443).count().execute() == 9
 
 
 def test_spark_refuses_a_folder_of_two_formats(spark, tmp_path):

@@ -26,6 +26,7 @@ from sqlglot import exp
 from flowkit.fields import COLUMNS, FIELDS
 from flowkit.loading.errors import SourceError
 from flowkit.loading.formats import DEFAULT, given, header, is_default, known
+from flowkit.loading.sql import IPV4
 from flowkit.loading.window import Moment, window
 
 _WHERE = re.compile(r"\s+where\s+", re.IGNORECASE)
@@ -41,8 +42,17 @@ _SPARK = {
 #: And where it runs on this machine alone: it talks to itself over loopback, not by the machine's address, where
 #: a firewall or a VPN lets results of over 1 MB get lost (`TaskResultLost`).
 _LOCAL = {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
-#: Where Spark leaves a line that does not fit the format.
-_MALFORMED = "_corrupt_record"
+#: Whether a line of text fits its format, as `lines.problem` has it: a column of Spark's, and of ours no more.
+_FITS = "_fits"
+_CORRUPT = "_corrupt_record"
+_LIMITS = {"srcport": 65535, "dstport": 65535, "protocol": 255}
+_WORDS = {"action": ["ACCEPT", "REJECT"], "log-status": ["OK", "NODATA", "SKIPDATA"]}
+_ADDRESSES = ("srcaddr", "dstaddr", "pkt-srcaddr", "pkt-dstaddr")
+_HEX = "[0-9A-Fa-f]{1,4}"
+#: Eight groups, or `::` for one or more of them.
+_IPV6 = f"({_HEX}:){{7}}{_HEX}|(?!.*::.*::)(?!(:*{_HEX}\\b){{8}})({_HEX}(:{_HEX})*)?::({_HEX}(:{_HEX})*)?"
+#: What no token holds: controls, blanks other than the one between tokens, bytes that are not UTF-8.
+_UNPRINTABLE = r"[\p{C}\p{Z}\uFFFD]"
 
 _OPERATORS = {
     exp.And: operator.and_,
@@ -156,14 +166,35 @@ def _spark_files(backend: ibis.BaseBackend, kind: str, path: str, format: str | 
         names, headed = _names(first.value.split(" ") if first else [], format, path)
         sql = {"int32": "INT", "int64": "BIGINT", "string": "STRING"}
         types = {name: sql[FIELDS[known(name)].type] if known(name) else "STRING" for name in names}
-        schema = ", ".join(f"`{name}` {kind}" for name, kind in (types | {_MALFORMED: "STRING"}).items())
+        schema = ", ".join(f"`{name}` {kind}" for name, kind in (types | {_CORRUPT: "STRING"}).items())
         # enforceSchema=False has Spark compare the header of every file with the first one's, and refuse another.
         options = {"sep": " ", "quote": "", "nullValue": "-", "header": headed, "enforceSchema": False}
-        options["columnNameOfCorruptRecord"] = _MALFORMED
+        # Without columnPruning it counts the fields of every line, not only as far as a query reads.
+        options |= {"columnNameOfCorruptRecord": _CORRUPT, "columnPruning": False}
         frame = reader.options(**options).schema(schema).csv(path)
+        frame = frame.select(*(f"`{name}`" for name in names), _fits(names).alias(_FITS))
     name = ibis.util.gen_name("flow_logs")
     frame.createOrReplaceTempView(name)
     return backend.table(name)
+
+
+def _fits(names: list[str]):
+    """Whether a line fits the format `names`: a column of Spark's over those that its reader made of the line."""
+    from pyspark.sql import functions as F
+
+    fits, texts, true = F.col(_CORRUPT).isNull(), [], F.lit(True)
+    for name in names:
+        field, column = known(name), F.col(f"`{name}`")
+        if field in _WORDS:
+            fits &= F.coalesce(column.isin(_WORDS[field]), F.lit(field == "action"))  # No status is `-`.
+        elif field in _ADDRESSES:
+            fits &= F.coalesce(F.rlike(column, F.lit(f"^({IPV4}|{_IPV6})$")), true)
+        elif field is None or FIELDS[field].type == "string":
+            texts.append(column)
+        else:
+            fits &= F.coalesce(column.between(0, _LIMITS.get(field, 2**63 - 1)), true)
+    text = F.concat_ws("", *texts)
+    return fits & (F.rlike(text, F.lit("^[!-~]*$")) | ~F.rlike(text, F.lit(_UNPRINTABLE)))
 
 
 def _names(tokens: list[str], format: str | None, path: str) -> tuple[list[str], bool]:
@@ -184,23 +215,18 @@ def recognised(table: ir.Table) -> ir.Table:
     names = {known(name): name for name in table.columns if known(name)}
     if not {"srcaddr", "log-status", "interface-id", "tgw-id"} & set(names):
         raise SourceError(f"the table's columns are not those of flow logs: {', '.join(table.columns[:8])} …")
-    if _MALFORMED in table.columns:
-        table = table.filter(_fits(table))
+    if _FITS in table.columns:
+        table = table.filter(table[_FITS])
     by_column = {name.replace("-", "_"): _present(table[column]) for name, column in names.items()}
     chosen = {
         column: (by_column[column] if column in by_column else ibis.null()).cast(kind)
         for column, kind in COLUMNS.items()
     }
-    ours = ("file_id", "duplicate", _MALFORMED)
+    ours = ("file_id", "duplicate", _FITS)
     unknown = {
         name: table[name].cast("string") for name in table.columns if known(name) is None and name not in ours
     }
     return table.select(**chosen, **unknown, file_id=ibis.null().cast("int64"), duplicate=ibis.literal(False))
-
-
-def _fits(table: ir.Table) -> ir.BooleanValue:
-    """Whether a line fits the format. Spark refuses to read its column of misfits alone: one more goes with it."""
-    return (table[_MALFORMED] + table[table.columns[0]].cast("string").fill_null("")).isnull()
 
 
 def _present(column: ir.Value) -> ir.Value:
@@ -251,6 +277,6 @@ def _counted(table: ir.Table, flows: ir.Table) -> dict:
         ok_packets=flows.packets.sum(where=counted),
     ).execute()
     sums = {name: 0 if value != value else int(value or 0) for name, value in row.iloc[0].items()}
-    malformed = int(table.filter(~_fits(table)).count().execute()) if _MALFORMED in table.columns else 0
+    malformed = int(table.filter(~table[_FITS]).count().execute()) if _FITS in table.columns else 0
     none = dict.fromkeys(("files", "damaged_files", "unreadable_files", "headers", "blank"), 0)
     return {**none, **sums, "lines": sums["lines"] + malformed, "malformed": malformed}
