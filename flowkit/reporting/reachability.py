@@ -7,6 +7,7 @@ import pandas as pd
 from flowkit.analysis.coverage import covered_share
 from flowkit.analysis.expectations import JUDGEMENTS
 from flowkit.analysis.network import protocol_name
+from flowkit.analysis.proof import TARGET
 from flowkit.analysis.reachability import ANSWERED, CONFIDENCE, REFUSED, REPLY_REFUSED, RESET, SILENT
 from flowkit.reporting.findings import Finding
 
@@ -33,6 +34,7 @@ MEANING = {
     REPLY_REFUSED: "let in, but the replies were refused",
     REFUSED: "refused",
 }
+SUBJECT = ("interface_id", "dstaddr", "protocol", "dstport", "srcaddr")
 NEXT = {
     SILENT: "Nothing came back, so the rules are not the cause. On the host: does the service listen, and does "
     "the host's own firewall let it in?\nss -ltnup 'sport = :{port}'\nsudo nft list ruleset",
@@ -63,6 +65,28 @@ def reachability_findings(
     ]
     shares = {eni: covered_share(cells, eni) for eni in {one.subject.get("interface_id") for one in found}}
     return [replace(one, coverage=shares[one.subject.get("interface_id")]) for one in found]
+
+
+def targets(findings: list[Finding], services: pd.DataFrame) -> pd.DataFrame:
+    """Whose records `flowkit.service_records` should look for: a row a finding, by its number, and host.
+
+    Findings about ranges of addresses or ports have none; those about several hosts have those of `services`.
+    """
+    rows = []
+    for number, finding in enumerate(findings):
+        eni, server, protocol, port, client = map(finding.subject.get, SUBJECT)
+        hosts = [(eni, server)]
+        if finding.kind == "exposed-service" and not server:
+            same = (services["protocol"] == protocol) & (services["port"] == port)
+            hosts = services.loc[same, ["interface_id", "destination"]].itertuples(index=False, name=None)
+        rows += [(number, *host, protocol, port, client, bool(finding.cause)) for host in hosts]
+    return pd.DataFrame(rows, columns=list(TARGET)).dropna(subset=["server", "protocol", "port"])
+
+
+def proven(findings: list[Finding], records: pd.DataFrame) -> list[Finding]:
+    """`findings` with the records, packets, bytes and samples that `flowkit.service_records` found of each."""
+    proofs = {row.pop("number"): row for row in records.to_dict("records")}
+    return [replace(finding, **proofs.get(number, {})) for number, finding in enumerate(findings)]
 
 
 def expectation_findings(judged: pd.DataFrame) -> list[Finding]:

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 HERE = Path(__file__).parent
 CORES = os.cpu_count()
@@ -67,12 +67,12 @@ class Step(NamedTuple):
     records: int
 
 
-def timed(name: str, records: int, command: list[str], cache: Path) -> Step:
+def timed(
+    name: str, records: int, command: list[str], cache: Path, out: int | IO = subprocess.DEVNULL
+) -> Step:
     """Run `command` with its own cache folder and time it as a whole process."""
     begun = time.monotonic()
-    process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, env=os.environ | {"FLOWKIT_CACHE": str(cache)}
-    )
+    process = subprocess.Popen(command, stdout=out, env=os.environ | {"FLOWKIT_CACHE": str(cache)})
     _, status, usage = os.wait4(process.pid, 0)
     seconds = time.monotonic() - begun
     if status:
@@ -107,7 +107,7 @@ def links(files: list[Path], target: Path, times: int) -> Path:
 
 def logs_table(folder: Path, files: int, lines: int, fraction: int) -> list[Step]:
     """The steps over `files` files of `lines` records; the slow readers over one file in `fraction`."""
-    records, large, cache = files * lines, folder / "large", folder / "cache"
+    records, large, cache = files * lines, folder / "strangers", folder / "cache"
     generate(large, files, lines)
     every = f"{large}/*.gz"
     steps = [timed("gzip -dc (the floor)", records, gzip_dc(large), cache)]
@@ -141,7 +141,10 @@ def small_files(folder: Path, files: int, lines: int) -> list[Step]:
 
 def many(folder: Path, times: int, records: int) -> list[Step]:
     """The large files under `times` names each: loading, then the three group-bys."""
-    again, cache = links(sorted((folder / "large").iterdir()), folder / "many", times), folder / "cache-many"
+    again, cache = (
+        links(sorted((folder / "strangers").iterdir()), folder / "many", times),
+        folder / "cache-many",
+    )
     total = records * times
     loaded = timed(f"flowkit, cold, {total / 1e6:,.0f} million records", total, python(INGEST, again), cache)
     answered = timed("flowkit, three group-bys over those", total, python(ANSWER, again), cache)
@@ -149,33 +152,32 @@ def many(folder: Path, times: int, records: int) -> list[Step]:
     return [loaded, answered]
 
 
-def questions(folder: Path, records: int) -> list[Step]:
-    """What the notebooks ask, over the large files, each notebook in a process of its own."""
-    papermill = [
-        sys.executable,
-        "-m",
-        "papermill",
-        "--no-progress-bar",
-        "-r",
-        "source",
-        str(folder / "large"),
-    ]
+def questions(folder: Path, records: int, kind: str) -> list[Step]:
+    """What two notebooks ask together, over the large files: the seconds of their cells, without the imports."""
+    pairs = (("rejected", "direction"), ("reachability", "skipdata"))
     return [
-        timed(
-            f"notebook {path.stem}",
+        asked(
+            f"questions of {' and '.join(pair)}, {kind}",
             records,
-            [*papermill, str(path), str(folder / path.name)],
+            [sys.executable, HERE / "ask.py", folder / kind, *pair],
             folder / "cache",
         )
-        for path in sorted((HERE.parents[1] / "notebooks").glob("*.ipynb"))
+        for pair in pairs
     ]
 
 
-def generate(folder: Path, files: int, lines: int, first: int = 0) -> None:
+def asked(name: str, records: int, command: list, cache: Path) -> Step:
+    """As `timed`, with the seconds that the process itself printed."""
+    with tempfile.TemporaryFile("w+") as out:
+        step = timed(name, records, list(map(str, command)), cache, out)
+        out.seek(0)
+        return step._replace(seconds=float(out.read().split()[-1]))
+
+
+def generate(folder: Path, files: int, lines: int, first: int = 0, kind: str = "strangers") -> None:
     """Write `files` gzip files of `lines` records of a made-up VPC, as AWS names them."""
-    subprocess.run(
-        [sys.executable, HERE / "generate.py", folder, str(files), str(lines), str(first)], check=True
-    )
+    counts = map(str, (files, lines, first))
+    subprocess.run([sys.executable, HERE / "generate.py", folder, *counts, kind], check=True)
 
 
 def overhead(folder: Path) -> list[Step]:
@@ -218,7 +220,11 @@ def main() -> None:
         folder, records = Path(name), args.files * args.lines
         steps = logs_table(folder, args.files, args.lines, fraction=25)
         steps += small_files(folder, args.small_files, max(1, records // args.small_files))
-        steps += questions(folder, records)
+        steps += questions(folder, records, "strangers")
+        generate(folder / "conversations", args.files, args.lines, kind="conversations")
+        loaded = python(INGEST, folder / "conversations")
+        steps.append(timed("flowkit, cold, conversations", records, loaded, folder / "cache"))
+        steps += questions(folder, records, "conversations")
         steps += many(folder, args.times, records)
         steps += overhead(folder)
     print(f"{records:,} records in {args.files} files, {CORES} cores\n\n{table(steps, steps[0])}")
