@@ -1,15 +1,22 @@
 """The Athena tables: columns in the format's order, AWS's widths, a folder for every day of every layout."""
 
 import argparse
+import gzip
+import os
 import re
+import shutil
 from datetime import datetime
 
+import pandas as pd
 import pytest
 import sqlglot
 from sqlglot import exp
 
-from flowkit import ddl
+import flowkit
+from flowkit import cli, ddl
 from flowkit.fields import VPC_FIELDS
+from flowkit.loading.engines import _spark
+from flowkit.loading.sample import SAMPLE
 
 SLOT = datetime(2026, 11, 20, 9)
 VALUES = {"aws_account_id": "123456789012", "aws_region": "eu-central-1"}
@@ -29,7 +36,7 @@ def parsed(statement: str, dialect: str):
     return tree.this.this.name, fields, keys, properties
 
 
-def project(properties: dict) -> str:
+def project(properties: dict, values: dict = VALUES) -> str:
     """The folder that Athena makes of the properties for the slot."""
     template = properties["storage.location.template"]
     for key in re.findall(r"\$\{(\w+)\}", template):
@@ -43,7 +50,7 @@ def project(properties: dict) -> str:
             assert how["format"] == "yyyy/MM/dd"
             value = f"{SLOT:%Y/%m/%d}"
         else:
-            value = VALUES[key]
+            value = values[key]
         template = template.replace(f"${{{key}}}", value)
     return template
 
@@ -147,3 +154,62 @@ def test_the_command_prints_the_statement(capsys):
         capsys.readouterr().err
         == "flowkit: acme is no location: give s3://bucket/prefix, without quotes or blanks\n"
     )
+
+
+@pytest.fixture(scope="module")
+def session():
+    """A Spark; skipped on a machine without Java, an error in CI."""
+    if not shutil.which("java"):
+        assert not os.environ.get("CI"), "CI must have Java"
+        pytest.skip("Spark needs Java, and there is none on the PATH")
+    pytest.importorskip("pyspark")
+    return _spark("pyspark://?spark.master=local[2]&spark.ui.enabled=false&spark.driver.memory=1g")._session
+
+
+def in_spark(statement: str, folder: str, name: str) -> str:
+    """The statement for a Spark without Hive: the same columns, delimiter and null, over one partition's folder.
+
+    Such a Spark has neither EXTERNAL nor ROW FORMAT, and does not know of projection: its CSV reader takes what
+    ROW FORMAT and skip.header.line.count say as options.
+    """
+    tree = sqlglot.parse_one(statement, dialect="athena")
+    columns = ", ".join(each.sql("spark") for each in tree.this.expressions)
+    options = ""
+    if "STORED AS TEXTFILE" in statement:
+        [delimiter, null] = re.search(r"TERMINATED BY '(.)' NULL DEFINED AS '(.)'", statement).groups()
+        headed = parsed(statement, "athena")[3]["skip.header.line.count"] == "1"
+        options = f"OPTIONS (sep '{delimiter}', nullValue '{null}', header '{headed}')"
+    kind = "csv" if options else "parquet"
+    return f"CREATE TABLE {name} ({columns}) USING {kind} {options} LOCATION '{folder}'"
+
+
+@pytest.mark.parametrize("parquet", [False, True], ids=["text", "parquet"])
+def test_spark_makes_the_table_and_reads_the_sample_through_it(
+    parquet, session, capsys, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("FLOWKIT_CACHE", str(tmp_path / "cache"))
+    flows = flowkit.load("sample")
+    first = min((SAMPLE / "AWSLogs").rglob("*.log.gz"))
+    header = gzip.decompress(first.read_bytes()).decode().partition("\n")[0]
+    words = ["ddl", "--location", "s3://acme", "--format", header, "--account", "012345678901"]
+    assert cli.main([*words, "--region", "eu-west-1", *(["--parquet"] if parquet else [])]) == 0
+    statement = capsys.readouterr().out
+    sample = {"aws_account_id": "012345678901", "aws_region": "eu-west-1"}
+    day = project(parsed(statement, "athena")[3], sample).removeprefix("s3://acme/")
+    folder = tmp_path / "cache" / "parts" if parquet else SAMPLE / day
+    session.sql(in_spark(statement, folder, "sampled"))
+    try:
+        query = "SELECT log_status, count(*), sum(packets), sum(bytes), min(start), max(`end`) FROM sampled"
+        rows = {tuple(row) for row in session.sql(f"{query} GROUP BY log_status").collect()}
+        assert session.table("sampled").columns == [name.replace("-", "_") for name in header.split(" ")]
+        nobody = session.sql("SELECT * FROM sampled WHERE account_id <> '012345678901' OR version <> 5")
+        assert nobody.count() == 0
+    finally:
+        session.sql("DROP TABLE sampled")
+    here = flows.group_by("log_status").aggregate(
+        flows.count(), flows.packets.sum(), flows.bytes.sum(), flows.start.min(), flows.end.max()
+    )
+    assert rows == {
+        tuple(None if pd.isna(value) else value for value in row) for row in here.execute().values.tolist()
+    }
+    assert ("OK", 58390, 1257945, 689733014) in {row[:4] for row in rows}

@@ -77,7 +77,9 @@ def table_of(source: object, format: str | None = None) -> ir.Table:
     name, *condition = _WHERE.split(rest, maxsplit=1)
     engine = url.split("://")[0]
     with _reaching(source):
-        backend = _spark(url) if engine == "pyspark" else ibis.connect(url)
+        # A report's notebooks look at a DuckDB file two at a time, which only readers may.
+        options = {"read_only": True} if engine == "duckdb" else {}
+        backend = _spark(url) if engine == "pyspark" else ibis.connect(url, **options)
         files = _FILES.fullmatch(name) if engine == "pyspark" else None
         if files:
             table = _spark_files(backend, *files.groups(), format)
