@@ -229,9 +229,16 @@ def test_a_stranger_at_many_doors_is_a_scanner_and_never_a_client(tmp_path):
     assert found.scanners[["client", "contacts", "refused", "verdict"]].values.tolist() == [
         ["198.51.100.9", 20, 20, "scanner"]
     ]
-    finding = next(one for one in rejected_findings(found) if one.kind == "scan")
+    cells = pd.DataFrame(
+        {"interface_id": [ENI, ENI], "state": ["OK", "SKIPDATA"], "start": [0, 30], "end": [30, 40]}
+    )
+    cells = cells.assign(
+        **{edge: pd.to_datetime(cells[edge], unit="s", utc=True) for edge in ("start", "end")}
+    )
+    finding = next(one for one in rejected_findings(found, cells=cells) if one.kind == "scan")
+    assert finding.coverage == 0.75
     assert (
-        finding.title == "198.51.100.9 scanned 20 ports of 1 host: 20 refused records, 0 services let it in."
+        finding.title == "198.51.100.9 scanned 20 ports of 1 host: 20 refused records, no service let it in."
     )
     assert finding.subject == {"srcaddr": "198.51.100.9", "protocol": 6}
 
@@ -242,6 +249,32 @@ def test_strangers_with_one_packet_each_are_one_finding(tmp_path):
     (finding,) = rejected_findings(found)
     assert (finding.kind, finding.severity, finding.records) == ("noise", "info", 59)
     assert finding.title == "59 clients sent 59 refused records of no account: background noise."
+
+
+def test_a_single_stranger_is_told_in_the_singular(tmp_path):
+    lines = [line("198.51.100.1", "10.0.0.7", 4000, 23, "REJECT", 1000, size=40), *conversation(1000)]
+    (finding,) = rejected_findings(rejected(flows_of(tmp_path, lines)))
+    assert finding.title == "1 client sent 1 refused record of no account: background noise."
+
+
+def test_samples_are_fetched_for_what_is_told_only(tmp_path):
+    tries = [
+        line(
+            "10.0.0.5",
+            f"10.0.{n}.7",
+            50000 + n,
+            5432,
+            "REJECT",
+            2000 + 900 * k,
+            packets=5 + n,
+            eni=f"eni-{n}",
+        )
+        for n in range(5)
+        for k in range(4)
+    ]
+    groups = rejected(flows_of(tmp_path, tries)).groups
+    assert len(leads(groups, 3)) == 3
+    assert groups.incident.nunique() == 5
 
 
 def test_what_is_not_listed_is_still_counted(tmp_path):

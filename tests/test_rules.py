@@ -4,14 +4,18 @@ import random
 import shlex
 from ipaddress import ip_address, ip_network
 
+import pandas as pd
 import pytest
 from support import flows_of
 from test_network import ANY, OPEN, acl, entry, group, interface, permission, write_snapshot
 
+from flowkit.analysis.coverage import coverage, covered_share
 from flowkit.analysis.evaluate import Packet, evaluate
 from flowkit.analysis.network import read_snapshot
+from flowkit.analysis.rejected import Rejected
 from flowkit.analysis.rule_use import rule_use
 from flowkit.analysis.rules import Wanted, acl_fix, around, group_fix, merged, reply_ports
+from flowkit.reporting.rejected import rejected_verdict
 
 
 @pytest.fixture
@@ -214,6 +218,43 @@ def test_every_rule_is_judged_by_the_conversations_it_let_in(tmp_path, network):
     assert table.judgement["tcp/8000-8010 from 10.0.0.0/16"] == "wider than its use"
     assert table.sessions["tcp/8000-8010 from 10.0.0.0/16"] == 1
     assert table.judgement["all traffic to 0.0.0.0/0"] == "never used"
+
+
+def test_never_used_stands_beside_how_much_of_the_time_was_seen(tmp_path, network):
+    skip = "2 123456789010 {} - - - - - - - {} {} - SKIPDATA"
+    flows = flows_of(
+        tmp_path,
+        [
+            *(
+                line("10.0.0.5", "10.0.1.7", 40000, 5432, "eni-db", start=start)
+                for start in (1000, 1060, 1180, 1210)
+            ),
+            skip.format("eni-db", 1120, 1180),
+            line("10.0.0.5", "10.0.1.7", 40000, 5432, "eni-app1", start=1000),
+        ],
+    )
+    cells = coverage(flows)
+    table = rule_use(flows, network, cells).set_index("rule")
+    assert covered_share(cells, "eni-db") == 0.75
+    assert (table.judgement["tcp/6379 from sg-cache"], table.coverage["tcp/6379 from sg-cache"]) == (
+        "never used",
+        0.75,
+    )
+    # One of the group's two interfaces has no record at all.
+    assert table.coverage["all traffic to 0.0.0.0/0"] == 0.5
+    nothing = Rejected(table[:0], table[:0], pd.DataFrame({"records": []}), True)
+    assert rejected_verdict([], nothing, table) == [
+        "Nothing was refused.",
+        "Of 4 security group rules, never used: 2, wider than their use: 1"
+        " (at least 50.0% of their interfaces' time is certain).",
+    ]
+
+
+def test_a_log_of_refusals_only_says_nothing_of_the_use_of_rules(tmp_path, network):
+    flows = flows_of(tmp_path, [line("10.0.0.5", "10.0.1.7", 4, 5432, "eni-db", action="REJECT")])
+    table = rule_use(flows, network, coverage(flows))
+    assert set(table.judgement) == {"unseen"}
+    assert set(table.coverage) == {0.0}
 
 
 def test_sessions_that_two_rules_let_in_are_shared(tmp_path):

@@ -13,6 +13,7 @@ import ibis.expr.types as ir
 import pandas as pd
 from ibis import _
 
+from flowkit.analysis.coverage import covered_share
 from flowkit.analysis.direction import directed
 from flowkit.analysis.groups import INTERNET, label
 from flowkit.analysis.network import ICMP, Rule, Snapshot
@@ -28,6 +29,7 @@ COLUMNS = [
     "direction",
     "rule",
     "judgement",
+    "coverage",
     "sessions",
     "shared",
     "sources",
@@ -37,14 +39,16 @@ COLUMNS = [
 ]
 
 
-def rule_use(flows: ir.Table, snapshot: Snapshot | None) -> pd.DataFrame:
+def rule_use(flows: ir.Table, snapshot: Snapshot | None, cells: pd.DataFrame | None = None) -> pd.DataFrame:
     """One row a security group rule and peer of the snapshot, by group, direction and rule;
     no rows without a snapshot.
 
     `group_id, name, direction, rule`; `judgement`: ``in use``, ``never used``, ``wider than its use``,
-    ``no interface`` (the group is attached to none); `sessions` it let pass, `shared` of them that another
-    rule lets pass too; `sources`: far addresses seen, at most; `first, last` (UTC Timestamps); `seen`: the
-    ports, and the fewest networks that hold the far addresses, where these are few.
+    ``no interface`` (the group is attached to none), ``unseen`` (nothing was seen, and no time is certain);
+    `coverage`: the share of the time of the group's interfaces that is certain by `cells` (of `coverage`), where
+    one without any record was never seen; null where that cannot be judged; `sessions` it let pass, `shared` of
+    them that another rule lets pass too; `sources`: far addresses seen, at most; `first, last` (UTC Timestamps);
+    `seen`: the ports, and the fewest networks that hold the far addresses, where these are few.
     """
     if snapshot is None:
         return pd.DataFrame(columns=COLUMNS)
@@ -55,12 +59,28 @@ def rule_use(flows: ir.Table, snapshot: Snapshot | None) -> pd.DataFrame:
         fitting = [rule for _group, rule in rules if rule.group_id in groups and _fits(rule, use)]
         for rule in fitting:
             hits[rule].append((use, len(fitting) > 1))
-    attached = {name for interface in snapshot.interfaces.values() for name in interface.group_ids}
-    rows = [_row(group, rule, hits[rule], group.group_id in attached) for group, rule in rules]
-    table = pd.DataFrame(rows, columns=COLUMNS)
+    attached = defaultdict(list)
+    for interface in snapshot.interfaces.values():
+        for name in interface.group_ids:
+            attached[name].append(interface.interface_id)
+    shares = {name: _share(cells, owners) for name, owners in attached.items()}
+    rows = [
+        _row(group, rule, hits[rule], group.group_id in attached, shares.get(group.group_id))
+        for group, rule in rules
+    ]
+    table = pd.DataFrame(rows, columns=COLUMNS).astype({"coverage": "float64"})
     for name in ("first", "last"):
         table[name] = pd.to_datetime(table[name], unit="s", utc=True)
     return table.sort_values(["name", "direction", "rule"], ignore_index=True)
+
+
+def _share(cells: pd.DataFrame | None, owners: list[str]) -> float | None:
+    """How much of the time of `owners` a log of accepted traffic speaks for."""
+    if cells is None or cells.empty:
+        return None
+    own = cells[cells.interface_id.isin(owners)]
+    seen = 0 if cells.attrs.get("action") == "REJECT" else own.interface_id.nunique()
+    return round((covered_share(own) or 0) * seen / len(owners), 4)
 
 
 def _uses(flows: ir.Table, snapshot: Snapshot, rules: list) -> pd.DataFrame:
@@ -108,7 +128,7 @@ def _fits(rule: Rule, use) -> bool:
     return any(inside) or (place.num_addresses == 1 and place.network_address in rule.members)
 
 
-def _row(group, rule: Rule, hits: list, attached: bool) -> tuple:
+def _row(group, rule: Rule, hits: list, attached: bool, share: float | None) -> tuple:
     uses = [use for use, _shared in hits]
     ports = sorted({int(use.server_port) for use in uses if not pd.isna(use.server_port)})
     few = bool(uses) and all(isinstance(use.far, str) for use in uses)
@@ -120,7 +140,7 @@ def _row(group, rule: Rule, hits: list, attached: bool) -> tuple:
     ]
     judgement = "in use"
     if not uses:
-        judgement = "never used" if attached else "no interface"
+        judgement = "no interface" if not attached else "unseen" if share == 0 else "never used"
     elif _wider(rule, ports, far):
         judgement = "wider than its use"
     return (
@@ -129,6 +149,7 @@ def _row(group, rule: Rule, hits: list, attached: bool) -> tuple:
         "egress" if rule.egress else "ingress",
         rule.text,
         judgement,
+        share,
         sum(use.sessions for use in uses),
         sum(use.sessions for use, shared in hits if shared),
         sources,

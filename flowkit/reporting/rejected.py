@@ -32,7 +32,7 @@ def rejected_findings(
     """Findings, blocked clients first, the most wanted of them first; at most `top` of each kind.
 
     `samples`: record lines by index of the group, as `flowkit.samples` gives them for `leads`; `cells`: the
-    coverage, of which each finding carries its share.
+    coverage, of which each finding carries its share: that of its interface and time, scans and noise that of all.
     """
     groups = rejected.groups
     found = []
@@ -40,8 +40,9 @@ def rejected_findings(
         found.append(_finding(part.kind.iloc[0], part, snapshot, samples or {}, cells))
     probes = groups[groups.kind == "scan"].drop_duplicates("client")
     probed = {client: (samples or {}).get(number, ()) for number, client in probes.client.items()}
-    scans = [_scan(row, probed) for row in rejected.scanners.head(top).itertuples(index=False)]
-    return [*found, *scans, *_noise(rejected, groups)]
+    whole = None if cells is None else covered_share(cells)
+    scans = [_scan(row, probed, whole) for row in rejected.scanners.head(top).itertuples(index=False)]
+    return [*found, *scans, *_noise(rejected, groups, whole)]
 
 
 def leads(groups: pd.DataFrame, top: int = 20) -> pd.DataFrame:
@@ -145,7 +146,9 @@ def _score(kind: str, lead: pd.Series) -> list[str]:
 def _others(part: pd.DataFrame, lead: pd.Series) -> list[str]:
     rest = part[part.index != lead.name]
     return (
-        [f"{len(rest):,} more groups of this incident, {rest.records.sum():,} records"] if len(rest) else []
+        [f"{many(len(rest), 'more group')} of this incident, {many(rest.records.sum(), 'record')}"]
+        if len(rest)
+        else []
     )
 
 
@@ -187,14 +190,14 @@ def _action(kind: str, lead: pd.Series, fixes: list[Fix]) -> str:
     return "\n".join([*lines, "The same for Terraform:", *(fix.terraform for fix in fixes)])
 
 
-def _scan(row, samples: dict[str, tuple]) -> Finding:
+def _scan(row, samples: dict[str, tuple], coverage: float | None) -> Finding:
     targets = f"{many(row.ports, 'port')} of {many(row.servers, 'host')}"
     let_in = row.contacts - row.refused
     return Finding(
         kind="scan",
         severity="info",
         confidence="high" if row.verdict == "scanner" else "medium",
-        title=f"{row.client} scanned {targets}: {row.records:,} refused records, {let_in:,} services let it in.",
+        title=f"{row.client} scanned {targets}: {many(row.records, 'refused record')}, {_let_in(let_in)}.",
         subject={"srcaddr": row.client, "protocol": None if pd.isna(row.protocol) else int(row.protocol)},
         grounds=(
             f"{row.refused:,} of its {row.contacts:,} first contacts were refused",
@@ -206,11 +209,16 @@ def _scan(row, samples: dict[str, tuple]) -> Finding:
         records=int(row.records),
         packets=int(row.packets),
         bytes=int(row.bytes),
+        coverage=coverage,
         samples=samples.get(row.client, ()),
     )
 
 
-def _noise(rejected: Rejected, groups: pd.DataFrame) -> list[Finding]:
+def _let_in(services: int) -> str:
+    return f"{many(services, 'service')} let it in" if services else "no service let it in"
+
+
+def _noise(rejected: Rejected, groups: pd.DataFrame, coverage: float | None) -> list[Finding]:
     """Everything else in one finding: the noise, and the groups that were not listed."""
     some, totals = groups[groups.kind == "noise"], rejected.totals
     unlisted = int(totals.groups.sum()) - len(groups)
@@ -220,13 +228,14 @@ def _noise(rejected: Rejected, groups: pd.DataFrame) -> list[Finding]:
     }
     if not len(some) and not unlisted:
         return []
-    who = ("More than " if unlisted else "") + many(some.client.nunique(), "client")
+    who = ("At least " if unlisted else "") + many(some.client.nunique(), "client")
+    who = "Clients that are not listed" if some.empty else who
     return [
         Finding(
             kind="noise",
             severity="info",
             confidence="high" if rejected.accepts else "low",
-            title=f"{who} sent {sums['records']:,} refused records of no account: background noise.",
+            title=f"{who} sent {many(sums['records'], 'refused record')} of no account: background noise.",
             subject={},
             grounds=(
                 f"{int((some.sessions == 1).sum()):,} of {len(some):,} groups are a single attempt",
@@ -235,13 +244,38 @@ def _noise(rejected: Rejected, groups: pd.DataFrame) -> list[Finding]:
             action=NOTHING_TO_DO,
             first_seen=totals["first"].min() if unlisted else some["first"].min(),
             last_seen=totals["last"].max() if unlisted else some["last"].max(),
+            coverage=coverage,
             **sums,
         )
     ]
 
 
-def rejected_verdict(findings: list[Finding], rejected: Rejected) -> list[str]:
-    """Up to five sentences: the gravest findings, what needs nothing, what the log cannot tell."""
+def rejected_verdict(
+    findings: list[Finding], rejected: Rejected, rules: pd.DataFrame | None = None
+) -> list[str]:
+    """Up to five sentences: the gravest findings, what needs nothing, what the log cannot tell, and how far the
+    `rules` (of `rule_use`) are used."""
+    return [*_refused(findings, rejected), *_rules(rules)][:5]
+
+
+def _rules(rules: pd.DataFrame | None) -> list[str]:
+    """How many security group rules were never used, or are wider than it, and the coverage this rests on."""
+    if rules is None:
+        return []
+    never, wide = (rules[rules.judgement == word] for word in ("never used", "wider than its use"))
+    if not len(never) and not len(wide):
+        return []
+    least = pd.concat([never, wide]).coverage.min(skipna=False)
+    share = "how much of the time the log speaks for is not known"
+    if pd.notna(least):
+        share = f"{'all' if least == 1 else f'at least {least:.1%}'} of their interfaces' time is certain"
+    return [
+        f"Of {many(len(rules), 'security group rule')}, never used: {len(never):,},"
+        f" wider than their use: {len(wide):,} ({share})."
+    ]
+
+
+def _refused(findings: list[Finding], rejected: Rejected) -> list[str]:
     total = int(rejected.totals.records.sum())
     if not total:
         return [
@@ -260,7 +294,7 @@ def rejected_verdict(findings: list[Finding], rejected: Rejected) -> list[str]:
     else:
         said.append("No client that is probably wanted is refused from its first packet on.")
     replies = [f for f in findings if f.kind in ("reply-refused", "acl-changed") and f.severity != "low"]
-    said += [finding.title for finding in replies[:3]]
+    said += [finding.title for finding in replies[:2]]
     rest = {kind: [f for f in findings if f.kind == kind] for kind in ("scan", "late-packets", "noise")}
     if any(rest.values()):
         share = sum(f.records for some in rest.values() for f in some) / total
@@ -271,4 +305,4 @@ def rejected_verdict(findings: list[Finding], rejected: Rejected) -> list[str]:
         said.append(f"Nothing to do for {share} {total:,} refused records: {joined}.")
     if not rejected.accepts:
         said.append("The log holds refusals only, so most causes cannot be told: log ALL traffic.")
-    return said[:5]
+    return said

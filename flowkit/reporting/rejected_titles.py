@@ -99,6 +99,6 @@ class Titles:
 
     def late_packets(self) -> str:
         return (
-            f"{int(self.part.packets.sum()):,} packets between {self.far} and {self.inside} {self.service}"
+            f"{many(self.part.packets.sum(), 'packet')} between {self.far} and {self.inside} {self.service}"
             " came after their connection was closed: nothing is blocked."
         )
