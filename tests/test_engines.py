@@ -42,6 +42,12 @@ SPARK = (
     "pyspark://?spark.master=local[2]&spark.ui.enabled=false&spark.sql.shuffle.partitions=2"
     "&spark.driver.memory=1g#"
 )
+#: For thousands of records compiling, each plan by Spark and its code by Java, takes longer than running it.
+INTERPRETED = SPARK.replace(
+    "#",
+    "&spark.sql.codegen.wholeStage=false&spark.sql.codegen.factoryMode=NO_CODEGEN&spark.sql.adaptive.enabled=false"
+    "&spark.driver.extraJavaOptions=-XX:TieredStopAtLevel=1%20-XX:%2BUseSerialGC#",
+)
 
 
 class Asked(NamedTuple):
@@ -411,6 +417,34 @@ def test_spark_reads_lines_without_a_header_by_the_format(spark, tmp_path):
     assert sorted(flows.dstport.execute()) == [22, 443]
     write_log(tmp_path / "default" / "a.log.gz", [V2.format(port=443)])
     assert flowkit.ingest(f"{SPARK}csv.{tmp_path / 'default'}")["ok"] == 1
+
+
+def reported(source: str, world: World, out: Path) -> list[dict]:
+    """The findings of `flowkit report` with all notebooks on `source`."""
+    words = ["--network", str(world.logs / "network"), "--expect", str(world.logs / "expectations.csv")]
+    assert cli.main(["report", source, *words, "--out", str(out)]) == 0
+    run = json.loads((out / "latest" / "run.json").read_text())
+    assert sorted(each["name"] for each in run["notebooks"]) == list(NAMES)
+    assert (run["coverage"]["records"], run["coverage"]["malformed"]) == (world.records, 0)
+    return json.loads((out / "latest" / "findings.json").read_text())["findings"]
+
+
+@pytest.fixture(scope="module")
+def report_on_duckdb(world, tmp_path_factory) -> list[dict]:
+    folder = tmp_path_factory.mktemp("duckdb")
+    table = ibis.duckdb.connect(folder / "logs.duckdb")
+    table.create_table("logs", table.read_parquet(world.parquet / "*.parquet"))
+    table.disconnect()
+    return reported(f"duckdb://{folder / 'logs.duckdb'}#logs", world, folder / "out")
+
+
+@pytest.mark.parametrize("kind", ["parquet", "csv"])
+def test_a_report_on_spark_tells_what_one_on_duckdb_tells(kind, world, report_on_duckdb, spark, tmp_path):
+    place = {"parquet": world.parquet, "csv": world.logs / "AWSLogs"}[kind]
+    assert reported(f"{INTERPRETED}{kind}.{place}", world, tmp_path) == report_on_duckdb
+    assert len(report_on_duckdb) >= 15
+    for page in (tmp_path / "latest").glob("*.html"):
+        assert "FutureWarning" not in page.read_text()
 
 
 if __name__ == "__main__":
