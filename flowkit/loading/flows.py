@@ -33,7 +33,7 @@ _INVENTORY = [
 SHOWN = 5
 _STATUS = {"ok": "OK", "nodata": "NODATA", "skipdata": "SKIPDATA", "no_status": "without log-status"}
 #: Memory for one table's queries; beyond it DuckDB spills to disk.
-_MEMORY = "1200MB"
+_MEMORY = "1400MB"
 
 
 def load(
