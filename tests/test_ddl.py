@@ -5,6 +5,7 @@ import gzip
 import os
 import re
 import shutil
+import tempfile
 from datetime import datetime
 
 import pandas as pd
@@ -163,7 +164,8 @@ def session():
         assert not os.environ.get("CI"), "CI must have Java"
         pytest.skip("Spark needs Java, and there is none on the PATH")
     pytest.importorskip("pyspark")
-    return _spark("pyspark://?spark.master=local[2]&spark.ui.enabled=false&spark.driver.memory=1g")._session
+    settings = f"spark.ui.enabled=false&spark.sql.warehouse.dir={tempfile.gettempdir()}"
+    return _spark(f"pyspark://?spark.master=local[2]&spark.driver.memory=1g&{settings}")._session
 
 
 def in_spark(statement: str, folder: str, name: str) -> str:

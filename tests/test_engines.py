@@ -40,7 +40,7 @@ LIST, WHITE = (
 NAMES = tuple(sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb")))
 SPARK = (
     "pyspark://?spark.master=local[2]&spark.ui.enabled=false&spark.sql.shuffle.partitions=2"
-    "&spark.driver.memory=1g#"
+    f"&spark.driver.memory=1g&spark.sql.warehouse.dir={tempfile.gettempdir()}#"
 )
 #: For thousands of records compiling, each plan by Spark and its code by Java, takes longer than running it.
 INTERPRETED = SPARK.replace(
