@@ -148,7 +148,7 @@ def _facts(flows) -> pd.DataFrame:
     """How many records of each interface hold which fields, and which actions."""
     counts = {name: flows[name].count() for name in ("start", "end", "log_status", "action")}
     owners = flows.group_by(interface_id=flows.interface_id.coalesce(flows.resource_id))
-    timed, accepts = _.start.notnull() & _.end.notnull(), _.action == "ACCEPT"
+    timed, accepts = _.start.notnull() & _.end.notnull(), (_.action == "ACCEPT").fill_null(False)
     return owners.agg(timed=_.count(where=timed), accepts=_.count(where=accepts), **counts).execute()
 
 
@@ -176,7 +176,7 @@ def _learn(runs, count) -> tuple[list, pd.DataFrame, dict]:
     holes that a window of 60 s cannot leave (two flows in neighbouring windows are less than 120 s apart).
     """
     slots, long = (np.bincount(runs.code, runs[name], count).astype("int64") for name in ("slots", "long"))
-    skips = runs[runs.kind == SKIP].reset_index(drop=True)
+    skips = runs[runs.kind == SKIP].sort_values(["code", "start", "end"], ignore_index=True)
     seen = [_pieces(runs[["code", "start", "end"]][runs.kind == kind], kind) for kind in (NODATA, SEEN)]
     parts = _parts([*seen, _pieces(skips, SKIP)], count)
     code, width = (np.concatenate(column) for column in zip(*map(_holes, parts), strict=True))

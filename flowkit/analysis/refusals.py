@@ -154,7 +154,7 @@ def _sessions(rows: ir.Table) -> ir.Table:
     once = _facts(rows, KEY)
     pauses = once.filter(_["last"] - _["first"] > IDLE)
     order = {"group_by": KEY, "order_by": ["start", "end"]}
-    some = rows.semi_join(pauses, KEY)
+    some = rows.view().semi_join(pauses, KEY)
     some = some.mutate(fresh=(some.start - some.end.lag().over(ibis.window(**order)) > IDLE).fill_null(False))
     some = some.mutate(session=some.fresh.cast("int64").sum().over(ibis.window(**order, rows=(None, 0))))
     # An engine may keep narrower integers than it was given, so that the types are made equal again.
