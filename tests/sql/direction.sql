@@ -388,29 +388,58 @@ FROM (
             '169.254.'
           )
           OR (
-            STARTS_WITH(
-              IF(
-                CASE
-                  WHEN "t7"."flow_direction" IS NOT NULL
-                  THEN "t7"."flow_direction" = 'egress'
-                  WHEN (
-                    "t7"."src_holder" = "t7"."interface_id"
+            (
+              SUBSTR(
+                IF(
+                  CASE
+                    WHEN "t7"."flow_direction" IS NOT NULL
+                    THEN "t7"."flow_direction" = 'egress'
+                    WHEN (
+                      "t7"."src_holder" = "t7"."interface_id"
+                    )
+                    AND COALESCE("t7"."dst_holder" <> "t7"."interface_id", TRUE)
+                    THEN TRUE
+                    WHEN (
+                      "t7"."dst_holder" = "t7"."interface_id"
+                    )
+                    AND COALESCE("t7"."src_holder" <> "t7"."interface_id", TRUE)
+                    THEN FALSE
+                    ELSE NULL
+                  END,
+                  "t7"."dstaddr",
+                  "t7"."srcaddr"
+                ),
+                IF(
+                  (
+                    6 + 1
+                  ) >= 1,
+                  6 + 1,
+                  6 + 1 + LENGTH(
+                    IF(
+                      CASE
+                        WHEN "t7"."flow_direction" IS NOT NULL
+                        THEN "t7"."flow_direction" = 'egress'
+                        WHEN (
+                          "t7"."src_holder" = "t7"."interface_id"
+                        )
+                        AND COALESCE("t7"."dst_holder" <> "t7"."interface_id", TRUE)
+                        THEN TRUE
+                        WHEN (
+                          "t7"."dst_holder" = "t7"."interface_id"
+                        )
+                        AND COALESCE("t7"."src_holder" <> "t7"."interface_id", TRUE)
+                        THEN FALSE
+                        ELSE NULL
+                      END,
+                      "t7"."dstaddr",
+                      "t7"."srcaddr"
+                    )
                   )
-                  AND COALESCE("t7"."dst_holder" <> "t7"."interface_id", TRUE)
-                  THEN TRUE
-                  WHEN (
-                    "t7"."dst_holder" = "t7"."interface_id"
-                  )
-                  AND COALESCE("t7"."src_holder" <> "t7"."interface_id", TRUE)
-                  THEN FALSE
-                  ELSE NULL
-                END,
-                "t7"."dstaddr",
-                "t7"."srcaddr"
-              ),
-              '172.'
+                ),
+                1
+              ) = '.'
             )
-            AND SUBSTR(
+            AND (
               IF(
                 CASE
                   WHEN "t7"."flow_direction" IS NOT NULL
@@ -429,61 +458,83 @@ FROM (
                 END,
                 "t7"."dstaddr",
                 "t7"."srcaddr"
-              ),
+              ) >= '172.16.'
+            )
+            AND (
               IF(
-                (
-                  4 + 1
-                ) >= 1,
-                4 + 1,
-                4 + 1 + LENGTH(
-                  IF(
-                    CASE
-                      WHEN "t7"."flow_direction" IS NOT NULL
-                      THEN "t7"."flow_direction" = 'egress'
-                      WHEN (
-                        "t7"."src_holder" = "t7"."interface_id"
-                      )
-                      AND COALESCE("t7"."dst_holder" <> "t7"."interface_id", TRUE)
-                      THEN TRUE
-                      WHEN (
-                        "t7"."dst_holder" = "t7"."interface_id"
-                      )
-                      AND COALESCE("t7"."src_holder" <> "t7"."interface_id", TRUE)
-                      THEN FALSE
-                      ELSE NULL
-                    END,
-                    "t7"."dstaddr",
-                    "t7"."srcaddr"
+                CASE
+                  WHEN "t7"."flow_direction" IS NOT NULL
+                  THEN "t7"."flow_direction" = 'egress'
+                  WHEN (
+                    "t7"."src_holder" = "t7"."interface_id"
                   )
-                )
-              ),
-              3
-            ) IN ('16.', '17.', '18.', '19.', '20.', '21.', '22.', '23.', '24.', '25.', '26.', '27.', '28.', '29.', '30.', '31.')
+                  AND COALESCE("t7"."dst_holder" <> "t7"."interface_id", TRUE)
+                  THEN TRUE
+                  WHEN (
+                    "t7"."dst_holder" = "t7"."interface_id"
+                  )
+                  AND COALESCE("t7"."src_holder" <> "t7"."interface_id", TRUE)
+                  THEN FALSE
+                  ELSE NULL
+                END,
+                "t7"."dstaddr",
+                "t7"."srcaddr"
+              ) < '172.32.'
+            )
           )
           OR (
-            STARTS_WITH(
-              IF(
-                CASE
-                  WHEN "t7"."flow_direction" IS NOT NULL
-                  THEN "t7"."flow_direction" = 'egress'
-                  WHEN (
-                    "t7"."src_holder" = "t7"."interface_id"
+            (
+              SUBSTR(
+                IF(
+                  CASE
+                    WHEN "t7"."flow_direction" IS NOT NULL
+                    THEN "t7"."flow_direction" = 'egress'
+                    WHEN (
+                      "t7"."src_holder" = "t7"."interface_id"
+                    )
+                    AND COALESCE("t7"."dst_holder" <> "t7"."interface_id", TRUE)
+                    THEN TRUE
+                    WHEN (
+                      "t7"."dst_holder" = "t7"."interface_id"
+                    )
+                    AND COALESCE("t7"."src_holder" <> "t7"."interface_id", TRUE)
+                    THEN FALSE
+                    ELSE NULL
+                  END,
+                  "t7"."dstaddr",
+                  "t7"."srcaddr"
+                ),
+                IF(
+                  (
+                    6 + 1
+                  ) >= 1,
+                  6 + 1,
+                  6 + 1 + LENGTH(
+                    IF(
+                      CASE
+                        WHEN "t7"."flow_direction" IS NOT NULL
+                        THEN "t7"."flow_direction" = 'egress'
+                        WHEN (
+                          "t7"."src_holder" = "t7"."interface_id"
+                        )
+                        AND COALESCE("t7"."dst_holder" <> "t7"."interface_id", TRUE)
+                        THEN TRUE
+                        WHEN (
+                          "t7"."dst_holder" = "t7"."interface_id"
+                        )
+                        AND COALESCE("t7"."src_holder" <> "t7"."interface_id", TRUE)
+                        THEN FALSE
+                        ELSE NULL
+                      END,
+                      "t7"."dstaddr",
+                      "t7"."srcaddr"
+                    )
                   )
-                  AND COALESCE("t7"."dst_holder" <> "t7"."interface_id", TRUE)
-                  THEN TRUE
-                  WHEN (
-                    "t7"."dst_holder" = "t7"."interface_id"
-                  )
-                  AND COALESCE("t7"."src_holder" <> "t7"."interface_id", TRUE)
-                  THEN FALSE
-                  ELSE NULL
-                END,
-                "t7"."dstaddr",
-                "t7"."srcaddr"
-              ),
-              '100.'
+                ),
+                1
+              ) = '.'
             )
-            AND SUBSTR(
+            AND (
               IF(
                 CASE
                   WHEN "t7"."flow_direction" IS NOT NULL
@@ -502,61 +553,83 @@ FROM (
                 END,
                 "t7"."dstaddr",
                 "t7"."srcaddr"
-              ),
+              ) >= '100.64.'
+            )
+            AND (
               IF(
-                (
-                  4 + 1
-                ) >= 1,
-                4 + 1,
-                4 + 1 + LENGTH(
-                  IF(
-                    CASE
-                      WHEN "t7"."flow_direction" IS NOT NULL
-                      THEN "t7"."flow_direction" = 'egress'
-                      WHEN (
-                        "t7"."src_holder" = "t7"."interface_id"
-                      )
-                      AND COALESCE("t7"."dst_holder" <> "t7"."interface_id", TRUE)
-                      THEN TRUE
-                      WHEN (
-                        "t7"."dst_holder" = "t7"."interface_id"
-                      )
-                      AND COALESCE("t7"."src_holder" <> "t7"."interface_id", TRUE)
-                      THEN FALSE
-                      ELSE NULL
-                    END,
-                    "t7"."dstaddr",
-                    "t7"."srcaddr"
+                CASE
+                  WHEN "t7"."flow_direction" IS NOT NULL
+                  THEN "t7"."flow_direction" = 'egress'
+                  WHEN (
+                    "t7"."src_holder" = "t7"."interface_id"
                   )
-                )
-              ),
-              3
-            ) IN ('64.', '65.', '66.', '67.', '68.', '69.', '70.', '71.', '72.', '73.', '74.', '75.', '76.', '77.', '78.', '79.', '80.', '81.', '82.', '83.', '84.', '85.', '86.', '87.', '88.', '89.', '90.', '91.', '92.', '93.', '94.', '95.', '96.', '97.', '98.', '99.')
+                  AND COALESCE("t7"."dst_holder" <> "t7"."interface_id", TRUE)
+                  THEN TRUE
+                  WHEN (
+                    "t7"."dst_holder" = "t7"."interface_id"
+                  )
+                  AND COALESCE("t7"."src_holder" <> "t7"."interface_id", TRUE)
+                  THEN FALSE
+                  ELSE NULL
+                END,
+                "t7"."dstaddr",
+                "t7"."srcaddr"
+              ) < '101.'
+            )
           )
           OR (
-            STARTS_WITH(
-              IF(
-                CASE
-                  WHEN "t7"."flow_direction" IS NOT NULL
-                  THEN "t7"."flow_direction" = 'egress'
-                  WHEN (
-                    "t7"."src_holder" = "t7"."interface_id"
+            (
+              SUBSTR(
+                IF(
+                  CASE
+                    WHEN "t7"."flow_direction" IS NOT NULL
+                    THEN "t7"."flow_direction" = 'egress'
+                    WHEN (
+                      "t7"."src_holder" = "t7"."interface_id"
+                    )
+                    AND COALESCE("t7"."dst_holder" <> "t7"."interface_id", TRUE)
+                    THEN TRUE
+                    WHEN (
+                      "t7"."dst_holder" = "t7"."interface_id"
+                    )
+                    AND COALESCE("t7"."src_holder" <> "t7"."interface_id", TRUE)
+                    THEN FALSE
+                    ELSE NULL
+                  END,
+                  "t7"."dstaddr",
+                  "t7"."srcaddr"
+                ),
+                IF(
+                  (
+                    7 + 1
+                  ) >= 1,
+                  7 + 1,
+                  7 + 1 + LENGTH(
+                    IF(
+                      CASE
+                        WHEN "t7"."flow_direction" IS NOT NULL
+                        THEN "t7"."flow_direction" = 'egress'
+                        WHEN (
+                          "t7"."src_holder" = "t7"."interface_id"
+                        )
+                        AND COALESCE("t7"."dst_holder" <> "t7"."interface_id", TRUE)
+                        THEN TRUE
+                        WHEN (
+                          "t7"."dst_holder" = "t7"."interface_id"
+                        )
+                        AND COALESCE("t7"."src_holder" <> "t7"."interface_id", TRUE)
+                        THEN FALSE
+                        ELSE NULL
+                      END,
+                      "t7"."dstaddr",
+                      "t7"."srcaddr"
+                    )
                   )
-                  AND COALESCE("t7"."dst_holder" <> "t7"."interface_id", TRUE)
-                  THEN TRUE
-                  WHEN (
-                    "t7"."dst_holder" = "t7"."interface_id"
-                  )
-                  AND COALESCE("t7"."src_holder" <> "t7"."interface_id", TRUE)
-                  THEN FALSE
-                  ELSE NULL
-                END,
-                "t7"."dstaddr",
-                "t7"."srcaddr"
-              ),
-              '100.'
+                ),
+                1
+              ) = '.'
             )
-            AND SUBSTR(
+            AND (
               IF(
                 CASE
                   WHEN "t7"."flow_direction" IS NOT NULL
@@ -575,36 +648,29 @@ FROM (
                 END,
                 "t7"."dstaddr",
                 "t7"."srcaddr"
-              ),
+              ) >= '100.100.'
+            )
+            AND (
               IF(
-                (
-                  4 + 1
-                ) >= 1,
-                4 + 1,
-                4 + 1 + LENGTH(
-                  IF(
-                    CASE
-                      WHEN "t7"."flow_direction" IS NOT NULL
-                      THEN "t7"."flow_direction" = 'egress'
-                      WHEN (
-                        "t7"."src_holder" = "t7"."interface_id"
-                      )
-                      AND COALESCE("t7"."dst_holder" <> "t7"."interface_id", TRUE)
-                      THEN TRUE
-                      WHEN (
-                        "t7"."dst_holder" = "t7"."interface_id"
-                      )
-                      AND COALESCE("t7"."src_holder" <> "t7"."interface_id", TRUE)
-                      THEN FALSE
-                      ELSE NULL
-                    END,
-                    "t7"."dstaddr",
-                    "t7"."srcaddr"
+                CASE
+                  WHEN "t7"."flow_direction" IS NOT NULL
+                  THEN "t7"."flow_direction" = 'egress'
+                  WHEN (
+                    "t7"."src_holder" = "t7"."interface_id"
                   )
-                )
-              ),
-              4
-            ) IN ('100.', '101.', '102.', '103.', '104.', '105.', '106.', '107.', '108.', '109.', '110.', '111.', '112.', '113.', '114.', '115.', '116.', '117.', '118.', '119.', '120.', '121.', '122.', '123.', '124.', '125.', '126.', '127.')
+                  AND COALESCE("t7"."dst_holder" <> "t7"."interface_id", TRUE)
+                  THEN TRUE
+                  WHEN (
+                    "t7"."dst_holder" = "t7"."interface_id"
+                  )
+                  AND COALESCE("t7"."src_holder" <> "t7"."interface_id", TRUE)
+                  THEN FALSE
+                  ELSE NULL
+                END,
+                "t7"."dstaddr",
+                "t7"."srcaddr"
+              ) < '100.128.'
+            )
           )
           WHEN STARTS_WITH(
             IF(
@@ -628,104 +694,94 @@ FROM (
             ),
             'f'
           )
-          THEN SUBSTR(
-            IF(
-              CASE
-                WHEN "t7"."flow_direction" IS NOT NULL
-                THEN "t7"."flow_direction" = 'egress'
-                WHEN (
-                  "t7"."src_holder" = "t7"."interface_id"
-                )
-                AND COALESCE("t7"."dst_holder" <> "t7"."interface_id", TRUE)
-                THEN TRUE
-                WHEN (
-                  "t7"."dst_holder" = "t7"."interface_id"
-                )
-                AND COALESCE("t7"."src_holder" <> "t7"."interface_id", TRUE)
-                THEN FALSE
-                ELSE NULL
-              END,
-              "t7"."dstaddr",
-              "t7"."srcaddr"
-            ),
-            IF(
-              (
-                0 + 1
-              ) >= 1,
-              0 + 1,
-              0 + 1 + LENGTH(
-                IF(
-                  CASE
-                    WHEN "t7"."flow_direction" IS NOT NULL
-                    THEN "t7"."flow_direction" = 'egress'
-                    WHEN (
-                      "t7"."src_holder" = "t7"."interface_id"
-                    )
-                    AND COALESCE("t7"."dst_holder" <> "t7"."interface_id", TRUE)
-                    THEN TRUE
-                    WHEN (
-                      "t7"."dst_holder" = "t7"."interface_id"
-                    )
-                    AND COALESCE("t7"."src_holder" <> "t7"."interface_id", TRUE)
-                    THEN FALSE
-                    ELSE NULL
-                  END,
-                  "t7"."dstaddr",
-                  "t7"."srcaddr"
-                )
-              )
-            ),
-            2
-          ) IN ('fc', 'fd')
-          OR SUBSTR(
-            IF(
-              CASE
-                WHEN "t7"."flow_direction" IS NOT NULL
-                THEN "t7"."flow_direction" = 'egress'
-                WHEN (
-                  "t7"."src_holder" = "t7"."interface_id"
-                )
-                AND COALESCE("t7"."dst_holder" <> "t7"."interface_id", TRUE)
-                THEN TRUE
-                WHEN (
-                  "t7"."dst_holder" = "t7"."interface_id"
-                )
-                AND COALESCE("t7"."src_holder" <> "t7"."interface_id", TRUE)
-                THEN FALSE
-                ELSE NULL
-              END,
-              "t7"."dstaddr",
-              "t7"."srcaddr"
-            ),
-            IF(
-              (
-                0 + 1
-              ) >= 1,
-              0 + 1,
-              0 + 1 + LENGTH(
-                IF(
-                  CASE
-                    WHEN "t7"."flow_direction" IS NOT NULL
-                    THEN "t7"."flow_direction" = 'egress'
-                    WHEN (
-                      "t7"."src_holder" = "t7"."interface_id"
-                    )
-                    AND COALESCE("t7"."dst_holder" <> "t7"."interface_id", TRUE)
-                    THEN TRUE
-                    WHEN (
-                      "t7"."dst_holder" = "t7"."interface_id"
-                    )
-                    AND COALESCE("t7"."src_holder" <> "t7"."interface_id", TRUE)
-                    THEN FALSE
-                    ELSE NULL
-                  END,
-                  "t7"."dstaddr",
-                  "t7"."srcaddr"
-                )
-              )
-            ),
-            3
-          ) IN ('fe8', 'fe9', 'fea', 'feb')
+          THEN (
+            (
+              IF(
+                CASE
+                  WHEN "t7"."flow_direction" IS NOT NULL
+                  THEN "t7"."flow_direction" = 'egress'
+                  WHEN (
+                    "t7"."src_holder" = "t7"."interface_id"
+                  )
+                  AND COALESCE("t7"."dst_holder" <> "t7"."interface_id", TRUE)
+                  THEN TRUE
+                  WHEN (
+                    "t7"."dst_holder" = "t7"."interface_id"
+                  )
+                  AND COALESCE("t7"."src_holder" <> "t7"."interface_id", TRUE)
+                  THEN FALSE
+                  ELSE NULL
+                END,
+                "t7"."dstaddr",
+                "t7"."srcaddr"
+              ) >= 'fc'
+            )
+            AND (
+              IF(
+                CASE
+                  WHEN "t7"."flow_direction" IS NOT NULL
+                  THEN "t7"."flow_direction" = 'egress'
+                  WHEN (
+                    "t7"."src_holder" = "t7"."interface_id"
+                  )
+                  AND COALESCE("t7"."dst_holder" <> "t7"."interface_id", TRUE)
+                  THEN TRUE
+                  WHEN (
+                    "t7"."dst_holder" = "t7"."interface_id"
+                  )
+                  AND COALESCE("t7"."src_holder" <> "t7"."interface_id", TRUE)
+                  THEN FALSE
+                  ELSE NULL
+                END,
+                "t7"."dstaddr",
+                "t7"."srcaddr"
+              ) < 'fe'
+            )
+          )
+          OR (
+            (
+              IF(
+                CASE
+                  WHEN "t7"."flow_direction" IS NOT NULL
+                  THEN "t7"."flow_direction" = 'egress'
+                  WHEN (
+                    "t7"."src_holder" = "t7"."interface_id"
+                  )
+                  AND COALESCE("t7"."dst_holder" <> "t7"."interface_id", TRUE)
+                  THEN TRUE
+                  WHEN (
+                    "t7"."dst_holder" = "t7"."interface_id"
+                  )
+                  AND COALESCE("t7"."src_holder" <> "t7"."interface_id", TRUE)
+                  THEN FALSE
+                  ELSE NULL
+                END,
+                "t7"."dstaddr",
+                "t7"."srcaddr"
+              ) >= 'fe8'
+            )
+            AND (
+              IF(
+                CASE
+                  WHEN "t7"."flow_direction" IS NOT NULL
+                  THEN "t7"."flow_direction" = 'egress'
+                  WHEN (
+                    "t7"."src_holder" = "t7"."interface_id"
+                  )
+                  AND COALESCE("t7"."dst_holder" <> "t7"."interface_id", TRUE)
+                  THEN TRUE
+                  WHEN (
+                    "t7"."dst_holder" = "t7"."interface_id"
+                  )
+                  AND COALESCE("t7"."src_holder" <> "t7"."interface_id", TRUE)
+                  THEN FALSE
+                  ELSE NULL
+                END,
+                "t7"."dstaddr",
+                "t7"."srcaddr"
+              ) < 'fec'
+            )
+          )
           ELSE FALSE
         END
         OR IF(
@@ -965,93 +1021,101 @@ WITH "t11" AS (
     "t10"."a_port",
     "t10"."b_addr",
     "t10"."b_port",
-    SUM(IF("t10"."from_a", "t10"."packets", 0)) AS "a_packets",
-    SUM(IF("t10"."from_a", "t10"."bytes", 0)) AS "a_bytes",
-    SUM(CAST("t10"."from_a" AND NOT (
-      "t10"."refused"
-    ) AS INTEGER)) AS "a_accepted",
-    SUM(CAST("t10"."from_a" AND "t10"."refused" AS INTEGER)) AS "a_rejected",
-    MAX(IF("t10"."from_a", BITWISE_AND("t10"."flags", 1), CAST(NULL AS INTEGER))) + MAX(IF("t10"."from_a", BITWISE_AND("t10"."flags", 2), CAST(NULL AS INTEGER))) + MAX(IF("t10"."from_a", BITWISE_AND("t10"."flags", 4), CAST(NULL AS INTEGER))) + MAX(IF("t10"."from_a", BITWISE_AND("t10"."flags", 16), CAST(NULL AS INTEGER))) AS "a_flags",
-    MIN(IF("t10"."from_a", "t10"."start", CAST(NULL AS BIGINT))) AS "a_first",
-    BOOL_OR(
+    MAX("t10"."end") AS "last",
+    MAX("t10"."start") FILTER(WHERE
       (
-        (
-          (
+        BITWISE_AND("t10"."flags", 2)
+      ) > 0) AS "last_syn",
+    MIN("t10"."end") FILTER(WHERE
+      (
+        BITWISE_AND("t10"."flags", 5)
+      ) > 0) AS "first_close",
+    CAST(SUM(CAST(IF("t10"."from_a", "t10"."packets", 0) AS DOUBLE)) AS BIGINT) AS "a_packets",
+    CAST(SUM(CAST(IF("t10"."from_a", "t10"."bytes", 0) AS DOUBLE)) AS BIGINT) AS "a_bytes",
+    CAST(SUM(CAST(IF("t10"."from_a", IF("t10"."refused", 67108864, 1), 0) AS DOUBLE)) AS BIGINT) AS "a_records",
+    CAST(SUM(
+      CAST(IF(
+        "t10"."from_a" AND (
+          "t10"."flags" IS NOT NULL
+        ),
+        CASE
+          WHEN (
             BITWISE_AND("t10"."flags", 18)
           ) = 2
-        ) AND "t10"."from_a"
-      )
-      OR (
-        (
-          (
+          THEN 1
+          WHEN (
             BITWISE_AND("t10"."flags", 18)
           ) = 18
-        ) AND NOT (
+          THEN 67108864
+          ELSE 0
+        END,
+        NULL
+      ) AS DOUBLE)
+    ) AS BIGINT) AS "a_syns",
+    CAST(SUM(
+      CAST(IF(
+        "t10"."from_a" AND (
+          "t10"."flags" IS NOT NULL
+        ),
+        IF((
+          BITWISE_AND("t10"."flags", 1)
+        ) > 0, 1, 0) + IF((
+          BITWISE_AND("t10"."flags", 4)
+        ) > 0, 67108864, 0),
+        NULL
+      ) AS DOUBLE)
+    ) AS BIGINT) AS "a_closes",
+    MIN(IF("t10"."from_a", "t10"."start", CAST(NULL AS BIGINT))) AS "a_first",
+    CAST(SUM(CAST(IF(NOT (
+      "t10"."from_a"
+    ), "t10"."packets", 0) AS DOUBLE)) AS BIGINT) AS "b_packets",
+    CAST(SUM(CAST(IF(NOT (
+      "t10"."from_a"
+    ), "t10"."bytes", 0) AS DOUBLE)) AS BIGINT) AS "b_bytes",
+    CAST(SUM(
+      CAST(IF(NOT (
+        "t10"."from_a"
+      ), IF("t10"."refused", 67108864, 1), 0) AS DOUBLE)
+    ) AS BIGINT) AS "b_records",
+    CAST(SUM(
+      CAST(IF(
+        NOT (
           "t10"."from_a"
-        )
-      )
-    ) AS "a_opened",
-    MAX(IF("t10"."from_a", "t10"."end", CAST(NULL AS BIGINT))) AS "a_last",
-    SUM(IF(NOT (
-      "t10"."from_a"
-    ), "t10"."packets", 0)) AS "b_packets",
-    SUM(IF(NOT (
-      "t10"."from_a"
-    ), "t10"."bytes", 0)) AS "b_bytes",
-    SUM(CAST(NOT (
-      "t10"."from_a"
-    ) AND NOT (
-      "t10"."refused"
-    ) AS INTEGER)) AS "b_accepted",
-    SUM(CAST(NOT (
-      "t10"."from_a"
-    ) AND "t10"."refused" AS INTEGER)) AS "b_rejected",
-    MAX(
-      IF(NOT (
-        "t10"."from_a"
-      ), BITWISE_AND("t10"."flags", 1), CAST(NULL AS INTEGER))
-    ) + MAX(
-      IF(NOT (
-        "t10"."from_a"
-      ), BITWISE_AND("t10"."flags", 2), CAST(NULL AS INTEGER))
-    ) + MAX(
-      IF(NOT (
-        "t10"."from_a"
-      ), BITWISE_AND("t10"."flags", 4), CAST(NULL AS INTEGER))
-    ) + MAX(
-      IF(NOT (
-        "t10"."from_a"
-      ), BITWISE_AND("t10"."flags", 16), CAST(NULL AS INTEGER))
-    ) AS "b_flags",
+        ) AND (
+          "t10"."flags" IS NOT NULL
+        ),
+        CASE
+          WHEN (
+            BITWISE_AND("t10"."flags", 18)
+          ) = 2
+          THEN 1
+          WHEN (
+            BITWISE_AND("t10"."flags", 18)
+          ) = 18
+          THEN 67108864
+          ELSE 0
+        END,
+        NULL
+      ) AS DOUBLE)
+    ) AS BIGINT) AS "b_syns",
+    CAST(SUM(
+      CAST(IF(
+        NOT (
+          "t10"."from_a"
+        ) AND (
+          "t10"."flags" IS NOT NULL
+        ),
+        IF((
+          BITWISE_AND("t10"."flags", 1)
+        ) > 0, 1, 0) + IF((
+          BITWISE_AND("t10"."flags", 4)
+        ) > 0, 67108864, 0),
+        NULL
+      ) AS DOUBLE)
+    ) AS BIGINT) AS "b_closes",
     MIN(IF(NOT (
       "t10"."from_a"
-    ), "t10"."start", CAST(NULL AS BIGINT))) AS "b_first",
-    BOOL_OR(
-      (
-        (
-          (
-            BITWISE_AND("t10"."flags", 18)
-          ) = 2
-        ) AND NOT (
-          "t10"."from_a"
-        )
-      )
-      OR (
-        (
-          (
-            BITWISE_AND("t10"."flags", 18)
-          ) = 18
-        )
-        AND NOT (
-          NOT (
-            "t10"."from_a"
-          )
-        )
-      )
-    ) AS "b_opened",
-    MAX(IF(NOT (
-      "t10"."from_a"
-    ), "t10"."end", CAST(NULL AS BIGINT))) AS "b_last"
+    ), "t10"."start", CAST(NULL AS BIGINT))) AS "b_first"
   FROM (
     SELECT
       COALESCE("t3"."interface_id", "t3"."resource_id", '-') AS "interface_id",
@@ -1166,10 +1230,13 @@ WITH "t11" AS (
           NULLIF("t12"."b_port", -1) AS "other"
         FROM "t11" AS "t12"
         WHERE
-          0 = 0
-          AND NULLIF("t12"."protocol", -1) IN (6, 17, 33, 132, 136)
-          AND "t12"."a_accepted" > 0
-          AND "t12"."b_accepted" > 0
+          NULLIF("t12"."protocol", -1) IN (6, 17, 33, 132, 136)
+          AND (
+            BITWISE_AND("t12"."a_records", 67108863)
+          ) > 0
+          AND (
+            BITWISE_AND("t12"."b_records", 67108863)
+          ) > 0
       ) AS "t13"
       UNION ALL
       SELECT
@@ -1182,10 +1249,13 @@ WITH "t11" AS (
           NULLIF("t12"."a_port", -1) AS "other"
         FROM "t11" AS "t12"
         WHERE
-          0 = 0
-          AND NULLIF("t12"."protocol", -1) IN (6, 17, 33, 132, 136)
-          AND "t12"."a_accepted" > 0
-          AND "t12"."b_accepted" > 0
+          NULLIF("t12"."protocol", -1) IN (6, 17, 33, 132, 136)
+          AND (
+            BITWISE_AND("t12"."a_records", 67108863)
+          ) > 0
+          AND (
+            BITWISE_AND("t12"."b_records", 67108863)
+          ) > 0
       ) AS "t14"
     ) AS "t15"
     WHERE
@@ -1217,9 +1287,9 @@ SELECT
   "t31"."without_flags",
   "t31"."agrees",
   COUNT(*) AS "conversations",
-  SUM(CAST("t31"."denied" AS INTEGER)) AS "refused",
-  SUM("t31"."client_bytes") AS "client_bytes",
-  SUM("t31"."server_bytes") AS "server_bytes",
+  CAST(SUM(CAST("t31"."denied" AS DOUBLE)) AS BIGINT) AS "refused",
+  CAST(SUM(CAST("t31"."client_bytes" AS DOUBLE)) AS BIGINT) AS "client_bytes",
+  CAST(SUM(CAST("t31"."server_bytes" AS DOUBLE)) AS BIGINT) AS "server_bytes",
   MIN("t31"."first") AS "first",
   MAX("t31"."last") AS "last"
 FROM (
@@ -1233,7 +1303,6 @@ FROM (
     "t30"."session",
     "t30"."first",
     "t30"."last",
-    "t30"."windows",
     "t30"."a_packets",
     "t30"."a_bytes",
     "t30"."a_accepted",
@@ -1241,7 +1310,6 @@ FROM (
     "t30"."a_flags",
     "t30"."a_first",
     "t30"."a_opened",
-    "t30"."a_last",
     "t30"."b_packets",
     "t30"."b_bytes",
     "t30"."b_accepted",
@@ -1249,7 +1317,6 @@ FROM (
     "t30"."b_flags",
     "t30"."b_first",
     "t30"."b_opened",
-    "t30"."b_last",
     "t30"."carried",
     "t30"."resumed",
     "t30"."rung",
@@ -1276,7 +1343,6 @@ FROM (
     "t30"."client_rejected",
     "t30"."client_flags",
     "t30"."client_first",
-    "t30"."client_last",
     COALESCE("t30"."server", "t30"."b_addr") AS "server",
     "t30"."server_port",
     "t30"."server_packets",
@@ -1298,7 +1364,6 @@ FROM (
     "t30"."server_rejected",
     "t30"."server_flags",
     "t30"."server_first",
-    "t30"."server_last",
     CASE
       WHEN COALESCE("t30"."interface_id" IN ('eni-0205bb9f7bb6c5f11'), FALSE)
       THEN 'through'
@@ -1350,7 +1415,6 @@ FROM (
       "t29"."session",
       "t29"."first",
       "t29"."last",
-      "t29"."windows",
       "t29"."a_packets",
       "t29"."a_bytes",
       "t29"."a_accepted",
@@ -1358,7 +1422,6 @@ FROM (
       "t29"."a_flags",
       "t29"."a_first",
       "t29"."a_opened",
-      "t29"."a_last",
       "t29"."b_packets",
       "t29"."b_bytes",
       "t29"."b_accepted",
@@ -1366,7 +1429,6 @@ FROM (
       "t29"."b_flags",
       "t29"."b_first",
       "t29"."b_opened",
-      "t29"."b_last",
       "t29"."carried",
       "t29"."resumed",
       "t29"."rung",
@@ -1380,7 +1442,6 @@ FROM (
       "t29"."client_rejected",
       "t29"."client_flags",
       "t29"."client_first",
-      "t29"."client_last",
       "t29"."server",
       "t29"."server_port",
       "t29"."server_packets",
@@ -1389,7 +1450,6 @@ FROM (
       "t29"."server_rejected",
       "t29"."server_flags",
       "t29"."server_first",
-      "t29"."server_last",
       "t29"."day",
       "t29"."opener",
       COALESCE("t7"."known", FALSE) AS "a_addr_known",
@@ -1406,7 +1466,6 @@ FROM (
         "t27"."session",
         "t27"."first",
         "t27"."last",
-        "t27"."windows",
         "t27"."a_packets",
         "t27"."a_bytes",
         "t27"."a_accepted",
@@ -1414,7 +1473,6 @@ FROM (
         "t27"."a_flags",
         "t27"."a_first",
         "t27"."a_opened",
-        "t27"."a_last",
         "t27"."b_packets",
         "t27"."b_bytes",
         "t27"."b_accepted",
@@ -1422,7 +1480,6 @@ FROM (
         "t27"."b_flags",
         "t27"."b_first",
         "t27"."b_opened",
-        "t27"."b_last",
         "t27"."carried",
         "t27"."resumed",
         CASE
@@ -1676,31 +1733,6 @@ FROM (
             "t27"."says_lowport",
             "t27"."says_first"
           )
-          THEN "t27"."a_last"
-          WHEN NOT (
-            COALESCE(
-              "t27"."says_syn",
-              "t27"."says_carry",
-              "t27"."says_refused",
-              "t27"."says_service",
-              "t27"."says_ports",
-              "t27"."says_lowport",
-              "t27"."says_first"
-            )
-          )
-          THEN "t27"."b_last"
-          ELSE NULL
-        END AS "client_last",
-        CASE
-          WHEN COALESCE(
-            "t27"."says_syn",
-            "t27"."says_carry",
-            "t27"."says_refused",
-            "t27"."says_service",
-            "t27"."says_ports",
-            "t27"."says_lowport",
-            "t27"."says_first"
-          )
           THEN "t27"."b_addr"
           WHEN NOT (
             COALESCE(
@@ -1895,31 +1927,6 @@ FROM (
           THEN "t27"."a_first"
           ELSE NULL
         END AS "server_first",
-        CASE
-          WHEN COALESCE(
-            "t27"."says_syn",
-            "t27"."says_carry",
-            "t27"."says_refused",
-            "t27"."says_service",
-            "t27"."says_ports",
-            "t27"."says_lowport",
-            "t27"."says_first"
-          )
-          THEN "t27"."b_last"
-          WHEN NOT (
-            COALESCE(
-              "t27"."says_syn",
-              "t27"."says_carry",
-              "t27"."says_refused",
-              "t27"."says_service",
-              "t27"."says_ports",
-              "t27"."says_lowport",
-              "t27"."says_first"
-            )
-          )
-          THEN "t27"."a_last"
-          ELSE NULL
-        END AS "server_last",
         COALESCE(CAST(FLOOR(CAST((
           "t27"."first"
         ) AS DOUBLE) / (
@@ -1964,7 +1971,6 @@ FROM (
           "t26"."session",
           "t26"."first",
           "t26"."last",
-          "t26"."windows",
           "t26"."a_packets",
           "t26"."a_bytes",
           "t26"."a_accepted",
@@ -1972,7 +1978,6 @@ FROM (
           "t26"."a_flags",
           "t26"."a_first",
           "t26"."a_opened",
-          "t26"."a_last",
           "t26"."b_packets",
           "t26"."b_bytes",
           "t26"."b_accepted",
@@ -1980,7 +1985,6 @@ FROM (
           "t26"."b_flags",
           "t26"."b_first",
           "t26"."b_opened",
-          "t26"."b_last",
           "t26"."carried",
           "t26"."resumed",
           "t26"."says_syn",
@@ -2033,43 +2037,40 @@ FROM (
           END AS "says_service"
         FROM (
           SELECT
-            "t23"."interface_id",
-            "t23"."protocol",
-            "t23"."a_addr",
-            "t23"."a_port",
-            "t23"."b_addr",
-            "t23"."b_port",
-            "t23"."session",
-            "t23"."first",
-            "t23"."last",
-            "t23"."windows",
-            "t23"."a_packets",
-            "t23"."a_bytes",
-            "t23"."a_accepted",
-            "t23"."a_rejected",
-            "t23"."a_flags",
-            "t23"."a_first",
-            "t23"."a_opened",
-            "t23"."a_last",
-            "t23"."b_packets",
-            "t23"."b_bytes",
-            "t23"."b_accepted",
-            "t23"."b_rejected",
-            "t23"."b_flags",
-            "t23"."b_first",
-            "t23"."b_opened",
-            "t23"."b_last",
-            "t23"."carried",
-            "t23"."resumed",
-            "t23"."says_syn",
-            "t23"."says_carry",
-            "t23"."says_refused_plain",
-            "t23"."says_refused",
-            "t23"."says_ports",
-            "t23"."says_lowport",
-            "t23"."says_first",
-            "t24"."a_fan_in",
-            "t25"."b_fan_in"
+            "t25"."interface_id",
+            "t25"."protocol",
+            "t25"."a_addr",
+            "t25"."a_port",
+            "t25"."b_addr",
+            "t25"."b_port",
+            "t25"."session",
+            "t25"."first",
+            "t25"."last",
+            "t25"."a_packets",
+            "t25"."a_bytes",
+            "t25"."a_accepted",
+            "t25"."a_rejected",
+            "t25"."a_flags",
+            "t25"."a_first",
+            "t25"."a_opened",
+            "t25"."b_packets",
+            "t25"."b_bytes",
+            "t25"."b_accepted",
+            "t25"."b_rejected",
+            "t25"."b_flags",
+            "t25"."b_first",
+            "t25"."b_opened",
+            "t25"."carried",
+            "t25"."resumed",
+            "t25"."says_syn",
+            "t25"."says_carry",
+            "t25"."says_refused_plain",
+            "t25"."says_refused",
+            "t25"."says_ports",
+            "t25"."says_lowport",
+            "t25"."says_first",
+            "t22"."a_fan_in",
+            "t23"."b_fan_in"
           FROM (
             SELECT
               "t16"."interface_id",
@@ -2081,7 +2082,6 @@ FROM (
               "t16"."session",
               "t16"."first",
               "t16"."last",
-              "t16"."windows",
               "t16"."a_packets",
               "t16"."a_bytes",
               "t16"."a_accepted",
@@ -2089,7 +2089,6 @@ FROM (
               "t16"."a_flags",
               "t16"."a_first",
               "t16"."a_opened",
-              "t16"."a_last",
               "t16"."b_packets",
               "t16"."b_bytes",
               "t16"."b_accepted",
@@ -2097,7 +2096,6 @@ FROM (
               "t16"."b_flags",
               "t16"."b_first",
               "t16"."b_opened",
-              "t16"."b_last",
               "t16"."carried",
               "t16"."resumed",
               CASE
@@ -2424,42 +2422,72 @@ FROM (
                   COALESCE("t12"."a_first", "t12"."b_first"),
                   COALESCE("t12"."b_first", "t12"."a_first")
                 ) AS "first",
-                -(
-                  LEAST(
-                    COALESCE(-(
-                      "t12"."a_last"
-                    ), -(
-                      "t12"."b_last"
-                    )),
-                    COALESCE(-(
-                      "t12"."b_last"
-                    ), -(
-                      "t12"."a_last"
-                    ))
-                  )
-                ) AS "last",
-                GREATEST("t12"."a_accepted", "t12"."a_rejected", "t12"."b_accepted", "t12"."b_rejected") AS "windows",
+                "t12"."last",
                 "t12"."a_packets",
                 "t12"."a_bytes",
-                "t12"."a_accepted",
-                "t12"."a_rejected",
-                "t12"."a_flags",
+                BITWISE_AND("t12"."a_records", 67108863) AS "a_accepted",
+                BITWISE_RIGHT_SHIFT("t12"."a_records", 26) AS "a_rejected",
+                IF(
+                  "t12"."a_syns" IS NULL,
+                  NULL,
+                  CAST(IF("t12"."a_syns" > 0, 2, 0) + IF((
+                    BITWISE_RIGHT_SHIFT("t12"."a_syns", 26)
+                  ) > 0, 16, 0) + IF((
+                    BITWISE_AND("t12"."a_closes", 67108863)
+                  ) > 0, 1, 0) + IF((
+                    BITWISE_RIGHT_SHIFT("t12"."a_closes", 26)
+                  ) > 0, 4, 0) AS INTEGER)
+                ) AS "a_flags",
                 "t12"."a_first",
-                "t12"."a_opened",
-                "t12"."a_last",
+                IF(
+                  (
+                    "t12"."a_syns" IS NULL
+                  ) AND (
+                    "t12"."b_syns" IS NULL
+                  ),
+                  NULL,
+                  COALESCE((
+                    BITWISE_AND("t12"."a_syns", 67108863)
+                  ) > 0, FALSE)
+                  OR COALESCE((
+                    BITWISE_RIGHT_SHIFT("t12"."b_syns", 26)
+                  ) > 0, FALSE)
+                ) AS "a_opened",
                 "t12"."b_packets",
                 "t12"."b_bytes",
-                "t12"."b_accepted",
-                "t12"."b_rejected",
-                "t12"."b_flags",
+                BITWISE_AND("t12"."b_records", 67108863) AS "b_accepted",
+                BITWISE_RIGHT_SHIFT("t12"."b_records", 26) AS "b_rejected",
+                IF(
+                  "t12"."b_syns" IS NULL,
+                  NULL,
+                  CAST(IF("t12"."b_syns" > 0, 2, 0) + IF((
+                    BITWISE_RIGHT_SHIFT("t12"."b_syns", 26)
+                  ) > 0, 16, 0) + IF((
+                    BITWISE_AND("t12"."b_closes", 67108863)
+                  ) > 0, 1, 0) + IF((
+                    BITWISE_RIGHT_SHIFT("t12"."b_closes", 26)
+                  ) > 0, 4, 0) AS INTEGER)
+                ) AS "b_flags",
                 "t12"."b_first",
-                "t12"."b_opened",
-                "t12"."b_last",
+                IF(
+                  (
+                    "t12"."b_syns" IS NULL
+                  ) AND (
+                    "t12"."a_syns" IS NULL
+                  ),
+                  NULL,
+                  COALESCE((
+                    BITWISE_AND("t12"."b_syns", 67108863)
+                  ) > 0, FALSE)
+                  OR COALESCE((
+                    BITWISE_RIGHT_SHIFT("t12"."a_syns", 26)
+                  ) > 0, FALSE)
+                ) AS "b_opened",
                 CAST(NULL AS VARCHAR) AS "carried",
                 FALSE AS "resumed"
               FROM "t11" AS "t12"
             ) AS "t16"
-          ) AS "t23"
+          ) AS "t25"
           LEFT OUTER JOIN (
             SELECT
               "t19"."protocol",
@@ -2469,10 +2497,10 @@ FROM (
             FROM "t18" AS "t19"
             WHERE
               "t19"."fan_in" >= 3
-          ) AS "t24"
-            ON "t23"."protocol" = "t24"."protocol"
-            AND "t23"."a_addr" = "t24"."a_addr"
-            AND "t23"."a_port" = "t24"."a_port"
+          ) AS "t22"
+            ON "t25"."protocol" = "t22"."protocol"
+            AND "t25"."a_addr" = "t22"."a_addr"
+            AND "t25"."a_port" = "t22"."a_port"
           LEFT OUTER JOIN (
             SELECT
               "t19"."protocol",
@@ -2482,10 +2510,10 @@ FROM (
             FROM "t18" AS "t19"
             WHERE
               "t19"."fan_in" >= 3
-          ) AS "t25"
-            ON "t23"."protocol" = "t25"."protocol"
-            AND "t23"."b_addr" = "t25"."b_addr"
-            AND "t23"."b_port" = "t25"."b_port"
+          ) AS "t23"
+            ON "t25"."protocol" = "t23"."protocol"
+            AND "t25"."b_addr" = "t23"."b_addr"
+            AND "t25"."b_port" = "t23"."b_port"
         ) AS "t26"
       ) AS "t27"
     ) AS "t29"
@@ -2647,119 +2675,136 @@ GROUP BY
 
 -- coverage
 SELECT
-  COUNT(*) AS "rows",
+  COALESCE("t0"."interface_id", "t0"."resource_id") AS "interface_id",
+  COUNT(*) FILTER(WHERE
+    (
+      "t0"."start" IS NOT NULL
+    ) AND (
+      "t0"."end" IS NOT NULL
+    )) AS "timed",
+  COUNT(*) FILTER(WHERE
+    COALESCE("t0"."action" = 'ACCEPT', FALSE)) AS "accepts",
   COUNT("t0"."start") AS "start",
   COUNT("t0"."end") AS "end",
   COUNT("t0"."log_status") AS "log_status",
-  COUNT("t0"."action") AS "action",
-  COUNT(COALESCE("t0"."interface_id", "t0"."resource_id")) AS "interface_id",
-  COALESCE(SUM(CAST("t0"."action" = 'ACCEPT' AS INTEGER)), 0) AS "accepts"
-FROM "flows" AS "t0";
+  COUNT("t0"."action") AS "action"
+FROM "flows" AS "t0"
+GROUP BY
+  1;
 
 -- coverage
 SELECT
-  *
+  "t9"."code",
+  "t9"."kind",
+  "t9"."start",
+  "t9"."end",
+  "t9"."slots",
+  "t9"."long"
 FROM (
   SELECT
-    "t4"."interface_id",
-    "t4"."kind",
-    "t4"."run",
-    MIN("t4"."start") AS "start",
-    MAX("t4"."end") AS "end",
-    COUNT(*) AS "slots",
-    SUM(CAST("t4"."longest" > 90 AS INTEGER)) AS "long"
+    "t8"."code",
+    "t8"."kind",
+    "t8"."run",
+    MIN("t8"."start") AS "start",
+    MAX("t8"."end") AS "end",
+    CAST(COUNT(*) AS INTEGER) AS "slots",
+    CAST(COUNT(*) FILTER(WHERE
+      "t8"."longest" > 90) AS INTEGER) AS "long"
   FROM (
     SELECT
-      "t3"."interface_id",
-      "t3"."kind",
-      "t3"."slot",
-      "t3"."start",
-      "t3"."end",
-      "t3"."longest",
-      "t3"."opens",
-      SUM("t3"."opens") OVER (
-        PARTITION BY "t3"."interface_id", "t3"."kind"
-        ORDER BY "t3"."start" ASC, "t3"."slot" ASC
+      "t7"."code",
+      "t7"."kind",
+      "t7"."slot",
+      "t7"."start",
+      "t7"."end",
+      "t7"."longest",
+      "t7"."opens",
+      SUM("t7"."opens") OVER (
+        PARTITION BY "t7"."code", "t7"."kind"
+        ORDER BY "t7"."start" ASC, "t7"."slot" ASC
         ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
       ) AS "run"
     FROM (
       SELECT
-        "t2"."interface_id",
-        "t2"."kind",
-        "t2"."slot",
-        "t2"."start",
-        "t2"."end",
-        "t2"."longest",
+        "t6"."code",
+        "t6"."kind",
+        "t6"."slot",
+        "t6"."start",
+        "t6"."end",
+        "t6"."longest",
         IF(
           (
             (
-              MAX("t2"."end") OVER (
-                PARTITION BY "t2"."interface_id", "t2"."kind"
-                ORDER BY "t2"."start" ASC, "t2"."slot" ASC
+              MAX("t6"."end") OVER (
+                PARTITION BY "t6"."code", "t6"."kind"
+                ORDER BY "t6"."start" ASC, "t6"."slot" ASC
                 ROWS BETWEEN UNBOUNDED PRECEDING AND 1 preceding
               ) + 45
             ) IS NULL
           )
           OR (
-            "t2"."start" > (
-              MAX("t2"."end") OVER (
-                PARTITION BY "t2"."interface_id", "t2"."kind"
-                ORDER BY "t2"."start" ASC, "t2"."slot" ASC
+            "t6"."start" > (
+              MAX("t6"."end") OVER (
+                PARTITION BY "t6"."code", "t6"."kind"
+                ORDER BY "t6"."start" ASC, "t6"."slot" ASC
                 ROWS BETWEEN UNBOUNDED PRECEDING AND 1 preceding
               ) + 45
             )
           )
           OR (
-            "t2"."kind" = 4
+            "t6"."kind" = 4
           ),
           1,
           0
         ) AS "opens"
       FROM (
         SELECT
-          "t1"."interface_id",
-          "t1"."kind",
-          IF("t1"."kind" = 2, "t1"."start" - (
-            "t1"."start" % 60
-          ), "t1"."start") AS "slot",
-          MIN("t1"."start") AS "start",
-          MAX("t1"."end") AS "end",
-          MAX("t1"."end" - "t1"."start") AS "longest"
+          "t5"."code",
+          "t5"."kind",
+          IF("t5"."kind" = 2, "t5"."start" - (
+            "t5"."start" % 60
+          ), "t5"."start") AS "slot",
+          MIN("t5"."start") AS "start",
+          MAX("t5"."end") AS "end",
+          MAX("t5"."end" - "t5"."start") AS "longest"
         FROM (
           SELECT
-            COALESCE("t0"."interface_id", "t0"."resource_id") AS "interface_id",
-            CASE
-              WHEN "t0"."log_status" = 'NODATA'
-              THEN 1
-              WHEN "t0"."log_status" = 'SKIPDATA'
-              THEN 4
-              ELSE 2
-            END AS "kind",
-            "t0"."start",
-            GREATEST("t0"."start", "t0"."end") AS "end"
-          FROM "flows" AS "t0"
-          WHERE
-            COALESCE("t0"."interface_id", "t0"."resource_id") IS NOT NULL
-            AND "t0"."start" IS NOT NULL
-            AND GREATEST("t0"."start", "t0"."end") IS NOT NULL
-        ) AS "t1"
+            "t4"."interface_id",
+            "t4"."kind",
+            "t4"."start",
+            "t4"."end",
+            "t2"."code"
+          FROM (
+            SELECT
+              COALESCE("t0"."interface_id", "t0"."resource_id") AS "interface_id",
+              CASE
+                WHEN "t0"."log_status" = 'NODATA'
+                THEN 1
+                WHEN "t0"."log_status" = 'SKIPDATA'
+                THEN 4
+                ELSE 2
+              END AS "kind",
+              "t0"."start",
+              GREATEST("t0"."start", "t0"."end") AS "end"
+            FROM "flows" AS "t0"
+            WHERE
+              "t0"."start" IS NOT NULL AND GREATEST("t0"."start", "t0"."end") IS NOT NULL
+          ) AS "t4"
+          INNER JOIN "given_6" AS "t2"
+            ON "t4"."interface_id" = "t2"."interface_id"
+        ) AS "t5"
         GROUP BY
           1,
           2,
           3
-      ) AS "t2"
-    ) AS "t3"
-  ) AS "t4"
+      ) AS "t6"
+    ) AS "t7"
+  ) AS "t8"
   GROUP BY
     1,
     2,
     3
-) AS "t5"
-ORDER BY
-  "t5"."interface_id" ASC,
-  "t5"."kind" ASC,
-  "t5"."start" ASC,
-  "t5"."run" ASC;
+) AS "t9";
 
 -- coverage
 SELECT DISTINCT
@@ -2798,7 +2843,7 @@ FROM (
         )
     ) AS "t3"
   ) AS "t5"
-  INNER JOIN "given_6" AS "t2"
+  INNER JOIN "given_7" AS "t2"
     ON "t5"."owner" = "t2"."owner" AND "t5"."minute" = "t2"."minute"
 ) AS "t6"
 WHERE

@@ -140,198 +140,196 @@ GROUP BY
   5;
 
 -- reachability, kept as kept_1
-WITH "t10" AS (
+WITH "t13" AS (
   SELECT
-    COALESCE("t3"."interface_id", "t3"."resource_id", '-') AS "interface_id",
-    COALESCE("t3"."protocol", -1) AS "protocol",
-    "t3"."start",
-    "t3"."end",
-    IF(
+    "t10"."interface_id",
+    "t10"."protocol",
+    "t10"."a_addr",
+    "t10"."a_port",
+    "t10"."b_addr",
+    "t10"."b_port",
+    MAX("t10"."end") AS "last",
+    MAX("t10"."start") FILTER(WHERE
       (
-        "t3"."srcaddr" < "t3"."dstaddr"
-      )
-      OR (
-        (
-          "t3"."srcaddr" = "t3"."dstaddr"
-        )
-        AND (
-          COALESCE("t3"."srcport", -1) <= COALESCE("t3"."dstport", -1)
-        )
-      ),
-      "t3"."srcaddr",
-      "t3"."dstaddr"
-    ) AS "a_addr",
-    IF(
-      (
-        "t3"."srcaddr" < "t3"."dstaddr"
-      )
-      OR (
-        (
-          "t3"."srcaddr" = "t3"."dstaddr"
-        )
-        AND (
-          COALESCE("t3"."srcport", -1) <= COALESCE("t3"."dstport", -1)
-        )
-      ),
-      COALESCE("t3"."srcport", -1),
-      COALESCE("t3"."dstport", -1)
-    ) AS "a_port",
-    IF(
-      (
-        "t3"."srcaddr" < "t3"."dstaddr"
-      )
-      OR (
-        (
-          "t3"."srcaddr" = "t3"."dstaddr"
-        )
-        AND (
-          COALESCE("t3"."srcport", -1) <= COALESCE("t3"."dstport", -1)
-        )
-      ),
-      "t3"."dstaddr",
-      "t3"."srcaddr"
-    ) AS "b_addr",
-    IF(
-      (
-        "t3"."srcaddr" < "t3"."dstaddr"
-      )
-      OR (
-        (
-          "t3"."srcaddr" = "t3"."dstaddr"
-        )
-        AND (
-          COALESCE("t3"."srcport", -1) <= COALESCE("t3"."dstport", -1)
-        )
-      ),
-      COALESCE("t3"."dstport", -1),
-      COALESCE("t3"."srcport", -1)
-    ) AS "b_port",
-    (
-      "t3"."srcaddr" < "t3"."dstaddr"
-    )
-    OR (
-      (
-        "t3"."srcaddr" = "t3"."dstaddr"
-      )
-      AND (
-        COALESCE("t3"."srcport", -1) <= COALESCE("t3"."dstport", -1)
-      )
-    ) AS "from_a",
-    COALESCE("t3"."action" = 'REJECT', FALSE) AS "refused",
-    "t3"."tcp_flags" AS "flags",
-    COALESCE("t3"."packets", 0) AS "packets",
-    COALESCE("t3"."bytes", 0) AS "bytes"
-  FROM "flows" AS "t3"
-  WHERE
-    "t3"."srcaddr" IS NOT NULL
-    AND "t3"."dstaddr" IS NOT NULL
-    AND COALESCE("t3"."log_status", 'OK') = 'OK'
-), "t13" AS (
-  SELECT
-    "t11"."interface_id",
-    "t11"."protocol",
-    "t11"."a_addr",
-    "t11"."a_port",
-    "t11"."b_addr",
-    "t11"."b_port",
-    COUNT(*) AS "records",
-    MAX("t11"."end") - MIN("t11"."start") AS "span",
-    MAX("t11"."start") FILTER(WHERE
-      (
-        BITWISE_AND("t11"."flags", 2)
+        BITWISE_AND("t10"."flags", 2)
       ) > 0) AS "last_syn",
-    MIN("t11"."end") FILTER(WHERE
+    MIN("t10"."end") FILTER(WHERE
       (
-        BITWISE_AND("t11"."flags", 5)
+        BITWISE_AND("t10"."flags", 5)
       ) > 0) AS "first_close",
-    SUM(IF("t11"."from_a", "t11"."packets", 0)) AS "a_packets",
-    SUM(IF("t11"."from_a", "t11"."bytes", 0)) AS "a_bytes",
-    SUM(CAST("t11"."from_a" AND NOT (
-      "t11"."refused"
-    ) AS INTEGER)) AS "a_accepted",
-    SUM(CAST("t11"."from_a" AND "t11"."refused" AS INTEGER)) AS "a_rejected",
-    MAX(IF("t11"."from_a", BITWISE_AND("t11"."flags", 1), CAST(NULL AS INTEGER))) + MAX(IF("t11"."from_a", BITWISE_AND("t11"."flags", 2), CAST(NULL AS INTEGER))) + MAX(IF("t11"."from_a", BITWISE_AND("t11"."flags", 4), CAST(NULL AS INTEGER))) + MAX(IF("t11"."from_a", BITWISE_AND("t11"."flags", 16), CAST(NULL AS INTEGER))) AS "a_flags",
-    MIN(IF("t11"."from_a", "t11"."start", CAST(NULL AS BIGINT))) AS "a_first",
-    BOOL_OR(
-      (
-        (
-          (
-            BITWISE_AND("t11"."flags", 18)
+    CAST(SUM(CAST(IF("t10"."from_a", "t10"."packets", 0) AS DOUBLE)) AS BIGINT) AS "a_packets",
+    CAST(SUM(CAST(IF("t10"."from_a", "t10"."bytes", 0) AS DOUBLE)) AS BIGINT) AS "a_bytes",
+    CAST(SUM(CAST(IF("t10"."from_a", IF("t10"."refused", 67108864, 1), 0) AS DOUBLE)) AS BIGINT) AS "a_records",
+    CAST(SUM(
+      CAST(IF(
+        "t10"."from_a" AND (
+          "t10"."flags" IS NOT NULL
+        ),
+        CASE
+          WHEN (
+            BITWISE_AND("t10"."flags", 18)
           ) = 2
-        ) AND "t11"."from_a"
-      )
-      OR (
-        (
-          (
-            BITWISE_AND("t11"."flags", 18)
+          THEN 1
+          WHEN (
+            BITWISE_AND("t10"."flags", 18)
           ) = 18
-        ) AND NOT (
-          "t11"."from_a"
-        )
-      )
-    ) AS "a_opened",
-    MAX(IF("t11"."from_a", "t11"."end", CAST(NULL AS BIGINT))) AS "a_last",
-    SUM(IF(NOT (
-      "t11"."from_a"
-    ), "t11"."packets", 0)) AS "b_packets",
-    SUM(IF(NOT (
-      "t11"."from_a"
-    ), "t11"."bytes", 0)) AS "b_bytes",
-    SUM(CAST(NOT (
-      "t11"."from_a"
-    ) AND NOT (
-      "t11"."refused"
-    ) AS INTEGER)) AS "b_accepted",
-    SUM(CAST(NOT (
-      "t11"."from_a"
-    ) AND "t11"."refused" AS INTEGER)) AS "b_rejected",
-    MAX(
-      IF(NOT (
-        "t11"."from_a"
-      ), BITWISE_AND("t11"."flags", 1), CAST(NULL AS INTEGER))
-    ) + MAX(
-      IF(NOT (
-        "t11"."from_a"
-      ), BITWISE_AND("t11"."flags", 2), CAST(NULL AS INTEGER))
-    ) + MAX(
-      IF(NOT (
-        "t11"."from_a"
-      ), BITWISE_AND("t11"."flags", 4), CAST(NULL AS INTEGER))
-    ) + MAX(
-      IF(NOT (
-        "t11"."from_a"
-      ), BITWISE_AND("t11"."flags", 16), CAST(NULL AS INTEGER))
-    ) AS "b_flags",
+          THEN 67108864
+          ELSE 0
+        END,
+        NULL
+      ) AS DOUBLE)
+    ) AS BIGINT) AS "a_syns",
+    CAST(SUM(
+      CAST(IF(
+        "t10"."from_a" AND (
+          "t10"."flags" IS NOT NULL
+        ),
+        IF((
+          BITWISE_AND("t10"."flags", 1)
+        ) > 0, 1, 0) + IF((
+          BITWISE_AND("t10"."flags", 4)
+        ) > 0, 67108864, 0),
+        NULL
+      ) AS DOUBLE)
+    ) AS BIGINT) AS "a_closes",
+    MIN(IF("t10"."from_a", "t10"."start", CAST(NULL AS BIGINT))) AS "a_first",
+    CAST(SUM(CAST(IF(NOT (
+      "t10"."from_a"
+    ), "t10"."packets", 0) AS DOUBLE)) AS BIGINT) AS "b_packets",
+    CAST(SUM(CAST(IF(NOT (
+      "t10"."from_a"
+    ), "t10"."bytes", 0) AS DOUBLE)) AS BIGINT) AS "b_bytes",
+    CAST(SUM(
+      CAST(IF(NOT (
+        "t10"."from_a"
+      ), IF("t10"."refused", 67108864, 1), 0) AS DOUBLE)
+    ) AS BIGINT) AS "b_records",
+    CAST(SUM(
+      CAST(IF(
+        NOT (
+          "t10"."from_a"
+        ) AND (
+          "t10"."flags" IS NOT NULL
+        ),
+        CASE
+          WHEN (
+            BITWISE_AND("t10"."flags", 18)
+          ) = 2
+          THEN 1
+          WHEN (
+            BITWISE_AND("t10"."flags", 18)
+          ) = 18
+          THEN 67108864
+          ELSE 0
+        END,
+        NULL
+      ) AS DOUBLE)
+    ) AS BIGINT) AS "b_syns",
+    CAST(SUM(
+      CAST(IF(
+        NOT (
+          "t10"."from_a"
+        ) AND (
+          "t10"."flags" IS NOT NULL
+        ),
+        IF((
+          BITWISE_AND("t10"."flags", 1)
+        ) > 0, 1, 0) + IF((
+          BITWISE_AND("t10"."flags", 4)
+        ) > 0, 67108864, 0),
+        NULL
+      ) AS DOUBLE)
+    ) AS BIGINT) AS "b_closes",
     MIN(IF(NOT (
-      "t11"."from_a"
-    ), "t11"."start", CAST(NULL AS BIGINT))) AS "b_first",
-    BOOL_OR(
-      (
+      "t10"."from_a"
+    ), "t10"."start", CAST(NULL AS BIGINT))) AS "b_first"
+  FROM (
+    SELECT
+      COALESCE("t3"."interface_id", "t3"."resource_id", '-') AS "interface_id",
+      COALESCE("t3"."protocol", -1) AS "protocol",
+      "t3"."start",
+      "t3"."end",
+      IF(
         (
-          (
-            BITWISE_AND("t11"."flags", 18)
-          ) = 2
-        ) AND NOT (
-          "t11"."from_a"
+          "t3"."srcaddr" < "t3"."dstaddr"
         )
+        OR (
+          (
+            "t3"."srcaddr" = "t3"."dstaddr"
+          )
+          AND (
+            COALESCE("t3"."srcport", -1) <= COALESCE("t3"."dstport", -1)
+          )
+        ),
+        "t3"."srcaddr",
+        "t3"."dstaddr"
+      ) AS "a_addr",
+      IF(
+        (
+          "t3"."srcaddr" < "t3"."dstaddr"
+        )
+        OR (
+          (
+            "t3"."srcaddr" = "t3"."dstaddr"
+          )
+          AND (
+            COALESCE("t3"."srcport", -1) <= COALESCE("t3"."dstport", -1)
+          )
+        ),
+        COALESCE("t3"."srcport", -1),
+        COALESCE("t3"."dstport", -1)
+      ) AS "a_port",
+      IF(
+        (
+          "t3"."srcaddr" < "t3"."dstaddr"
+        )
+        OR (
+          (
+            "t3"."srcaddr" = "t3"."dstaddr"
+          )
+          AND (
+            COALESCE("t3"."srcport", -1) <= COALESCE("t3"."dstport", -1)
+          )
+        ),
+        "t3"."dstaddr",
+        "t3"."srcaddr"
+      ) AS "b_addr",
+      IF(
+        (
+          "t3"."srcaddr" < "t3"."dstaddr"
+        )
+        OR (
+          (
+            "t3"."srcaddr" = "t3"."dstaddr"
+          )
+          AND (
+            COALESCE("t3"."srcport", -1) <= COALESCE("t3"."dstport", -1)
+          )
+        ),
+        COALESCE("t3"."dstport", -1),
+        COALESCE("t3"."srcport", -1)
+      ) AS "b_port",
+      (
+        "t3"."srcaddr" < "t3"."dstaddr"
       )
       OR (
         (
-          (
-            BITWISE_AND("t11"."flags", 18)
-          ) = 18
+          "t3"."srcaddr" = "t3"."dstaddr"
         )
-        AND NOT (
-          NOT (
-            "t11"."from_a"
-          )
+        AND (
+          COALESCE("t3"."srcport", -1) <= COALESCE("t3"."dstport", -1)
         )
-      )
-    ) AS "b_opened",
-    MAX(IF(NOT (
-      "t11"."from_a"
-    ), "t11"."end", CAST(NULL AS BIGINT))) AS "b_last"
-  FROM "t10" AS "t11"
+      ) AS "from_a",
+      COALESCE("t3"."action" = 'REJECT', FALSE) AS "refused",
+      "t3"."tcp_flags" AS "flags",
+      COALESCE("t3"."packets", 0) AS "packets",
+      COALESCE("t3"."bytes", 0) AS "bytes"
+    FROM "flows" AS "t3"
+    WHERE
+      "t3"."srcaddr" IS NOT NULL
+      AND "t3"."dstaddr" IS NOT NULL
+      AND COALESCE("t3"."log_status", 'OK') = 'OK'
+  ) AS "t10"
   GROUP BY
     1,
     2,
@@ -339,400 +337,11 @@ WITH "t10" AS (
     4,
     5,
     6
-), "t25" AS (
+), "t22" AS (
   SELECT
-    *
-  FROM (
-    SELECT
-      "t14"."interface_id",
-      "t14"."protocol",
-      "t14"."a_addr",
-      "t14"."a_port",
-      "t14"."b_addr",
-      "t14"."b_port",
-      0 AS "session",
-      CAST(NULL AS VARCHAR) AS "carried",
-      FALSE AS "resumed",
-      "t14"."a_packets",
-      "t14"."a_bytes",
-      "t14"."a_accepted",
-      "t14"."a_rejected",
-      "t14"."a_flags",
-      "t14"."a_first",
-      "t14"."a_opened",
-      "t14"."a_last",
-      "t14"."b_packets",
-      "t14"."b_bytes",
-      "t14"."b_accepted",
-      "t14"."b_rejected",
-      "t14"."b_flags",
-      "t14"."b_first",
-      "t14"."b_opened",
-      "t14"."b_last"
-    FROM "t13" AS "t14"
-    WHERE
-      NOT (
-        COALESCE(
-          (
-            "t14"."records" > 1
-          )
-          AND (
-            (
-              "t14"."span" > 350
-            )
-            OR COALESCE("t14"."last_syn" > "t14"."first_close", FALSE)
-          ),
-          FALSE
-        )
-      )
-  ) AS "t17"
-  UNION ALL
-  SELECT
-    *
-  FROM (
-    SELECT
-      "t23"."interface_id",
-      "t23"."protocol",
-      "t23"."a_addr",
-      "t23"."a_port",
-      "t23"."b_addr",
-      "t23"."b_port",
-      "t23"."session",
-      IF(
-        "t23"."session" > 0,
-        CASE
-          WHEN (
-            "t23"."opener" % 2
-          ) = 0
-          THEN 'a'
-          WHEN (
-            "t23"."opener" % 2
-          ) = 1
-          THEN 'b'
-          ELSE NULL
-        END,
-        CAST(NULL AS VARCHAR)
-      ) AS "carried",
-      COALESCE((
-        "t23"."session" > 0
-      ) AND (
-        "t23"."before" = 1
-      ), FALSE) AS "resumed",
-      "t23"."a_packets",
-      "t23"."a_bytes",
-      "t23"."a_accepted",
-      "t23"."a_rejected",
-      "t23"."a_flags",
-      "t23"."a_first",
-      "t23"."a_opened",
-      "t23"."a_last",
-      "t23"."b_packets",
-      "t23"."b_bytes",
-      "t23"."b_accepted",
-      "t23"."b_rejected",
-      "t23"."b_flags",
-      "t23"."b_first",
-      "t23"."b_opened",
-      "t23"."b_last"
-    FROM (
-      SELECT
-        "t22"."interface_id",
-        "t22"."protocol",
-        "t22"."a_addr",
-        "t22"."a_port",
-        "t22"."b_addr",
-        "t22"."b_port",
-        "t22"."session",
-        MIN("t22"."opener") AS "opener",
-        MIN("t22"."before") AS "before",
-        SUM(IF("t22"."from_a", "t22"."packets", 0)) AS "a_packets",
-        SUM(IF("t22"."from_a", "t22"."bytes", 0)) AS "a_bytes",
-        SUM(CAST("t22"."from_a" AND NOT (
-          "t22"."refused"
-        ) AS INTEGER)) AS "a_accepted",
-        SUM(CAST("t22"."from_a" AND "t22"."refused" AS INTEGER)) AS "a_rejected",
-        MAX(IF("t22"."from_a", BITWISE_AND("t22"."flags", 1), CAST(NULL AS INTEGER))) + MAX(IF("t22"."from_a", BITWISE_AND("t22"."flags", 2), CAST(NULL AS INTEGER))) + MAX(IF("t22"."from_a", BITWISE_AND("t22"."flags", 4), CAST(NULL AS INTEGER))) + MAX(IF("t22"."from_a", BITWISE_AND("t22"."flags", 16), CAST(NULL AS INTEGER))) AS "a_flags",
-        MIN(IF("t22"."from_a", "t22"."start", CAST(NULL AS BIGINT))) AS "a_first",
-        BOOL_OR(
-          (
-            (
-              (
-                BITWISE_AND("t22"."flags", 18)
-              ) = 2
-            ) AND "t22"."from_a"
-          )
-          OR (
-            (
-              (
-                BITWISE_AND("t22"."flags", 18)
-              ) = 18
-            ) AND NOT (
-              "t22"."from_a"
-            )
-          )
-        ) AS "a_opened",
-        MAX(IF("t22"."from_a", "t22"."end", CAST(NULL AS BIGINT))) AS "a_last",
-        SUM(IF(NOT (
-          "t22"."from_a"
-        ), "t22"."packets", 0)) AS "b_packets",
-        SUM(IF(NOT (
-          "t22"."from_a"
-        ), "t22"."bytes", 0)) AS "b_bytes",
-        SUM(CAST(NOT (
-          "t22"."from_a"
-        ) AND NOT (
-          "t22"."refused"
-        ) AS INTEGER)) AS "b_accepted",
-        SUM(CAST(NOT (
-          "t22"."from_a"
-        ) AND "t22"."refused" AS INTEGER)) AS "b_rejected",
-        MAX(
-          IF(NOT (
-            "t22"."from_a"
-          ), BITWISE_AND("t22"."flags", 1), CAST(NULL AS INTEGER))
-        ) + MAX(
-          IF(NOT (
-            "t22"."from_a"
-          ), BITWISE_AND("t22"."flags", 2), CAST(NULL AS INTEGER))
-        ) + MAX(
-          IF(NOT (
-            "t22"."from_a"
-          ), BITWISE_AND("t22"."flags", 4), CAST(NULL AS INTEGER))
-        ) + MAX(
-          IF(NOT (
-            "t22"."from_a"
-          ), BITWISE_AND("t22"."flags", 16), CAST(NULL AS INTEGER))
-        ) AS "b_flags",
-        MIN(IF(NOT (
-          "t22"."from_a"
-        ), "t22"."start", CAST(NULL AS BIGINT))) AS "b_first",
-        BOOL_OR(
-          (
-            (
-              (
-                BITWISE_AND("t22"."flags", 18)
-              ) = 2
-            ) AND NOT (
-              "t22"."from_a"
-            )
-          )
-          OR (
-            (
-              (
-                BITWISE_AND("t22"."flags", 18)
-              ) = 18
-            )
-            AND NOT (
-              NOT (
-                "t22"."from_a"
-              )
-            )
-          )
-        ) AS "b_opened",
-        MAX(IF(NOT (
-          "t22"."from_a"
-        ), "t22"."end", CAST(NULL AS BIGINT))) AS "b_last"
-      FROM (
-        SELECT
-          "t21"."interface_id",
-          "t21"."protocol",
-          "t21"."start",
-          "t21"."end",
-          "t21"."a_addr",
-          "t21"."a_port",
-          "t21"."b_addr",
-          "t21"."b_port",
-          "t21"."from_a",
-          "t21"."refused",
-          "t21"."flags",
-          "t21"."packets",
-          "t21"."bytes",
-          "t21"."syn",
-          "t21"."until",
-          "t21"."closed",
-          "t21"."opened",
-          "t21"."opener",
-          "t21"."before",
-          "t21"."starts",
-          SUM("t21"."starts") OVER (
-            PARTITION BY "t21"."interface_id", "t21"."protocol", "t21"."a_addr", "t21"."a_port", "t21"."b_addr", "t21"."b_port"
-            ORDER BY "t21"."start" ASC, "t21"."syn" DESC, "t21"."end" ASC
-            ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-          ) AS "session"
-        FROM (
-          SELECT
-            "t20"."interface_id",
-            "t20"."protocol",
-            "t20"."start",
-            "t20"."end",
-            "t20"."a_addr",
-            "t20"."a_port",
-            "t20"."b_addr",
-            "t20"."b_port",
-            "t20"."from_a",
-            "t20"."refused",
-            "t20"."flags",
-            "t20"."packets",
-            "t20"."bytes",
-            "t20"."syn",
-            "t20"."until",
-            "t20"."closed",
-            "t20"."opened",
-            "t20"."opener",
-            "t20"."before",
-            CAST(COALESCE(
-              (
-                (
-                  "t20"."start" - "t20"."until"
-                ) > 350
-              )
-              OR (
-                "t20"."syn"
-                AND (
-                  "t20"."start" > "t20"."closed"
-                )
-                AND (
-                  "t20"."closed" >= COALESCE("t20"."opened", 0)
-                )
-              ),
-              FALSE
-            ) AS BIGINT) AS "starts"
-          FROM (
-            SELECT
-              "t19"."interface_id",
-              "t19"."protocol",
-              "t19"."start",
-              "t19"."end",
-              "t19"."a_addr",
-              "t19"."a_port",
-              "t19"."b_addr",
-              "t19"."b_port",
-              "t19"."from_a",
-              "t19"."refused",
-              "t19"."flags",
-              "t19"."packets",
-              "t19"."bytes",
-              "t19"."syn",
-              MAX("t19"."end") OVER (
-                PARTITION BY "t19"."interface_id", "t19"."protocol", "t19"."a_addr", "t19"."a_port", "t19"."b_addr", "t19"."b_port"
-                ORDER BY "t19"."start" ASC, "t19"."syn" DESC, "t19"."end" ASC
-                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 preceding
-              ) AS "until",
-              MAX(IF((
-                BITWISE_AND("t19"."flags", 5)
-              ) > 0, "t19"."end", CAST(NULL AS BIGINT))) OVER (
-                PARTITION BY "t19"."interface_id", "t19"."protocol", "t19"."a_addr", "t19"."a_port", "t19"."b_addr", "t19"."b_port"
-                ORDER BY "t19"."start" ASC, "t19"."syn" DESC, "t19"."end" ASC
-                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 preceding
-              ) AS "closed",
-              MAX(IF("t19"."syn", "t19"."start", CAST(NULL AS BIGINT))) OVER (
-                PARTITION BY "t19"."interface_id", "t19"."protocol", "t19"."a_addr", "t19"."a_port", "t19"."b_addr", "t19"."b_port"
-                ORDER BY "t19"."start" ASC, "t19"."syn" DESC, "t19"."end" ASC
-                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 preceding
-              ) AS "opened",
-              MAX(
-                IF(
-                  "t19"."syn",
-                  (
-                    "t19"."start" * 2
-                  ) + IF("t19"."from_a" = (
-                    (
-                      BITWISE_AND("t19"."flags", 18)
-                    ) = 2
-                  ), 0, 1),
-                  CAST(NULL AS BIGINT)
-                )
-              ) OVER (
-                PARTITION BY "t19"."interface_id", "t19"."protocol", "t19"."a_addr", "t19"."a_port", "t19"."b_addr", "t19"."b_port"
-                ORDER BY "t19"."start" ASC, "t19"."syn" DESC, "t19"."end" ASC
-                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 preceding
-              ) AS "opener",
-              MAX(CAST(NOT (
-                "t19"."refused"
-              ) AS BIGINT)) OVER (
-                PARTITION BY "t19"."interface_id", "t19"."protocol", "t19"."a_addr", "t19"."a_port", "t19"."b_addr", "t19"."b_port"
-                ORDER BY "t19"."start" ASC, "t19"."syn" DESC, "t19"."end" ASC
-                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 preceding
-              ) AS "before"
-            FROM (
-              SELECT
-                "t18"."interface_id",
-                "t18"."protocol",
-                "t18"."start",
-                "t18"."end",
-                "t18"."a_addr",
-                "t18"."a_port",
-                "t18"."b_addr",
-                "t18"."b_port",
-                "t18"."from_a",
-                "t18"."refused",
-                "t18"."flags",
-                "t18"."packets",
-                "t18"."bytes",
-                COALESCE((
-                  BITWISE_AND("t18"."flags", 2)
-                ) > 0, FALSE) AS "syn"
-              FROM (
-                SELECT
-                  "t12"."interface_id",
-                  "t12"."protocol",
-                  "t12"."start",
-                  "t12"."end",
-                  "t12"."a_addr",
-                  "t12"."a_port",
-                  "t12"."b_addr",
-                  "t12"."b_port",
-                  "t12"."from_a",
-                  "t12"."refused",
-                  "t12"."flags",
-                  "t12"."packets",
-                  "t12"."bytes"
-                FROM "t10" AS "t12"
-                WHERE
-                  EXISTS(
-                    SELECT
-                      1
-                    FROM (
-                      SELECT
-                        *
-                      FROM "t13" AS "t14"
-                      WHERE
-                        "t14"."records" > 1
-                        AND (
-                          (
-                            "t14"."span" > 350
-                          )
-                          OR COALESCE("t14"."last_syn" > "t14"."first_close", FALSE)
-                        )
-                    ) AS "t16"
-                    WHERE
-                      "t12"."interface_id" = "t16"."interface_id"
-                      AND "t12"."protocol" = "t16"."protocol"
-                      AND "t12"."a_addr" = "t16"."a_addr"
-                      AND "t12"."a_port" = "t16"."a_port"
-                      AND "t12"."b_addr" = "t16"."b_addr"
-                      AND "t12"."b_port" = "t16"."b_port"
-                  )
-              ) AS "t18"
-            ) AS "t19"
-          ) AS "t20"
-        ) AS "t21"
-      ) AS "t22"
-      GROUP BY
-        1,
-        2,
-        3,
-        4,
-        5,
-        6,
-        7
-    ) AS "t23"
-  ) AS "t24"
-), "t32" AS (
-  SELECT
-    "t31"."protocol",
-    "t31"."addr",
-    "t31"."port",
+    "t21"."protocol",
+    "t21"."addr",
+    "t21"."port",
     COUNT(*) AS "fan_in"
   FROM (
     SELECT
@@ -742,2027 +351,2502 @@ WITH "t10" AS (
         *
       FROM (
         SELECT
-          NULLIF("t26"."protocol", -1) AS "protocol",
-          "t26"."a_addr" AS "addr",
-          NULLIF("t26"."a_port", -1) AS "port",
-          NULLIF("t26"."b_port", -1) AS "other"
-        FROM "t25" AS "t26"
+          NULLIF("t14"."protocol", -1) AS "protocol",
+          "t14"."a_addr" AS "addr",
+          NULLIF("t14"."a_port", -1) AS "port",
+          NULLIF("t14"."b_port", -1) AS "other"
+        FROM "t13" AS "t14"
         WHERE
-          "t26"."session" = 0
-          AND NULLIF("t26"."protocol", -1) IN (6, 17, 33, 132, 136)
-          AND "t26"."a_accepted" > 0
-          AND "t26"."b_accepted" > 0
-      ) AS "t27"
+          NULLIF("t14"."protocol", -1) IN (6, 17, 33, 132, 136)
+          AND (
+            BITWISE_AND("t14"."a_records", 67108863)
+          ) > 0
+          AND (
+            BITWISE_AND("t14"."b_records", 67108863)
+          ) > 0
+      ) AS "t15"
       UNION ALL
       SELECT
         *
       FROM (
         SELECT
-          NULLIF("t26"."protocol", -1) AS "protocol",
-          "t26"."b_addr" AS "addr",
-          NULLIF("t26"."b_port", -1) AS "port",
-          NULLIF("t26"."a_port", -1) AS "other"
-        FROM "t25" AS "t26"
+          NULLIF("t14"."protocol", -1) AS "protocol",
+          "t14"."b_addr" AS "addr",
+          NULLIF("t14"."b_port", -1) AS "port",
+          NULLIF("t14"."a_port", -1) AS "other"
+        FROM "t13" AS "t14"
         WHERE
-          "t26"."session" = 0
-          AND NULLIF("t26"."protocol", -1) IN (6, 17, 33, 132, 136)
-          AND "t26"."a_accepted" > 0
-          AND "t26"."b_accepted" > 0
-      ) AS "t28"
-    ) AS "t29"
+          NULLIF("t14"."protocol", -1) IN (6, 17, 33, 132, 136)
+          AND (
+            BITWISE_AND("t14"."a_records", 67108863)
+          ) > 0
+          AND (
+            BITWISE_AND("t14"."b_records", 67108863)
+          ) > 0
+      ) AS "t16"
+    ) AS "t17"
     WHERE
       COALESCE(
-        "t29"."port" IN (21, 22, 23, 25, 53, 67, 80, 88, 110, 111, 123, 135, 139, 143, 161, 179, 389, 443, 445, 464, 465, 500, 514, 587, 636, 853, 873, 989, 990, 993, 995, 1433, 1521, 1883, 2049, 2181, 2375, 2376, 2379, 2380, 3000, 3128, 3260, 3268, 3306, 3389, 4317, 4318, 4500, 5000, 5060, 5222, 5432, 5439, 5601, 5671, 5672, 5900, 5985, 5986, 6379, 6443, 8000, 8080, 8081, 8086, 8088, 8089, 8125, 8443, 8500, 8883, 9000, 9042, 9090, 9092, 9093, 9094, 9100, 9200, 9300, 9443, 10250, 11211, 15672, 27017),
+        "t17"."port" IN (21, 22, 23, 25, 53, 67, 80, 88, 110, 111, 123, 135, 139, 143, 161, 179, 389, 443, 445, 464, 465, 500, 514, 587, 636, 853, 873, 989, 990, 993, 995, 1433, 1521, 1883, 2049, 2181, 2375, 2376, 2379, 2380, 3000, 3128, 3260, 3268, 3306, 3389, 4317, 4318, 4500, 5000, 5060, 5222, 5432, 5439, 5601, 5671, 5672, 5900, 5985, 5986, 6379, 6443, 8000, 8080, 8081, 8086, 8088, 8089, 8125, 8443, 8500, 8883, 9000, 9042, 9090, 9092, 9093, 9094, 9100, 9200, 9300, 9443, 10250, 11211, 15672, 27017),
         FALSE
       )
       OR NOT (
         COALESCE(
-          "t29"."other" IN (21, 22, 23, 25, 53, 67, 80, 88, 110, 111, 123, 135, 139, 143, 161, 179, 389, 443, 445, 464, 465, 500, 514, 587, 636, 853, 873, 989, 990, 993, 995, 1433, 1521, 1883, 2049, 2181, 2375, 2376, 2379, 2380, 3000, 3128, 3260, 3268, 3306, 3389, 4317, 4318, 4500, 5000, 5060, 5222, 5432, 5439, 5601, 5671, 5672, 5900, 5985, 5986, 6379, 6443, 8000, 8080, 8081, 8086, 8088, 8089, 8125, 8443, 8500, 8883, 9000, 9042, 9090, 9092, 9093, 9094, 9100, 9200, 9300, 9443, 10250, 11211, 15672, 27017),
+          "t17"."other" IN (21, 22, 23, 25, 53, 67, 80, 88, 110, 111, 123, 135, 139, 143, 161, 179, 389, 443, 445, 464, 465, 500, 514, 587, 636, 853, 873, 989, 990, 993, 995, 1433, 1521, 1883, 2049, 2181, 2375, 2376, 2379, 2380, 3000, 3128, 3260, 3268, 3306, 3389, 4317, 4318, 4500, 5000, 5060, 5222, 5432, 5439, 5601, 5671, 5672, 5900, 5985, 5986, 6379, 6443, 8000, 8080, 8081, 8086, 8088, 8089, 8125, 8443, 8500, 8883, 9000, 9042, 9090, 9092, 9093, 9094, 9100, 9200, 9300, 9443, 10250, 11211, 15672, 27017),
           FALSE
         )
       )
-  ) AS "t31"
+  ) AS "t21"
   GROUP BY
     1,
     2,
     3
 )
 SELECT
-  "t46"."client",
-  "t46"."server",
-  "t46"."protocol",
-  "t46"."server_port" AS "port",
-  MAX(IF("t46"."here", "t46"."interface_id", NULL)) AS "interface_id",
-  MAX(IF("t46"."state" = 'answered', "t46"."level", -1)) AS "level_answered",
-  MAX(
-    IF(
-      "t46"."state" IN ('accepted-silent', 'accepted-reset', 'reply-refused', 'refused'),
-      "t46"."level",
-      -1
-    )
-  ) AS "level_failed",
-  MIN("t46"."first") AS "first",
-  MAX("t46"."last") AS "last",
-  MAX(IF("t46"."state" = 'answered', "t46"."last", NULL)) AS "answered_last",
-  MIN(
-    IF(
-      "t46"."state" IN ('accepted-silent', 'accepted-reset', 'reply-refused', 'refused'),
-      "t46"."first",
-      NULL
-    )
-  ) AS "failed_first",
-  BOOL_OR("t46"."direction" = 'egress') AS "own",
-  SUM(IF("t46"."here", "t46"."size", 0)) AS "bytes_here",
-  SUM(IF("t46"."here", 0, "t46"."size")) AS "bytes_away",
-  SUM(CAST((
-    "t46"."state" = 'answered'
-  ) AND "t46"."here" AS INTEGER)) AS "answered_here",
-  SUM(CAST((
-    "t46"."state" = 'answered'
-  ) AND NOT (
-    "t46"."here"
-  ) AS INTEGER)) AS "answered_away",
-  SUM(CAST((
-    "t46"."state" = 'accepted-silent'
-  ) AND "t46"."here" AS INTEGER)) AS "accepted_silent_here",
-  SUM(
-    CAST((
-      "t46"."state" = 'accepted-silent'
-    ) AND NOT (
-      "t46"."here"
-    ) AS INTEGER)
-  ) AS "accepted_silent_away",
-  SUM(CAST((
-    "t46"."state" = 'accepted-reset'
-  ) AND "t46"."here" AS INTEGER)) AS "accepted_reset_here",
-  SUM(
-    CAST((
-      "t46"."state" = 'accepted-reset'
-    ) AND NOT (
-      "t46"."here"
-    ) AS INTEGER)
-  ) AS "accepted_reset_away",
-  SUM(CAST((
-    "t46"."state" = 'reply-refused'
-  ) AND "t46"."here" AS INTEGER)) AS "reply_refused_here",
-  SUM(
-    CAST((
-      "t46"."state" = 'reply-refused'
-    ) AND NOT (
-      "t46"."here"
-    ) AS INTEGER)
-  ) AS "reply_refused_away",
-  SUM(CAST((
-    "t46"."state" = 'refused'
-  ) AND "t46"."here" AS INTEGER)) AS "refused_here",
-  SUM(CAST((
-    "t46"."state" = 'refused'
-  ) AND NOT (
-    "t46"."here"
-  ) AS INTEGER)) AS "refused_away",
-  SUM(CAST((
-    "t46"."state" = 'reply'
-  ) AND "t46"."here" AS INTEGER)) AS "reply_here",
-  SUM(CAST((
-    "t46"."state" = 'reply'
-  ) AND NOT (
-    "t46"."here"
-  ) AS INTEGER)) AS "reply_away"
+  "t47"."client",
+  "t47"."server",
+  "t47"."protocol",
+  "t47"."port",
+  "t47"."interface_id",
+  "t47"."level_answered",
+  "t47"."level_failed",
+  "t47"."first",
+  "t47"."last",
+  "t47"."answered_last",
+  "t47"."failed_first",
+  "t47"."own",
+  "t47"."bytes_here",
+  "t47"."bytes_away",
+  "t47"."answered_here",
+  "t47"."answered_away",
+  "t47"."accepted_silent_here",
+  "t47"."accepted_silent_away",
+  "t47"."accepted_reset_here",
+  "t47"."accepted_reset_away",
+  "t47"."reply_refused_here",
+  "t47"."reply_refused_away",
+  "t47"."refused_here",
+  "t47"."refused_away",
+  "t47"."reply_here",
+  "t47"."reply_away"
 FROM (
   SELECT
-    *
+    "t46"."client",
+    "t46"."server",
+    "t46"."protocol",
+    "t46"."port",
+    "t46"."interface_id",
+    "t46"."level_answered",
+    "t46"."level_failed",
+    "t46"."first",
+    "t46"."last",
+    "t46"."answered_last",
+    "t46"."failed_first",
+    "t46"."own",
+    "t46"."bytes_here",
+    "t46"."bytes_away",
+    "t46"."answered",
+    "t46"."accepted-silent",
+    "t46"."accepted-reset",
+    "t46"."reply-refused",
+    "t46"."refused",
+    "t46"."reply",
+    BITWISE_AND("t46"."answered", 67108863) AS "answered_here",
+    BITWISE_RIGHT_SHIFT("t46"."answered", 26) AS "answered_away",
+    BITWISE_AND("t46"."accepted-silent", 67108863) AS "accepted_silent_here",
+    BITWISE_RIGHT_SHIFT("t46"."accepted-silent", 26) AS "accepted_silent_away",
+    BITWISE_AND("t46"."accepted-reset", 67108863) AS "accepted_reset_here",
+    BITWISE_RIGHT_SHIFT("t46"."accepted-reset", 26) AS "accepted_reset_away",
+    BITWISE_AND("t46"."reply-refused", 67108863) AS "reply_refused_here",
+    BITWISE_RIGHT_SHIFT("t46"."reply-refused", 26) AS "reply_refused_away",
+    BITWISE_AND("t46"."refused", 67108863) AS "refused_here",
+    BITWISE_RIGHT_SHIFT("t46"."refused", 26) AS "refused_away",
+    BITWISE_AND("t46"."reply", 67108863) AS "reply_here",
+    BITWISE_RIGHT_SHIFT("t46"."reply", 26) AS "reply_away"
   FROM (
     SELECT
-      "t44"."interface_id",
-      "t44"."protocol",
-      "t44"."a_addr",
-      "t44"."a_port",
-      "t44"."b_addr",
-      "t44"."b_port",
-      "t44"."session",
-      "t44"."first",
-      "t44"."last",
-      "t44"."windows",
-      "t44"."a_packets",
-      "t44"."a_bytes",
-      "t44"."a_accepted",
-      "t44"."a_rejected",
-      "t44"."a_flags",
-      "t44"."a_first",
-      "t44"."a_opened",
-      "t44"."a_last",
-      "t44"."b_packets",
-      "t44"."b_bytes",
-      "t44"."b_accepted",
-      "t44"."b_rejected",
-      "t44"."b_flags",
-      "t44"."b_first",
-      "t44"."b_opened",
-      "t44"."b_last",
-      "t44"."carried",
-      "t44"."resumed",
-      "t44"."rung",
-      "t44"."without_flags",
-      "t44"."agrees",
-      "t44"."client",
-      "t44"."client_port",
-      "t44"."client_packets",
-      "t44"."client_bytes",
-      "t44"."client_accepted",
-      "t44"."client_rejected",
-      "t44"."client_flags",
-      "t44"."client_first",
-      "t44"."client_last",
-      "t44"."server",
-      "t44"."server_port",
-      "t44"."server_packets",
-      "t44"."server_bytes",
-      "t44"."server_accepted",
-      "t44"."server_rejected",
-      "t44"."server_flags",
-      "t44"."server_first",
-      "t44"."server_last",
-      CASE
-        WHEN COALESCE("t44"."interface_id" IN ('eni-0205bb9f7bb6c5f11'), FALSE)
-        THEN 'through'
-        WHEN (
-          "t44"."client" IS NOT NULL
-        )
-        AND IF("t44"."opener" = "t44"."a_addr", "t44"."a_addr_known", "t44"."b_addr_known")
-        AND NOT (
-          IF("t44"."opener" = "t44"."a_addr", "t44"."b_addr_known", "t44"."a_addr_known")
-        )
-        THEN 'egress'
-        WHEN (
-          "t44"."client" IS NOT NULL
-        )
-        AND IF("t44"."opener" = "t44"."a_addr", "t44"."b_addr_known", "t44"."a_addr_known")
-        AND NOT (
-          IF("t44"."opener" = "t44"."a_addr", "t44"."a_addr_known", "t44"."b_addr_known")
-        )
-        THEN 'ingress'
-        ELSE 'unknown'
-      END AS "direction",
-      NOT (
-        COALESCE("t44"."interface_id" IN ('eni-0205bb9f7bb6c5f11'), FALSE)
-      )
-      AND (
-        IF("t44"."opener" = "t44"."a_addr", "t44"."a_addr_known", "t44"."b_addr_known")
-        OR NOT (
-          "t44"."opener_known"
-        )
-      ) AS "vantage",
-      CASE
-        WHEN (
-          "t44"."server_rejected" > 0
-        )
-        AND NOT (
-          "t44"."server_accepted" > 0
-        )
-        AND (
-          (
-            "t44"."client_accepted" > 0
-          )
-          OR (
-            (
-              BITWISE_AND(COALESCE("t44"."server_flags", 0), 2)
-            ) > 0
-          )
-        )
-        THEN 'reply-refused'
-        WHEN (
-          "t44"."server_accepted" > 0
-        )
-        AND NOT (
-          "t44"."client_accepted" > 0
-        )
-        AND (
-          "t44"."client_rejected" = 0
-        )
-        THEN 'reply'
-        WHEN (
-          "t44"."server_accepted" > 0
-        )
-        AND (
-          (
-            "t44"."protocol" = 6
-          )
-          AND (
-            (
-              "t44"."client_flags" IS NOT NULL
-            ) OR (
-              "t44"."server_flags" IS NOT NULL
-            )
-          )
-        )
-        AND (
-          NOT (
-            (
-              "t44"."protocol" = 6
-            )
-            AND (
-              (
-                "t44"."client_flags" IS NOT NULL
-              ) OR (
-                "t44"."server_flags" IS NOT NULL
-              )
-            )
-          )
-          OR (
-            (
-              BITWISE_AND(COALESCE("t44"."client_flags", 0), 2)
-            ) > 0
-          )
-        )
-        AND (
-          (
-            BITWISE_AND(COALESCE("t44"."server_flags", 0), 4)
-          ) > 0
-        )
-        AND NOT (
-          (
-            BITWISE_AND(COALESCE("t44"."server_flags", 0), 2)
-          ) > 0
-        )
-        THEN 'accepted-reset'
-        WHEN (
-          "t44"."server_accepted" > 0
-        )
-        AND (
-          "t44"."protocol" = 6
-        )
-        AND NOT (
-          (
-            "t44"."protocol" = 6
-          )
-          AND (
-            (
-              "t44"."client_flags" IS NOT NULL
-            ) OR (
-              "t44"."server_flags" IS NOT NULL
-            )
-          )
-        )
-        AND (
-          (
-            "t44"."server_bytes" = (
-              "t44"."server_packets" * IF(STRPOS("t44"."server", ':') > 0, 60, 40)
-            )
-          )
-          AND (
-            "t44"."server_packets" <= "t44"."client_packets"
-          )
-          AND (
-            "t44"."client_bytes" <= (
-              "t44"."client_packets" * (
-                IF(STRPOS("t44"."server", ':') > 0, 60, 40) + 20
-              )
-            )
-          )
-        )
-        THEN 'accepted-reset'
-        WHEN (
-          "t44"."server_accepted" > 0
-        )
-        AND (
-          (
-            "t44"."client_accepted" > 0
-          )
-          OR (
-            (
-              BITWISE_AND(COALESCE("t44"."server_flags", 0), 2)
-            ) > 0
-          )
-        )
-        THEN 'answered'
-        WHEN (
-          "t44"."client_rejected" > 0
-        )
-        AND (
-          NOT (
-            (
-              "t44"."protocol" = 6
-            )
-            AND (
-              (
-                "t44"."client_flags" IS NOT NULL
-              ) OR (
-                "t44"."server_flags" IS NOT NULL
-              )
-            )
-          )
-          OR (
-            (
-              BITWISE_AND(COALESCE("t44"."client_flags", 0), 2)
-            ) > 0
-          )
-        )
-        THEN 'refused'
-        WHEN (
-          "t44"."client_accepted" > 0
-        )
-        AND (
-          NOT (
-            (
-              "t44"."protocol" = 6
-            )
-            AND (
-              (
-                "t44"."client_flags" IS NOT NULL
-              ) OR (
-                "t44"."server_flags" IS NOT NULL
-              )
-            )
-          )
-          OR (
-            (
-              BITWISE_AND(COALESCE("t44"."client_flags", 0), 2)
-            ) > 0
-          )
-        )
-        THEN 'accepted-silent'
-        ELSE NULL
-      END AS "state",
-      CASE
-        WHEN (
-          "t44"."protocol" = 6
-        )
-        AND (
-          CASE
-            WHEN (
-              "t44"."server_rejected" > 0
-            )
-            AND NOT (
-              "t44"."server_accepted" > 0
-            )
-            AND (
-              (
-                "t44"."client_accepted" > 0
-              )
-              OR (
-                (
-                  BITWISE_AND(COALESCE("t44"."server_flags", 0), 2)
-                ) > 0
-              )
-            )
-            THEN 'reply-refused'
-            WHEN (
-              "t44"."server_accepted" > 0
-            )
-            AND NOT (
-              "t44"."client_accepted" > 0
-            )
-            AND (
-              "t44"."client_rejected" = 0
-            )
-            THEN 'reply'
-            WHEN (
-              "t44"."server_accepted" > 0
-            )
-            AND (
-              (
-                "t44"."protocol" = 6
-              )
-              AND (
-                (
-                  "t44"."client_flags" IS NOT NULL
-                ) OR (
-                  "t44"."server_flags" IS NOT NULL
-                )
-              )
-            )
-            AND (
-              NOT (
-                (
-                  "t44"."protocol" = 6
-                )
-                AND (
-                  (
-                    "t44"."client_flags" IS NOT NULL
-                  ) OR (
-                    "t44"."server_flags" IS NOT NULL
-                  )
-                )
-              )
-              OR (
-                (
-                  BITWISE_AND(COALESCE("t44"."client_flags", 0), 2)
-                ) > 0
-              )
-            )
-            AND (
-              (
-                BITWISE_AND(COALESCE("t44"."server_flags", 0), 4)
-              ) > 0
-            )
-            AND NOT (
-              (
-                BITWISE_AND(COALESCE("t44"."server_flags", 0), 2)
-              ) > 0
-            )
-            THEN 'accepted-reset'
-            WHEN (
-              "t44"."server_accepted" > 0
-            )
-            AND (
-              "t44"."protocol" = 6
-            )
-            AND NOT (
-              (
-                "t44"."protocol" = 6
-              )
-              AND (
-                (
-                  "t44"."client_flags" IS NOT NULL
-                ) OR (
-                  "t44"."server_flags" IS NOT NULL
-                )
-              )
-            )
-            AND (
-              (
-                "t44"."server_bytes" = (
-                  "t44"."server_packets" * IF(STRPOS("t44"."server", ':') > 0, 60, 40)
-                )
-              )
-              AND (
-                "t44"."server_packets" <= "t44"."client_packets"
-              )
-              AND (
-                "t44"."client_bytes" <= (
-                  "t44"."client_packets" * (
-                    IF(STRPOS("t44"."server", ':') > 0, 60, 40) + 20
-                  )
-                )
-              )
-            )
-            THEN 'accepted-reset'
-            WHEN (
-              "t44"."server_accepted" > 0
-            )
-            AND (
-              (
-                "t44"."client_accepted" > 0
-              )
-              OR (
-                (
-                  BITWISE_AND(COALESCE("t44"."server_flags", 0), 2)
-                ) > 0
-              )
-            )
-            THEN 'answered'
-            WHEN (
-              "t44"."client_rejected" > 0
-            )
-            AND (
-              NOT (
-                (
-                  "t44"."protocol" = 6
-                )
-                AND (
-                  (
-                    "t44"."client_flags" IS NOT NULL
-                  ) OR (
-                    "t44"."server_flags" IS NOT NULL
-                  )
-                )
-              )
-              OR (
-                (
-                  BITWISE_AND(COALESCE("t44"."client_flags", 0), 2)
-                ) > 0
-              )
-            )
-            THEN 'refused'
-            WHEN (
-              "t44"."client_accepted" > 0
-            )
-            AND (
-              NOT (
-                (
-                  "t44"."protocol" = 6
-                )
-                AND (
-                  (
-                    "t44"."client_flags" IS NOT NULL
-                  ) OR (
-                    "t44"."server_flags" IS NOT NULL
-                  )
-                )
-              )
-              OR (
-                (
-                  BITWISE_AND(COALESCE("t44"."client_flags", 0), 2)
-                ) > 0
-              )
-            )
-            THEN 'accepted-silent'
-            ELSE NULL
-          END = 'accepted-silent'
-        )
-        AND (
-          "t44"."client_bytes" > (
-            "t44"."client_packets" * 80
-          )
-        )
-        THEN -1
-        WHEN (
-          "t44"."protocol" = 6
-        )
-        AND (
-          (
-            "t44"."client_flags" IS NOT NULL
-          ) OR (
-            "t44"."server_flags" IS NOT NULL
-          )
-        )
-        AND (
-          "t44"."rung" IN ('syn', 'carry')
-          OR (
-            (
-              BITWISE_AND(COALESCE("t44"."client_flags", 0), 2)
-            ) > 0
-          )
-          OR (
-            (
-              BITWISE_AND(COALESCE("t44"."server_flags", 0), 2)
-            ) > 0
-          )
-        )
-        THEN 2
-        WHEN (
-          "t44"."rung" IN ('syn', 'carry', 'service', 'ports', 'refused')
-          OR (
-            CASE
-              WHEN (
-                "t44"."server_rejected" > 0
-              )
-              AND NOT (
-                "t44"."server_accepted" > 0
-              )
-              AND (
-                (
-                  "t44"."client_accepted" > 0
-                )
-                OR (
-                  (
-                    BITWISE_AND(COALESCE("t44"."server_flags", 0), 2)
-                  ) > 0
-                )
-              )
-              THEN 'reply-refused'
-              WHEN (
-                "t44"."server_accepted" > 0
-              )
-              AND NOT (
-                "t44"."client_accepted" > 0
-              )
-              AND (
-                "t44"."client_rejected" = 0
-              )
-              THEN 'reply'
-              WHEN (
-                "t44"."server_accepted" > 0
-              )
-              AND (
-                (
-                  "t44"."protocol" = 6
-                )
-                AND (
-                  (
-                    "t44"."client_flags" IS NOT NULL
-                  ) OR (
-                    "t44"."server_flags" IS NOT NULL
-                  )
-                )
-              )
-              AND (
-                NOT (
-                  (
-                    "t44"."protocol" = 6
-                  )
-                  AND (
-                    (
-                      "t44"."client_flags" IS NOT NULL
-                    ) OR (
-                      "t44"."server_flags" IS NOT NULL
-                    )
-                  )
-                )
-                OR (
-                  (
-                    BITWISE_AND(COALESCE("t44"."client_flags", 0), 2)
-                  ) > 0
-                )
-              )
-              AND (
-                (
-                  BITWISE_AND(COALESCE("t44"."server_flags", 0), 4)
-                ) > 0
-              )
-              AND NOT (
-                (
-                  BITWISE_AND(COALESCE("t44"."server_flags", 0), 2)
-                ) > 0
-              )
-              THEN 'accepted-reset'
-              WHEN (
-                "t44"."server_accepted" > 0
-              )
-              AND (
-                "t44"."protocol" = 6
-              )
-              AND NOT (
-                (
-                  "t44"."protocol" = 6
-                )
-                AND (
-                  (
-                    "t44"."client_flags" IS NOT NULL
-                  ) OR (
-                    "t44"."server_flags" IS NOT NULL
-                  )
-                )
-              )
-              AND (
-                (
-                  "t44"."server_bytes" = (
-                    "t44"."server_packets" * IF(STRPOS("t44"."server", ':') > 0, 60, 40)
-                  )
-                )
-                AND (
-                  "t44"."server_packets" <= "t44"."client_packets"
-                )
-                AND (
-                  "t44"."client_bytes" <= (
-                    "t44"."client_packets" * (
-                      IF(STRPOS("t44"."server", ':') > 0, 60, 40) + 20
-                    )
-                  )
-                )
-              )
-              THEN 'accepted-reset'
-              WHEN (
-                "t44"."server_accepted" > 0
-              )
-              AND (
-                (
-                  "t44"."client_accepted" > 0
-                )
-                OR (
-                  (
-                    BITWISE_AND(COALESCE("t44"."server_flags", 0), 2)
-                  ) > 0
-                )
-              )
-              THEN 'answered'
-              WHEN (
-                "t44"."client_rejected" > 0
-              )
-              AND (
-                NOT (
-                  (
-                    "t44"."protocol" = 6
-                  )
-                  AND (
-                    (
-                      "t44"."client_flags" IS NOT NULL
-                    ) OR (
-                      "t44"."server_flags" IS NOT NULL
-                    )
-                  )
-                )
-                OR (
-                  (
-                    BITWISE_AND(COALESCE("t44"."client_flags", 0), 2)
-                  ) > 0
-                )
-              )
-              THEN 'refused'
-              WHEN (
-                "t44"."client_accepted" > 0
-              )
-              AND (
-                NOT (
-                  (
-                    "t44"."protocol" = 6
-                  )
-                  AND (
-                    (
-                      "t44"."client_flags" IS NOT NULL
-                    ) OR (
-                      "t44"."server_flags" IS NOT NULL
-                    )
-                  )
-                )
-                OR (
-                  (
-                    BITWISE_AND(COALESCE("t44"."client_flags", 0), 2)
-                  ) > 0
-                )
-              )
-              THEN 'accepted-silent'
-              ELSE NULL
-            END = 'reply-refused'
-          )
-        )
-        AND NOT (
-          (
-            "t44"."protocol" = 6
-          )
-          AND (
-            (
-              "t44"."server_accepted" > 0
-            )
-            AND (
-              (
-                "t44"."server_packets" < 3
-              ) OR (
-                "t44"."server_bytes" < 180
-              )
-            )
-          )
-        )
-        THEN 1
-        ELSE 0
-      END AS "level",
-      COALESCE(
-        CASE
-          WHEN COALESCE("t44"."interface_id" IN ('eni-0205bb9f7bb6c5f11'), FALSE)
-          THEN 'through'
-          WHEN (
-            "t44"."client" IS NOT NULL
-          )
-          AND IF("t44"."opener" = "t44"."a_addr", "t44"."a_addr_known", "t44"."b_addr_known")
-          AND NOT (
-            IF("t44"."opener" = "t44"."a_addr", "t44"."b_addr_known", "t44"."a_addr_known")
-          )
-          THEN 'egress'
-          WHEN (
-            "t44"."client" IS NOT NULL
-          )
-          AND IF("t44"."opener" = "t44"."a_addr", "t44"."b_addr_known", "t44"."a_addr_known")
-          AND NOT (
-            IF("t44"."opener" = "t44"."a_addr", "t44"."a_addr_known", "t44"."b_addr_known")
-          )
-          THEN 'ingress'
-          ELSE 'unknown'
-        END = 'ingress',
-        FALSE
-      ) AS "here",
-      "t44"."client_bytes" + "t44"."server_bytes" AS "size"
+      "t45"."client",
+      "t45"."server",
+      "t45"."protocol",
+      "t45"."server_port" AS "port",
+      MAX(IF("t45"."here", "t45"."interface_id", NULL)) AS "interface_id",
+      MAX(IF("t45"."state" = 0, "t45"."level", -1)) AS "level_answered",
+      MAX(IF(NOT (
+        "t45"."state" = 0
+      ) AND (
+        "t45"."state" <> 5
+      ), "t45"."level", -1)) AS "level_failed",
+      MIN("t45"."first") AS "first",
+      MAX("t45"."last") AS "last",
+      MAX(IF("t45"."state" = 0, "t45"."last", NULL)) AS "answered_last",
+      MIN(
+        IF(NOT (
+          "t45"."state" = 0
+        ) AND (
+          "t45"."state" <> 5
+        ), "t45"."first", NULL)
+      ) AS "failed_first",
+      BOOL_OR("t45"."direction" = 'egress') AS "own",
+      CAST(SUM(CAST(IF("t45"."here", "t45"."size", 0) AS DOUBLE)) AS BIGINT) AS "bytes_here",
+      CAST(SUM(CAST(IF("t45"."here", 0, "t45"."size") AS DOUBLE)) AS BIGINT) AS "bytes_away",
+      CAST(SUM(CAST(IF("t45"."state" = 0, IF("t45"."here", 1, 67108864), 0) AS DOUBLE)) AS BIGINT) AS "answered",
+      CAST(SUM(CAST(IF("t45"."state" = 1, IF("t45"."here", 1, 67108864), 0) AS DOUBLE)) AS BIGINT) AS "accepted-silent",
+      CAST(SUM(CAST(IF("t45"."state" = 2, IF("t45"."here", 1, 67108864), 0) AS DOUBLE)) AS BIGINT) AS "accepted-reset",
+      CAST(SUM(CAST(IF("t45"."state" = 3, IF("t45"."here", 1, 67108864), 0) AS DOUBLE)) AS BIGINT) AS "reply-refused",
+      CAST(SUM(CAST(IF("t45"."state" = 4, IF("t45"."here", 1, 67108864), 0) AS DOUBLE)) AS BIGINT) AS "refused",
+      CAST(SUM(CAST(IF("t45"."state" = 5, IF("t45"."here", 1, 67108864), 0) AS DOUBLE)) AS BIGINT) AS "reply"
     FROM (
       SELECT
-        "t43"."interface_id",
-        "t43"."protocol",
-        "t43"."a_addr",
-        "t43"."a_port",
-        "t43"."b_addr",
-        "t43"."b_port",
-        "t43"."session",
-        "t43"."first",
-        "t43"."last",
-        "t43"."windows",
-        "t43"."a_packets",
-        "t43"."a_bytes",
-        "t43"."a_accepted",
-        "t43"."a_rejected",
-        "t43"."a_flags",
-        "t43"."a_first",
-        "t43"."a_opened",
-        "t43"."a_last",
-        "t43"."b_packets",
-        "t43"."b_bytes",
-        "t43"."b_accepted",
-        "t43"."b_rejected",
-        "t43"."b_flags",
-        "t43"."b_first",
-        "t43"."b_opened",
-        "t43"."b_last",
-        "t43"."carried",
-        "t43"."resumed",
-        "t43"."rung",
-        "t43"."without_flags",
-        "t43"."agrees",
-        "t43"."client",
-        "t43"."client_port",
-        "t43"."client_packets",
-        "t43"."client_bytes",
-        "t43"."client_accepted",
-        "t43"."client_rejected",
-        "t43"."client_flags",
-        "t43"."client_first",
-        "t43"."client_last",
-        "t43"."server",
-        "t43"."server_port",
-        "t43"."server_packets",
-        "t43"."server_bytes",
-        "t43"."server_accepted",
-        "t43"."server_rejected",
-        "t43"."server_flags",
-        "t43"."server_first",
-        "t43"."server_last",
-        "t43"."day",
-        "t43"."opener",
-        COALESCE("t7"."known", FALSE) AS "a_addr_known",
-        COALESCE("t8"."known", FALSE) AS "b_addr_known",
-        COALESCE("t9"."known", FALSE) AS "opener_known"
+        *
       FROM (
         SELECT
-          "t41"."interface_id",
-          "t41"."protocol",
-          "t41"."a_addr",
-          "t41"."a_port",
-          "t41"."b_addr",
-          "t41"."b_port",
-          "t41"."session",
-          "t41"."first",
-          "t41"."last",
-          "t41"."windows",
-          "t41"."a_packets",
-          "t41"."a_bytes",
-          "t41"."a_accepted",
-          "t41"."a_rejected",
-          "t41"."a_flags",
-          "t41"."a_first",
-          "t41"."a_opened",
-          "t41"."a_last",
-          "t41"."b_packets",
-          "t41"."b_bytes",
-          "t41"."b_accepted",
-          "t41"."b_rejected",
-          "t41"."b_flags",
-          "t41"."b_first",
-          "t41"."b_opened",
-          "t41"."b_last",
-          "t41"."carried",
-          "t41"."resumed",
+          "t43"."interface_id",
+          "t43"."protocol",
+          "t43"."a_addr",
+          "t43"."a_port",
+          "t43"."b_addr",
+          "t43"."b_port",
+          "t43"."session",
+          "t43"."first",
+          "t43"."last",
+          "t43"."a_packets",
+          "t43"."a_bytes",
+          "t43"."a_accepted",
+          "t43"."a_rejected",
+          "t43"."a_flags",
+          "t43"."a_first",
+          "t43"."a_opened",
+          "t43"."b_packets",
+          "t43"."b_bytes",
+          "t43"."b_accepted",
+          "t43"."b_rejected",
+          "t43"."b_flags",
+          "t43"."b_first",
+          "t43"."b_opened",
+          "t43"."carried",
+          "t43"."resumed",
+          "t43"."rung",
+          "t43"."without_flags",
+          "t43"."agrees",
+          "t43"."client",
+          "t43"."client_port",
+          "t43"."client_packets",
+          "t43"."client_bytes",
+          "t43"."client_accepted",
+          "t43"."client_rejected",
+          "t43"."client_flags",
+          "t43"."client_first",
+          "t43"."server",
+          "t43"."server_port",
+          "t43"."server_packets",
+          "t43"."server_bytes",
+          "t43"."server_accepted",
+          "t43"."server_rejected",
+          "t43"."server_flags",
+          "t43"."server_first",
           CASE
-            WHEN "t41"."says_syn" IS NOT NULL
-            THEN 'syn'
-            WHEN "t41"."says_carry" IS NOT NULL
-            THEN 'carry'
-            WHEN "t41"."says_refused" IS NOT NULL
-            THEN 'refused'
-            WHEN "t41"."says_service" IS NOT NULL
-            THEN 'service'
-            WHEN "t41"."says_ports" IS NOT NULL
-            THEN 'ports'
-            WHEN "t41"."says_lowport" IS NOT NULL
-            THEN 'lowport'
-            WHEN "t41"."says_first" IS NOT NULL
-            THEN 'first'
+            WHEN COALESCE("t43"."interface_id" IN ('eni-0205bb9f7bb6c5f11'), FALSE)
+            THEN 'through'
+            WHEN (
+              "t43"."client" IS NOT NULL
+            )
+            AND IF("t43"."opener" = "t43"."a_addr", "t43"."a_addr_known", "t43"."b_addr_known")
+            AND NOT (
+              IF("t43"."opener" = "t43"."a_addr", "t43"."b_addr_known", "t43"."a_addr_known")
+            )
+            THEN 'egress'
+            WHEN (
+              "t43"."client" IS NOT NULL
+            )
+            AND IF("t43"."opener" = "t43"."a_addr", "t43"."b_addr_known", "t43"."a_addr_known")
+            AND NOT (
+              IF("t43"."opener" = "t43"."a_addr", "t43"."a_addr_known", "t43"."b_addr_known")
+            )
+            THEN 'ingress'
             ELSE 'unknown'
-          END AS "rung",
+          END AS "direction",
+          NOT (
+            COALESCE("t43"."interface_id" IN ('eni-0205bb9f7bb6c5f11'), FALSE)
+          )
+          AND (
+            IF("t43"."opener" = "t43"."a_addr", "t43"."a_addr_known", "t43"."b_addr_known")
+            OR NOT (
+              "t43"."opener_known"
+            )
+          ) AS "vantage",
           CASE
-            WHEN "t41"."says_refused_plain" IS NOT NULL
-            THEN 'refused'
-            WHEN "t41"."says_service" IS NOT NULL
-            THEN 'service'
-            WHEN "t41"."says_ports" IS NOT NULL
-            THEN 'ports'
-            WHEN "t41"."says_lowport" IS NOT NULL
-            THEN 'lowport'
-            WHEN "t41"."says_first" IS NOT NULL
-            THEN 'first'
-            ELSE 'unknown'
-          END AS "without_flags",
+            WHEN (
+              "t43"."server_rejected" > 0
+            )
+            AND NOT (
+              "t43"."server_accepted" > 0
+            )
+            AND (
+              (
+                "t43"."client_accepted" > 0
+              )
+              OR (
+                (
+                  BITWISE_AND(COALESCE("t43"."server_flags", 0), 2)
+                ) > 0
+              )
+            )
+            THEN 3
+            WHEN (
+              "t43"."server_accepted" > 0
+            )
+            AND NOT (
+              "t43"."client_accepted" > 0
+            )
+            AND (
+              "t43"."client_rejected" = 0
+            )
+            THEN 5
+            WHEN (
+              "t43"."server_accepted" > 0
+            )
+            AND (
+              (
+                "t43"."protocol" = 6
+              )
+              AND (
+                (
+                  "t43"."client_flags" IS NOT NULL
+                ) OR (
+                  "t43"."server_flags" IS NOT NULL
+                )
+              )
+            )
+            AND (
+              NOT (
+                (
+                  "t43"."protocol" = 6
+                )
+                AND (
+                  (
+                    "t43"."client_flags" IS NOT NULL
+                  ) OR (
+                    "t43"."server_flags" IS NOT NULL
+                  )
+                )
+              )
+              OR (
+                (
+                  BITWISE_AND(COALESCE("t43"."client_flags", 0), 2)
+                ) > 0
+              )
+            )
+            AND (
+              (
+                BITWISE_AND(COALESCE("t43"."server_flags", 0), 4)
+              ) > 0
+            )
+            AND NOT (
+              (
+                BITWISE_AND(COALESCE("t43"."server_flags", 0), 2)
+              ) > 0
+            )
+            THEN 2
+            WHEN (
+              "t43"."server_accepted" > 0
+            )
+            AND (
+              "t43"."protocol" = 6
+            )
+            AND NOT (
+              (
+                "t43"."protocol" = 6
+              )
+              AND (
+                (
+                  "t43"."client_flags" IS NOT NULL
+                ) OR (
+                  "t43"."server_flags" IS NOT NULL
+                )
+              )
+            )
+            AND (
+              (
+                "t43"."server_bytes" = (
+                  "t43"."server_packets" * IF(STRPOS("t43"."server", ':') > 0, 60, 40)
+                )
+              )
+              AND (
+                "t43"."server_packets" <= "t43"."client_packets"
+              )
+              AND (
+                "t43"."client_bytes" <= (
+                  "t43"."client_packets" * (
+                    IF(STRPOS("t43"."server", ':') > 0, 60, 40) + 20
+                  )
+                )
+              )
+            )
+            THEN 2
+            WHEN (
+              "t43"."server_accepted" > 0
+            )
+            AND (
+              (
+                "t43"."client_accepted" > 0
+              )
+              OR (
+                (
+                  BITWISE_AND(COALESCE("t43"."server_flags", 0), 2)
+                ) > 0
+              )
+            )
+            THEN 0
+            WHEN (
+              "t43"."client_rejected" > 0
+            )
+            AND (
+              NOT (
+                (
+                  "t43"."protocol" = 6
+                )
+                AND (
+                  (
+                    "t43"."client_flags" IS NOT NULL
+                  ) OR (
+                    "t43"."server_flags" IS NOT NULL
+                  )
+                )
+              )
+              OR (
+                (
+                  BITWISE_AND(COALESCE("t43"."client_flags", 0), 2)
+                ) > 0
+              )
+            )
+            THEN 4
+            WHEN (
+              "t43"."client_accepted" > 0
+            )
+            AND (
+              NOT (
+                (
+                  "t43"."protocol" = 6
+                )
+                AND (
+                  (
+                    "t43"."client_flags" IS NOT NULL
+                  ) OR (
+                    "t43"."server_flags" IS NOT NULL
+                  )
+                )
+              )
+              OR (
+                (
+                  BITWISE_AND(COALESCE("t43"."client_flags", 0), 2)
+                ) > 0
+              )
+            )
+            THEN 1
+            ELSE NULL
+          END AS "state",
+          CASE
+            WHEN (
+              "t43"."protocol" = 6
+            )
+            AND (
+              CASE
+                WHEN (
+                  "t43"."server_rejected" > 0
+                )
+                AND NOT (
+                  "t43"."server_accepted" > 0
+                )
+                AND (
+                  (
+                    "t43"."client_accepted" > 0
+                  )
+                  OR (
+                    (
+                      BITWISE_AND(COALESCE("t43"."server_flags", 0), 2)
+                    ) > 0
+                  )
+                )
+                THEN 3
+                WHEN (
+                  "t43"."server_accepted" > 0
+                )
+                AND NOT (
+                  "t43"."client_accepted" > 0
+                )
+                AND (
+                  "t43"."client_rejected" = 0
+                )
+                THEN 5
+                WHEN (
+                  "t43"."server_accepted" > 0
+                )
+                AND (
+                  (
+                    "t43"."protocol" = 6
+                  )
+                  AND (
+                    (
+                      "t43"."client_flags" IS NOT NULL
+                    ) OR (
+                      "t43"."server_flags" IS NOT NULL
+                    )
+                  )
+                )
+                AND (
+                  NOT (
+                    (
+                      "t43"."protocol" = 6
+                    )
+                    AND (
+                      (
+                        "t43"."client_flags" IS NOT NULL
+                      ) OR (
+                        "t43"."server_flags" IS NOT NULL
+                      )
+                    )
+                  )
+                  OR (
+                    (
+                      BITWISE_AND(COALESCE("t43"."client_flags", 0), 2)
+                    ) > 0
+                  )
+                )
+                AND (
+                  (
+                    BITWISE_AND(COALESCE("t43"."server_flags", 0), 4)
+                  ) > 0
+                )
+                AND NOT (
+                  (
+                    BITWISE_AND(COALESCE("t43"."server_flags", 0), 2)
+                  ) > 0
+                )
+                THEN 2
+                WHEN (
+                  "t43"."server_accepted" > 0
+                )
+                AND (
+                  "t43"."protocol" = 6
+                )
+                AND NOT (
+                  (
+                    "t43"."protocol" = 6
+                  )
+                  AND (
+                    (
+                      "t43"."client_flags" IS NOT NULL
+                    ) OR (
+                      "t43"."server_flags" IS NOT NULL
+                    )
+                  )
+                )
+                AND (
+                  (
+                    "t43"."server_bytes" = (
+                      "t43"."server_packets" * IF(STRPOS("t43"."server", ':') > 0, 60, 40)
+                    )
+                  )
+                  AND (
+                    "t43"."server_packets" <= "t43"."client_packets"
+                  )
+                  AND (
+                    "t43"."client_bytes" <= (
+                      "t43"."client_packets" * (
+                        IF(STRPOS("t43"."server", ':') > 0, 60, 40) + 20
+                      )
+                    )
+                  )
+                )
+                THEN 2
+                WHEN (
+                  "t43"."server_accepted" > 0
+                )
+                AND (
+                  (
+                    "t43"."client_accepted" > 0
+                  )
+                  OR (
+                    (
+                      BITWISE_AND(COALESCE("t43"."server_flags", 0), 2)
+                    ) > 0
+                  )
+                )
+                THEN 0
+                WHEN (
+                  "t43"."client_rejected" > 0
+                )
+                AND (
+                  NOT (
+                    (
+                      "t43"."protocol" = 6
+                    )
+                    AND (
+                      (
+                        "t43"."client_flags" IS NOT NULL
+                      ) OR (
+                        "t43"."server_flags" IS NOT NULL
+                      )
+                    )
+                  )
+                  OR (
+                    (
+                      BITWISE_AND(COALESCE("t43"."client_flags", 0), 2)
+                    ) > 0
+                  )
+                )
+                THEN 4
+                WHEN (
+                  "t43"."client_accepted" > 0
+                )
+                AND (
+                  NOT (
+                    (
+                      "t43"."protocol" = 6
+                    )
+                    AND (
+                      (
+                        "t43"."client_flags" IS NOT NULL
+                      ) OR (
+                        "t43"."server_flags" IS NOT NULL
+                      )
+                    )
+                  )
+                  OR (
+                    (
+                      BITWISE_AND(COALESCE("t43"."client_flags", 0), 2)
+                    ) > 0
+                  )
+                )
+                THEN 1
+                ELSE NULL
+              END = 1
+            )
+            AND (
+              "t43"."client_bytes" > (
+                "t43"."client_packets" * 80
+              )
+            )
+            THEN -1
+            WHEN (
+              "t43"."protocol" = 6
+            )
+            AND (
+              (
+                "t43"."client_flags" IS NOT NULL
+              ) OR (
+                "t43"."server_flags" IS NOT NULL
+              )
+            )
+            AND (
+              "t43"."rung" IN ('syn', 'carry')
+              OR (
+                (
+                  BITWISE_AND(COALESCE("t43"."client_flags", 0), 2)
+                ) > 0
+              )
+              OR (
+                (
+                  BITWISE_AND(COALESCE("t43"."server_flags", 0), 2)
+                ) > 0
+              )
+            )
+            THEN 2
+            WHEN (
+              "t43"."rung" IN ('syn', 'carry', 'service', 'ports', 'refused')
+              OR (
+                CASE
+                  WHEN (
+                    "t43"."server_rejected" > 0
+                  )
+                  AND NOT (
+                    "t43"."server_accepted" > 0
+                  )
+                  AND (
+                    (
+                      "t43"."client_accepted" > 0
+                    )
+                    OR (
+                      (
+                        BITWISE_AND(COALESCE("t43"."server_flags", 0), 2)
+                      ) > 0
+                    )
+                  )
+                  THEN 3
+                  WHEN (
+                    "t43"."server_accepted" > 0
+                  )
+                  AND NOT (
+                    "t43"."client_accepted" > 0
+                  )
+                  AND (
+                    "t43"."client_rejected" = 0
+                  )
+                  THEN 5
+                  WHEN (
+                    "t43"."server_accepted" > 0
+                  )
+                  AND (
+                    (
+                      "t43"."protocol" = 6
+                    )
+                    AND (
+                      (
+                        "t43"."client_flags" IS NOT NULL
+                      ) OR (
+                        "t43"."server_flags" IS NOT NULL
+                      )
+                    )
+                  )
+                  AND (
+                    NOT (
+                      (
+                        "t43"."protocol" = 6
+                      )
+                      AND (
+                        (
+                          "t43"."client_flags" IS NOT NULL
+                        ) OR (
+                          "t43"."server_flags" IS NOT NULL
+                        )
+                      )
+                    )
+                    OR (
+                      (
+                        BITWISE_AND(COALESCE("t43"."client_flags", 0), 2)
+                      ) > 0
+                    )
+                  )
+                  AND (
+                    (
+                      BITWISE_AND(COALESCE("t43"."server_flags", 0), 4)
+                    ) > 0
+                  )
+                  AND NOT (
+                    (
+                      BITWISE_AND(COALESCE("t43"."server_flags", 0), 2)
+                    ) > 0
+                  )
+                  THEN 2
+                  WHEN (
+                    "t43"."server_accepted" > 0
+                  )
+                  AND (
+                    "t43"."protocol" = 6
+                  )
+                  AND NOT (
+                    (
+                      "t43"."protocol" = 6
+                    )
+                    AND (
+                      (
+                        "t43"."client_flags" IS NOT NULL
+                      ) OR (
+                        "t43"."server_flags" IS NOT NULL
+                      )
+                    )
+                  )
+                  AND (
+                    (
+                      "t43"."server_bytes" = (
+                        "t43"."server_packets" * IF(STRPOS("t43"."server", ':') > 0, 60, 40)
+                      )
+                    )
+                    AND (
+                      "t43"."server_packets" <= "t43"."client_packets"
+                    )
+                    AND (
+                      "t43"."client_bytes" <= (
+                        "t43"."client_packets" * (
+                          IF(STRPOS("t43"."server", ':') > 0, 60, 40) + 20
+                        )
+                      )
+                    )
+                  )
+                  THEN 2
+                  WHEN (
+                    "t43"."server_accepted" > 0
+                  )
+                  AND (
+                    (
+                      "t43"."client_accepted" > 0
+                    )
+                    OR (
+                      (
+                        BITWISE_AND(COALESCE("t43"."server_flags", 0), 2)
+                      ) > 0
+                    )
+                  )
+                  THEN 0
+                  WHEN (
+                    "t43"."client_rejected" > 0
+                  )
+                  AND (
+                    NOT (
+                      (
+                        "t43"."protocol" = 6
+                      )
+                      AND (
+                        (
+                          "t43"."client_flags" IS NOT NULL
+                        ) OR (
+                          "t43"."server_flags" IS NOT NULL
+                        )
+                      )
+                    )
+                    OR (
+                      (
+                        BITWISE_AND(COALESCE("t43"."client_flags", 0), 2)
+                      ) > 0
+                    )
+                  )
+                  THEN 4
+                  WHEN (
+                    "t43"."client_accepted" > 0
+                  )
+                  AND (
+                    NOT (
+                      (
+                        "t43"."protocol" = 6
+                      )
+                      AND (
+                        (
+                          "t43"."client_flags" IS NOT NULL
+                        ) OR (
+                          "t43"."server_flags" IS NOT NULL
+                        )
+                      )
+                    )
+                    OR (
+                      (
+                        BITWISE_AND(COALESCE("t43"."client_flags", 0), 2)
+                      ) > 0
+                    )
+                  )
+                  THEN 1
+                  ELSE NULL
+                END = 3
+              )
+            )
+            AND NOT (
+              (
+                "t43"."protocol" = 6
+              )
+              AND (
+                (
+                  "t43"."server_accepted" > 0
+                )
+                AND (
+                  (
+                    "t43"."server_packets" < 3
+                  ) OR (
+                    "t43"."server_bytes" < 180
+                  )
+                )
+              )
+            )
+            THEN 1
+            ELSE 0
+          END AS "level",
           COALESCE(
-            "t41"."says_refused_plain",
-            "t41"."says_service",
-            "t41"."says_ports",
-            "t41"."says_lowport",
-            "t41"."says_first"
-          ) = "t41"."says_syn" AS "agrees",
-          CASE
-            WHEN COALESCE(
-              "t41"."says_syn",
-              "t41"."says_carry",
-              "t41"."says_refused",
-              "t41"."says_service",
-              "t41"."says_ports",
-              "t41"."says_lowport",
-              "t41"."says_first"
-            )
-            THEN "t41"."a_addr"
-            WHEN NOT (
-              COALESCE(
-                "t41"."says_syn",
-                "t41"."says_carry",
-                "t41"."says_refused",
-                "t41"."says_service",
-                "t41"."says_ports",
-                "t41"."says_lowport",
-                "t41"."says_first"
-              )
-            )
-            THEN "t41"."b_addr"
-            ELSE NULL
-          END AS "client",
-          IF(
-            "t41"."protocol" IN (6, 17, 33, 132, 136),
             CASE
-              WHEN COALESCE(
-                "t41"."says_syn",
-                "t41"."says_carry",
-                "t41"."says_refused",
-                "t41"."says_service",
-                "t41"."says_ports",
-                "t41"."says_lowport",
-                "t41"."says_first"
+              WHEN COALESCE("t43"."interface_id" IN ('eni-0205bb9f7bb6c5f11'), FALSE)
+              THEN 'through'
+              WHEN (
+                "t43"."client" IS NOT NULL
               )
-              THEN "t41"."a_port"
-              WHEN NOT (
-                COALESCE(
-                  "t41"."says_syn",
-                  "t41"."says_carry",
-                  "t41"."says_refused",
-                  "t41"."says_service",
-                  "t41"."says_ports",
-                  "t41"."says_lowport",
-                  "t41"."says_first"
-                )
+              AND IF("t43"."opener" = "t43"."a_addr", "t43"."a_addr_known", "t43"."b_addr_known")
+              AND NOT (
+                IF("t43"."opener" = "t43"."a_addr", "t43"."b_addr_known", "t43"."a_addr_known")
               )
-              THEN "t41"."b_port"
-              ELSE NULL
-            END,
-            CAST(NULL AS INTEGER)
-          ) AS "client_port",
-          CASE
-            WHEN COALESCE(
-              "t41"."says_syn",
-              "t41"."says_carry",
-              "t41"."says_refused",
-              "t41"."says_service",
-              "t41"."says_ports",
-              "t41"."says_lowport",
-              "t41"."says_first"
-            )
-            THEN "t41"."a_packets"
-            WHEN NOT (
-              COALESCE(
-                "t41"."says_syn",
-                "t41"."says_carry",
-                "t41"."says_refused",
-                "t41"."says_service",
-                "t41"."says_ports",
-                "t41"."says_lowport",
-                "t41"."says_first"
+              THEN 'egress'
+              WHEN (
+                "t43"."client" IS NOT NULL
               )
-            )
-            THEN "t41"."b_packets"
-            ELSE NULL
-          END AS "client_packets",
-          CASE
-            WHEN COALESCE(
-              "t41"."says_syn",
-              "t41"."says_carry",
-              "t41"."says_refused",
-              "t41"."says_service",
-              "t41"."says_ports",
-              "t41"."says_lowport",
-              "t41"."says_first"
-            )
-            THEN "t41"."a_bytes"
-            WHEN NOT (
-              COALESCE(
-                "t41"."says_syn",
-                "t41"."says_carry",
-                "t41"."says_refused",
-                "t41"."says_service",
-                "t41"."says_ports",
-                "t41"."says_lowport",
-                "t41"."says_first"
+              AND IF("t43"."opener" = "t43"."a_addr", "t43"."b_addr_known", "t43"."a_addr_known")
+              AND NOT (
+                IF("t43"."opener" = "t43"."a_addr", "t43"."a_addr_known", "t43"."b_addr_known")
               )
-            )
-            THEN "t41"."b_bytes"
-            ELSE NULL
-          END AS "client_bytes",
-          CASE
-            WHEN COALESCE(
-              "t41"."says_syn",
-              "t41"."says_carry",
-              "t41"."says_refused",
-              "t41"."says_service",
-              "t41"."says_ports",
-              "t41"."says_lowport",
-              "t41"."says_first"
-            )
-            THEN "t41"."a_accepted"
-            WHEN NOT (
-              COALESCE(
-                "t41"."says_syn",
-                "t41"."says_carry",
-                "t41"."says_refused",
-                "t41"."says_service",
-                "t41"."says_ports",
-                "t41"."says_lowport",
-                "t41"."says_first"
-              )
-            )
-            THEN "t41"."b_accepted"
-            ELSE NULL
-          END AS "client_accepted",
-          CASE
-            WHEN COALESCE(
-              "t41"."says_syn",
-              "t41"."says_carry",
-              "t41"."says_refused",
-              "t41"."says_service",
-              "t41"."says_ports",
-              "t41"."says_lowport",
-              "t41"."says_first"
-            )
-            THEN "t41"."a_rejected"
-            WHEN NOT (
-              COALESCE(
-                "t41"."says_syn",
-                "t41"."says_carry",
-                "t41"."says_refused",
-                "t41"."says_service",
-                "t41"."says_ports",
-                "t41"."says_lowport",
-                "t41"."says_first"
-              )
-            )
-            THEN "t41"."b_rejected"
-            ELSE NULL
-          END AS "client_rejected",
-          CASE
-            WHEN COALESCE(
-              "t41"."says_syn",
-              "t41"."says_carry",
-              "t41"."says_refused",
-              "t41"."says_service",
-              "t41"."says_ports",
-              "t41"."says_lowport",
-              "t41"."says_first"
-            )
-            THEN "t41"."a_flags"
-            WHEN NOT (
-              COALESCE(
-                "t41"."says_syn",
-                "t41"."says_carry",
-                "t41"."says_refused",
-                "t41"."says_service",
-                "t41"."says_ports",
-                "t41"."says_lowport",
-                "t41"."says_first"
-              )
-            )
-            THEN "t41"."b_flags"
-            ELSE NULL
-          END AS "client_flags",
-          CASE
-            WHEN COALESCE(
-              "t41"."says_syn",
-              "t41"."says_carry",
-              "t41"."says_refused",
-              "t41"."says_service",
-              "t41"."says_ports",
-              "t41"."says_lowport",
-              "t41"."says_first"
-            )
-            THEN "t41"."a_first"
-            WHEN NOT (
-              COALESCE(
-                "t41"."says_syn",
-                "t41"."says_carry",
-                "t41"."says_refused",
-                "t41"."says_service",
-                "t41"."says_ports",
-                "t41"."says_lowport",
-                "t41"."says_first"
-              )
-            )
-            THEN "t41"."b_first"
-            ELSE NULL
-          END AS "client_first",
-          CASE
-            WHEN COALESCE(
-              "t41"."says_syn",
-              "t41"."says_carry",
-              "t41"."says_refused",
-              "t41"."says_service",
-              "t41"."says_ports",
-              "t41"."says_lowport",
-              "t41"."says_first"
-            )
-            THEN "t41"."a_last"
-            WHEN NOT (
-              COALESCE(
-                "t41"."says_syn",
-                "t41"."says_carry",
-                "t41"."says_refused",
-                "t41"."says_service",
-                "t41"."says_ports",
-                "t41"."says_lowport",
-                "t41"."says_first"
-              )
-            )
-            THEN "t41"."b_last"
-            ELSE NULL
-          END AS "client_last",
-          CASE
-            WHEN COALESCE(
-              "t41"."says_syn",
-              "t41"."says_carry",
-              "t41"."says_refused",
-              "t41"."says_service",
-              "t41"."says_ports",
-              "t41"."says_lowport",
-              "t41"."says_first"
-            )
-            THEN "t41"."b_addr"
-            WHEN NOT (
-              COALESCE(
-                "t41"."says_syn",
-                "t41"."says_carry",
-                "t41"."says_refused",
-                "t41"."says_service",
-                "t41"."says_ports",
-                "t41"."says_lowport",
-                "t41"."says_first"
-              )
-            )
-            THEN "t41"."a_addr"
-            ELSE NULL
-          END AS "server",
-          IF(
-            "t41"."protocol" IN (6, 17, 33, 132, 136),
-            CASE
-              WHEN COALESCE(
-                "t41"."says_syn",
-                "t41"."says_carry",
-                "t41"."says_refused",
-                "t41"."says_service",
-                "t41"."says_ports",
-                "t41"."says_lowport",
-                "t41"."says_first"
-              )
-              THEN "t41"."b_port"
-              WHEN NOT (
-                COALESCE(
-                  "t41"."says_syn",
-                  "t41"."says_carry",
-                  "t41"."says_refused",
-                  "t41"."says_service",
-                  "t41"."says_ports",
-                  "t41"."says_lowport",
-                  "t41"."says_first"
-                )
-              )
-              THEN "t41"."a_port"
-              ELSE NULL
-            END,
-            CAST(NULL AS INTEGER)
-          ) AS "server_port",
-          CASE
-            WHEN COALESCE(
-              "t41"."says_syn",
-              "t41"."says_carry",
-              "t41"."says_refused",
-              "t41"."says_service",
-              "t41"."says_ports",
-              "t41"."says_lowport",
-              "t41"."says_first"
-            )
-            THEN "t41"."b_packets"
-            WHEN NOT (
-              COALESCE(
-                "t41"."says_syn",
-                "t41"."says_carry",
-                "t41"."says_refused",
-                "t41"."says_service",
-                "t41"."says_ports",
-                "t41"."says_lowport",
-                "t41"."says_first"
-              )
-            )
-            THEN "t41"."a_packets"
-            ELSE NULL
-          END AS "server_packets",
-          CASE
-            WHEN COALESCE(
-              "t41"."says_syn",
-              "t41"."says_carry",
-              "t41"."says_refused",
-              "t41"."says_service",
-              "t41"."says_ports",
-              "t41"."says_lowport",
-              "t41"."says_first"
-            )
-            THEN "t41"."b_bytes"
-            WHEN NOT (
-              COALESCE(
-                "t41"."says_syn",
-                "t41"."says_carry",
-                "t41"."says_refused",
-                "t41"."says_service",
-                "t41"."says_ports",
-                "t41"."says_lowport",
-                "t41"."says_first"
-              )
-            )
-            THEN "t41"."a_bytes"
-            ELSE NULL
-          END AS "server_bytes",
-          CASE
-            WHEN COALESCE(
-              "t41"."says_syn",
-              "t41"."says_carry",
-              "t41"."says_refused",
-              "t41"."says_service",
-              "t41"."says_ports",
-              "t41"."says_lowport",
-              "t41"."says_first"
-            )
-            THEN "t41"."b_accepted"
-            WHEN NOT (
-              COALESCE(
-                "t41"."says_syn",
-                "t41"."says_carry",
-                "t41"."says_refused",
-                "t41"."says_service",
-                "t41"."says_ports",
-                "t41"."says_lowport",
-                "t41"."says_first"
-              )
-            )
-            THEN "t41"."a_accepted"
-            ELSE NULL
-          END AS "server_accepted",
-          CASE
-            WHEN COALESCE(
-              "t41"."says_syn",
-              "t41"."says_carry",
-              "t41"."says_refused",
-              "t41"."says_service",
-              "t41"."says_ports",
-              "t41"."says_lowport",
-              "t41"."says_first"
-            )
-            THEN "t41"."b_rejected"
-            WHEN NOT (
-              COALESCE(
-                "t41"."says_syn",
-                "t41"."says_carry",
-                "t41"."says_refused",
-                "t41"."says_service",
-                "t41"."says_ports",
-                "t41"."says_lowport",
-                "t41"."says_first"
-              )
-            )
-            THEN "t41"."a_rejected"
-            ELSE NULL
-          END AS "server_rejected",
-          CASE
-            WHEN COALESCE(
-              "t41"."says_syn",
-              "t41"."says_carry",
-              "t41"."says_refused",
-              "t41"."says_service",
-              "t41"."says_ports",
-              "t41"."says_lowport",
-              "t41"."says_first"
-            )
-            THEN "t41"."b_flags"
-            WHEN NOT (
-              COALESCE(
-                "t41"."says_syn",
-                "t41"."says_carry",
-                "t41"."says_refused",
-                "t41"."says_service",
-                "t41"."says_ports",
-                "t41"."says_lowport",
-                "t41"."says_first"
-              )
-            )
-            THEN "t41"."a_flags"
-            ELSE NULL
-          END AS "server_flags",
-          CASE
-            WHEN COALESCE(
-              "t41"."says_syn",
-              "t41"."says_carry",
-              "t41"."says_refused",
-              "t41"."says_service",
-              "t41"."says_ports",
-              "t41"."says_lowport",
-              "t41"."says_first"
-            )
-            THEN "t41"."b_first"
-            WHEN NOT (
-              COALESCE(
-                "t41"."says_syn",
-                "t41"."says_carry",
-                "t41"."says_refused",
-                "t41"."says_service",
-                "t41"."says_ports",
-                "t41"."says_lowport",
-                "t41"."says_first"
-              )
-            )
-            THEN "t41"."a_first"
-            ELSE NULL
-          END AS "server_first",
-          CASE
-            WHEN COALESCE(
-              "t41"."says_syn",
-              "t41"."says_carry",
-              "t41"."says_refused",
-              "t41"."says_service",
-              "t41"."says_ports",
-              "t41"."says_lowport",
-              "t41"."says_first"
-            )
-            THEN "t41"."b_last"
-            WHEN NOT (
-              COALESCE(
-                "t41"."says_syn",
-                "t41"."says_carry",
-                "t41"."says_refused",
-                "t41"."says_service",
-                "t41"."says_ports",
-                "t41"."says_lowport",
-                "t41"."says_first"
-              )
-            )
-            THEN "t41"."a_last"
-            ELSE NULL
-          END AS "server_last",
-          COALESCE(CAST(FLOOR(CAST((
-            "t41"."first"
-          ) AS DOUBLE) / (
-            86400
-          )) AS BIGINT), 0) AS "day",
-          COALESCE(
-            CASE
-              WHEN COALESCE(
-                "t41"."says_syn",
-                "t41"."says_carry",
-                "t41"."says_refused",
-                "t41"."says_service",
-                "t41"."says_ports",
-                "t41"."says_lowport",
-                "t41"."says_first"
-              )
-              THEN "t41"."a_addr"
-              WHEN NOT (
-                COALESCE(
-                  "t41"."says_syn",
-                  "t41"."says_carry",
-                  "t41"."says_refused",
-                  "t41"."says_service",
-                  "t41"."says_ports",
-                  "t41"."says_lowport",
-                  "t41"."says_first"
-                )
-              )
-              THEN "t41"."b_addr"
-              ELSE NULL
-            END,
-            "t41"."a_addr"
-          ) AS "opener"
+              THEN 'ingress'
+              ELSE 'unknown'
+            END = 'ingress',
+            FALSE
+          ) AS "here",
+          "t43"."client_bytes" + "t43"."server_bytes" AS "size"
         FROM (
           SELECT
-            "t40"."interface_id",
-            "t40"."protocol",
-            "t40"."a_addr",
-            "t40"."a_port",
-            "t40"."b_addr",
-            "t40"."b_port",
-            "t40"."session",
-            "t40"."first",
-            "t40"."last",
-            "t40"."windows",
-            "t40"."a_packets",
-            "t40"."a_bytes",
-            "t40"."a_accepted",
-            "t40"."a_rejected",
-            "t40"."a_flags",
-            "t40"."a_first",
-            "t40"."a_opened",
-            "t40"."a_last",
-            "t40"."b_packets",
-            "t40"."b_bytes",
-            "t40"."b_accepted",
-            "t40"."b_rejected",
-            "t40"."b_flags",
-            "t40"."b_first",
-            "t40"."b_opened",
-            "t40"."b_last",
-            "t40"."carried",
-            "t40"."resumed",
-            "t40"."says_syn",
-            "t40"."says_carry",
-            "t40"."says_refused_plain",
-            "t40"."says_refused",
-            "t40"."says_ports",
-            "t40"."says_lowport",
-            "t40"."says_first",
-            CASE
-              WHEN (
-                COALESCE("t40"."b_fan_in", 0) >= 3
-              )
-              AND (
-                COALESCE("t40"."b_fan_in", 0) >= (
-                  COALESCE("t40"."a_fan_in", 0) * 4
-                )
-              )
-              AND NOT (
-                (
-                  COALESCE("t40"."a_fan_in", 0) >= 3
-                )
-                AND (
-                  COALESCE("t40"."a_fan_in", 0) >= (
-                    COALESCE("t40"."b_fan_in", 0) * 4
-                  )
-                )
-              )
-              THEN TRUE
-              WHEN (
-                COALESCE("t40"."a_fan_in", 0) >= 3
-              )
-              AND (
-                COALESCE("t40"."a_fan_in", 0) >= (
-                  COALESCE("t40"."b_fan_in", 0) * 4
-                )
-              )
-              AND NOT (
-                (
-                  COALESCE("t40"."b_fan_in", 0) >= 3
-                )
-                AND (
-                  COALESCE("t40"."b_fan_in", 0) >= (
-                    COALESCE("t40"."a_fan_in", 0) * 4
-                  )
-                )
-              )
-              THEN FALSE
-              ELSE CAST(NULL AS BOOLEAN)
-            END AS "says_service"
+            "t42"."interface_id",
+            "t42"."protocol",
+            "t42"."a_addr",
+            "t42"."a_port",
+            "t42"."b_addr",
+            "t42"."b_port",
+            "t42"."session",
+            "t42"."first",
+            "t42"."last",
+            "t42"."a_packets",
+            "t42"."a_bytes",
+            "t42"."a_accepted",
+            "t42"."a_rejected",
+            "t42"."a_flags",
+            "t42"."a_first",
+            "t42"."a_opened",
+            "t42"."b_packets",
+            "t42"."b_bytes",
+            "t42"."b_accepted",
+            "t42"."b_rejected",
+            "t42"."b_flags",
+            "t42"."b_first",
+            "t42"."b_opened",
+            "t42"."carried",
+            "t42"."resumed",
+            "t42"."rung",
+            "t42"."without_flags",
+            "t42"."agrees",
+            "t42"."client",
+            "t42"."client_port",
+            "t42"."client_packets",
+            "t42"."client_bytes",
+            "t42"."client_accepted",
+            "t42"."client_rejected",
+            "t42"."client_flags",
+            "t42"."client_first",
+            "t42"."server",
+            "t42"."server_port",
+            "t42"."server_packets",
+            "t42"."server_bytes",
+            "t42"."server_accepted",
+            "t42"."server_rejected",
+            "t42"."server_flags",
+            "t42"."server_first",
+            "t42"."day",
+            "t42"."opener",
+            COALESCE("t7"."known", FALSE) AS "a_addr_known",
+            COALESCE("t8"."known", FALSE) AS "b_addr_known",
+            COALESCE("t9"."known", FALSE) AS "opener_known"
           FROM (
             SELECT
-              "t37"."interface_id",
-              "t37"."protocol",
-              "t37"."a_addr",
-              "t37"."a_port",
-              "t37"."b_addr",
-              "t37"."b_port",
-              "t37"."session",
-              "t37"."first",
-              "t37"."last",
-              "t37"."windows",
-              "t37"."a_packets",
-              "t37"."a_bytes",
-              "t37"."a_accepted",
-              "t37"."a_rejected",
-              "t37"."a_flags",
-              "t37"."a_first",
-              "t37"."a_opened",
-              "t37"."a_last",
-              "t37"."b_packets",
-              "t37"."b_bytes",
-              "t37"."b_accepted",
-              "t37"."b_rejected",
-              "t37"."b_flags",
-              "t37"."b_first",
-              "t37"."b_opened",
-              "t37"."b_last",
-              "t37"."carried",
-              "t37"."resumed",
-              "t37"."says_syn",
-              "t37"."says_carry",
-              "t37"."says_refused_plain",
-              "t37"."says_refused",
-              "t37"."says_ports",
-              "t37"."says_lowport",
-              "t37"."says_first",
-              "t38"."a_fan_in",
-              "t39"."b_fan_in"
+              "t40"."interface_id",
+              "t40"."protocol",
+              "t40"."a_addr",
+              "t40"."a_port",
+              "t40"."b_addr",
+              "t40"."b_port",
+              "t40"."session",
+              "t40"."first",
+              "t40"."last",
+              "t40"."a_packets",
+              "t40"."a_bytes",
+              "t40"."a_accepted",
+              "t40"."a_rejected",
+              "t40"."a_flags",
+              "t40"."a_first",
+              "t40"."a_opened",
+              "t40"."b_packets",
+              "t40"."b_bytes",
+              "t40"."b_accepted",
+              "t40"."b_rejected",
+              "t40"."b_flags",
+              "t40"."b_first",
+              "t40"."b_opened",
+              "t40"."carried",
+              "t40"."resumed",
+              CASE
+                WHEN "t40"."says_syn" IS NOT NULL
+                THEN 'syn'
+                WHEN "t40"."says_carry" IS NOT NULL
+                THEN 'carry'
+                WHEN "t40"."says_refused" IS NOT NULL
+                THEN 'refused'
+                WHEN "t40"."says_service" IS NOT NULL
+                THEN 'service'
+                WHEN "t40"."says_ports" IS NOT NULL
+                THEN 'ports'
+                WHEN "t40"."says_lowport" IS NOT NULL
+                THEN 'lowport'
+                WHEN "t40"."says_first" IS NOT NULL
+                THEN 'first'
+                ELSE 'unknown'
+              END AS "rung",
+              CASE
+                WHEN "t40"."says_refused_plain" IS NOT NULL
+                THEN 'refused'
+                WHEN "t40"."says_service" IS NOT NULL
+                THEN 'service'
+                WHEN "t40"."says_ports" IS NOT NULL
+                THEN 'ports'
+                WHEN "t40"."says_lowport" IS NOT NULL
+                THEN 'lowport'
+                WHEN "t40"."says_first" IS NOT NULL
+                THEN 'first'
+                ELSE 'unknown'
+              END AS "without_flags",
+              COALESCE(
+                "t40"."says_refused_plain",
+                "t40"."says_service",
+                "t40"."says_ports",
+                "t40"."says_lowport",
+                "t40"."says_first"
+              ) = "t40"."says_syn" AS "agrees",
+              CASE
+                WHEN COALESCE(
+                  "t40"."says_syn",
+                  "t40"."says_carry",
+                  "t40"."says_refused",
+                  "t40"."says_service",
+                  "t40"."says_ports",
+                  "t40"."says_lowport",
+                  "t40"."says_first"
+                )
+                THEN "t40"."a_addr"
+                WHEN NOT (
+                  COALESCE(
+                    "t40"."says_syn",
+                    "t40"."says_carry",
+                    "t40"."says_refused",
+                    "t40"."says_service",
+                    "t40"."says_ports",
+                    "t40"."says_lowport",
+                    "t40"."says_first"
+                  )
+                )
+                THEN "t40"."b_addr"
+                ELSE NULL
+              END AS "client",
+              IF(
+                "t40"."protocol" IN (6, 17, 33, 132, 136),
+                CASE
+                  WHEN COALESCE(
+                    "t40"."says_syn",
+                    "t40"."says_carry",
+                    "t40"."says_refused",
+                    "t40"."says_service",
+                    "t40"."says_ports",
+                    "t40"."says_lowport",
+                    "t40"."says_first"
+                  )
+                  THEN "t40"."a_port"
+                  WHEN NOT (
+                    COALESCE(
+                      "t40"."says_syn",
+                      "t40"."says_carry",
+                      "t40"."says_refused",
+                      "t40"."says_service",
+                      "t40"."says_ports",
+                      "t40"."says_lowport",
+                      "t40"."says_first"
+                    )
+                  )
+                  THEN "t40"."b_port"
+                  ELSE NULL
+                END,
+                CAST(NULL AS INTEGER)
+              ) AS "client_port",
+              CASE
+                WHEN COALESCE(
+                  "t40"."says_syn",
+                  "t40"."says_carry",
+                  "t40"."says_refused",
+                  "t40"."says_service",
+                  "t40"."says_ports",
+                  "t40"."says_lowport",
+                  "t40"."says_first"
+                )
+                THEN "t40"."a_packets"
+                WHEN NOT (
+                  COALESCE(
+                    "t40"."says_syn",
+                    "t40"."says_carry",
+                    "t40"."says_refused",
+                    "t40"."says_service",
+                    "t40"."says_ports",
+                    "t40"."says_lowport",
+                    "t40"."says_first"
+                  )
+                )
+                THEN "t40"."b_packets"
+                ELSE NULL
+              END AS "client_packets",
+              CASE
+                WHEN COALESCE(
+                  "t40"."says_syn",
+                  "t40"."says_carry",
+                  "t40"."says_refused",
+                  "t40"."says_service",
+                  "t40"."says_ports",
+                  "t40"."says_lowport",
+                  "t40"."says_first"
+                )
+                THEN "t40"."a_bytes"
+                WHEN NOT (
+                  COALESCE(
+                    "t40"."says_syn",
+                    "t40"."says_carry",
+                    "t40"."says_refused",
+                    "t40"."says_service",
+                    "t40"."says_ports",
+                    "t40"."says_lowport",
+                    "t40"."says_first"
+                  )
+                )
+                THEN "t40"."b_bytes"
+                ELSE NULL
+              END AS "client_bytes",
+              CASE
+                WHEN COALESCE(
+                  "t40"."says_syn",
+                  "t40"."says_carry",
+                  "t40"."says_refused",
+                  "t40"."says_service",
+                  "t40"."says_ports",
+                  "t40"."says_lowport",
+                  "t40"."says_first"
+                )
+                THEN "t40"."a_accepted"
+                WHEN NOT (
+                  COALESCE(
+                    "t40"."says_syn",
+                    "t40"."says_carry",
+                    "t40"."says_refused",
+                    "t40"."says_service",
+                    "t40"."says_ports",
+                    "t40"."says_lowport",
+                    "t40"."says_first"
+                  )
+                )
+                THEN "t40"."b_accepted"
+                ELSE NULL
+              END AS "client_accepted",
+              CASE
+                WHEN COALESCE(
+                  "t40"."says_syn",
+                  "t40"."says_carry",
+                  "t40"."says_refused",
+                  "t40"."says_service",
+                  "t40"."says_ports",
+                  "t40"."says_lowport",
+                  "t40"."says_first"
+                )
+                THEN "t40"."a_rejected"
+                WHEN NOT (
+                  COALESCE(
+                    "t40"."says_syn",
+                    "t40"."says_carry",
+                    "t40"."says_refused",
+                    "t40"."says_service",
+                    "t40"."says_ports",
+                    "t40"."says_lowport",
+                    "t40"."says_first"
+                  )
+                )
+                THEN "t40"."b_rejected"
+                ELSE NULL
+              END AS "client_rejected",
+              CASE
+                WHEN COALESCE(
+                  "t40"."says_syn",
+                  "t40"."says_carry",
+                  "t40"."says_refused",
+                  "t40"."says_service",
+                  "t40"."says_ports",
+                  "t40"."says_lowport",
+                  "t40"."says_first"
+                )
+                THEN "t40"."a_flags"
+                WHEN NOT (
+                  COALESCE(
+                    "t40"."says_syn",
+                    "t40"."says_carry",
+                    "t40"."says_refused",
+                    "t40"."says_service",
+                    "t40"."says_ports",
+                    "t40"."says_lowport",
+                    "t40"."says_first"
+                  )
+                )
+                THEN "t40"."b_flags"
+                ELSE NULL
+              END AS "client_flags",
+              CASE
+                WHEN COALESCE(
+                  "t40"."says_syn",
+                  "t40"."says_carry",
+                  "t40"."says_refused",
+                  "t40"."says_service",
+                  "t40"."says_ports",
+                  "t40"."says_lowport",
+                  "t40"."says_first"
+                )
+                THEN "t40"."a_first"
+                WHEN NOT (
+                  COALESCE(
+                    "t40"."says_syn",
+                    "t40"."says_carry",
+                    "t40"."says_refused",
+                    "t40"."says_service",
+                    "t40"."says_ports",
+                    "t40"."says_lowport",
+                    "t40"."says_first"
+                  )
+                )
+                THEN "t40"."b_first"
+                ELSE NULL
+              END AS "client_first",
+              CASE
+                WHEN COALESCE(
+                  "t40"."says_syn",
+                  "t40"."says_carry",
+                  "t40"."says_refused",
+                  "t40"."says_service",
+                  "t40"."says_ports",
+                  "t40"."says_lowport",
+                  "t40"."says_first"
+                )
+                THEN "t40"."b_addr"
+                WHEN NOT (
+                  COALESCE(
+                    "t40"."says_syn",
+                    "t40"."says_carry",
+                    "t40"."says_refused",
+                    "t40"."says_service",
+                    "t40"."says_ports",
+                    "t40"."says_lowport",
+                    "t40"."says_first"
+                  )
+                )
+                THEN "t40"."a_addr"
+                ELSE NULL
+              END AS "server",
+              IF(
+                "t40"."protocol" IN (6, 17, 33, 132, 136),
+                CASE
+                  WHEN COALESCE(
+                    "t40"."says_syn",
+                    "t40"."says_carry",
+                    "t40"."says_refused",
+                    "t40"."says_service",
+                    "t40"."says_ports",
+                    "t40"."says_lowport",
+                    "t40"."says_first"
+                  )
+                  THEN "t40"."b_port"
+                  WHEN NOT (
+                    COALESCE(
+                      "t40"."says_syn",
+                      "t40"."says_carry",
+                      "t40"."says_refused",
+                      "t40"."says_service",
+                      "t40"."says_ports",
+                      "t40"."says_lowport",
+                      "t40"."says_first"
+                    )
+                  )
+                  THEN "t40"."a_port"
+                  ELSE NULL
+                END,
+                CAST(NULL AS INTEGER)
+              ) AS "server_port",
+              CASE
+                WHEN COALESCE(
+                  "t40"."says_syn",
+                  "t40"."says_carry",
+                  "t40"."says_refused",
+                  "t40"."says_service",
+                  "t40"."says_ports",
+                  "t40"."says_lowport",
+                  "t40"."says_first"
+                )
+                THEN "t40"."b_packets"
+                WHEN NOT (
+                  COALESCE(
+                    "t40"."says_syn",
+                    "t40"."says_carry",
+                    "t40"."says_refused",
+                    "t40"."says_service",
+                    "t40"."says_ports",
+                    "t40"."says_lowport",
+                    "t40"."says_first"
+                  )
+                )
+                THEN "t40"."a_packets"
+                ELSE NULL
+              END AS "server_packets",
+              CASE
+                WHEN COALESCE(
+                  "t40"."says_syn",
+                  "t40"."says_carry",
+                  "t40"."says_refused",
+                  "t40"."says_service",
+                  "t40"."says_ports",
+                  "t40"."says_lowport",
+                  "t40"."says_first"
+                )
+                THEN "t40"."b_bytes"
+                WHEN NOT (
+                  COALESCE(
+                    "t40"."says_syn",
+                    "t40"."says_carry",
+                    "t40"."says_refused",
+                    "t40"."says_service",
+                    "t40"."says_ports",
+                    "t40"."says_lowport",
+                    "t40"."says_first"
+                  )
+                )
+                THEN "t40"."a_bytes"
+                ELSE NULL
+              END AS "server_bytes",
+              CASE
+                WHEN COALESCE(
+                  "t40"."says_syn",
+                  "t40"."says_carry",
+                  "t40"."says_refused",
+                  "t40"."says_service",
+                  "t40"."says_ports",
+                  "t40"."says_lowport",
+                  "t40"."says_first"
+                )
+                THEN "t40"."b_accepted"
+                WHEN NOT (
+                  COALESCE(
+                    "t40"."says_syn",
+                    "t40"."says_carry",
+                    "t40"."says_refused",
+                    "t40"."says_service",
+                    "t40"."says_ports",
+                    "t40"."says_lowport",
+                    "t40"."says_first"
+                  )
+                )
+                THEN "t40"."a_accepted"
+                ELSE NULL
+              END AS "server_accepted",
+              CASE
+                WHEN COALESCE(
+                  "t40"."says_syn",
+                  "t40"."says_carry",
+                  "t40"."says_refused",
+                  "t40"."says_service",
+                  "t40"."says_ports",
+                  "t40"."says_lowport",
+                  "t40"."says_first"
+                )
+                THEN "t40"."b_rejected"
+                WHEN NOT (
+                  COALESCE(
+                    "t40"."says_syn",
+                    "t40"."says_carry",
+                    "t40"."says_refused",
+                    "t40"."says_service",
+                    "t40"."says_ports",
+                    "t40"."says_lowport",
+                    "t40"."says_first"
+                  )
+                )
+                THEN "t40"."a_rejected"
+                ELSE NULL
+              END AS "server_rejected",
+              CASE
+                WHEN COALESCE(
+                  "t40"."says_syn",
+                  "t40"."says_carry",
+                  "t40"."says_refused",
+                  "t40"."says_service",
+                  "t40"."says_ports",
+                  "t40"."says_lowport",
+                  "t40"."says_first"
+                )
+                THEN "t40"."b_flags"
+                WHEN NOT (
+                  COALESCE(
+                    "t40"."says_syn",
+                    "t40"."says_carry",
+                    "t40"."says_refused",
+                    "t40"."says_service",
+                    "t40"."says_ports",
+                    "t40"."says_lowport",
+                    "t40"."says_first"
+                  )
+                )
+                THEN "t40"."a_flags"
+                ELSE NULL
+              END AS "server_flags",
+              CASE
+                WHEN COALESCE(
+                  "t40"."says_syn",
+                  "t40"."says_carry",
+                  "t40"."says_refused",
+                  "t40"."says_service",
+                  "t40"."says_ports",
+                  "t40"."says_lowport",
+                  "t40"."says_first"
+                )
+                THEN "t40"."b_first"
+                WHEN NOT (
+                  COALESCE(
+                    "t40"."says_syn",
+                    "t40"."says_carry",
+                    "t40"."says_refused",
+                    "t40"."says_service",
+                    "t40"."says_ports",
+                    "t40"."says_lowport",
+                    "t40"."says_first"
+                  )
+                )
+                THEN "t40"."a_first"
+                ELSE NULL
+              END AS "server_first",
+              COALESCE(CAST(FLOOR(CAST((
+                "t40"."first"
+              ) AS DOUBLE) / (
+                86400
+              )) AS BIGINT), 0) AS "day",
+              COALESCE(
+                CASE
+                  WHEN COALESCE(
+                    "t40"."says_syn",
+                    "t40"."says_carry",
+                    "t40"."says_refused",
+                    "t40"."says_service",
+                    "t40"."says_ports",
+                    "t40"."says_lowport",
+                    "t40"."says_first"
+                  )
+                  THEN "t40"."a_addr"
+                  WHEN NOT (
+                    COALESCE(
+                      "t40"."says_syn",
+                      "t40"."says_carry",
+                      "t40"."says_refused",
+                      "t40"."says_service",
+                      "t40"."says_ports",
+                      "t40"."says_lowport",
+                      "t40"."says_first"
+                    )
+                  )
+                  THEN "t40"."b_addr"
+                  ELSE NULL
+                END,
+                "t40"."a_addr"
+              ) AS "opener"
             FROM (
               SELECT
-                "t30"."interface_id",
-                "t30"."protocol",
-                "t30"."a_addr",
-                "t30"."a_port",
-                "t30"."b_addr",
-                "t30"."b_port",
-                "t30"."session",
-                "t30"."first",
-                "t30"."last",
-                "t30"."windows",
-                "t30"."a_packets",
-                "t30"."a_bytes",
-                "t30"."a_accepted",
-                "t30"."a_rejected",
-                "t30"."a_flags",
-                "t30"."a_first",
-                "t30"."a_opened",
-                "t30"."a_last",
-                "t30"."b_packets",
-                "t30"."b_bytes",
-                "t30"."b_accepted",
-                "t30"."b_rejected",
-                "t30"."b_flags",
-                "t30"."b_first",
-                "t30"."b_opened",
-                "t30"."b_last",
-                "t30"."carried",
-                "t30"."resumed",
-                CASE
-                  WHEN COALESCE("t30"."a_opened", FALSE) AND NOT (
-                    COALESCE("t30"."b_opened", FALSE)
-                  )
-                  THEN TRUE
-                  WHEN COALESCE("t30"."b_opened", FALSE) AND NOT (
-                    COALESCE("t30"."a_opened", FALSE)
-                  )
-                  THEN FALSE
-                  ELSE CAST(NULL AS BOOLEAN)
-                END AS "says_syn",
-                IF(
-                  COALESCE("t30"."a_opened", FALSE) OR COALESCE("t30"."b_opened", FALSE),
-                  CAST(NULL AS BOOLEAN),
-                  "t30"."carried" = 'a'
-                ) AS "says_carry",
+                "t39"."interface_id",
+                "t39"."protocol",
+                "t39"."a_addr",
+                "t39"."a_port",
+                "t39"."b_addr",
+                "t39"."b_port",
+                "t39"."session",
+                "t39"."first",
+                "t39"."last",
+                "t39"."a_packets",
+                "t39"."a_bytes",
+                "t39"."a_accepted",
+                "t39"."a_rejected",
+                "t39"."a_flags",
+                "t39"."a_first",
+                "t39"."a_opened",
+                "t39"."b_packets",
+                "t39"."b_bytes",
+                "t39"."b_accepted",
+                "t39"."b_rejected",
+                "t39"."b_flags",
+                "t39"."b_first",
+                "t39"."b_opened",
+                "t39"."carried",
+                "t39"."resumed",
+                "t39"."says_syn",
+                "t39"."says_carry",
+                "t39"."says_refused_plain",
+                "t39"."says_refused",
+                "t39"."says_ports",
+                "t39"."says_lowport",
+                "t39"."says_first",
                 CASE
                   WHEN (
-                    "t30"."a_rejected" > 0
+                    COALESCE("t39"."b_fan_in", 0) >= 3
                   )
                   AND (
-                    "t30"."a_accepted" = 0
+                    COALESCE("t39"."b_fan_in", 0) >= (
+                      COALESCE("t39"."a_fan_in", 0) * 4
+                    )
                   )
                   AND NOT (
                     (
-                      "t30"."b_accepted" + "t30"."b_rejected"
-                    ) > 0
-                  )
-                  AND NOT (
-                    "t30"."resumed"
-                  )
-                  AND NOT (
-                    (
-                      "t30"."b_rejected" > 0
+                      COALESCE("t39"."a_fan_in", 0) >= 3
                     )
                     AND (
-                      "t30"."b_accepted" = 0
-                    )
-                    AND NOT (
-                      (
-                        "t30"."a_accepted" + "t30"."a_rejected"
-                      ) > 0
-                    )
-                    AND NOT (
-                      "t30"."resumed"
+                      COALESCE("t39"."a_fan_in", 0) >= (
+                        COALESCE("t39"."b_fan_in", 0) * 4
+                      )
                     )
                   )
                   THEN TRUE
                   WHEN (
-                    "t30"."b_rejected" > 0
+                    COALESCE("t39"."a_fan_in", 0) >= 3
                   )
                   AND (
-                    "t30"."b_accepted" = 0
+                    COALESCE("t39"."a_fan_in", 0) >= (
+                      COALESCE("t39"."b_fan_in", 0) * 4
+                    )
                   )
                   AND NOT (
                     (
-                      "t30"."a_accepted" + "t30"."a_rejected"
-                    ) > 0
-                  )
-                  AND NOT (
-                    "t30"."resumed"
-                  )
-                  AND NOT (
-                    (
-                      "t30"."a_rejected" > 0
+                      COALESCE("t39"."b_fan_in", 0) >= 3
                     )
                     AND (
-                      "t30"."a_accepted" = 0
-                    )
-                    AND NOT (
-                      (
-                        "t30"."b_accepted" + "t30"."b_rejected"
-                      ) > 0
-                    )
-                    AND NOT (
-                      "t30"."resumed"
+                      COALESCE("t39"."b_fan_in", 0) >= (
+                        COALESCE("t39"."a_fan_in", 0) * 4
+                      )
                     )
                   )
                   THEN FALSE
                   ELSE CAST(NULL AS BOOLEAN)
-                END AS "says_refused_plain",
-                IF(
-                  COALESCE((
-                    "t30"."protocol" = 6
-                  ) AND (
-                    "t30"."a_opened" IS NOT NULL
-                  ), FALSE),
-                  CAST(NULL AS BOOLEAN),
-                  CASE
-                    WHEN (
-                      "t30"."a_rejected" > 0
-                    )
-                    AND (
-                      "t30"."a_accepted" = 0
-                    )
-                    AND NOT (
-                      (
-                        "t30"."b_accepted" + "t30"."b_rejected"
-                      ) > 0
-                    )
-                    AND NOT (
-                      "t30"."resumed"
-                    )
-                    AND NOT (
-                      (
-                        "t30"."b_rejected" > 0
-                      )
-                      AND (
-                        "t30"."b_accepted" = 0
-                      )
-                      AND NOT (
-                        (
-                          "t30"."a_accepted" + "t30"."a_rejected"
-                        ) > 0
-                      )
-                      AND NOT (
-                        "t30"."resumed"
-                      )
-                    )
-                    THEN TRUE
-                    WHEN (
-                      "t30"."b_rejected" > 0
-                    )
-                    AND (
-                      "t30"."b_accepted" = 0
-                    )
-                    AND NOT (
-                      (
-                        "t30"."a_accepted" + "t30"."a_rejected"
-                      ) > 0
-                    )
-                    AND NOT (
-                      "t30"."resumed"
-                    )
-                    AND NOT (
-                      (
-                        "t30"."a_rejected" > 0
-                      )
-                      AND (
-                        "t30"."a_accepted" = 0
-                      )
-                      AND NOT (
-                        (
-                          "t30"."b_accepted" + "t30"."b_rejected"
-                        ) > 0
-                      )
-                      AND NOT (
-                        "t30"."resumed"
-                      )
-                    )
-                    THEN FALSE
-                    ELSE CAST(NULL AS BOOLEAN)
-                  END
-                ) AS "says_refused",
-                IF(
-                  COALESCE("t30"."protocol" IN (6, 17, 33, 132, 136), FALSE),
-                  CASE
-                    WHEN COALESCE(
-                      "t30"."b_port" IN (21, 22, 23, 25, 53, 67, 80, 88, 110, 111, 123, 135, 139, 143, 161, 179, 389, 443, 445, 464, 465, 500, 514, 587, 636, 853, 873, 989, 990, 993, 995, 1433, 1521, 1883, 2049, 2181, 2375, 2376, 2379, 2380, 3000, 3128, 3260, 3268, 3306, 3389, 4317, 4318, 4500, 5000, 5060, 5222, 5432, 5439, 5601, 5671, 5672, 5900, 5985, 5986, 6379, 6443, 8000, 8080, 8081, 8086, 8088, 8089, 8125, 8443, 8500, 8883, 9000, 9042, 9090, 9092, 9093, 9094, 9100, 9200, 9300, 9443, 10250, 11211, 15672, 27017),
-                      FALSE
-                    )
-                    AND NOT (
-                      COALESCE(
-                        "t30"."a_port" IN (21, 22, 23, 25, 53, 67, 80, 88, 110, 111, 123, 135, 139, 143, 161, 179, 389, 443, 445, 464, 465, 500, 514, 587, 636, 853, 873, 989, 990, 993, 995, 1433, 1521, 1883, 2049, 2181, 2375, 2376, 2379, 2380, 3000, 3128, 3260, 3268, 3306, 3389, 4317, 4318, 4500, 5000, 5060, 5222, 5432, 5439, 5601, 5671, 5672, 5900, 5985, 5986, 6379, 6443, 8000, 8080, 8081, 8086, 8088, 8089, 8125, 8443, 8500, 8883, 9000, 9042, 9090, 9092, 9093, 9094, 9100, 9200, 9300, 9443, 10250, 11211, 15672, 27017),
-                        FALSE
-                      )
-                    )
-                    AND NOT (
-                      "t30"."a_port" < 1024
-                    )
-                    AND NOT (
-                      COALESCE(
-                        "t30"."a_port" IN (21, 22, 23, 25, 53, 67, 80, 88, 110, 111, 123, 135, 139, 143, 161, 179, 389, 443, 445, 464, 465, 500, 514, 587, 636, 853, 873, 989, 990, 993, 995, 1433, 1521, 1883, 2049, 2181, 2375, 2376, 2379, 2380, 3000, 3128, 3260, 3268, 3306, 3389, 4317, 4318, 4500, 5000, 5060, 5222, 5432, 5439, 5601, 5671, 5672, 5900, 5985, 5986, 6379, 6443, 8000, 8080, 8081, 8086, 8088, 8089, 8125, 8443, 8500, 8883, 9000, 9042, 9090, 9092, 9093, 9094, 9100, 9200, 9300, 9443, 10250, 11211, 15672, 27017),
-                        FALSE
-                      )
-                      AND NOT (
-                        COALESCE(
-                          "t30"."b_port" IN (21, 22, 23, 25, 53, 67, 80, 88, 110, 111, 123, 135, 139, 143, 161, 179, 389, 443, 445, 464, 465, 500, 514, 587, 636, 853, 873, 989, 990, 993, 995, 1433, 1521, 1883, 2049, 2181, 2375, 2376, 2379, 2380, 3000, 3128, 3260, 3268, 3306, 3389, 4317, 4318, 4500, 5000, 5060, 5222, 5432, 5439, 5601, 5671, 5672, 5900, 5985, 5986, 6379, 6443, 8000, 8080, 8081, 8086, 8088, 8089, 8125, 8443, 8500, 8883, 9000, 9042, 9090, 9092, 9093, 9094, 9100, 9200, 9300, 9443, 10250, 11211, 15672, 27017),
-                          FALSE
-                        )
-                      )
-                      AND NOT (
-                        "t30"."b_port" < 1024
-                      )
-                    )
-                    THEN TRUE
-                    WHEN COALESCE(
-                      "t30"."a_port" IN (21, 22, 23, 25, 53, 67, 80, 88, 110, 111, 123, 135, 139, 143, 161, 179, 389, 443, 445, 464, 465, 500, 514, 587, 636, 853, 873, 989, 990, 993, 995, 1433, 1521, 1883, 2049, 2181, 2375, 2376, 2379, 2380, 3000, 3128, 3260, 3268, 3306, 3389, 4317, 4318, 4500, 5000, 5060, 5222, 5432, 5439, 5601, 5671, 5672, 5900, 5985, 5986, 6379, 6443, 8000, 8080, 8081, 8086, 8088, 8089, 8125, 8443, 8500, 8883, 9000, 9042, 9090, 9092, 9093, 9094, 9100, 9200, 9300, 9443, 10250, 11211, 15672, 27017),
-                      FALSE
-                    )
-                    AND NOT (
-                      COALESCE(
-                        "t30"."b_port" IN (21, 22, 23, 25, 53, 67, 80, 88, 110, 111, 123, 135, 139, 143, 161, 179, 389, 443, 445, 464, 465, 500, 514, 587, 636, 853, 873, 989, 990, 993, 995, 1433, 1521, 1883, 2049, 2181, 2375, 2376, 2379, 2380, 3000, 3128, 3260, 3268, 3306, 3389, 4317, 4318, 4500, 5000, 5060, 5222, 5432, 5439, 5601, 5671, 5672, 5900, 5985, 5986, 6379, 6443, 8000, 8080, 8081, 8086, 8088, 8089, 8125, 8443, 8500, 8883, 9000, 9042, 9090, 9092, 9093, 9094, 9100, 9200, 9300, 9443, 10250, 11211, 15672, 27017),
-                        FALSE
-                      )
-                    )
-                    AND NOT (
-                      "t30"."b_port" < 1024
-                    )
-                    AND NOT (
-                      COALESCE(
-                        "t30"."b_port" IN (21, 22, 23, 25, 53, 67, 80, 88, 110, 111, 123, 135, 139, 143, 161, 179, 389, 443, 445, 464, 465, 500, 514, 587, 636, 853, 873, 989, 990, 993, 995, 1433, 1521, 1883, 2049, 2181, 2375, 2376, 2379, 2380, 3000, 3128, 3260, 3268, 3306, 3389, 4317, 4318, 4500, 5000, 5060, 5222, 5432, 5439, 5601, 5671, 5672, 5900, 5985, 5986, 6379, 6443, 8000, 8080, 8081, 8086, 8088, 8089, 8125, 8443, 8500, 8883, 9000, 9042, 9090, 9092, 9093, 9094, 9100, 9200, 9300, 9443, 10250, 11211, 15672, 27017),
-                        FALSE
-                      )
-                      AND NOT (
-                        COALESCE(
-                          "t30"."a_port" IN (21, 22, 23, 25, 53, 67, 80, 88, 110, 111, 123, 135, 139, 143, 161, 179, 389, 443, 445, 464, 465, 500, 514, 587, 636, 853, 873, 989, 990, 993, 995, 1433, 1521, 1883, 2049, 2181, 2375, 2376, 2379, 2380, 3000, 3128, 3260, 3268, 3306, 3389, 4317, 4318, 4500, 5000, 5060, 5222, 5432, 5439, 5601, 5671, 5672, 5900, 5985, 5986, 6379, 6443, 8000, 8080, 8081, 8086, 8088, 8089, 8125, 8443, 8500, 8883, 9000, 9042, 9090, 9092, 9093, 9094, 9100, 9200, 9300, 9443, 10250, 11211, 15672, 27017),
-                          FALSE
-                        )
-                      )
-                      AND NOT (
-                        "t30"."a_port" < 1024
-                      )
-                    )
-                    THEN FALSE
-                    ELSE CAST(NULL AS BOOLEAN)
-                  END,
-                  CAST(NULL AS BOOLEAN)
-                ) AS "says_ports",
-                IF(
-                  COALESCE("t30"."protocol" IN (6, 17, 33, 132, 136), FALSE),
-                  CASE
-                    WHEN (
-                      "t30"."b_port" < 1024
-                    ) AND NOT (
-                      "t30"."a_port" < 1024
-                    )
-                    THEN TRUE
-                    WHEN (
-                      "t30"."a_port" < 1024
-                    ) AND NOT (
-                      "t30"."b_port" < 1024
-                    )
-                    THEN FALSE
-                    ELSE CAST(NULL AS BOOLEAN)
-                  END,
-                  CAST(NULL AS BOOLEAN)
-                ) AS "says_lowport",
-                CASE
-                  WHEN (
-                    (
-                      (
-                        (
-                          "t30"."a_accepted" + "t30"."a_rejected"
-                        ) > 0
-                      )
-                      AND NOT (
-                        (
-                          "t30"."b_accepted" + "t30"."b_rejected"
-                        ) > 0
-                      )
-                    )
-                    OR COALESCE((
-                      "t30"."b_first" - "t30"."a_first"
-                    ) >= 2, FALSE)
-                  )
-                  AND NOT (
-                    (
-                      (
-                        (
-                          "t30"."b_accepted" + "t30"."b_rejected"
-                        ) > 0
-                      )
-                      AND NOT (
-                        (
-                          "t30"."a_accepted" + "t30"."a_rejected"
-                        ) > 0
-                      )
-                    )
-                    OR COALESCE(-(
-                      "t30"."b_first" - "t30"."a_first"
-                    ) >= 2, FALSE)
-                  )
-                  THEN TRUE
-                  WHEN (
-                    (
-                      (
-                        (
-                          "t30"."b_accepted" + "t30"."b_rejected"
-                        ) > 0
-                      )
-                      AND NOT (
-                        (
-                          "t30"."a_accepted" + "t30"."a_rejected"
-                        ) > 0
-                      )
-                    )
-                    OR COALESCE(-(
-                      "t30"."b_first" - "t30"."a_first"
-                    ) >= 2, FALSE)
-                  )
-                  AND NOT (
-                    (
-                      (
-                        (
-                          "t30"."a_accepted" + "t30"."a_rejected"
-                        ) > 0
-                      )
-                      AND NOT (
-                        (
-                          "t30"."b_accepted" + "t30"."b_rejected"
-                        ) > 0
-                      )
-                    )
-                    OR COALESCE((
-                      "t30"."b_first" - "t30"."a_first"
-                    ) >= 2, FALSE)
-                  )
-                  THEN FALSE
-                  ELSE CAST(NULL AS BOOLEAN)
-                END AS "says_first"
+                END AS "says_service"
               FROM (
                 SELECT
-                  NULLIF("t26"."interface_id", '-') AS "interface_id",
-                  NULLIF("t26"."protocol", -1) AS "protocol",
-                  "t26"."a_addr",
-                  NULLIF("t26"."a_port", -1) AS "a_port",
-                  "t26"."b_addr",
-                  NULLIF("t26"."b_port", -1) AS "b_port",
-                  "t26"."session",
-                  LEAST(
-                    COALESCE("t26"."a_first", "t26"."b_first"),
-                    COALESCE("t26"."b_first", "t26"."a_first")
-                  ) AS "first",
-                  -(
-                    LEAST(
-                      COALESCE(-(
-                        "t26"."a_last"
-                      ), -(
-                        "t26"."b_last"
-                      )),
-                      COALESCE(-(
-                        "t26"."b_last"
-                      ), -(
-                        "t26"."a_last"
-                      ))
-                    )
-                  ) AS "last",
-                  GREATEST("t26"."a_accepted", "t26"."a_rejected", "t26"."b_accepted", "t26"."b_rejected") AS "windows",
-                  "t26"."a_packets",
-                  "t26"."a_bytes",
-                  "t26"."a_accepted",
-                  "t26"."a_rejected",
-                  "t26"."a_flags",
-                  "t26"."a_first",
-                  "t26"."a_opened",
-                  "t26"."a_last",
-                  "t26"."b_packets",
-                  "t26"."b_bytes",
-                  "t26"."b_accepted",
-                  "t26"."b_rejected",
-                  "t26"."b_flags",
-                  "t26"."b_first",
-                  "t26"."b_opened",
-                  "t26"."b_last",
-                  "t26"."carried",
-                  "t26"."resumed"
-                FROM "t25" AS "t26"
-              ) AS "t30"
-            ) AS "t37"
-            LEFT OUTER JOIN (
-              SELECT
-                "t33"."protocol",
-                "t33"."addr" AS "a_addr",
-                "t33"."port" AS "a_port",
-                "t33"."fan_in" AS "a_fan_in"
-              FROM "t32" AS "t33"
-              WHERE
-                "t33"."fan_in" >= 3
-            ) AS "t38"
-              ON "t37"."protocol" = "t38"."protocol"
-              AND "t37"."a_addr" = "t38"."a_addr"
-              AND "t37"."a_port" = "t38"."a_port"
-            LEFT OUTER JOIN (
-              SELECT
-                "t33"."protocol",
-                "t33"."addr" AS "b_addr",
-                "t33"."port" AS "b_port",
-                "t33"."fan_in" AS "b_fan_in"
-              FROM "t32" AS "t33"
-              WHERE
-                "t33"."fan_in" >= 3
-            ) AS "t39"
-              ON "t37"."protocol" = "t39"."protocol"
-              AND "t37"."b_addr" = "t39"."b_addr"
-              AND "t37"."b_port" = "t39"."b_port"
-          ) AS "t40"
-        ) AS "t41"
-      ) AS "t43"
-      LEFT OUTER JOIN (
-        SELECT
-          "t0"."interface_id",
-          "t0"."day",
-          "t0"."a_addr",
-          TRUE AS "known"
-        FROM "given_1" AS "t0"
-      ) AS "t7"
-        ON "t43"."interface_id" = "t7"."interface_id"
-        AND "t43"."day" = "t7"."day"
-        AND "t43"."a_addr" = "t7"."a_addr"
-      LEFT OUTER JOIN (
-        SELECT
-          "t1"."interface_id",
-          "t1"."day",
-          "t1"."b_addr",
-          TRUE AS "known"
-        FROM "given_2" AS "t1"
-      ) AS "t8"
-        ON "t43"."interface_id" = "t8"."interface_id"
-        AND "t43"."day" = "t8"."day"
-        AND "t43"."b_addr" = "t8"."b_addr"
-      LEFT OUTER JOIN (
-        SELECT
-          "t2"."opener",
-          TRUE AS "known"
-        FROM "given_3" AS "t2"
-      ) AS "t9"
-        ON "t43"."opener" = "t9"."opener"
-    ) AS "t44"
-    WHERE
-      "t44"."client" IS NOT NULL
-      AND CASE
-        WHEN COALESCE("t44"."interface_id" IN ('eni-0205bb9f7bb6c5f11'), FALSE)
-        THEN 'through'
-        WHEN (
-          "t44"."client" IS NOT NULL
-        )
-        AND IF("t44"."opener" = "t44"."a_addr", "t44"."a_addr_known", "t44"."b_addr_known")
-        AND NOT (
-          IF("t44"."opener" = "t44"."a_addr", "t44"."b_addr_known", "t44"."a_addr_known")
-        )
-        THEN 'egress'
-        WHEN (
-          "t44"."client" IS NOT NULL
-        )
-        AND IF("t44"."opener" = "t44"."a_addr", "t44"."b_addr_known", "t44"."a_addr_known")
-        AND NOT (
-          IF("t44"."opener" = "t44"."a_addr", "t44"."a_addr_known", "t44"."b_addr_known")
-        )
-        THEN 'ingress'
-        ELSE 'unknown'
-      END <> 'through'
-  ) AS "t45"
-  WHERE
-    "t45"."state" IS NOT NULL
-) AS "t46"
-GROUP BY
-  1,
-  2,
-  3,
-  4;
+                  "t38"."interface_id",
+                  "t38"."protocol",
+                  "t38"."a_addr",
+                  "t38"."a_port",
+                  "t38"."b_addr",
+                  "t38"."b_port",
+                  "t38"."session",
+                  "t38"."first",
+                  "t38"."last",
+                  "t38"."a_packets",
+                  "t38"."a_bytes",
+                  "t38"."a_accepted",
+                  "t38"."a_rejected",
+                  "t38"."a_flags",
+                  "t38"."a_first",
+                  "t38"."a_opened",
+                  "t38"."b_packets",
+                  "t38"."b_bytes",
+                  "t38"."b_accepted",
+                  "t38"."b_rejected",
+                  "t38"."b_flags",
+                  "t38"."b_first",
+                  "t38"."b_opened",
+                  "t38"."carried",
+                  "t38"."resumed",
+                  "t38"."says_syn",
+                  "t38"."says_carry",
+                  "t38"."says_refused_plain",
+                  "t38"."says_refused",
+                  "t38"."says_ports",
+                  "t38"."says_lowport",
+                  "t38"."says_first",
+                  "t27"."a_fan_in",
+                  "t28"."b_fan_in"
+                FROM (
+                  SELECT
+                    "t36"."interface_id",
+                    "t36"."protocol",
+                    "t36"."a_addr",
+                    "t36"."a_port",
+                    "t36"."b_addr",
+                    "t36"."b_port",
+                    "t36"."session",
+                    "t36"."first",
+                    "t36"."last",
+                    "t36"."a_packets",
+                    "t36"."a_bytes",
+                    "t36"."a_accepted",
+                    "t36"."a_rejected",
+                    "t36"."a_flags",
+                    "t36"."a_first",
+                    "t36"."a_opened",
+                    "t36"."b_packets",
+                    "t36"."b_bytes",
+                    "t36"."b_accepted",
+                    "t36"."b_rejected",
+                    "t36"."b_flags",
+                    "t36"."b_first",
+                    "t36"."b_opened",
+                    "t36"."carried",
+                    "t36"."resumed",
+                    CASE
+                      WHEN COALESCE("t36"."a_opened", FALSE) AND NOT (
+                        COALESCE("t36"."b_opened", FALSE)
+                      )
+                      THEN TRUE
+                      WHEN COALESCE("t36"."b_opened", FALSE) AND NOT (
+                        COALESCE("t36"."a_opened", FALSE)
+                      )
+                      THEN FALSE
+                      ELSE CAST(NULL AS BOOLEAN)
+                    END AS "says_syn",
+                    IF(
+                      COALESCE("t36"."a_opened", FALSE) OR COALESCE("t36"."b_opened", FALSE),
+                      CAST(NULL AS BOOLEAN),
+                      "t36"."carried" = 'a'
+                    ) AS "says_carry",
+                    CASE
+                      WHEN (
+                        "t36"."a_rejected" > 0
+                      )
+                      AND (
+                        "t36"."a_accepted" = 0
+                      )
+                      AND NOT (
+                        (
+                          "t36"."b_accepted" + "t36"."b_rejected"
+                        ) > 0
+                      )
+                      AND NOT (
+                        "t36"."resumed"
+                      )
+                      AND NOT (
+                        (
+                          "t36"."b_rejected" > 0
+                        )
+                        AND (
+                          "t36"."b_accepted" = 0
+                        )
+                        AND NOT (
+                          (
+                            "t36"."a_accepted" + "t36"."a_rejected"
+                          ) > 0
+                        )
+                        AND NOT (
+                          "t36"."resumed"
+                        )
+                      )
+                      THEN TRUE
+                      WHEN (
+                        "t36"."b_rejected" > 0
+                      )
+                      AND (
+                        "t36"."b_accepted" = 0
+                      )
+                      AND NOT (
+                        (
+                          "t36"."a_accepted" + "t36"."a_rejected"
+                        ) > 0
+                      )
+                      AND NOT (
+                        "t36"."resumed"
+                      )
+                      AND NOT (
+                        (
+                          "t36"."a_rejected" > 0
+                        )
+                        AND (
+                          "t36"."a_accepted" = 0
+                        )
+                        AND NOT (
+                          (
+                            "t36"."b_accepted" + "t36"."b_rejected"
+                          ) > 0
+                        )
+                        AND NOT (
+                          "t36"."resumed"
+                        )
+                      )
+                      THEN FALSE
+                      ELSE CAST(NULL AS BOOLEAN)
+                    END AS "says_refused_plain",
+                    IF(
+                      COALESCE((
+                        "t36"."protocol" = 6
+                      ) AND (
+                        "t36"."a_opened" IS NOT NULL
+                      ), FALSE),
+                      CAST(NULL AS BOOLEAN),
+                      CASE
+                        WHEN (
+                          "t36"."a_rejected" > 0
+                        )
+                        AND (
+                          "t36"."a_accepted" = 0
+                        )
+                        AND NOT (
+                          (
+                            "t36"."b_accepted" + "t36"."b_rejected"
+                          ) > 0
+                        )
+                        AND NOT (
+                          "t36"."resumed"
+                        )
+                        AND NOT (
+                          (
+                            "t36"."b_rejected" > 0
+                          )
+                          AND (
+                            "t36"."b_accepted" = 0
+                          )
+                          AND NOT (
+                            (
+                              "t36"."a_accepted" + "t36"."a_rejected"
+                            ) > 0
+                          )
+                          AND NOT (
+                            "t36"."resumed"
+                          )
+                        )
+                        THEN TRUE
+                        WHEN (
+                          "t36"."b_rejected" > 0
+                        )
+                        AND (
+                          "t36"."b_accepted" = 0
+                        )
+                        AND NOT (
+                          (
+                            "t36"."a_accepted" + "t36"."a_rejected"
+                          ) > 0
+                        )
+                        AND NOT (
+                          "t36"."resumed"
+                        )
+                        AND NOT (
+                          (
+                            "t36"."a_rejected" > 0
+                          )
+                          AND (
+                            "t36"."a_accepted" = 0
+                          )
+                          AND NOT (
+                            (
+                              "t36"."b_accepted" + "t36"."b_rejected"
+                            ) > 0
+                          )
+                          AND NOT (
+                            "t36"."resumed"
+                          )
+                        )
+                        THEN FALSE
+                        ELSE CAST(NULL AS BOOLEAN)
+                      END
+                    ) AS "says_refused",
+                    IF(
+                      COALESCE("t36"."protocol" IN (6, 17, 33, 132, 136), FALSE),
+                      CASE
+                        WHEN COALESCE(
+                          "t36"."b_port" IN (21, 22, 23, 25, 53, 67, 80, 88, 110, 111, 123, 135, 139, 143, 161, 179, 389, 443, 445, 464, 465, 500, 514, 587, 636, 853, 873, 989, 990, 993, 995, 1433, 1521, 1883, 2049, 2181, 2375, 2376, 2379, 2380, 3000, 3128, 3260, 3268, 3306, 3389, 4317, 4318, 4500, 5000, 5060, 5222, 5432, 5439, 5601, 5671, 5672, 5900, 5985, 5986, 6379, 6443, 8000, 8080, 8081, 8086, 8088, 8089, 8125, 8443, 8500, 8883, 9000, 9042, 9090, 9092, 9093, 9094, 9100, 9200, 9300, 9443, 10250, 11211, 15672, 27017),
+                          FALSE
+                        )
+                        AND NOT (
+                          COALESCE(
+                            "t36"."a_port" IN (21, 22, 23, 25, 53, 67, 80, 88, 110, 111, 123, 135, 139, 143, 161, 179, 389, 443, 445, 464, 465, 500, 514, 587, 636, 853, 873, 989, 990, 993, 995, 1433, 1521, 1883, 2049, 2181, 2375, 2376, 2379, 2380, 3000, 3128, 3260, 3268, 3306, 3389, 4317, 4318, 4500, 5000, 5060, 5222, 5432, 5439, 5601, 5671, 5672, 5900, 5985, 5986, 6379, 6443, 8000, 8080, 8081, 8086, 8088, 8089, 8125, 8443, 8500, 8883, 9000, 9042, 9090, 9092, 9093, 9094, 9100, 9200, 9300, 9443, 10250, 11211, 15672, 27017),
+                            FALSE
+                          )
+                        )
+                        AND NOT (
+                          "t36"."a_port" < 1024
+                        )
+                        AND NOT (
+                          COALESCE(
+                            "t36"."a_port" IN (21, 22, 23, 25, 53, 67, 80, 88, 110, 111, 123, 135, 139, 143, 161, 179, 389, 443, 445, 464, 465, 500, 514, 587, 636, 853, 873, 989, 990, 993, 995, 1433, 1521, 1883, 2049, 2181, 2375, 2376, 2379, 2380, 3000, 3128, 3260, 3268, 3306, 3389, 4317, 4318, 4500, 5000, 5060, 5222, 5432, 5439, 5601, 5671, 5672, 5900, 5985, 5986, 6379, 6443, 8000, 8080, 8081, 8086, 8088, 8089, 8125, 8443, 8500, 8883, 9000, 9042, 9090, 9092, 9093, 9094, 9100, 9200, 9300, 9443, 10250, 11211, 15672, 27017),
+                            FALSE
+                          )
+                          AND NOT (
+                            COALESCE(
+                              "t36"."b_port" IN (21, 22, 23, 25, 53, 67, 80, 88, 110, 111, 123, 135, 139, 143, 161, 179, 389, 443, 445, 464, 465, 500, 514, 587, 636, 853, 873, 989, 990, 993, 995, 1433, 1521, 1883, 2049, 2181, 2375, 2376, 2379, 2380, 3000, 3128, 3260, 3268, 3306, 3389, 4317, 4318, 4500, 5000, 5060, 5222, 5432, 5439, 5601, 5671, 5672, 5900, 5985, 5986, 6379, 6443, 8000, 8080, 8081, 8086, 8088, 8089, 8125, 8443, 8500, 8883, 9000, 9042, 9090, 9092, 9093, 9094, 9100, 9200, 9300, 9443, 10250, 11211, 15672, 27017),
+                              FALSE
+                            )
+                          )
+                          AND NOT (
+                            "t36"."b_port" < 1024
+                          )
+                        )
+                        THEN TRUE
+                        WHEN COALESCE(
+                          "t36"."a_port" IN (21, 22, 23, 25, 53, 67, 80, 88, 110, 111, 123, 135, 139, 143, 161, 179, 389, 443, 445, 464, 465, 500, 514, 587, 636, 853, 873, 989, 990, 993, 995, 1433, 1521, 1883, 2049, 2181, 2375, 2376, 2379, 2380, 3000, 3128, 3260, 3268, 3306, 3389, 4317, 4318, 4500, 5000, 5060, 5222, 5432, 5439, 5601, 5671, 5672, 5900, 5985, 5986, 6379, 6443, 8000, 8080, 8081, 8086, 8088, 8089, 8125, 8443, 8500, 8883, 9000, 9042, 9090, 9092, 9093, 9094, 9100, 9200, 9300, 9443, 10250, 11211, 15672, 27017),
+                          FALSE
+                        )
+                        AND NOT (
+                          COALESCE(
+                            "t36"."b_port" IN (21, 22, 23, 25, 53, 67, 80, 88, 110, 111, 123, 135, 139, 143, 161, 179, 389, 443, 445, 464, 465, 500, 514, 587, 636, 853, 873, 989, 990, 993, 995, 1433, 1521, 1883, 2049, 2181, 2375, 2376, 2379, 2380, 3000, 3128, 3260, 3268, 3306, 3389, 4317, 4318, 4500, 5000, 5060, 5222, 5432, 5439, 5601, 5671, 5672, 5900, 5985, 5986, 6379, 6443, 8000, 8080, 8081, 8086, 8088, 8089, 8125, 8443, 8500, 8883, 9000, 9042, 9090, 9092, 9093, 9094, 9100, 9200, 9300, 9443, 10250, 11211, 15672, 27017),
+                            FALSE
+                          )
+                        )
+                        AND NOT (
+                          "t36"."b_port" < 1024
+                        )
+                        AND NOT (
+                          COALESCE(
+                            "t36"."b_port" IN (21, 22, 23, 25, 53, 67, 80, 88, 110, 111, 123, 135, 139, 143, 161, 179, 389, 443, 445, 464, 465, 500, 514, 587, 636, 853, 873, 989, 990, 993, 995, 1433, 1521, 1883, 2049, 2181, 2375, 2376, 2379, 2380, 3000, 3128, 3260, 3268, 3306, 3389, 4317, 4318, 4500, 5000, 5060, 5222, 5432, 5439, 5601, 5671, 5672, 5900, 5985, 5986, 6379, 6443, 8000, 8080, 8081, 8086, 8088, 8089, 8125, 8443, 8500, 8883, 9000, 9042, 9090, 9092, 9093, 9094, 9100, 9200, 9300, 9443, 10250, 11211, 15672, 27017),
+                            FALSE
+                          )
+                          AND NOT (
+                            COALESCE(
+                              "t36"."a_port" IN (21, 22, 23, 25, 53, 67, 80, 88, 110, 111, 123, 135, 139, 143, 161, 179, 389, 443, 445, 464, 465, 500, 514, 587, 636, 853, 873, 989, 990, 993, 995, 1433, 1521, 1883, 2049, 2181, 2375, 2376, 2379, 2380, 3000, 3128, 3260, 3268, 3306, 3389, 4317, 4318, 4500, 5000, 5060, 5222, 5432, 5439, 5601, 5671, 5672, 5900, 5985, 5986, 6379, 6443, 8000, 8080, 8081, 8086, 8088, 8089, 8125, 8443, 8500, 8883, 9000, 9042, 9090, 9092, 9093, 9094, 9100, 9200, 9300, 9443, 10250, 11211, 15672, 27017),
+                              FALSE
+                            )
+                          )
+                          AND NOT (
+                            "t36"."a_port" < 1024
+                          )
+                        )
+                        THEN FALSE
+                        ELSE CAST(NULL AS BOOLEAN)
+                      END,
+                      CAST(NULL AS BOOLEAN)
+                    ) AS "says_ports",
+                    IF(
+                      COALESCE("t36"."protocol" IN (6, 17, 33, 132, 136), FALSE),
+                      CASE
+                        WHEN (
+                          "t36"."b_port" < 1024
+                        ) AND NOT (
+                          "t36"."a_port" < 1024
+                        )
+                        THEN TRUE
+                        WHEN (
+                          "t36"."a_port" < 1024
+                        ) AND NOT (
+                          "t36"."b_port" < 1024
+                        )
+                        THEN FALSE
+                        ELSE CAST(NULL AS BOOLEAN)
+                      END,
+                      CAST(NULL AS BOOLEAN)
+                    ) AS "says_lowport",
+                    CASE
+                      WHEN (
+                        (
+                          (
+                            (
+                              "t36"."a_accepted" + "t36"."a_rejected"
+                            ) > 0
+                          )
+                          AND NOT (
+                            (
+                              "t36"."b_accepted" + "t36"."b_rejected"
+                            ) > 0
+                          )
+                        )
+                        OR COALESCE((
+                          "t36"."b_first" - "t36"."a_first"
+                        ) >= 2, FALSE)
+                      )
+                      AND NOT (
+                        (
+                          (
+                            (
+                              "t36"."b_accepted" + "t36"."b_rejected"
+                            ) > 0
+                          )
+                          AND NOT (
+                            (
+                              "t36"."a_accepted" + "t36"."a_rejected"
+                            ) > 0
+                          )
+                        )
+                        OR COALESCE(-(
+                          "t36"."b_first" - "t36"."a_first"
+                        ) >= 2, FALSE)
+                      )
+                      THEN TRUE
+                      WHEN (
+                        (
+                          (
+                            (
+                              "t36"."b_accepted" + "t36"."b_rejected"
+                            ) > 0
+                          )
+                          AND NOT (
+                            (
+                              "t36"."a_accepted" + "t36"."a_rejected"
+                            ) > 0
+                          )
+                        )
+                        OR COALESCE(-(
+                          "t36"."b_first" - "t36"."a_first"
+                        ) >= 2, FALSE)
+                      )
+                      AND NOT (
+                        (
+                          (
+                            (
+                              "t36"."a_accepted" + "t36"."a_rejected"
+                            ) > 0
+                          )
+                          AND NOT (
+                            (
+                              "t36"."b_accepted" + "t36"."b_rejected"
+                            ) > 0
+                          )
+                        )
+                        OR COALESCE((
+                          "t36"."b_first" - "t36"."a_first"
+                        ) >= 2, FALSE)
+                      )
+                      THEN FALSE
+                      ELSE CAST(NULL AS BOOLEAN)
+                    END AS "says_first"
+                  FROM (
+                    SELECT
+                      NULLIF("t35"."interface_id", '-') AS "interface_id",
+                      NULLIF("t35"."protocol", -1) AS "protocol",
+                      "t35"."a_addr",
+                      NULLIF("t35"."a_port", -1) AS "a_port",
+                      "t35"."b_addr",
+                      NULLIF("t35"."b_port", -1) AS "b_port",
+                      "t35"."session",
+                      LEAST(
+                        COALESCE("t35"."a_first", "t35"."b_first"),
+                        COALESCE("t35"."b_first", "t35"."a_first")
+                      ) AS "first",
+                      "t35"."last",
+                      "t35"."a_packets",
+                      "t35"."a_bytes",
+                      BITWISE_AND("t35"."a_records", 67108863) AS "a_accepted",
+                      BITWISE_RIGHT_SHIFT("t35"."a_records", 26) AS "a_rejected",
+                      IF(
+                        "t35"."a_syns" IS NULL,
+                        NULL,
+                        CAST(IF("t35"."a_syns" > 0, 2, 0) + IF((
+                          BITWISE_RIGHT_SHIFT("t35"."a_syns", 26)
+                        ) > 0, 16, 0) + IF((
+                          BITWISE_AND("t35"."a_closes", 67108863)
+                        ) > 0, 1, 0) + IF((
+                          BITWISE_RIGHT_SHIFT("t35"."a_closes", 26)
+                        ) > 0, 4, 0) AS INTEGER)
+                      ) AS "a_flags",
+                      "t35"."a_first",
+                      IF(
+                        (
+                          "t35"."a_syns" IS NULL
+                        ) AND (
+                          "t35"."b_syns" IS NULL
+                        ),
+                        NULL,
+                        COALESCE((
+                          BITWISE_AND("t35"."a_syns", 67108863)
+                        ) > 0, FALSE)
+                        OR COALESCE((
+                          BITWISE_RIGHT_SHIFT("t35"."b_syns", 26)
+                        ) > 0, FALSE)
+                      ) AS "a_opened",
+                      "t35"."b_packets",
+                      "t35"."b_bytes",
+                      BITWISE_AND("t35"."b_records", 67108863) AS "b_accepted",
+                      BITWISE_RIGHT_SHIFT("t35"."b_records", 26) AS "b_rejected",
+                      IF(
+                        "t35"."b_syns" IS NULL,
+                        NULL,
+                        CAST(IF("t35"."b_syns" > 0, 2, 0) + IF((
+                          BITWISE_RIGHT_SHIFT("t35"."b_syns", 26)
+                        ) > 0, 16, 0) + IF((
+                          BITWISE_AND("t35"."b_closes", 67108863)
+                        ) > 0, 1, 0) + IF((
+                          BITWISE_RIGHT_SHIFT("t35"."b_closes", 26)
+                        ) > 0, 4, 0) AS INTEGER)
+                      ) AS "b_flags",
+                      "t35"."b_first",
+                      IF(
+                        (
+                          "t35"."b_syns" IS NULL
+                        ) AND (
+                          "t35"."a_syns" IS NULL
+                        ),
+                        NULL,
+                        COALESCE((
+                          BITWISE_AND("t35"."b_syns", 67108863)
+                        ) > 0, FALSE)
+                        OR COALESCE((
+                          BITWISE_RIGHT_SHIFT("t35"."a_syns", 26)
+                        ) > 0, FALSE)
+                      ) AS "b_opened",
+                      "t35"."carried",
+                      "t35"."resumed"
+                    FROM (
+                      SELECT
+                        *
+                      FROM (
+                        SELECT
+                          "t14"."interface_id",
+                          "t14"."protocol",
+                          "t14"."a_addr",
+                          "t14"."a_port",
+                          "t14"."b_addr",
+                          "t14"."b_port",
+                          "t14"."last",
+                          "t14"."last_syn",
+                          "t14"."first_close",
+                          "t14"."a_packets",
+                          "t14"."a_bytes",
+                          "t14"."a_records",
+                          "t14"."a_syns",
+                          "t14"."a_closes",
+                          "t14"."a_first",
+                          "t14"."b_packets",
+                          "t14"."b_bytes",
+                          "t14"."b_records",
+                          "t14"."b_syns",
+                          "t14"."b_closes",
+                          "t14"."b_first",
+                          0 AS "session",
+                          CAST(NULL AS VARCHAR) AS "carried",
+                          FALSE AS "resumed"
+                        FROM "t13" AS "t14"
+                        WHERE
+                          NOT (
+                            COALESCE(
+                              (
+                                (
+                                  (
+                                    "t14"."last" - LEAST(
+                                      COALESCE("t14"."a_first", "t14"."b_first"),
+                                      COALESCE("t14"."b_first", "t14"."a_first")
+                                    )
+                                  ) > 350
+                                )
+                                OR COALESCE("t14"."last_syn" > "t14"."first_close", FALSE)
+                              )
+                              AND NOT (
+                                "t14"."a_records" + "t14"."b_records" IN (1, 67108864)
+                              ),
+                              FALSE
+                            )
+                          )
+                      ) AS "t19"
+                      UNION ALL
+                      SELECT
+                        *
+                      FROM (
+                        SELECT
+                          "t33"."interface_id",
+                          "t33"."protocol",
+                          "t33"."a_addr",
+                          "t33"."a_port",
+                          "t33"."b_addr",
+                          "t33"."b_port",
+                          "t33"."last",
+                          "t33"."last_syn",
+                          "t33"."first_close",
+                          "t33"."a_packets",
+                          "t33"."a_bytes",
+                          "t33"."a_records",
+                          "t33"."a_syns",
+                          "t33"."a_closes",
+                          "t33"."a_first",
+                          "t33"."b_packets",
+                          "t33"."b_bytes",
+                          "t33"."b_records",
+                          "t33"."b_syns",
+                          "t33"."b_closes",
+                          "t33"."b_first",
+                          "t33"."session",
+                          IF(
+                            "t33"."session" > 0,
+                            CASE
+                              WHEN (
+                                "t33"."opener" % 2
+                              ) = 0
+                              THEN 'a'
+                              WHEN (
+                                "t33"."opener" % 2
+                              ) = 1
+                              THEN 'b'
+                              ELSE NULL
+                            END,
+                            CAST(NULL AS VARCHAR)
+                          ) AS "carried",
+                          COALESCE((
+                            "t33"."session" > 0
+                          ) AND (
+                            "t33"."before" = 1
+                          ), FALSE) AS "resumed"
+                        FROM (
+                          SELECT
+                            "t32"."interface_id",
+                            "t32"."protocol",
+                            "t32"."a_addr",
+                            "t32"."a_port",
+                            "t32"."b_addr",
+                            "t32"."b_port",
+                            "t32"."session",
+                            MIN("t32"."opener") AS "opener",
+                            MIN("t32"."before") AS "before",
+                            MAX("t32"."end") AS "last",
+                            MAX("t32"."start") FILTER(WHERE
+                              (
+                                BITWISE_AND("t32"."flags", 2)
+                              ) > 0) AS "last_syn",
+                            MIN("t32"."end") FILTER(WHERE
+                              (
+                                BITWISE_AND("t32"."flags", 5)
+                              ) > 0) AS "first_close",
+                            CAST(SUM(CAST(IF("t32"."from_a", "t32"."packets", 0) AS DOUBLE)) AS BIGINT) AS "a_packets",
+                            CAST(SUM(CAST(IF("t32"."from_a", "t32"."bytes", 0) AS DOUBLE)) AS BIGINT) AS "a_bytes",
+                            CAST(SUM(CAST(IF("t32"."from_a", IF("t32"."refused", 67108864, 1), 0) AS DOUBLE)) AS BIGINT) AS "a_records",
+                            CAST(SUM(
+                              CAST(IF(
+                                "t32"."from_a" AND (
+                                  "t32"."flags" IS NOT NULL
+                                ),
+                                CASE
+                                  WHEN (
+                                    BITWISE_AND("t32"."flags", 18)
+                                  ) = 2
+                                  THEN 1
+                                  WHEN (
+                                    BITWISE_AND("t32"."flags", 18)
+                                  ) = 18
+                                  THEN 67108864
+                                  ELSE 0
+                                END,
+                                NULL
+                              ) AS DOUBLE)
+                            ) AS BIGINT) AS "a_syns",
+                            CAST(SUM(
+                              CAST(IF(
+                                "t32"."from_a" AND (
+                                  "t32"."flags" IS NOT NULL
+                                ),
+                                IF((
+                                  BITWISE_AND("t32"."flags", 1)
+                                ) > 0, 1, 0) + IF((
+                                  BITWISE_AND("t32"."flags", 4)
+                                ) > 0, 67108864, 0),
+                                NULL
+                              ) AS DOUBLE)
+                            ) AS BIGINT) AS "a_closes",
+                            MIN(IF("t32"."from_a", "t32"."start", CAST(NULL AS BIGINT))) AS "a_first",
+                            CAST(SUM(CAST(IF(NOT (
+                              "t32"."from_a"
+                            ), "t32"."packets", 0) AS DOUBLE)) AS BIGINT) AS "b_packets",
+                            CAST(SUM(CAST(IF(NOT (
+                              "t32"."from_a"
+                            ), "t32"."bytes", 0) AS DOUBLE)) AS BIGINT) AS "b_bytes",
+                            CAST(SUM(
+                              CAST(IF(NOT (
+                                "t32"."from_a"
+                              ), IF("t32"."refused", 67108864, 1), 0) AS DOUBLE)
+                            ) AS BIGINT) AS "b_records",
+                            CAST(SUM(
+                              CAST(IF(
+                                NOT (
+                                  "t32"."from_a"
+                                ) AND (
+                                  "t32"."flags" IS NOT NULL
+                                ),
+                                CASE
+                                  WHEN (
+                                    BITWISE_AND("t32"."flags", 18)
+                                  ) = 2
+                                  THEN 1
+                                  WHEN (
+                                    BITWISE_AND("t32"."flags", 18)
+                                  ) = 18
+                                  THEN 67108864
+                                  ELSE 0
+                                END,
+                                NULL
+                              ) AS DOUBLE)
+                            ) AS BIGINT) AS "b_syns",
+                            CAST(SUM(
+                              CAST(IF(
+                                NOT (
+                                  "t32"."from_a"
+                                ) AND (
+                                  "t32"."flags" IS NOT NULL
+                                ),
+                                IF((
+                                  BITWISE_AND("t32"."flags", 1)
+                                ) > 0, 1, 0) + IF((
+                                  BITWISE_AND("t32"."flags", 4)
+                                ) > 0, 67108864, 0),
+                                NULL
+                              ) AS DOUBLE)
+                            ) AS BIGINT) AS "b_closes",
+                            MIN(IF(NOT (
+                              "t32"."from_a"
+                            ), "t32"."start", CAST(NULL AS BIGINT))) AS "b_first"
+                          FROM (
+                            SELECT
+                              "t31"."interface_id",
+                              "t31"."protocol",
+                              "t31"."start",
+                              "t31"."end",
+                              "t31"."a_addr",
+                              "t31"."a_port",
+                              "t31"."b_addr",
+                              "t31"."b_port",
+                              "t31"."from_a",
+                              "t31"."refused",
+                              "t31"."flags",
+                              "t31"."packets",
+                              "t31"."bytes",
+                              "t31"."syn",
+                              "t31"."until",
+                              "t31"."closed",
+                              "t31"."opened",
+                              "t31"."opener",
+                              "t31"."before",
+                              "t31"."starts",
+                              SUM("t31"."starts") OVER (
+                                PARTITION BY "t31"."interface_id", "t31"."protocol", "t31"."a_addr", "t31"."a_port", "t31"."b_addr", "t31"."b_port"
+                                ORDER BY "t31"."start" ASC, "t31"."syn" DESC, "t31"."end" ASC
+                                ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+                              ) AS "session"
+                            FROM (
+                              SELECT
+                                "t30"."interface_id",
+                                "t30"."protocol",
+                                "t30"."start",
+                                "t30"."end",
+                                "t30"."a_addr",
+                                "t30"."a_port",
+                                "t30"."b_addr",
+                                "t30"."b_port",
+                                "t30"."from_a",
+                                "t30"."refused",
+                                "t30"."flags",
+                                "t30"."packets",
+                                "t30"."bytes",
+                                "t30"."syn",
+                                "t30"."until",
+                                "t30"."closed",
+                                "t30"."opened",
+                                "t30"."opener",
+                                "t30"."before",
+                                CAST(COALESCE(
+                                  (
+                                    (
+                                      "t30"."start" - "t30"."until"
+                                    ) > 350
+                                  )
+                                  OR (
+                                    "t30"."syn"
+                                    AND (
+                                      "t30"."start" > "t30"."closed"
+                                    )
+                                    AND (
+                                      "t30"."closed" >= COALESCE("t30"."opened", 0)
+                                    )
+                                  ),
+                                  FALSE
+                                ) AS BIGINT) AS "starts"
+                              FROM (
+                                SELECT
+                                  "t29"."interface_id",
+                                  "t29"."protocol",
+                                  "t29"."start",
+                                  "t29"."end",
+                                  "t29"."a_addr",
+                                  "t29"."a_port",
+                                  "t29"."b_addr",
+                                  "t29"."b_port",
+                                  "t29"."from_a",
+                                  "t29"."refused",
+                                  "t29"."flags",
+                                  "t29"."packets",
+                                  "t29"."bytes",
+                                  "t29"."syn",
+                                  MAX("t29"."end") OVER (
+                                    PARTITION BY "t29"."interface_id", "t29"."protocol", "t29"."a_addr", "t29"."a_port", "t29"."b_addr", "t29"."b_port"
+                                    ORDER BY "t29"."start" ASC, "t29"."syn" DESC, "t29"."end" ASC
+                                    ROWS BETWEEN UNBOUNDED PRECEDING AND 1 preceding
+                                  ) AS "until",
+                                  MAX(IF((
+                                    BITWISE_AND("t29"."flags", 5)
+                                  ) > 0, "t29"."end", CAST(NULL AS BIGINT))) OVER (
+                                    PARTITION BY "t29"."interface_id", "t29"."protocol", "t29"."a_addr", "t29"."a_port", "t29"."b_addr", "t29"."b_port"
+                                    ORDER BY "t29"."start" ASC, "t29"."syn" DESC, "t29"."end" ASC
+                                    ROWS BETWEEN UNBOUNDED PRECEDING AND 1 preceding
+                                  ) AS "closed",
+                                  MAX(IF("t29"."syn", "t29"."start", CAST(NULL AS BIGINT))) OVER (
+                                    PARTITION BY "t29"."interface_id", "t29"."protocol", "t29"."a_addr", "t29"."a_port", "t29"."b_addr", "t29"."b_port"
+                                    ORDER BY "t29"."start" ASC, "t29"."syn" DESC, "t29"."end" ASC
+                                    ROWS BETWEEN UNBOUNDED PRECEDING AND 1 preceding
+                                  ) AS "opened",
+                                  MAX(
+                                    IF(
+                                      "t29"."syn",
+                                      (
+                                        "t29"."start" * 2
+                                      ) + IF("t29"."from_a" = (
+                                        (
+                                          BITWISE_AND("t29"."flags", 18)
+                                        ) = 2
+                                      ), 0, 1),
+                                      CAST(NULL AS BIGINT)
+                                    )
+                                  ) OVER (
+                                    PARTITION BY "t29"."interface_id", "t29"."protocol", "t29"."a_addr", "t29"."a_port", "t29"."b_addr", "t29"."b_port"
+                                    ORDER BY "t29"."start" ASC, "t29"."syn" DESC, "t29"."end" ASC
+                                    ROWS BETWEEN UNBOUNDED PRECEDING AND 1 preceding
+                                  ) AS "opener",
+                                  MAX(CAST(NOT (
+                                    "t29"."refused"
+                                  ) AS BIGINT)) OVER (
+                                    PARTITION BY "t29"."interface_id", "t29"."protocol", "t29"."a_addr", "t29"."a_port", "t29"."b_addr", "t29"."b_port"
+                                    ORDER BY "t29"."start" ASC, "t29"."syn" DESC, "t29"."end" ASC
+                                    ROWS BETWEEN UNBOUNDED PRECEDING AND 1 preceding
+                                  ) AS "before"
+                                FROM (
+                                  SELECT
+                                    "t24"."interface_id",
+                                    "t24"."protocol",
+                                    "t24"."start",
+                                    "t24"."end",
+                                    "t24"."a_addr",
+                                    "t24"."a_port",
+                                    "t24"."b_addr",
+                                    "t24"."b_port",
+                                    "t24"."from_a",
+                                    "t24"."refused",
+                                    "t24"."flags",
+                                    "t24"."packets",
+                                    "t24"."bytes",
+                                    COALESCE((
+                                      BITWISE_AND("t24"."flags", 2)
+                                    ) > 0, FALSE) AS "syn"
+                                  FROM (
+                                    SELECT
+                                      "t12"."interface_id",
+                                      "t12"."protocol",
+                                      "t12"."start",
+                                      "t12"."end",
+                                      "t12"."a_addr",
+                                      "t12"."a_port",
+                                      "t12"."b_addr",
+                                      "t12"."b_port",
+                                      "t12"."from_a",
+                                      "t12"."refused",
+                                      "t12"."flags",
+                                      "t12"."packets",
+                                      "t12"."bytes"
+                                    FROM (
+                                      SELECT
+                                        COALESCE("t3"."interface_id", "t3"."resource_id", '-') AS "interface_id",
+                                        COALESCE("t3"."protocol", -1) AS "protocol",
+                                        "t3"."start",
+                                        "t3"."end",
+                                        IF(
+                                          (
+                                            "t3"."srcaddr" < "t3"."dstaddr"
+                                          )
+                                          OR (
+                                            (
+                                              "t3"."srcaddr" = "t3"."dstaddr"
+                                            )
+                                            AND (
+                                              COALESCE("t3"."srcport", -1) <= COALESCE("t3"."dstport", -1)
+                                            )
+                                          ),
+                                          "t3"."srcaddr",
+                                          "t3"."dstaddr"
+                                        ) AS "a_addr",
+                                        IF(
+                                          (
+                                            "t3"."srcaddr" < "t3"."dstaddr"
+                                          )
+                                          OR (
+                                            (
+                                              "t3"."srcaddr" = "t3"."dstaddr"
+                                            )
+                                            AND (
+                                              COALESCE("t3"."srcport", -1) <= COALESCE("t3"."dstport", -1)
+                                            )
+                                          ),
+                                          COALESCE("t3"."srcport", -1),
+                                          COALESCE("t3"."dstport", -1)
+                                        ) AS "a_port",
+                                        IF(
+                                          (
+                                            "t3"."srcaddr" < "t3"."dstaddr"
+                                          )
+                                          OR (
+                                            (
+                                              "t3"."srcaddr" = "t3"."dstaddr"
+                                            )
+                                            AND (
+                                              COALESCE("t3"."srcport", -1) <= COALESCE("t3"."dstport", -1)
+                                            )
+                                          ),
+                                          "t3"."dstaddr",
+                                          "t3"."srcaddr"
+                                        ) AS "b_addr",
+                                        IF(
+                                          (
+                                            "t3"."srcaddr" < "t3"."dstaddr"
+                                          )
+                                          OR (
+                                            (
+                                              "t3"."srcaddr" = "t3"."dstaddr"
+                                            )
+                                            AND (
+                                              COALESCE("t3"."srcport", -1) <= COALESCE("t3"."dstport", -1)
+                                            )
+                                          ),
+                                          COALESCE("t3"."dstport", -1),
+                                          COALESCE("t3"."srcport", -1)
+                                        ) AS "b_port",
+                                        (
+                                          "t3"."srcaddr" < "t3"."dstaddr"
+                                        )
+                                        OR (
+                                          (
+                                            "t3"."srcaddr" = "t3"."dstaddr"
+                                          )
+                                          AND (
+                                            COALESCE("t3"."srcport", -1) <= COALESCE("t3"."dstport", -1)
+                                          )
+                                        ) AS "from_a",
+                                        COALESCE("t3"."action" = 'REJECT', FALSE) AS "refused",
+                                        "t3"."tcp_flags" AS "flags",
+                                        COALESCE("t3"."packets", 0) AS "packets",
+                                        COALESCE("t3"."bytes", 0) AS "bytes"
+                                      FROM "flows" AS "t3"
+                                      WHERE
+                                        COALESCE("t3"."packets", 0) >= 0
+                                        AND "t3"."srcaddr" IS NOT NULL
+                                        AND "t3"."dstaddr" IS NOT NULL
+                                        AND COALESCE("t3"."log_status", 'OK') = 'OK'
+                                    ) AS "t12"
+                                    WHERE
+                                      EXISTS(
+                                        SELECT
+                                          1
+                                        FROM (
+                                          SELECT
+                                            *
+                                          FROM "t13" AS "t14"
+                                          WHERE
+                                            COALESCE(
+                                              (
+                                                (
+                                                  (
+                                                    "t14"."last" - LEAST(
+                                                      COALESCE("t14"."a_first", "t14"."b_first"),
+                                                      COALESCE("t14"."b_first", "t14"."a_first")
+                                                    )
+                                                  ) > 350
+                                                )
+                                                OR COALESCE("t14"."last_syn" > "t14"."first_close", FALSE)
+                                              )
+                                              AND NOT (
+                                                "t14"."a_records" + "t14"."b_records" IN (1, 67108864)
+                                              ),
+                                              FALSE
+                                            )
+                                        ) AS "t20"
+                                        WHERE
+                                          "t12"."interface_id" = "t20"."interface_id"
+                                          AND "t12"."protocol" = "t20"."protocol"
+                                          AND "t12"."a_addr" = "t20"."a_addr"
+                                          AND "t12"."a_port" = "t20"."a_port"
+                                          AND "t12"."b_addr" = "t20"."b_addr"
+                                          AND "t12"."b_port" = "t20"."b_port"
+                                      )
+                                  ) AS "t24"
+                                ) AS "t29"
+                              ) AS "t30"
+                            ) AS "t31"
+                          ) AS "t32"
+                          GROUP BY
+                            1,
+                            2,
+                            3,
+                            4,
+                            5,
+                            6,
+                            7
+                        ) AS "t33"
+                      ) AS "t34"
+                    ) AS "t35"
+                  ) AS "t36"
+                ) AS "t38"
+                LEFT OUTER JOIN (
+                  SELECT
+                    "t23"."protocol",
+                    "t23"."addr" AS "a_addr",
+                    "t23"."port" AS "a_port",
+                    "t23"."fan_in" AS "a_fan_in"
+                  FROM "t22" AS "t23"
+                  WHERE
+                    "t23"."fan_in" >= 3
+                ) AS "t27"
+                  ON "t38"."protocol" = "t27"."protocol"
+                  AND "t38"."a_addr" = "t27"."a_addr"
+                  AND "t38"."a_port" = "t27"."a_port"
+                LEFT OUTER JOIN (
+                  SELECT
+                    "t23"."protocol",
+                    "t23"."addr" AS "b_addr",
+                    "t23"."port" AS "b_port",
+                    "t23"."fan_in" AS "b_fan_in"
+                  FROM "t22" AS "t23"
+                  WHERE
+                    "t23"."fan_in" >= 3
+                ) AS "t28"
+                  ON "t38"."protocol" = "t28"."protocol"
+                  AND "t38"."b_addr" = "t28"."b_addr"
+                  AND "t38"."b_port" = "t28"."b_port"
+              ) AS "t39"
+            ) AS "t40"
+          ) AS "t42"
+          LEFT OUTER JOIN (
+            SELECT
+              "t0"."interface_id",
+              "t0"."day",
+              "t0"."a_addr",
+              TRUE AS "known"
+            FROM "given_1" AS "t0"
+          ) AS "t7"
+            ON "t42"."interface_id" = "t7"."interface_id"
+            AND "t42"."day" = "t7"."day"
+            AND "t42"."a_addr" = "t7"."a_addr"
+          LEFT OUTER JOIN (
+            SELECT
+              "t1"."interface_id",
+              "t1"."day",
+              "t1"."b_addr",
+              TRUE AS "known"
+            FROM "given_2" AS "t1"
+          ) AS "t8"
+            ON "t42"."interface_id" = "t8"."interface_id"
+            AND "t42"."day" = "t8"."day"
+            AND "t42"."b_addr" = "t8"."b_addr"
+          LEFT OUTER JOIN (
+            SELECT
+              "t2"."opener",
+              TRUE AS "known"
+            FROM "given_3" AS "t2"
+          ) AS "t9"
+            ON "t42"."opener" = "t9"."opener"
+        ) AS "t43"
+        WHERE
+          "t43"."client" IS NOT NULL
+          AND CASE
+            WHEN COALESCE("t43"."interface_id" IN ('eni-0205bb9f7bb6c5f11'), FALSE)
+            THEN 'through'
+            WHEN (
+              "t43"."client" IS NOT NULL
+            )
+            AND IF("t43"."opener" = "t43"."a_addr", "t43"."a_addr_known", "t43"."b_addr_known")
+            AND NOT (
+              IF("t43"."opener" = "t43"."a_addr", "t43"."b_addr_known", "t43"."a_addr_known")
+            )
+            THEN 'egress'
+            WHEN (
+              "t43"."client" IS NOT NULL
+            )
+            AND IF("t43"."opener" = "t43"."a_addr", "t43"."b_addr_known", "t43"."a_addr_known")
+            AND NOT (
+              IF("t43"."opener" = "t43"."a_addr", "t43"."a_addr_known", "t43"."b_addr_known")
+            )
+            THEN 'ingress'
+            ELSE 'unknown'
+          END <> 'through'
+      ) AS "t44"
+      WHERE
+        "t44"."state" IS NOT NULL
+    ) AS "t45"
+    GROUP BY
+      1,
+      2,
+      3,
+      4
+  ) AS "t46"
+) AS "t47";
 
 -- reachability, kept as kept_2
 WITH "t1" AS (
@@ -3652,35 +3736,7 @@ WITH "t9" AS (
     ) AS "t2"
   ) AS "t5"
     ON "t5"."far" = "t1"."server"
-)
-SELECT
-  "t17"."network",
-  "t17"."public",
-  "t17"."destination",
-  "t17"."interface_id",
-  "t17"."protocol",
-  "t17"."port",
-  "t17"."state",
-  COUNT(DISTINCT "t17"."tried") FILTER(WHERE
-    "t17"."many") AS "ports",
-  MAX("t17"."level") AS "level",
-  COUNT(*) FILTER(WHERE
-    NOT (
-      "t17"."many"
-    )) + COUNT(DISTINCT "t17"."client") FILTER(WHERE
-    "t17"."many") AS "clients",
-  COUNT(*) FILTER(WHERE
-    "t17"."scanner" AND NOT (
-      "t17"."many"
-    )) + COUNT(DISTINCT "t17"."client") FILTER(WHERE
-    "t17"."scanner" AND "t17"."many") AS "scanners",
-  SUM("t17"."sessions") AS "sessions",
-  SUM("t17"."failed") AS "failed",
-  SUM("t17"."bytes") AS "bytes",
-  MIN("t17"."first") AS "first",
-  MAX("t17"."last") AS "last",
-  MAX("t17"."answered_until") AS "answered_until"
-FROM (
+), "t17" AS (
   SELECT
     "t16"."client",
     "t16"."own",
@@ -3828,15 +3884,125 @@ FROM (
       AND "t15"."over" = "t13"."protocol"
       AND "t15"."on" = "t13"."port"
   ) AS "t16"
-) AS "t17"
-GROUP BY
-  1,
-  2,
-  3,
-  4,
-  5,
-  6,
-  7;
+)
+SELECT
+  *
+FROM (
+  SELECT
+    "t22"."network",
+    "t22"."public",
+    "t22"."destination",
+    "t22"."interface_id",
+    "t22"."protocol",
+    "t22"."port",
+    "t22"."state",
+    "t22"."clients",
+    "t22"."scanners",
+    "t22"."level",
+    "t22"."sessions",
+    "t22"."failed",
+    "t22"."bytes",
+    "t22"."first",
+    "t22"."last",
+    "t22"."answered_until",
+    0 AS "ports"
+  FROM (
+    SELECT
+      "t20"."network",
+      "t20"."public",
+      "t20"."destination",
+      "t20"."interface_id",
+      "t20"."protocol",
+      "t20"."port",
+      "t20"."state",
+      COUNT(*) AS "clients",
+      COUNT(*) FILTER(WHERE
+        "t20"."scanner") AS "scanners",
+      MAX("t20"."level") AS "level",
+      SUM("t20"."sessions") AS "sessions",
+      SUM("t20"."failed") AS "failed",
+      SUM("t20"."bytes") AS "bytes",
+      MIN("t20"."first") AS "first",
+      MAX("t20"."last") AS "last",
+      MAX("t20"."answered_until") AS "answered_until"
+    FROM (
+      SELECT
+        *
+      FROM "t17" AS "t18"
+      WHERE
+        NOT (
+          "t18"."many"
+        )
+    ) AS "t20"
+    GROUP BY
+      1,
+      2,
+      3,
+      4,
+      5,
+      6,
+      7
+  ) AS "t22"
+) AS "t24"
+UNION ALL
+SELECT
+  *
+FROM (
+  SELECT
+    "t21"."network",
+    "t21"."public",
+    "t21"."destination",
+    "t21"."interface_id",
+    "t21"."protocol",
+    "t21"."port",
+    "t21"."state",
+    "t21"."clients",
+    "t21"."scanners",
+    "t21"."level",
+    "t21"."sessions",
+    "t21"."failed",
+    "t21"."bytes",
+    "t21"."first",
+    "t21"."last",
+    "t21"."answered_until",
+    "t21"."ports"
+  FROM (
+    SELECT
+      "t19"."network",
+      "t19"."public",
+      "t19"."destination",
+      "t19"."interface_id",
+      "t19"."protocol",
+      "t19"."port",
+      "t19"."state",
+      COUNT(DISTINCT "t19"."client") AS "clients",
+      COUNT(DISTINCT "t19"."client") FILTER(WHERE
+        "t19"."scanner") AS "scanners",
+      COUNT(DISTINCT "t19"."tried") AS "ports",
+      MAX("t19"."level") AS "level",
+      SUM("t19"."sessions") AS "sessions",
+      SUM("t19"."failed") AS "failed",
+      SUM("t19"."bytes") AS "bytes",
+      MIN("t19"."first") AS "first",
+      MAX("t19"."last") AS "last",
+      MAX("t19"."answered_until") AS "answered_until"
+    FROM (
+      SELECT
+        *
+      FROM "t17" AS "t18"
+      WHERE
+        "t18"."many"
+    ) AS "t19"
+    GROUP BY
+      1,
+      2,
+      3,
+      4,
+      5,
+      6,
+      7
+  ) AS "t21"
+) AS "t23";
 
 -- reachability
 SELECT
@@ -3863,104 +4029,143 @@ GROUP BY
 SELECT
   "t3"."interface_id",
   "t3"."protocol",
-  "t3"."a_addr",
-  "t3"."a_port",
-  "t3"."b_addr",
-  "t3"."b_port",
-  "t3"."from_a",
   "t3"."refused",
-  "t3"."flags",
-  "t3"."egress",
   "t3"."packets",
   "t3"."bytes",
   "t3"."start",
   "t3"."end",
   "t3"."reject_reason",
-  "t3"."subnet_id"
-FROM (
-  SELECT
-    COALESCE("t0"."interface_id", "t0"."resource_id", '-') AS "interface_id",
-    COALESCE("t0"."protocol", -1) AS "protocol",
-    IF(
-      (
-        "t0"."srcaddr" < "t0"."dstaddr"
-      )
-      OR (
-        (
-          "t0"."srcaddr" = "t0"."dstaddr"
-        )
-        AND (
-          COALESCE("t0"."srcport", -1) <= COALESCE("t0"."dstport", -1)
-        )
-      ),
-      "t0"."srcaddr",
-      "t0"."dstaddr"
-    ) AS "a_addr",
-    IF(
-      (
-        "t0"."srcaddr" < "t0"."dstaddr"
-      )
-      OR (
-        (
-          "t0"."srcaddr" = "t0"."dstaddr"
-        )
-        AND (
-          COALESCE("t0"."srcport", -1) <= COALESCE("t0"."dstport", -1)
-        )
-      ),
-      COALESCE("t0"."srcport", -1),
-      COALESCE("t0"."dstport", -1)
-    ) AS "a_port",
-    IF(
-      (
-        "t0"."srcaddr" < "t0"."dstaddr"
-      )
-      OR (
-        (
-          "t0"."srcaddr" = "t0"."dstaddr"
-        )
-        AND (
-          COALESCE("t0"."srcport", -1) <= COALESCE("t0"."dstport", -1)
-        )
-      ),
-      "t0"."dstaddr",
-      "t0"."srcaddr"
-    ) AS "b_addr",
-    IF(
-      (
-        "t0"."srcaddr" < "t0"."dstaddr"
-      )
-      OR (
-        (
-          "t0"."srcaddr" = "t0"."dstaddr"
-        )
-        AND (
-          COALESCE("t0"."srcport", -1) <= COALESCE("t0"."dstport", -1)
-        )
-      ),
-      COALESCE("t0"."dstport", -1),
-      COALESCE("t0"."srcport", -1)
-    ) AS "b_port",
+  "t3"."subnet_id",
+  IF(
     (
-      "t0"."srcaddr" < "t0"."dstaddr"
+      "t3"."srcaddr" < "t3"."dstaddr"
     )
     OR (
       (
-        "t0"."srcaddr" = "t0"."dstaddr"
+        "t3"."srcaddr" = "t3"."dstaddr"
+      ) AND (
+        "t3"."srcport" <= "t3"."dstport"
       )
-      AND (
-        COALESCE("t0"."srcport", -1) <= COALESCE("t0"."dstport", -1)
+    ),
+    "t3"."srcaddr",
+    "t3"."dstaddr"
+  ) AS "a_addr",
+  IF(
+    (
+      "t3"."srcaddr" < "t3"."dstaddr"
+    )
+    OR (
+      (
+        "t3"."srcaddr" = "t3"."dstaddr"
+      ) AND (
+        "t3"."srcport" <= "t3"."dstport"
       )
-    ) AS "from_a",
-    "t0"."action" = 'REJECT' AS "refused",
-    "t0"."tcp_flags" AS "flags",
-    "t0"."flow_direction" = 'egress' AS "egress",
+    ),
+    "t3"."srcport",
+    "t3"."dstport"
+  ) AS "a_port",
+  IF(
+    (
+      "t3"."srcaddr" < "t3"."dstaddr"
+    )
+    OR (
+      (
+        "t3"."srcaddr" = "t3"."dstaddr"
+      ) AND (
+        "t3"."srcport" <= "t3"."dstport"
+      )
+    ),
+    "t3"."dstaddr",
+    "t3"."srcaddr"
+  ) AS "b_addr",
+  IF(
+    (
+      "t3"."srcaddr" < "t3"."dstaddr"
+    )
+    OR (
+      (
+        "t3"."srcaddr" = "t3"."dstaddr"
+      ) AND (
+        "t3"."srcport" <= "t3"."dstport"
+      )
+    ),
+    "t3"."dstport",
+    "t3"."srcport"
+  ) AS "b_port",
+  (
+    "t3"."srcaddr" < "t3"."dstaddr"
+  )
+  OR (
+    (
+      "t3"."srcaddr" = "t3"."dstaddr"
+    ) AND (
+      "t3"."srcport" <= "t3"."dstport"
+    )
+  ) AS "from_a",
+  "t3"."tcp_flags" AS "flags",
+  "t3"."flow_direction" = 'egress' AS "egress"
+FROM (
+  SELECT
+    "t0"."version",
+    "t0"."account_id",
+    COALESCE("t0"."interface_id", "t0"."resource_id", '-') AS "interface_id",
+    "t0"."srcaddr",
+    "t0"."dstaddr",
+    COALESCE("t0"."srcport", -1) AS "srcport",
+    COALESCE("t0"."dstport", -1) AS "dstport",
+    COALESCE("t0"."protocol", -1) AS "protocol",
     "t0"."packets",
     "t0"."bytes",
     "t0"."start",
     "t0"."end",
+    "t0"."action",
+    "t0"."log_status",
+    "t0"."vpc_id",
+    "t0"."subnet_id",
+    "t0"."instance_id",
+    "t0"."tcp_flags",
+    "t0"."type",
+    "t0"."pkt_srcaddr",
+    "t0"."pkt_dstaddr",
+    "t0"."region",
+    "t0"."az_id",
+    "t0"."sublocation_type",
+    "t0"."sublocation_id",
+    "t0"."pkt_src_aws_service",
+    "t0"."pkt_dst_aws_service",
+    "t0"."flow_direction",
+    "t0"."traffic_path",
+    "t0"."ecs_cluster_arn",
+    "t0"."ecs_cluster_name",
+    "t0"."ecs_container_instance_arn",
+    "t0"."ecs_container_instance_id",
+    "t0"."ecs_container_id",
+    "t0"."ecs_second_container_id",
+    "t0"."ecs_service_name",
+    "t0"."ecs_task_definition_arn",
+    "t0"."ecs_task_arn",
+    "t0"."ecs_task_id",
     "t0"."reject_reason",
-    "t0"."subnet_id"
+    "t0"."resource_id",
+    "t0"."encryption_status",
+    "t0"."instance_tag",
+    "t0"."instance_tag_2",
+    "t0"."interface_tag",
+    "t0"."interface_tag_2",
+    "t0"."asg_tag",
+    "t0"."asg_tag_2",
+    "t0"."interface_type",
+    "t0"."next_hop_interface_id",
+    "t0"."next_hop_subnet_id",
+    "t0"."next_hop_az_id",
+    "t0"."next_hop_vpc_id",
+    "t0"."next_hop_interface_type",
+    "t0"."file_id",
+    "t0"."duplicate",
+    (
+      CAST(LEAST(COALESCE("t0"."srcport", -1), COALESCE("t0"."dstport", -1)) AS BIGINT) * 65536
+    ) + GREATEST(COALESCE("t0"."srcport", -1), COALESCE("t0"."dstport", -1)) AS "ports",
+    "t0"."action" = 'REJECT' AS "refused"
   FROM "flows" AS "t0"
   WHERE
     (
@@ -3987,67 +4192,9 @@ WHERE
     FROM (
       SELECT DISTINCT
         COALESCE("t0"."interface_id", "t0"."resource_id", '-') AS "interface_id",
-        COALESCE("t0"."protocol", -1) AS "protocol",
-        IF(
-          (
-            "t0"."srcaddr" < "t0"."dstaddr"
-          )
-          OR (
-            (
-              "t0"."srcaddr" = "t0"."dstaddr"
-            )
-            AND (
-              COALESCE("t0"."srcport", -1) <= COALESCE("t0"."dstport", -1)
-            )
-          ),
-          "t0"."srcaddr",
-          "t0"."dstaddr"
-        ) AS "a_addr",
-        IF(
-          (
-            "t0"."srcaddr" < "t0"."dstaddr"
-          )
-          OR (
-            (
-              "t0"."srcaddr" = "t0"."dstaddr"
-            )
-            AND (
-              COALESCE("t0"."srcport", -1) <= COALESCE("t0"."dstport", -1)
-            )
-          ),
-          COALESCE("t0"."srcport", -1),
-          COALESCE("t0"."dstport", -1)
-        ) AS "a_port",
-        IF(
-          (
-            "t0"."srcaddr" < "t0"."dstaddr"
-          )
-          OR (
-            (
-              "t0"."srcaddr" = "t0"."dstaddr"
-            )
-            AND (
-              COALESCE("t0"."srcport", -1) <= COALESCE("t0"."dstport", -1)
-            )
-          ),
-          "t0"."dstaddr",
-          "t0"."srcaddr"
-        ) AS "b_addr",
-        IF(
-          (
-            "t0"."srcaddr" < "t0"."dstaddr"
-          )
-          OR (
-            (
-              "t0"."srcaddr" = "t0"."dstaddr"
-            )
-            AND (
-              COALESCE("t0"."srcport", -1) <= COALESCE("t0"."dstport", -1)
-            )
-          ),
-          COALESCE("t0"."dstport", -1),
-          COALESCE("t0"."srcport", -1)
-        ) AS "b_port"
+        (
+          CAST(LEAST(COALESCE("t0"."srcport", -1), COALESCE("t0"."dstport", -1)) AS BIGINT) * 65536
+        ) + GREATEST(COALESCE("t0"."srcport", -1), COALESCE("t0"."dstport", -1)) AS "ports"
       FROM "flows" AS "t0"
       WHERE
         (
@@ -4069,470 +4216,256 @@ WHERE
         AND "t0"."action" = 'REJECT'
     ) AS "t4"
     WHERE
-      "t3"."interface_id" = "t4"."interface_id"
-      AND "t3"."protocol" = "t4"."protocol"
-      AND "t3"."a_addr" = "t4"."a_addr"
-      AND "t3"."a_port" = "t4"."a_port"
-      AND "t3"."b_addr" = "t4"."b_addr"
-      AND "t3"."b_port" = "t4"."b_port"
+      "t3"."interface_id" = "t4"."interface_id" AND "t3"."ports" = "t4"."ports"
   );
 
 -- explained, kept as kept_6
-SELECT
-  "t2"."interface_id",
-  "t2"."protocol",
-  "t2"."a_addr",
-  "t2"."a_port",
-  "t2"."b_addr",
-  "t2"."b_port",
-  "t2"."session",
-  "t2"."a_acc",
-  "t2"."a_rej",
-  "t2"."a_packets",
-  "t2"."a_bytes",
-  "t2"."a_fin",
-  "t2"."a_new",
-  "t2"."a_starts",
-  "t2"."a_opens",
-  "t2"."a_first",
-  "t2"."b_acc",
-  "t2"."b_rej",
-  "t2"."b_packets",
-  "t2"."b_bytes",
-  "t2"."b_fin",
-  "t2"."b_new",
-  "t2"."b_starts",
-  "t2"."b_opens",
-  "t2"."b_first",
-  "t2"."first",
-  "t2"."last",
-  "t2"."acc_last",
-  "t2"."rej_first",
-  "t2"."rej_last",
-  "t2"."flagged",
-  "t2"."reset",
-  "t2"."a_leaves",
-  "t2"."reject_reason",
-  "t2"."subnet_id",
-  CASE
-    WHEN (
-      "t2"."a_starts" > 0
-    ) AND (
-      "t2"."b_starts" = 0
-    )
-    THEN TRUE
-    WHEN (
-      "t2"."b_starts" > 0
-    ) AND (
-      "t2"."a_starts" = 0
-    )
-    THEN FALSE
-    WHEN (
-      "t2"."b_opens" > 0
-    ) AND (
-      "t2"."a_opens" = 0
-    )
-    THEN TRUE
-    WHEN (
-      "t2"."a_opens" > 0
-    ) AND (
-      "t2"."b_opens" = 0
-    )
-    THEN FALSE
-    WHEN (
-      "t2"."a_acc" > 0
-    ) AND (
-      "t2"."a_rej" = 0
-    ) AND (
-      "t2"."b_acc" = 0
-    )
-    THEN TRUE
-    WHEN (
-      "t2"."b_acc" > 0
-    ) AND (
-      "t2"."b_rej" = 0
-    ) AND (
-      "t2"."a_acc" = 0
-    )
-    THEN FALSE
-    WHEN "t2"."a_port" = "t2"."b_port"
-    THEN IF(
-      (
-        (
-          "t2"."b_acc" + "t2"."b_rej"
-        ) = 0
-      )
-      OR (
-        (
-          "t2"."a_acc" + "t2"."a_rej"
-        ) = 0
-      ),
-      (
-        "t2"."b_acc" + "t2"."b_rej"
-      ) = 0,
-      "t2"."a_first" <= "t2"."b_first"
-    )
-    WHEN (
-      "t2"."a_port" BETWEEN 0 AND 1023
-      OR "t2"."a_port" IN (21, 22, 23, 25, 53, 67, 80, 88, 110, 111, 123, 135, 139, 143, 161, 179, 389, 443, 445, 464, 465, 500, 514, 587, 636, 853, 873, 989, 990, 993, 995, 1433, 1521, 1883, 2049, 2181, 2375, 2376, 2379, 2380, 3000, 3128, 3260, 3268, 3306, 3389, 4317, 4318, 4500, 5000, 5060, 5222, 5432, 5439, 5601, 5671, 5672, 5900, 5985, 5986, 6379, 6443, 8000, 8080, 8081, 8086, 8088, 8089, 8125, 8443, 8500, 8883, 9000, 9042, 9090, 9092, 9093, 9094, 9100, 9200, 9300, 9443, 10250, 11211, 15672, 27017)
-    ) <> (
-      "t2"."b_port" BETWEEN 0 AND 1023
-      OR "t2"."b_port" IN (21, 22, 23, 25, 53, 67, 80, 88, 110, 111, 123, 135, 139, 143, 161, 179, 389, 443, 445, 464, 465, 500, 514, 587, 636, 853, 873, 989, 990, 993, 995, 1433, 1521, 1883, 2049, 2181, 2375, 2376, 2379, 2380, 3000, 3128, 3260, 3268, 3306, 3389, 4317, 4318, 4500, 5000, 5060, 5222, 5432, 5439, 5601, 5671, 5672, 5900, 5985, 5986, 6379, 6443, 8000, 8080, 8081, 8086, 8088, 8089, 8125, 8443, 8500, 8883, 9000, 9042, 9090, 9092, 9093, 9094, 9100, 9200, 9300, 9443, 10250, 11211, 15672, 27017)
-    )
-    THEN "t2"."b_port" BETWEEN 0 AND 1023
-    OR "t2"."b_port" IN (21, 22, 23, 25, 53, 67, 80, 88, 110, 111, 123, 135, 139, 143, 161, 179, 389, 443, 445, 464, 465, 500, 514, 587, 636, 853, 873, 989, 990, 993, 995, 1433, 1521, 1883, 2049, 2181, 2375, 2376, 2379, 2380, 3000, 3128, 3260, 3268, 3306, 3389, 4317, 4318, 4500, 5000, 5060, 5222, 5432, 5439, 5601, 5671, 5672, 5900, 5985, 5986, 6379, 6443, 8000, 8080, 8081, 8086, 8088, 8089, 8125, 8443, 8500, 8883, 9000, 9042, 9090, 9092, 9093, 9094, 9100, 9200, 9300, 9443, 10250, 11211, 15672, 27017)
-    WHEN (
-      (
-        "t2"."b_acc" + "t2"."b_rej"
-      ) = 0
-    )
-    OR (
-      (
-        "t2"."a_acc" + "t2"."a_rej"
-      ) = 0
-    )
-    THEN (
-      "t2"."b_acc" + "t2"."b_rej"
-    ) = 0
-    WHEN (
-      (
-        "t2"."a_port" < 32768
-      ) AND (
-        "t2"."a_port" >= 0
-      )
-    ) <> (
-      (
-        "t2"."b_port" < 32768
-      ) AND (
-        "t2"."b_port" >= 0
-      )
-    )
-    THEN (
-      "t2"."b_port" < 32768
-    ) AND (
-      "t2"."b_port" >= 0
-    )
-    ELSE "t2"."a_first" <= "t2"."b_first"
-  END AS "a_began"
-FROM (
+WITH "t3" AS (
   SELECT
-    "t1"."interface_id",
-    "t1"."protocol",
-    "t1"."a_addr",
-    "t1"."a_port",
-    "t1"."b_addr",
-    "t1"."b_port",
-    "t1"."session",
-    SUM(CAST("t1"."from_a" AND NOT (
-      "t1"."refused"
-    ) AS INTEGER)) AS "a_acc",
-    SUM(CAST("t1"."from_a" AND "t1"."refused" AS INTEGER)) AS "a_rej",
-    COALESCE(SUM("t1"."packets") FILTER(WHERE
-      "t1"."from_a" AND "t1"."refused"), 0) AS "a_packets",
-    COALESCE(SUM("t1"."bytes") FILTER(WHERE
-      "t1"."from_a" AND "t1"."refused"), 0) AS "a_bytes",
+    "t0"."interface_id",
+    "t0"."protocol",
+    "t0"."a_addr",
+    "t0"."a_port",
+    "t0"."b_addr",
+    "t0"."b_port",
+    COUNT(*) FILTER(WHERE
+      "t0"."from_a" AND NOT (
+        "t0"."refused"
+      )) AS "a_acc",
+    COUNT(*) FILTER(WHERE
+      "t0"."from_a" AND "t0"."refused") AS "a_rej",
     BOOL_OR(
-      "t1"."from_a"
+      "t0"."from_a"
       AND NOT (
-        "t1"."refused"
+        "t0"."refused"
       )
       AND (
         (
-          BITWISE_AND("t1"."flags", 1)
+          BITWISE_AND("t0"."flags", 1)
         ) > 0
       )
     ) AS "a_fin",
     BOOL_OR(
-      "t1"."from_a"
-      AND "t1"."refused"
+      "t0"."from_a"
+      AND "t0"."refused"
       AND (
         (
-          BITWISE_AND("t1"."flags", 18)
+          BITWISE_AND("t0"."flags", 18)
         ) = 2
       )
     ) AS "a_new",
     COALESCE(
-      SUM(
-        CAST("t1"."from_a" AND (
-          (
-            BITWISE_AND("t1"."flags", 18)
-          ) = 2
-        ) AS INTEGER)
-      ),
-      0
+      BOOL_OR("t0"."from_a" AND (
+        (
+          BITWISE_AND("t0"."flags", 18)
+        ) = 2
+      )),
+      FALSE
     ) AS "a_starts",
     COALESCE(
-      SUM(
-        CAST("t1"."from_a" AND (
-          (
-            BITWISE_AND("t1"."flags", 18)
-          ) = 18
-        ) AS INTEGER)
-      ),
-      0
+      BOOL_OR("t0"."from_a" AND (
+        (
+          BITWISE_AND("t0"."flags", 18)
+        ) = 18
+      )),
+      FALSE
     ) AS "a_opens",
-    MIN("t1"."start") FILTER(WHERE
-      "t1"."from_a") AS "a_first",
-    SUM(CAST(NOT (
-      "t1"."from_a"
-    ) AND NOT (
-      "t1"."refused"
-    ) AS INTEGER)) AS "b_acc",
-    SUM(CAST(NOT (
-      "t1"."from_a"
-    ) AND "t1"."refused" AS INTEGER)) AS "b_rej",
-    COALESCE(
-      SUM("t1"."packets") FILTER(WHERE
-        NOT (
-          "t1"."from_a"
-        ) AND "t1"."refused"),
-      0
-    ) AS "b_packets",
-    COALESCE(
-      SUM("t1"."bytes") FILTER(WHERE
-        NOT (
-          "t1"."from_a"
-        ) AND "t1"."refused"),
-      0
-    ) AS "b_bytes",
+    MIN("t0"."start") FILTER(WHERE
+      "t0"."from_a") AS "a_first",
+    COUNT(*) FILTER(WHERE
+      NOT (
+        "t0"."from_a"
+      ) AND NOT (
+        "t0"."refused"
+      )) AS "b_acc",
+    COUNT(*) FILTER(WHERE
+      NOT (
+        "t0"."from_a"
+      ) AND "t0"."refused") AS "b_rej",
     BOOL_OR(
       NOT (
-        "t1"."from_a"
+        "t0"."from_a"
       )
       AND NOT (
-        "t1"."refused"
+        "t0"."refused"
       )
       AND (
         (
-          BITWISE_AND("t1"."flags", 1)
+          BITWISE_AND("t0"."flags", 1)
         ) > 0
       )
     ) AS "b_fin",
     BOOL_OR(
       NOT (
-        "t1"."from_a"
+        "t0"."from_a"
       )
-      AND "t1"."refused"
+      AND "t0"."refused"
       AND (
         (
-          BITWISE_AND("t1"."flags", 18)
+          BITWISE_AND("t0"."flags", 18)
         ) = 2
       )
     ) AS "b_new",
     COALESCE(
-      SUM(
-        CAST(NOT (
-          "t1"."from_a"
-        ) AND (
-          (
-            BITWISE_AND("t1"."flags", 18)
-          ) = 2
-        ) AS INTEGER)
-      ),
-      0
+      BOOL_OR(NOT (
+        "t0"."from_a"
+      ) AND (
+        (
+          BITWISE_AND("t0"."flags", 18)
+        ) = 2
+      )),
+      FALSE
     ) AS "b_starts",
     COALESCE(
-      SUM(
-        CAST(NOT (
-          "t1"."from_a"
-        ) AND (
-          (
-            BITWISE_AND("t1"."flags", 18)
-          ) = 18
-        ) AS INTEGER)
-      ),
-      0
+      BOOL_OR(NOT (
+        "t0"."from_a"
+      ) AND (
+        (
+          BITWISE_AND("t0"."flags", 18)
+        ) = 18
+      )),
+      FALSE
     ) AS "b_opens",
-    MIN("t1"."start") FILTER(WHERE
+    MIN("t0"."start") FILTER(WHERE
       NOT (
-        "t1"."from_a"
+        "t0"."from_a"
       )) AS "b_first",
-    MIN("t1"."start") AS "first",
-    MAX("t1"."end") AS "last",
-    MAX("t1"."end") FILTER(WHERE
+    CAST(COALESCE(SUM(CAST("t0"."packets" AS DOUBLE)) FILTER(WHERE
+      "t0"."refused"), 0) AS BIGINT) AS "packets",
+    CAST(COALESCE(SUM(CAST("t0"."bytes" AS DOUBLE)) FILTER(WHERE
+      "t0"."refused"), 0) AS BIGINT) AS "bytes",
+    MAX("t0"."end") FILTER(WHERE
       NOT (
-        "t1"."refused"
+        "t0"."refused"
       )) AS "acc_last",
-    MIN("t1"."start") FILTER(WHERE
-      "t1"."refused") AS "rej_first",
-    MAX("t1"."end") FILTER(WHERE
-      "t1"."refused") AS "rej_last",
-    BOOL_OR("t1"."flags" IS NOT NULL) AS "flagged",
+    MIN("t0"."start") FILTER(WHERE
+      "t0"."refused") AS "rej_first",
+    MAX("t0"."end") FILTER(WHERE
+      "t0"."refused") AS "rej_last",
+    BOOL_OR("t0"."flags" IS NOT NULL) AS "flagged",
     BOOL_OR(NOT (
-      "t1"."refused"
+      "t0"."refused"
     ) AND (
       (
-        BITWISE_AND("t1"."flags", 4)
+        BITWISE_AND("t0"."flags", 4)
       ) > 0
     )) AS "reset",
-    BOOL_OR("t1"."egress" = "t1"."from_a") AS "a_leaves",
-    MAX("t1"."reject_reason") AS "reject_reason",
-    MAX("t1"."subnet_id") AS "subnet_id"
-  FROM (
-    SELECT
-      "t0"."interface_id",
-      "t0"."protocol",
-      "t0"."a_addr",
-      "t0"."a_port",
-      "t0"."b_addr",
-      "t0"."b_port",
-      "t0"."from_a",
-      "t0"."refused",
-      "t0"."flags",
-      "t0"."egress",
-      "t0"."packets",
-      "t0"."bytes",
-      "t0"."start",
-      "t0"."end",
-      "t0"."reject_reason",
-      "t0"."subnet_id",
-      0 AS "session"
-    FROM "temp"."main"."kept_7" AS "t0"
-  ) AS "t1"
+    BOOL_OR("t0"."egress" = "t0"."from_a") AS "a_leaves",
+    MAX("t0"."reject_reason") AS "reject_reason",
+    MAX("t0"."subnet_id") AS "subnet_id"
+  FROM "temp"."main"."kept_7" AS "t0"
   GROUP BY
     1,
     2,
     3,
     4,
     5,
-    6,
-    7
-) AS "t2";
-
--- explained, kept as kept_8
+    6
+)
 SELECT
-  "t14"."interface_id",
-  "t14"."client",
-  "t14"."server",
-  "t14"."protocol",
-  "t14"."server_port",
-  "t14"."fate",
-  "t14"."reject_reason",
+  "t20"."interface_id",
+  "t20"."client",
+  "t20"."server",
+  "t20"."protocol",
+  "t20"."server_port",
+  "t20"."fate",
+  "t20"."reject_reason",
   COUNT(*) AS "sessions",
-  SUM("t14"."c_rej" + "t14"."s_rej") AS "records",
-  SUM("t14"."c_packets" + "t14"."s_packets") AS "packets",
-  SUM("t14"."c_bytes" + "t14"."s_bytes") AS "bytes",
-  MIN("t14"."rej_first") AS "first",
-  MAX("t14"."rej_last") AS "last",
+  CAST(COALESCE(SUM(CAST("t20"."c_rej" + "t20"."s_rej" AS DOUBLE)), 0) AS BIGINT) AS "records",
+  CAST(COALESCE(SUM(CAST("t20"."packets" AS DOUBLE)), 0) AS BIGINT) AS "packets",
+  CAST(COALESCE(SUM(CAST("t20"."bytes" AS DOUBLE)), 0) AS BIGINT) AS "bytes",
+  MIN("t20"."rej_first") AS "first",
+  MAX("t20"."rej_last") AS "last",
   LEAST(
-    SUM("t14"."c_rej" + "t14"."s_rej"),
+    CAST(COALESCE(SUM(CAST("t20"."c_rej" + "t20"."s_rej" AS DOUBLE)), 0) AS BIGINT),
     CAST(FLOOR(CAST((
-      MAX("t14"."rej_last") - MIN("t14"."rej_first")
+      MAX("t20"."rej_last") - MIN("t20"."rej_first")
     ) AS DOUBLE) / (
       600
     )) AS BIGINT) + 1
   ) AS "spells",
-  SUM(
-    CAST("t14"."c_packets" + "t14"."s_packets" BETWEEN 3 AND 7
-    AND (
-      (
-        "t14"."c_bytes" + "t14"."s_bytes"
-      ) <= (
-        (
-          "t14"."c_packets" + "t14"."s_packets"
-        ) * 80
-      )
-    )
-    AND (
-      (
-        "t14"."c_bytes" + "t14"."s_bytes"
-      ) >= (
-        (
-          "t14"."c_packets" + "t14"."s_packets"
-        ) * 40
-      )
-    ) AS INTEGER)
-  ) AS "retries",
-  SUM(
-    CAST((
-      (
-        "t14"."c_packets" + "t14"."s_packets"
-      ) = 1
-    )
-    AND (
-      (
-        "t14"."c_bytes" + "t14"."s_bytes"
-      ) <= 44
-    ) AS INTEGER)
-  ) AS "tiny",
-  SUM(CAST("t14"."small" AS INTEGER)) AS "small",
-  SUM(CAST("t14"."after" AS INTEGER)) AS "overlaps",
-  SUM(CAST("t14"."closed" AS INTEGER)) AS "closed",
-  MAX("t14"."rej_first" - "t14"."acc_last") AS "idle",
-  SUM("t14"."c_acc") AS "accepted",
-  MIN("t14"."c_port") AS "low",
-  MAX("t14"."c_port") AS "high",
-  BOOL_OR("t14"."flagged") AS "flagged",
-  BOOL_AND("t14"."c_rej" = 0) AS "from_server",
-  BOOL_OR(IF("t14"."c_rej" = 0, NOT (
-    "t14"."c_leaves"
-  ), "t14"."c_leaves")) AS "egress",
-  MAX("t14"."subnet_id") AS "subnet_id"
+  COUNT(*) FILTER(WHERE
+    "t20"."packets" BETWEEN 3 AND 7
+    AND "t20"."bytes" BETWEEN "t20"."packets" * 40 AND "t20"."packets" * 80) AS "retries",
+  COUNT(*) FILTER(WHERE
+    (
+      "t20"."packets" = 1
+    ) AND (
+      "t20"."bytes" <= 44
+    )) AS "tiny",
+  COUNT(*) FILTER(WHERE
+    "t20"."small") AS "small",
+  COUNT(*) FILTER(WHERE
+    "t20"."after") AS "overlaps",
+  COUNT(*) FILTER(WHERE
+    "t20"."closed") AS "closed",
+  MAX("t20"."rej_first" - "t20"."acc_last") AS "idle",
+  CAST(COALESCE(SUM(CAST("t20"."c_acc" AS DOUBLE)), 0) AS BIGINT) AS "accepted",
+  MIN("t20"."c_port") AS "low",
+  MAX("t20"."c_port") AS "high",
+  BOOL_OR("t20"."flagged") AS "flagged",
+  BOOL_AND("t20"."c_rej" = 0) AS "from_server",
+  BOOL_OR(IF("t20"."c_rej" = 0, NOT (
+    "t20"."c_leaves"
+  ), "t20"."c_leaves")) AS "egress",
+  MAX("t20"."subnet_id") AS "subnet_id"
 FROM (
   SELECT
-    "t13"."interface_id",
-    "t13"."protocol",
-    "t13"."acc_last",
-    "t13"."rej_first",
-    "t13"."rej_last",
-    "t13"."flagged",
-    "t13"."reset",
-    COALESCE("t13"."reject_reason", '') AS "reject_reason",
-    "t13"."subnet_id",
-    "t13"."c_addr",
-    "t13"."s_addr",
-    "t13"."c_port",
-    "t13"."s_port",
-    "t13"."c_acc",
-    "t13"."s_acc",
-    "t13"."c_rej",
-    "t13"."s_rej",
-    "t13"."c_packets",
-    "t13"."s_packets",
-    "t13"."c_bytes",
-    "t13"."s_bytes",
-    "t13"."c_fin",
-    "t13"."s_fin",
-    "t13"."c_new",
-    "t13"."s_new",
-    "t13"."c_leaves",
+    "t19"."interface_id",
+    "t19"."protocol",
+    "t19"."packets",
+    "t19"."bytes",
+    "t19"."acc_last",
+    "t19"."rej_first",
+    "t19"."rej_last",
+    "t19"."flagged",
+    "t19"."reset",
+    COALESCE("t19"."reject_reason", '') AS "reject_reason",
+    "t19"."subnet_id",
+    "t19"."c_addr",
+    "t19"."s_addr",
+    "t19"."c_port",
+    "t19"."s_port",
+    "t19"."c_acc",
+    "t19"."s_acc",
+    "t19"."c_rej",
+    "t19"."s_rej",
+    "t19"."c_fin",
+    "t19"."s_fin",
+    "t19"."c_new",
+    "t19"."s_new",
+    "t19"."c_leaves",
     CASE
-      WHEN "t13"."reject_reason" IS NOT NULL
+      WHEN "t19"."reject_reason" IS NOT NULL
       THEN 'control'
-      WHEN COALESCE("t13"."c_new", FALSE)
+      WHEN COALESCE("t19"."c_new", FALSE)
       THEN 'request'
       WHEN (
-        "t13"."s_acc" > 0
+        "t19"."s_acc" > 0
       )
       AND (
         (
-          "t13"."c_acc" > 0
+          "t19"."c_acc" > 0
         ) OR (
-          "t13"."c_rej" > 0
+          "t19"."c_rej" > 0
         )
       )
       THEN IF(
         (
-          "t13"."protocol" = 6
+          "t19"."protocol" = 6
         )
         AND (
-          (
-            "t13"."c_packets" + "t13"."s_packets"
-          ) <= 6
+          "t19"."packets" <= 6
         )
         AND (
-          (
-            "t13"."c_bytes" + "t13"."s_bytes"
-          ) <= (
-            (
-              "t13"."c_packets" + "t13"."s_packets"
-            ) * 80
+          "t19"."bytes" <= (
+            "t19"."packets" * 80
           )
         )
         AND NOT (
-          "t13"."acc_last" > (
-            "t13"."rej_first" + IF(COALESCE("t13"."reset" OR (
-              "t13"."c_fin" AND "t13"."s_fin"
+          "t19"."acc_last" > (
+            "t19"."rej_first" + IF(COALESCE("t19"."reset" OR (
+              "t19"."c_fin" AND "t19"."s_fin"
             ), FALSE), 60, 1)
           )
         ),
@@ -4541,561 +4474,716 @@ FROM (
       )
       WHEN (
         (
-          "t13"."c_acc" + "t13"."s_acc"
+          "t19"."c_acc" + "t19"."s_acc"
         ) = 0
       ) AND (
-        "t13"."c_rej" = 0
+        "t19"."c_rej" = 0
       )
       THEN 'stray'
       WHEN (
         (
-          "t13"."c_acc" + "t13"."s_acc"
+          "t19"."c_acc" + "t19"."s_acc"
         ) = 0
       )
       AND (
-        "t13"."flagged" AND (
-          "t13"."protocol" = 6
+        "t19"."flagged" AND (
+          "t19"."protocol" = 6
         )
       )
       THEN 'stray'
       WHEN (
-        "t13"."c_acc" + "t13"."s_acc"
+        "t19"."c_acc" + "t19"."s_acc"
       ) = 0
       THEN 'request'
-      WHEN "t13"."s_rej" > 0
+      WHEN "t19"."s_rej" > 0
       THEN 'reply'
       ELSE 'request'
     END AS "fate",
     (
-      "t13"."protocol" = 6
+      "t19"."protocol" = 6
     )
     AND (
-      (
-        "t13"."c_packets" + "t13"."s_packets"
-      ) <= 6
+      "t19"."packets" <= 6
     )
     AND (
-      (
-        "t13"."c_bytes" + "t13"."s_bytes"
-      ) <= (
-        (
-          "t13"."c_packets" + "t13"."s_packets"
-        ) * 80
+      "t19"."bytes" <= (
+        "t19"."packets" * 80
       )
     ) AS "small",
     COALESCE(
-      "t13"."acc_last" > (
-        "t13"."rej_first" + IF(COALESCE("t13"."reset" OR (
-          "t13"."c_fin" AND "t13"."s_fin"
+      "t19"."acc_last" > (
+        "t19"."rej_first" + IF(COALESCE("t19"."reset" OR (
+          "t19"."c_fin" AND "t19"."s_fin"
         ), FALSE), 60, 1)
       ),
       FALSE
     ) AS "after",
-    COALESCE("t13"."reset" OR (
-      "t13"."c_fin" AND "t13"."s_fin"
+    COALESCE("t19"."reset" OR (
+      "t19"."c_fin" AND "t19"."s_fin"
     ), FALSE) AS "closed",
-    "t13"."c_addr" AS "client",
-    "t13"."s_addr" AS "server",
-    NULLIF("t13"."s_port", -1) AS "server_port"
+    "t19"."c_addr" AS "client",
+    "t19"."s_addr" AS "server",
+    NULLIF("t19"."s_port", -1) AS "server_port"
   FROM (
     SELECT
-      "t12"."interface_id",
-      "t12"."protocol",
-      "t12"."acc_last",
-      "t12"."rej_first",
-      "t12"."rej_last",
-      "t12"."flagged",
-      "t12"."reset",
-      "t12"."reject_reason",
-      "t12"."subnet_id",
-      IF("t12"."a_began", "t12"."a_addr", "t12"."b_addr") AS "c_addr",
-      IF("t12"."a_began", "t12"."b_addr", "t12"."a_addr") AS "s_addr",
-      IF("t12"."a_began", "t12"."a_port", "t12"."b_port") AS "c_port",
-      IF("t12"."a_began", "t12"."b_port", "t12"."a_port") AS "s_port",
-      IF("t12"."a_began", "t12"."a_acc", "t12"."b_acc") AS "c_acc",
-      IF("t12"."a_began", "t12"."b_acc", "t12"."a_acc") AS "s_acc",
-      IF("t12"."a_began", "t12"."a_rej", "t12"."b_rej") AS "c_rej",
-      IF("t12"."a_began", "t12"."b_rej", "t12"."a_rej") AS "s_rej",
-      IF("t12"."a_began", "t12"."a_packets", "t12"."b_packets") AS "c_packets",
-      IF("t12"."a_began", "t12"."b_packets", "t12"."a_packets") AS "s_packets",
-      IF("t12"."a_began", "t12"."a_bytes", "t12"."b_bytes") AS "c_bytes",
-      IF("t12"."a_began", "t12"."b_bytes", "t12"."a_bytes") AS "s_bytes",
-      IF("t12"."a_began", "t12"."a_fin", "t12"."b_fin") AS "c_fin",
-      IF("t12"."a_began", "t12"."b_fin", "t12"."a_fin") AS "s_fin",
-      IF("t12"."a_began", "t12"."a_new", "t12"."b_new") AS "c_new",
-      IF("t12"."a_began", "t12"."b_new", "t12"."a_new") AS "s_new",
-      "t12"."a_leaves" = "t12"."a_began" AS "c_leaves"
+      "t18"."interface_id",
+      "t18"."protocol",
+      "t18"."packets",
+      "t18"."bytes",
+      "t18"."acc_last",
+      "t18"."rej_first",
+      "t18"."rej_last",
+      "t18"."flagged",
+      "t18"."reset",
+      "t18"."reject_reason",
+      "t18"."subnet_id",
+      IF("t18"."a_began", "t18"."a_addr", "t18"."b_addr") AS "c_addr",
+      IF("t18"."a_began", "t18"."b_addr", "t18"."a_addr") AS "s_addr",
+      IF("t18"."a_began", "t18"."a_port", "t18"."b_port") AS "c_port",
+      IF("t18"."a_began", "t18"."b_port", "t18"."a_port") AS "s_port",
+      IF("t18"."a_began", "t18"."a_acc", "t18"."b_acc") AS "c_acc",
+      IF("t18"."a_began", "t18"."b_acc", "t18"."a_acc") AS "s_acc",
+      IF("t18"."a_began", "t18"."a_rej", "t18"."b_rej") AS "c_rej",
+      IF("t18"."a_began", "t18"."b_rej", "t18"."a_rej") AS "s_rej",
+      IF("t18"."a_began", "t18"."a_fin", "t18"."b_fin") AS "c_fin",
+      IF("t18"."a_began", "t18"."b_fin", "t18"."a_fin") AS "s_fin",
+      IF("t18"."a_began", "t18"."a_new", "t18"."b_new") AS "c_new",
+      IF("t18"."a_began", "t18"."b_new", "t18"."a_new") AS "s_new",
+      "t18"."a_leaves" = "t18"."a_began" AS "c_leaves"
     FROM (
       SELECT
-        *
-      FROM (
-        SELECT
-          "t2"."interface_id",
-          "t2"."protocol",
-          "t2"."a_addr",
-          "t2"."a_port",
-          "t2"."b_addr",
-          "t2"."b_port",
-          "t2"."session",
-          "t2"."a_acc",
-          "t2"."a_rej",
-          "t2"."a_packets",
-          "t2"."a_bytes",
-          "t2"."a_fin",
-          "t2"."a_new",
-          "t2"."a_starts",
-          "t2"."a_opens",
-          "t2"."a_first",
-          "t2"."b_acc",
-          "t2"."b_rej",
-          "t2"."b_packets",
-          "t2"."b_bytes",
-          "t2"."b_fin",
-          "t2"."b_new",
-          "t2"."b_starts",
-          "t2"."b_opens",
-          "t2"."b_first",
-          "t2"."first",
-          "t2"."last",
-          "t2"."acc_last",
-          "t2"."rej_first",
-          "t2"."rej_last",
-          "t2"."flagged",
-          "t2"."reset",
-          "t2"."a_leaves",
-          "t2"."reject_reason",
-          "t2"."subnet_id",
-          "t2"."a_began"
-        FROM "temp"."main"."kept_9" AS "t2"
-        WHERE
-          NOT EXISTS(
-            SELECT
-              1
-            FROM (
-              SELECT
-                *
-              FROM "temp"."main"."kept_9" AS "t0"
-              WHERE
-                (
-                  "t0"."last" - "t0"."first"
-                ) > 350
-            ) AS "t5"
-            WHERE
-              "t2"."interface_id" = "t5"."interface_id"
-              AND "t2"."protocol" = "t5"."protocol"
-              AND "t2"."a_addr" = "t5"."a_addr"
-              AND "t2"."a_port" = "t5"."a_port"
-              AND "t2"."b_addr" = "t5"."b_addr"
-              AND "t2"."b_port" = "t5"."b_port"
+        "t17"."interface_id",
+        "t17"."protocol",
+        "t17"."a_addr",
+        "t17"."a_port",
+        "t17"."b_addr",
+        "t17"."b_port",
+        "t17"."a_acc",
+        "t17"."a_rej",
+        "t17"."a_fin",
+        "t17"."a_new",
+        "t17"."a_starts",
+        "t17"."a_opens",
+        "t17"."a_first",
+        "t17"."b_acc",
+        "t17"."b_rej",
+        "t17"."b_fin",
+        "t17"."b_new",
+        "t17"."b_starts",
+        "t17"."b_opens",
+        "t17"."b_first",
+        "t17"."packets",
+        "t17"."bytes",
+        "t17"."acc_last",
+        "t17"."rej_first",
+        "t17"."rej_last",
+        "t17"."flagged",
+        "t17"."reset",
+        "t17"."a_leaves",
+        "t17"."reject_reason",
+        "t17"."subnet_id",
+        "t17"."first",
+        "t17"."last",
+        CASE
+          WHEN "t17"."a_starts" <> "t17"."b_starts"
+          THEN "t17"."a_starts"
+          WHEN "t17"."a_opens" <> "t17"."b_opens"
+          THEN "t17"."b_opens"
+          WHEN (
+            "t17"."a_acc" > 0
+          ) AND (
+            "t17"."a_rej" = 0
+          ) AND (
+            "t17"."b_acc" = 0
           )
-      ) AS "t6"
-      UNION ALL
-      SELECT
-        *
-      FROM (
-        SELECT
-          "t10"."interface_id",
-          "t10"."protocol",
-          "t10"."a_addr",
-          "t10"."a_port",
-          "t10"."b_addr",
-          "t10"."b_port",
-          "t10"."session",
-          "t10"."a_acc",
-          "t10"."a_rej",
-          "t10"."a_packets",
-          "t10"."a_bytes",
-          "t10"."a_fin",
-          "t10"."a_new",
-          "t10"."a_starts",
-          "t10"."a_opens",
-          "t10"."a_first",
-          "t10"."b_acc",
-          "t10"."b_rej",
-          "t10"."b_packets",
-          "t10"."b_bytes",
-          "t10"."b_fin",
-          "t10"."b_new",
-          "t10"."b_starts",
-          "t10"."b_opens",
-          "t10"."b_first",
-          "t10"."first",
-          "t10"."last",
-          "t10"."acc_last",
-          "t10"."rej_first",
-          "t10"."rej_last",
-          "t10"."flagged",
-          "t10"."reset",
-          "t10"."a_leaves",
-          "t10"."reject_reason",
-          "t10"."subnet_id",
-          CASE
-            WHEN (
-              "t10"."a_starts" > 0
-            ) AND (
-              "t10"."b_starts" = 0
-            )
-            THEN TRUE
-            WHEN (
-              "t10"."b_starts" > 0
-            ) AND (
-              "t10"."a_starts" = 0
-            )
-            THEN FALSE
-            WHEN (
-              "t10"."b_opens" > 0
-            ) AND (
-              "t10"."a_opens" = 0
-            )
-            THEN TRUE
-            WHEN (
-              "t10"."a_opens" > 0
-            ) AND (
-              "t10"."b_opens" = 0
-            )
-            THEN FALSE
-            WHEN (
-              "t10"."a_acc" > 0
-            ) AND (
-              "t10"."a_rej" = 0
-            ) AND (
-              "t10"."b_acc" = 0
-            )
-            THEN TRUE
-            WHEN (
-              "t10"."b_acc" > 0
-            ) AND (
-              "t10"."b_rej" = 0
-            ) AND (
-              "t10"."a_acc" = 0
-            )
-            THEN FALSE
-            WHEN "t10"."a_port" = "t10"."b_port"
-            THEN IF(
+          THEN TRUE
+          WHEN (
+            "t17"."b_acc" > 0
+          ) AND (
+            "t17"."b_rej" = 0
+          ) AND (
+            "t17"."a_acc" = 0
+          )
+          THEN FALSE
+          WHEN "t17"."a_port" = "t17"."b_port"
+          THEN IF(
+            (
               (
-                (
-                  "t10"."b_acc" + "t10"."b_rej"
-                ) = 0
-              )
-              OR (
-                (
-                  "t10"."a_acc" + "t10"."a_rej"
-                ) = 0
-              ),
-              (
-                "t10"."b_acc" + "t10"."b_rej"
-              ) = 0,
-              "t10"."a_first" <= "t10"."b_first"
-            )
-            WHEN (
-              "t10"."a_port" BETWEEN 0 AND 1023
-              OR "t10"."a_port" IN (21, 22, 23, 25, 53, 67, 80, 88, 110, 111, 123, 135, 139, 143, 161, 179, 389, 443, 445, 464, 465, 500, 514, 587, 636, 853, 873, 989, 990, 993, 995, 1433, 1521, 1883, 2049, 2181, 2375, 2376, 2379, 2380, 3000, 3128, 3260, 3268, 3306, 3389, 4317, 4318, 4500, 5000, 5060, 5222, 5432, 5439, 5601, 5671, 5672, 5900, 5985, 5986, 6379, 6443, 8000, 8080, 8081, 8086, 8088, 8089, 8125, 8443, 8500, 8883, 9000, 9042, 9090, 9092, 9093, 9094, 9100, 9200, 9300, 9443, 10250, 11211, 15672, 27017)
-            ) <> (
-              "t10"."b_port" BETWEEN 0 AND 1023
-              OR "t10"."b_port" IN (21, 22, 23, 25, 53, 67, 80, 88, 110, 111, 123, 135, 139, 143, 161, 179, 389, 443, 445, 464, 465, 500, 514, 587, 636, 853, 873, 989, 990, 993, 995, 1433, 1521, 1883, 2049, 2181, 2375, 2376, 2379, 2380, 3000, 3128, 3260, 3268, 3306, 3389, 4317, 4318, 4500, 5000, 5060, 5222, 5432, 5439, 5601, 5671, 5672, 5900, 5985, 5986, 6379, 6443, 8000, 8080, 8081, 8086, 8088, 8089, 8125, 8443, 8500, 8883, 9000, 9042, 9090, 9092, 9093, 9094, 9100, 9200, 9300, 9443, 10250, 11211, 15672, 27017)
-            )
-            THEN "t10"."b_port" BETWEEN 0 AND 1023
-            OR "t10"."b_port" IN (21, 22, 23, 25, 53, 67, 80, 88, 110, 111, 123, 135, 139, 143, 161, 179, 389, 443, 445, 464, 465, 500, 514, 587, 636, 853, 873, 989, 990, 993, 995, 1433, 1521, 1883, 2049, 2181, 2375, 2376, 2379, 2380, 3000, 3128, 3260, 3268, 3306, 3389, 4317, 4318, 4500, 5000, 5060, 5222, 5432, 5439, 5601, 5671, 5672, 5900, 5985, 5986, 6379, 6443, 8000, 8080, 8081, 8086, 8088, 8089, 8125, 8443, 8500, 8883, 9000, 9042, 9090, 9092, 9093, 9094, 9100, 9200, 9300, 9443, 10250, 11211, 15672, 27017)
-            WHEN (
-              (
-                "t10"."b_acc" + "t10"."b_rej"
+                "t17"."b_acc" + "t17"."b_rej"
               ) = 0
             )
             OR (
               (
-                "t10"."a_acc" + "t10"."a_rej"
+                "t17"."a_acc" + "t17"."a_rej"
               ) = 0
-            )
-            THEN (
-              "t10"."b_acc" + "t10"."b_rej"
+            ),
+            (
+              "t17"."b_acc" + "t17"."b_rej"
+            ) = 0,
+            "t17"."a_first" <= "t17"."b_first"
+          )
+          WHEN (
+            "t17"."a_port" BETWEEN 0 AND 1023
+            OR "t17"."a_port" IN (21, 22, 23, 25, 53, 67, 80, 88, 110, 111, 123, 135, 139, 143, 161, 179, 389, 443, 445, 464, 465, 500, 514, 587, 636, 853, 873, 989, 990, 993, 995, 1433, 1521, 1883, 2049, 2181, 2375, 2376, 2379, 2380, 3000, 3128, 3260, 3268, 3306, 3389, 4317, 4318, 4500, 5000, 5060, 5222, 5432, 5439, 5601, 5671, 5672, 5900, 5985, 5986, 6379, 6443, 8000, 8080, 8081, 8086, 8088, 8089, 8125, 8443, 8500, 8883, 9000, 9042, 9090, 9092, 9093, 9094, 9100, 9200, 9300, 9443, 10250, 11211, 15672, 27017)
+          ) <> (
+            "t17"."b_port" BETWEEN 0 AND 1023
+            OR "t17"."b_port" IN (21, 22, 23, 25, 53, 67, 80, 88, 110, 111, 123, 135, 139, 143, 161, 179, 389, 443, 445, 464, 465, 500, 514, 587, 636, 853, 873, 989, 990, 993, 995, 1433, 1521, 1883, 2049, 2181, 2375, 2376, 2379, 2380, 3000, 3128, 3260, 3268, 3306, 3389, 4317, 4318, 4500, 5000, 5060, 5222, 5432, 5439, 5601, 5671, 5672, 5900, 5985, 5986, 6379, 6443, 8000, 8080, 8081, 8086, 8088, 8089, 8125, 8443, 8500, 8883, 9000, 9042, 9090, 9092, 9093, 9094, 9100, 9200, 9300, 9443, 10250, 11211, 15672, 27017)
+          )
+          THEN "t17"."b_port" BETWEEN 0 AND 1023
+          OR "t17"."b_port" IN (21, 22, 23, 25, 53, 67, 80, 88, 110, 111, 123, 135, 139, 143, 161, 179, 389, 443, 445, 464, 465, 500, 514, 587, 636, 853, 873, 989, 990, 993, 995, 1433, 1521, 1883, 2049, 2181, 2375, 2376, 2379, 2380, 3000, 3128, 3260, 3268, 3306, 3389, 4317, 4318, 4500, 5000, 5060, 5222, 5432, 5439, 5601, 5671, 5672, 5900, 5985, 5986, 6379, 6443, 8000, 8080, 8081, 8086, 8088, 8089, 8125, 8443, 8500, 8883, 9000, 9042, 9090, 9092, 9093, 9094, 9100, 9200, 9300, 9443, 10250, 11211, 15672, 27017)
+          WHEN (
+            (
+              "t17"."b_acc" + "t17"."b_rej"
             ) = 0
-            WHEN (
-              (
-                "t10"."a_port" < 32768
-              ) AND (
-                "t10"."a_port" >= 0
-              )
-            ) <> (
-              (
-                "t10"."b_port" < 32768
-              ) AND (
-                "t10"."b_port" >= 0
-              )
-            )
-            THEN (
-              "t10"."b_port" < 32768
+          )
+          OR (
+            (
+              "t17"."a_acc" + "t17"."a_rej"
+            ) = 0
+          )
+          THEN (
+            "t17"."b_acc" + "t17"."b_rej"
+          ) = 0
+          WHEN (
+            (
+              "t17"."a_port" < 32768
             ) AND (
-              "t10"."b_port" >= 0
+              "t17"."a_port" >= 0
             )
-            ELSE "t10"."a_first" <= "t10"."b_first"
-          END AS "a_began"
+          ) <> (
+            (
+              "t17"."b_port" < 32768
+            ) AND (
+              "t17"."b_port" >= 0
+            )
+          )
+          THEN (
+            "t17"."b_port" < 32768
+          ) AND (
+            "t17"."b_port" >= 0
+          )
+          ELSE "t17"."a_first" <= "t17"."b_first"
+        END AS "a_began"
+      FROM (
+        SELECT
+          *
         FROM (
           SELECT
-            "t9"."interface_id",
-            "t9"."protocol",
-            "t9"."a_addr",
-            "t9"."a_port",
-            "t9"."b_addr",
-            "t9"."b_port",
-            "t9"."session",
-            SUM(CAST("t9"."from_a" AND NOT (
-              "t9"."refused"
-            ) AS INTEGER)) AS "a_acc",
-            SUM(CAST("t9"."from_a" AND "t9"."refused" AS INTEGER)) AS "a_rej",
-            COALESCE(SUM("t9"."packets") FILTER(WHERE
-              "t9"."from_a" AND "t9"."refused"), 0) AS "a_packets",
-            COALESCE(SUM("t9"."bytes") FILTER(WHERE
-              "t9"."from_a" AND "t9"."refused"), 0) AS "a_bytes",
-            BOOL_OR(
-              "t9"."from_a"
-              AND NOT (
-                "t9"."refused"
-              )
-              AND (
-                (
-                  BITWISE_AND("t9"."flags", 1)
-                ) > 0
-              )
-            ) AS "a_fin",
-            BOOL_OR(
-              "t9"."from_a"
-              AND "t9"."refused"
-              AND (
-                (
-                  BITWISE_AND("t9"."flags", 18)
-                ) = 2
-              )
-            ) AS "a_new",
-            COALESCE(
-              SUM(
-                CAST("t9"."from_a" AND (
-                  (
-                    BITWISE_AND("t9"."flags", 18)
-                  ) = 2
-                ) AS INTEGER)
-              ),
-              0
-            ) AS "a_starts",
-            COALESCE(
-              SUM(
-                CAST("t9"."from_a" AND (
-                  (
-                    BITWISE_AND("t9"."flags", 18)
-                  ) = 18
-                ) AS INTEGER)
-              ),
-              0
-            ) AS "a_opens",
-            MIN("t9"."start") FILTER(WHERE
-              "t9"."from_a") AS "a_first",
-            SUM(CAST(NOT (
-              "t9"."from_a"
-            ) AND NOT (
-              "t9"."refused"
-            ) AS INTEGER)) AS "b_acc",
-            SUM(CAST(NOT (
-              "t9"."from_a"
-            ) AND "t9"."refused" AS INTEGER)) AS "b_rej",
-            COALESCE(
-              SUM("t9"."packets") FILTER(WHERE
-                NOT (
-                  "t9"."from_a"
-                ) AND "t9"."refused"),
-              0
-            ) AS "b_packets",
-            COALESCE(
-              SUM("t9"."bytes") FILTER(WHERE
-                NOT (
-                  "t9"."from_a"
-                ) AND "t9"."refused"),
-              0
-            ) AS "b_bytes",
-            BOOL_OR(
-              NOT (
-                "t9"."from_a"
-              )
-              AND NOT (
-                "t9"."refused"
-              )
-              AND (
-                (
-                  BITWISE_AND("t9"."flags", 1)
-                ) > 0
-              )
-            ) AS "b_fin",
-            BOOL_OR(
-              NOT (
-                "t9"."from_a"
-              )
-              AND "t9"."refused"
-              AND (
-                (
-                  BITWISE_AND("t9"."flags", 18)
-                ) = 2
-              )
-            ) AS "b_new",
-            COALESCE(
-              SUM(
-                CAST(NOT (
-                  "t9"."from_a"
-                ) AND (
-                  (
-                    BITWISE_AND("t9"."flags", 18)
-                  ) = 2
-                ) AS INTEGER)
-              ),
-              0
-            ) AS "b_starts",
-            COALESCE(
-              SUM(
-                CAST(NOT (
-                  "t9"."from_a"
-                ) AND (
-                  (
-                    BITWISE_AND("t9"."flags", 18)
-                  ) = 18
-                ) AS INTEGER)
-              ),
-              0
-            ) AS "b_opens",
-            MIN("t9"."start") FILTER(WHERE
-              NOT (
-                "t9"."from_a"
-              )) AS "b_first",
-            MIN("t9"."start") AS "first",
-            MAX("t9"."end") AS "last",
-            MAX("t9"."end") FILTER(WHERE
-              NOT (
-                "t9"."refused"
-              )) AS "acc_last",
-            MIN("t9"."start") FILTER(WHERE
-              "t9"."refused") AS "rej_first",
-            MAX("t9"."end") FILTER(WHERE
-              "t9"."refused") AS "rej_last",
-            BOOL_OR("t9"."flags" IS NOT NULL) AS "flagged",
-            BOOL_OR(NOT (
-              "t9"."refused"
-            ) AND (
-              (
-                BITWISE_AND("t9"."flags", 4)
-              ) > 0
-            )) AS "reset",
-            BOOL_OR("t9"."egress" = "t9"."from_a") AS "a_leaves",
-            MAX("t9"."reject_reason") AS "reject_reason",
-            MAX("t9"."subnet_id") AS "subnet_id"
+            "t6"."interface_id",
+            "t6"."protocol",
+            "t6"."a_addr",
+            "t6"."a_port",
+            "t6"."b_addr",
+            "t6"."b_port",
+            "t6"."a_acc",
+            "t6"."a_rej",
+            "t6"."a_fin",
+            "t6"."a_new",
+            "t6"."a_starts",
+            "t6"."a_opens",
+            "t6"."a_first",
+            "t6"."b_acc",
+            "t6"."b_rej",
+            "t6"."b_fin",
+            "t6"."b_new",
+            "t6"."b_starts",
+            "t6"."b_opens",
+            "t6"."b_first",
+            "t6"."packets",
+            "t6"."bytes",
+            "t6"."acc_last",
+            "t6"."rej_first",
+            "t6"."rej_last",
+            "t6"."flagged",
+            "t6"."reset",
+            "t6"."a_leaves",
+            "t6"."reject_reason",
+            "t6"."subnet_id",
+            "t6"."first",
+            "t6"."last"
           FROM (
             SELECT
-              "t8"."interface_id",
-              "t8"."protocol",
-              "t8"."a_addr",
-              "t8"."a_port",
-              "t8"."b_addr",
-              "t8"."b_port",
-              "t8"."from_a",
-              "t8"."refused",
-              "t8"."flags",
-              "t8"."egress",
-              "t8"."packets",
-              "t8"."bytes",
-              "t8"."start",
-              "t8"."end",
-              "t8"."reject_reason",
-              "t8"."subnet_id",
-              "t8"."fresh",
-              SUM(CAST("t8"."fresh" AS BIGINT)) OVER (
-                PARTITION BY "t8"."interface_id", "t8"."protocol", "t8"."a_addr", "t8"."a_port", "t8"."b_addr", "t8"."b_port"
-                ORDER BY "t8"."start" ASC, "t8"."end" ASC
-                ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-              ) AS "session"
-            FROM (
+              "t4"."interface_id",
+              "t4"."protocol",
+              "t4"."a_addr",
+              "t4"."a_port",
+              "t4"."b_addr",
+              "t4"."b_port",
+              "t4"."a_acc",
+              "t4"."a_rej",
+              "t4"."a_fin",
+              "t4"."a_new",
+              "t4"."a_starts",
+              "t4"."a_opens",
+              "t4"."a_first",
+              "t4"."b_acc",
+              "t4"."b_rej",
+              "t4"."b_fin",
+              "t4"."b_new",
+              "t4"."b_starts",
+              "t4"."b_opens",
+              "t4"."b_first",
+              "t4"."packets",
+              "t4"."bytes",
+              "t4"."acc_last",
+              "t4"."rej_first",
+              "t4"."rej_last",
+              "t4"."flagged",
+              "t4"."reset",
+              "t4"."a_leaves",
+              "t4"."reject_reason",
+              "t4"."subnet_id",
+              COALESCE(
+                IF("t4"."a_first" <= "t4"."b_first", "t4"."a_first", "t4"."b_first"),
+                "t4"."a_first"
+              ) AS "first",
+              IF("t4"."acc_last" > "t4"."rej_last", "t4"."acc_last", "t4"."rej_last") AS "last"
+            FROM "t3" AS "t4"
+            WHERE
+              (
+                "t4"."a_rej" > 0
+              ) OR (
+                "t4"."b_rej" > 0
+              )
+          ) AS "t6"
+          WHERE
+            NOT EXISTS(
               SELECT
-                "t7"."interface_id",
-                "t7"."protocol",
-                "t7"."a_addr",
-                "t7"."a_port",
-                "t7"."b_addr",
-                "t7"."b_port",
-                "t7"."from_a",
-                "t7"."refused",
-                "t7"."flags",
-                "t7"."egress",
-                "t7"."packets",
-                "t7"."bytes",
-                "t7"."start",
-                "t7"."end",
-                "t7"."reject_reason",
-                "t7"."subnet_id",
-                COALESCE(
-                  (
-                    "t7"."start" - LAG("t7"."end") OVER (
-                      PARTITION BY "t7"."interface_id", "t7"."protocol", "t7"."a_addr", "t7"."a_port", "t7"."b_addr", "t7"."b_port"
-                      ORDER BY "t7"."start" ASC, "t7"."end" ASC
-                    )
-                  ) > 350,
-                  FALSE
-                ) AS "fresh"
+                1
               FROM (
                 SELECT
-                  "t3"."interface_id",
-                  "t3"."protocol",
-                  "t3"."a_addr",
-                  "t3"."a_port",
-                  "t3"."b_addr",
-                  "t3"."b_port",
-                  "t3"."from_a",
-                  "t3"."refused",
-                  "t3"."flags",
-                  "t3"."egress",
-                  "t3"."packets",
-                  "t3"."bytes",
-                  "t3"."start",
-                  "t3"."end",
-                  "t3"."reject_reason",
-                  "t3"."subnet_id"
-                FROM "temp"."main"."kept_7" AS "t3"
+                  "t4"."interface_id",
+                  "t4"."protocol",
+                  "t4"."a_addr",
+                  "t4"."a_port",
+                  "t4"."b_addr",
+                  "t4"."b_port",
+                  "t4"."a_acc",
+                  "t4"."a_rej",
+                  "t4"."a_fin",
+                  "t4"."a_new",
+                  "t4"."a_starts",
+                  "t4"."a_opens",
+                  "t4"."a_first",
+                  "t4"."b_acc",
+                  "t4"."b_rej",
+                  "t4"."b_fin",
+                  "t4"."b_new",
+                  "t4"."b_starts",
+                  "t4"."b_opens",
+                  "t4"."b_first",
+                  "t4"."packets",
+                  "t4"."bytes",
+                  "t4"."acc_last",
+                  "t4"."rej_first",
+                  "t4"."rej_last",
+                  "t4"."flagged",
+                  "t4"."reset",
+                  "t4"."a_leaves",
+                  "t4"."reject_reason",
+                  "t4"."subnet_id",
+                  COALESCE(
+                    IF("t4"."a_first" <= "t4"."b_first", "t4"."a_first", "t4"."b_first"),
+                    "t4"."a_first"
+                  ) AS "first",
+                  IF("t4"."acc_last" > "t4"."rej_last", "t4"."acc_last", "t4"."rej_last") AS "last"
+                FROM "t3" AS "t4"
                 WHERE
-                  EXISTS(
+                  (
+                    (
+                      "t4"."a_rej" > 0
+                    ) OR (
+                      "t4"."b_rej" > 0
+                    )
+                  )
+                  AND (
+                    IF("t4"."acc_last" > "t4"."rej_last", "t4"."acc_last", "t4"."rej_last") - COALESCE(
+                      IF("t4"."a_first" <= "t4"."b_first", "t4"."a_first", "t4"."b_first"),
+                      "t4"."a_first"
+                    )
+                  ) > 350
+              ) AS "t8"
+              WHERE
+                "t6"."interface_id" = "t8"."interface_id"
+                AND "t6"."protocol" = "t8"."protocol"
+                AND "t6"."a_addr" = "t8"."a_addr"
+                AND "t6"."a_port" = "t8"."a_port"
+                AND "t6"."b_addr" = "t8"."b_addr"
+                AND "t6"."b_port" = "t8"."b_port"
+            )
+        ) AS "t9"
+        UNION ALL
+        SELECT
+          *
+        FROM (
+          SELECT
+            *
+          FROM (
+            SELECT
+              "t14"."interface_id",
+              "t14"."protocol",
+              "t14"."a_addr",
+              "t14"."a_port",
+              "t14"."b_addr",
+              "t14"."b_port",
+              "t14"."a_acc",
+              "t14"."a_rej",
+              "t14"."a_fin",
+              "t14"."a_new",
+              "t14"."a_starts",
+              "t14"."a_opens",
+              "t14"."a_first",
+              "t14"."b_acc",
+              "t14"."b_rej",
+              "t14"."b_fin",
+              "t14"."b_new",
+              "t14"."b_starts",
+              "t14"."b_opens",
+              "t14"."b_first",
+              "t14"."packets",
+              "t14"."bytes",
+              "t14"."acc_last",
+              "t14"."rej_first",
+              "t14"."rej_last",
+              "t14"."flagged",
+              "t14"."reset",
+              "t14"."a_leaves",
+              "t14"."reject_reason",
+              "t14"."subnet_id",
+              "t14"."first",
+              "t14"."last"
+            FROM (
+              SELECT
+                "t13"."interface_id",
+                "t13"."protocol",
+                "t13"."a_addr",
+                "t13"."a_port",
+                "t13"."b_addr",
+                "t13"."b_port",
+                "t13"."session",
+                "t13"."a_acc",
+                "t13"."a_rej",
+                "t13"."a_fin",
+                "t13"."a_new",
+                "t13"."a_starts",
+                "t13"."a_opens",
+                "t13"."a_first",
+                "t13"."b_acc",
+                "t13"."b_rej",
+                "t13"."b_fin",
+                "t13"."b_new",
+                "t13"."b_starts",
+                "t13"."b_opens",
+                "t13"."b_first",
+                "t13"."packets",
+                "t13"."bytes",
+                "t13"."acc_last",
+                "t13"."rej_first",
+                "t13"."rej_last",
+                "t13"."flagged",
+                "t13"."reset",
+                "t13"."a_leaves",
+                "t13"."reject_reason",
+                "t13"."subnet_id",
+                COALESCE(
+                  IF("t13"."a_first" <= "t13"."b_first", "t13"."a_first", "t13"."b_first"),
+                  "t13"."a_first"
+                ) AS "first",
+                IF("t13"."acc_last" > "t13"."rej_last", "t13"."acc_last", "t13"."rej_last") AS "last"
+              FROM (
+                SELECT
+                  "t12"."interface_id",
+                  "t12"."protocol",
+                  "t12"."a_addr",
+                  "t12"."a_port",
+                  "t12"."b_addr",
+                  "t12"."b_port",
+                  "t12"."session",
+                  COUNT(*) FILTER(WHERE
+                    "t12"."from_a" AND NOT (
+                      "t12"."refused"
+                    )) AS "a_acc",
+                  COUNT(*) FILTER(WHERE
+                    "t12"."from_a" AND "t12"."refused") AS "a_rej",
+                  BOOL_OR(
+                    "t12"."from_a"
+                    AND NOT (
+                      "t12"."refused"
+                    )
+                    AND (
+                      (
+                        BITWISE_AND("t12"."flags", 1)
+                      ) > 0
+                    )
+                  ) AS "a_fin",
+                  BOOL_OR(
+                    "t12"."from_a"
+                    AND "t12"."refused"
+                    AND (
+                      (
+                        BITWISE_AND("t12"."flags", 18)
+                      ) = 2
+                    )
+                  ) AS "a_new",
+                  COALESCE(
+                    BOOL_OR("t12"."from_a" AND (
+                      (
+                        BITWISE_AND("t12"."flags", 18)
+                      ) = 2
+                    )),
+                    FALSE
+                  ) AS "a_starts",
+                  COALESCE(
+                    BOOL_OR("t12"."from_a" AND (
+                      (
+                        BITWISE_AND("t12"."flags", 18)
+                      ) = 18
+                    )),
+                    FALSE
+                  ) AS "a_opens",
+                  MIN("t12"."start") FILTER(WHERE
+                    "t12"."from_a") AS "a_first",
+                  COUNT(*) FILTER(WHERE
+                    NOT (
+                      "t12"."from_a"
+                    ) AND NOT (
+                      "t12"."refused"
+                    )) AS "b_acc",
+                  COUNT(*) FILTER(WHERE
+                    NOT (
+                      "t12"."from_a"
+                    ) AND "t12"."refused") AS "b_rej",
+                  BOOL_OR(
+                    NOT (
+                      "t12"."from_a"
+                    )
+                    AND NOT (
+                      "t12"."refused"
+                    )
+                    AND (
+                      (
+                        BITWISE_AND("t12"."flags", 1)
+                      ) > 0
+                    )
+                  ) AS "b_fin",
+                  BOOL_OR(
+                    NOT (
+                      "t12"."from_a"
+                    )
+                    AND "t12"."refused"
+                    AND (
+                      (
+                        BITWISE_AND("t12"."flags", 18)
+                      ) = 2
+                    )
+                  ) AS "b_new",
+                  COALESCE(
+                    BOOL_OR(NOT (
+                      "t12"."from_a"
+                    ) AND (
+                      (
+                        BITWISE_AND("t12"."flags", 18)
+                      ) = 2
+                    )),
+                    FALSE
+                  ) AS "b_starts",
+                  COALESCE(
+                    BOOL_OR(NOT (
+                      "t12"."from_a"
+                    ) AND (
+                      (
+                        BITWISE_AND("t12"."flags", 18)
+                      ) = 18
+                    )),
+                    FALSE
+                  ) AS "b_opens",
+                  MIN("t12"."start") FILTER(WHERE
+                    NOT (
+                      "t12"."from_a"
+                    )) AS "b_first",
+                  CAST(COALESCE(SUM(CAST("t12"."packets" AS DOUBLE)) FILTER(WHERE
+                    "t12"."refused"), 0) AS BIGINT) AS "packets",
+                  CAST(COALESCE(SUM(CAST("t12"."bytes" AS DOUBLE)) FILTER(WHERE
+                    "t12"."refused"), 0) AS BIGINT) AS "bytes",
+                  MAX("t12"."end") FILTER(WHERE
+                    NOT (
+                      "t12"."refused"
+                    )) AS "acc_last",
+                  MIN("t12"."start") FILTER(WHERE
+                    "t12"."refused") AS "rej_first",
+                  MAX("t12"."end") FILTER(WHERE
+                    "t12"."refused") AS "rej_last",
+                  BOOL_OR("t12"."flags" IS NOT NULL) AS "flagged",
+                  BOOL_OR(NOT (
+                    "t12"."refused"
+                  ) AND (
+                    (
+                      BITWISE_AND("t12"."flags", 4)
+                    ) > 0
+                  )) AS "reset",
+                  BOOL_OR("t12"."egress" = "t12"."from_a") AS "a_leaves",
+                  MAX("t12"."reject_reason") AS "reject_reason",
+                  MAX("t12"."subnet_id") AS "subnet_id"
+                FROM (
+                  SELECT
+                    "t11"."interface_id",
+                    "t11"."protocol",
+                    "t11"."refused",
+                    "t11"."packets",
+                    "t11"."bytes",
+                    "t11"."start",
+                    "t11"."end",
+                    "t11"."reject_reason",
+                    "t11"."subnet_id",
+                    "t11"."a_addr",
+                    "t11"."a_port",
+                    "t11"."b_addr",
+                    "t11"."b_port",
+                    "t11"."from_a",
+                    "t11"."flags",
+                    "t11"."egress",
+                    "t11"."fresh",
+                    SUM(CAST("t11"."fresh" AS BIGINT)) OVER (
+                      PARTITION BY "t11"."interface_id", "t11"."protocol", "t11"."a_addr", "t11"."a_port", "t11"."b_addr", "t11"."b_port"
+                      ORDER BY "t11"."start" ASC, "t11"."end" ASC
+                      ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+                    ) AS "session"
+                  FROM (
                     SELECT
-                      1
+                      "t10"."interface_id",
+                      "t10"."protocol",
+                      "t10"."refused",
+                      "t10"."packets",
+                      "t10"."bytes",
+                      "t10"."start",
+                      "t10"."end",
+                      "t10"."reject_reason",
+                      "t10"."subnet_id",
+                      "t10"."a_addr",
+                      "t10"."a_port",
+                      "t10"."b_addr",
+                      "t10"."b_port",
+                      "t10"."from_a",
+                      "t10"."flags",
+                      "t10"."egress",
+                      COALESCE(
+                        (
+                          "t10"."start" - LAG("t10"."end") OVER (
+                            PARTITION BY "t10"."interface_id", "t10"."protocol", "t10"."a_addr", "t10"."a_port", "t10"."b_addr", "t10"."b_port"
+                            ORDER BY "t10"."start" ASC, "t10"."end" ASC
+                          )
+                        ) > 350,
+                        FALSE
+                      ) AS "fresh"
                     FROM (
                       SELECT
-                        *
-                      FROM "temp"."main"."kept_9" AS "t0"
+                        "t2"."interface_id",
+                        "t2"."protocol",
+                        "t2"."refused",
+                        "t2"."packets",
+                        "t2"."bytes",
+                        "t2"."start",
+                        "t2"."end",
+                        "t2"."reject_reason",
+                        "t2"."subnet_id",
+                        "t2"."a_addr",
+                        "t2"."a_port",
+                        "t2"."b_addr",
+                        "t2"."b_port",
+                        "t2"."from_a",
+                        "t2"."flags",
+                        "t2"."egress"
+                      FROM "temp"."main"."kept_7" AS "t2"
                       WHERE
-                        (
-                          "t0"."last" - "t0"."first"
-                        ) > 350
-                    ) AS "t5"
-                    WHERE
-                      "t3"."interface_id" = "t5"."interface_id"
-                      AND "t3"."protocol" = "t5"."protocol"
-                      AND "t3"."a_addr" = "t5"."a_addr"
-                      AND "t3"."a_port" = "t5"."a_port"
-                      AND "t3"."b_addr" = "t5"."b_addr"
-                      AND "t3"."b_port" = "t5"."b_port"
-                  )
-              ) AS "t7"
-            ) AS "t8"
-          ) AS "t9"
-          GROUP BY
-            1,
-            2,
-            3,
-            4,
-            5,
-            6,
-            7
-        ) AS "t10"
-      ) AS "t11"
-    ) AS "t12"
-    WHERE
-      (
-        "t12"."a_rej" > 0
-      ) OR (
-        "t12"."b_rej" > 0
-      )
-  ) AS "t13"
-) AS "t14"
+                        EXISTS(
+                          SELECT
+                            1
+                          FROM (
+                            SELECT
+                              "t4"."interface_id",
+                              "t4"."protocol",
+                              "t4"."a_addr",
+                              "t4"."a_port",
+                              "t4"."b_addr",
+                              "t4"."b_port",
+                              "t4"."a_acc",
+                              "t4"."a_rej",
+                              "t4"."a_fin",
+                              "t4"."a_new",
+                              "t4"."a_starts",
+                              "t4"."a_opens",
+                              "t4"."a_first",
+                              "t4"."b_acc",
+                              "t4"."b_rej",
+                              "t4"."b_fin",
+                              "t4"."b_new",
+                              "t4"."b_starts",
+                              "t4"."b_opens",
+                              "t4"."b_first",
+                              "t4"."packets",
+                              "t4"."bytes",
+                              "t4"."acc_last",
+                              "t4"."rej_first",
+                              "t4"."rej_last",
+                              "t4"."flagged",
+                              "t4"."reset",
+                              "t4"."a_leaves",
+                              "t4"."reject_reason",
+                              "t4"."subnet_id",
+                              COALESCE(
+                                IF("t4"."a_first" <= "t4"."b_first", "t4"."a_first", "t4"."b_first"),
+                                "t4"."a_first"
+                              ) AS "first",
+                              IF("t4"."acc_last" > "t4"."rej_last", "t4"."acc_last", "t4"."rej_last") AS "last"
+                            FROM "t3" AS "t4"
+                            WHERE
+                              (
+                                (
+                                  "t4"."a_rej" > 0
+                                ) OR (
+                                  "t4"."b_rej" > 0
+                                )
+                              )
+                              AND (
+                                IF("t4"."acc_last" > "t4"."rej_last", "t4"."acc_last", "t4"."rej_last") - COALESCE(
+                                  IF("t4"."a_first" <= "t4"."b_first", "t4"."a_first", "t4"."b_first"),
+                                  "t4"."a_first"
+                                )
+                              ) > 350
+                          ) AS "t8"
+                          WHERE
+                            "t2"."interface_id" = "t8"."interface_id"
+                            AND "t2"."protocol" = "t8"."protocol"
+                            AND "t2"."a_addr" = "t8"."a_addr"
+                            AND "t2"."a_port" = "t8"."a_port"
+                            AND "t2"."b_addr" = "t8"."b_addr"
+                            AND "t2"."b_port" = "t8"."b_port"
+                        )
+                    ) AS "t10"
+                  ) AS "t11"
+                ) AS "t12"
+                GROUP BY
+                  1,
+                  2,
+                  3,
+                  4,
+                  5,
+                  6,
+                  7
+              ) AS "t13"
+              WHERE
+                (
+                  "t13"."a_rej" > 0
+                ) OR (
+                  "t13"."b_rej" > 0
+                )
+            ) AS "t14"
+          ) AS "t15"
+        ) AS "t16"
+      ) AS "t17"
+    ) AS "t18"
+  ) AS "t19"
+) AS "t20"
 GROUP BY
   1,
   2,
@@ -5108,7 +5196,7 @@ GROUP BY
 -- explained
 SELECT
   *
-FROM "temp"."main"."kept_10" AS "t0"
+FROM "temp"."main"."kept_8" AS "t0"
 ORDER BY
   "t0"."fate" IN ('request', 'stray') ASC,
   REGEXP_LIKE(
@@ -5149,7 +5237,7 @@ FROM (
   FROM (
     SELECT
       *
-    FROM "temp"."main"."kept_10" AS "t0"
+    FROM "temp"."main"."kept_8" AS "t0"
     WHERE
       "t0"."fate" IN ('request', 'stray')
   ) AS "t1"
@@ -5176,7 +5264,7 @@ FROM (
     MIN("t0"."first") AS "first",
     MAX("t0"."last") AS "last",
     COUNT(*) AS "groups"
-  FROM "temp"."main"."kept_10" AS "t0"
+  FROM "temp"."main"."kept_8" AS "t0"
   GROUP BY
     1
 ) AS "t1"
@@ -5306,287 +5394,42 @@ FROM (
 
 -- explained
 SELECT
-  "t5"."interface_id",
-  "t5"."server",
-  "t5"."protocol",
-  "t5"."server_port",
-  MIN("t5"."client") AS "least",
-  MAX("t5"."client") AS "most"
+  "t6"."interface_id",
+  "t6"."server",
+  "t6"."protocol",
+  "t6"."server_port",
+  MIN("t6"."client") AS "least",
+  MAX("t6"."client") AS "most",
+  MAX("t6"."subnet_id") AS "subnet_id",
+  MIN("t6"."start") AS "first",
+  MAX("t6"."end") AS "last",
+  COUNT(*) AS "records"
 FROM (
   SELECT
-    "t2"."interface_id",
-    "t2"."server",
-    "t2"."protocol",
-    "t2"."server_port",
-    "t4"."start",
-    "t4"."end",
-    "t4"."subnet_id",
-    "t4"."client",
-    "t4"."srcport"
+    *
   FROM (
     SELECT
-      "t0"."start",
-      "t0"."end",
-      COALESCE("t0"."interface_id", "t0"."resource_id", '-') AS "interface_id",
-      "t0"."subnet_id",
-      "t0"."srcaddr" AS "client",
-      "t0"."dstaddr" AS "server",
-      CAST(COALESCE("t0"."protocol", -1) AS BIGINT) AS "protocol",
-      CAST(COALESCE("t0"."srcport", -1) AS BIGINT) AS "srcport",
-      CAST(COALESCE("t0"."dstport", -1) AS BIGINT) AS "server_port"
-    FROM "flows" AS "t0"
-    WHERE
-      (
-        "t0"."srcport" BETWEEN 6379 AND 6379
-        OR "t0"."dstport" BETWEEN 6379 AND 6379
-        OR "t0"."srcport" BETWEEN 443 AND 443
-        OR "t0"."dstport" BETWEEN 443 AND 443
-      )
-      AND (
-        (
-          "t0"."log_status" IS NULL
-        ) OR (
-          "t0"."log_status" = 'OK'
-        )
-      )
-      AND "t0"."srcaddr" IS NOT NULL
-      AND "t0"."dstaddr" IS NOT NULL
-      AND "t0"."action" IS NOT NULL
-      AND "t0"."action" = 'ACCEPT'
-      AND CAST(COALESCE("t0"."dstport", -1) AS BIGINT) IN (443, 6379)
-  ) AS "t4"
-  INNER JOIN "given_4" AS "t2"
-    ON "t4"."interface_id" = "t2"."interface_id"
-    AND "t4"."server" = "t2"."server"
-    AND "t4"."protocol" = "t2"."protocol"
-    AND "t4"."server_port" = "t2"."server_port"
-) AS "t5"
-GROUP BY
-  1,
-  2,
-  3,
-  4;
-
--- explained
-SELECT
-  "t5"."interface_id",
-  "t5"."server",
-  "t5"."protocol",
-  "t5"."server_port",
-  COUNT(*) AS "answers"
-FROM (
-  SELECT
-    "t2"."interface_id",
-    "t2"."server",
-    "t2"."protocol",
-    "t2"."server_port",
-    "t4"."start",
-    "t4"."end",
-    "t4"."subnet_id",
-    "t4"."client",
-    "t4"."srcport"
-  FROM (
-    SELECT
-      "t0"."start",
-      "t0"."end",
-      COALESCE("t0"."interface_id", "t0"."resource_id", '-') AS "interface_id",
-      "t0"."subnet_id",
-      "t0"."srcaddr" AS "client",
-      "t0"."dstaddr" AS "server",
-      CAST(COALESCE("t0"."protocol", -1) AS BIGINT) AS "protocol",
-      CAST(COALESCE("t0"."srcport", -1) AS BIGINT) AS "srcport",
-      CAST(COALESCE("t0"."dstport", -1) AS BIGINT) AS "server_port"
-    FROM "flows" AS "t0"
-    WHERE
-      (
-        "t0"."srcport" BETWEEN 6379 AND 6379
-        OR "t0"."dstport" BETWEEN 6379 AND 6379
-        OR "t0"."srcport" BETWEEN 443 AND 443
-        OR "t0"."dstport" BETWEEN 443 AND 443
-      )
-      AND (
-        (
-          "t0"."log_status" IS NULL
-        ) OR (
-          "t0"."log_status" = 'OK'
-        )
-      )
-      AND "t0"."srcaddr" IS NOT NULL
-      AND "t0"."dstaddr" IS NOT NULL
-      AND "t0"."action" IS NOT NULL
-      AND "t0"."action" = 'ACCEPT'
-      AND CAST(COALESCE("t0"."srcport", -1) AS BIGINT) IN (443, 6379)
-  ) AS "t4"
-  INNER JOIN "given_5" AS "t2"
-    ON "t4"."interface_id" = "t2"."interface_id"
-    AND "t4"."client" = "t2"."server"
-    AND "t4"."protocol" = "t2"."protocol"
-    AND "t4"."srcport" = "t2"."server_port"
-) AS "t5"
-GROUP BY
-  1,
-  2,
-  3,
-  4;
-
--- explained
-SELECT
-  "t5"."client",
-  COUNT(*) AS "known"
-FROM (
-  SELECT
-    "t2"."client",
-    "t4"."start",
-    "t4"."end",
-    "t4"."interface_id",
-    "t4"."subnet_id",
-    "t4"."server",
-    "t4"."protocol",
-    "t4"."srcport",
-    "t4"."server_port"
-  FROM (
-    SELECT
-      "t0"."start",
-      "t0"."end",
-      COALESCE("t0"."interface_id", "t0"."resource_id", '-') AS "interface_id",
-      "t0"."subnet_id",
-      "t0"."srcaddr" AS "client",
-      "t0"."dstaddr" AS "server",
-      CAST(COALESCE("t0"."protocol", -1) AS BIGINT) AS "protocol",
-      CAST(COALESCE("t0"."srcport", -1) AS BIGINT) AS "srcport",
-      CAST(COALESCE("t0"."dstport", -1) AS BIGINT) AS "server_port"
-    FROM "flows" AS "t0"
-    WHERE
-      (
-        "t0"."srcport" BETWEEN 6379 AND 6379
-        OR "t0"."dstport" BETWEEN 6379 AND 6379
-        OR "t0"."srcport" BETWEEN 443 AND 443
-        OR "t0"."dstport" BETWEEN 443 AND 443
-      )
-      AND (
-        (
-          "t0"."log_status" IS NULL
-        ) OR (
-          "t0"."log_status" = 'OK'
-        )
-      )
-      AND "t0"."srcaddr" IS NOT NULL
-      AND "t0"."dstaddr" IS NOT NULL
-      AND "t0"."action" IS NOT NULL
-      AND "t0"."action" = 'ACCEPT'
-      AND CAST(COALESCE("t0"."dstport", -1) AS BIGINT) < 32768
-  ) AS "t4"
-  INNER JOIN "given_6" AS "t2"
-    ON "t4"."client" = "t2"."client"
-) AS "t5"
-GROUP BY
-  1;
-
--- explained
-SELECT
-  *
-FROM (
-  SELECT
-    "t5"."client",
-    "t5"."protocol",
-    "t5"."server_port",
-    "t5"."interface_id",
-    MAX("t5"."subnet_id") AS "subnet_id",
-    MIN("t5"."start") AS "first",
-    MAX("t5"."end") AS "last",
-    COUNT(*) AS "records"
-  FROM (
-    SELECT
-      "t2"."client",
-      "t2"."protocol",
-      "t2"."server_port",
       "t4"."start",
       "t4"."end",
-      "t4"."interface_id",
       "t4"."subnet_id",
-      "t4"."server",
-      "t4"."srcport"
-    FROM (
-      SELECT
-        "t0"."start",
-        "t0"."end",
-        COALESCE("t0"."interface_id", "t0"."resource_id", '-') AS "interface_id",
-        "t0"."subnet_id",
-        "t0"."srcaddr" AS "client",
-        "t0"."dstaddr" AS "server",
-        CAST(COALESCE("t0"."protocol", -1) AS BIGINT) AS "protocol",
-        CAST(COALESCE("t0"."srcport", -1) AS BIGINT) AS "srcport",
-        CAST(COALESCE("t0"."dstport", -1) AS BIGINT) AS "server_port"
-      FROM "flows" AS "t0"
-      WHERE
-        (
-          "t0"."srcport" BETWEEN 6379 AND 6379
-          OR "t0"."dstport" BETWEEN 6379 AND 6379
-          OR "t0"."srcport" BETWEEN 443 AND 443
-          OR "t0"."dstport" BETWEEN 443 AND 443
-        )
-        AND (
-          (
-            "t0"."log_status" IS NULL
-          ) OR (
-            "t0"."log_status" = 'OK'
-          )
-        )
-        AND "t0"."srcaddr" IS NOT NULL
-        AND "t0"."dstaddr" IS NOT NULL
-        AND "t0"."action" IS NOT NULL
-        AND "t0"."action" = 'ACCEPT'
-        AND CAST(COALESCE("t0"."dstport", -1) AS BIGINT) IN (443, 6379)
-    ) AS "t4"
-    INNER JOIN "given_7" AS "t2"
-      ON "t4"."client" = "t2"."client"
-      AND "t4"."protocol" = "t2"."protocol"
-      AND "t4"."server_port" = "t2"."server_port"
-  ) AS "t5"
-  GROUP BY
-    1,
-    2,
-    3,
-    4
-) AS "t6"
-ORDER BY
-  "t6"."interface_id" ASC;
-
--- explained
-SELECT
-  *
-FROM (
-  SELECT
-    "t5"."server",
-    "t5"."protocol",
-    "t5"."server_port",
-    "t5"."interface_id",
-    MAX("t5"."subnet_id") AS "subnet_id",
-    MIN("t5"."start") AS "first",
-    MAX("t5"."end") AS "last",
-    COUNT(*) AS "records"
-  FROM (
-    SELECT
-      "t2"."server",
-      "t2"."protocol",
-      "t2"."server_port",
-      "t4"."start",
-      "t4"."end",
       "t4"."interface_id",
-      "t4"."subnet_id",
       "t4"."client",
-      "t4"."srcport"
+      "t4"."server",
+      "t4"."protocol",
+      "t4"."srcport",
+      "t4"."server_port",
+      "t2"."here"
     FROM (
       SELECT
         "t0"."start",
         "t0"."end",
-        COALESCE("t0"."interface_id", "t0"."resource_id", '-') AS "interface_id",
         "t0"."subnet_id",
+        COALESCE("t0"."interface_id", "t0"."resource_id", '-') AS "interface_id",
         "t0"."srcaddr" AS "client",
         "t0"."dstaddr" AS "server",
-        CAST(COALESCE("t0"."protocol", -1) AS BIGINT) AS "protocol",
-        CAST(COALESCE("t0"."srcport", -1) AS BIGINT) AS "srcport",
-        CAST(COALESCE("t0"."dstport", -1) AS BIGINT) AS "server_port"
+        COALESCE("t0"."protocol", -1) AS "protocol",
+        COALESCE("t0"."srcport", -1) AS "srcport",
+        COALESCE("t0"."dstport", -1) AS "server_port"
       FROM "flows" AS "t0"
       WHERE
         (
@@ -5606,137 +5449,313 @@ FROM (
         AND "t0"."dstaddr" IS NOT NULL
         AND "t0"."action" IS NOT NULL
         AND "t0"."action" = 'ACCEPT'
-        AND CAST(COALESCE("t0"."dstport", -1) AS BIGINT) IN (443, 6379)
     ) AS "t4"
-    INNER JOIN "given_8" AS "t2"
+    INNER JOIN "given_4" AS "t2"
       ON "t4"."server" = "t2"."server"
       AND "t4"."protocol" = "t2"."protocol"
       AND "t4"."server_port" = "t2"."server_port"
   ) AS "t5"
-  GROUP BY
-    1,
-    2,
-    3,
-    4
+  WHERE
+    (
+      "t5"."here" = ''
+    ) OR (
+      "t5"."here" = "t5"."interface_id"
+    )
 ) AS "t6"
-ORDER BY
-  "t6"."interface_id" ASC;
+GROUP BY
+  1,
+  2,
+  3,
+  4;
+
+-- explained
+SELECT
+  "t7"."client",
+  IF("t7"."asked" = 1, "t7"."interface_id", NULL) AS "interface_id",
+  IF("t7"."asked" = 1, "t7"."protocol", NULL) AS "protocol",
+  IF("t7"."asked" = 1, "t7"."server_port", NULL) AS "server_port",
+  COUNT(*) FILTER(WHERE
+    "t7"."server_port" < 32768) AS "known",
+  MAX("t7"."subnet_id") AS "subnet_id",
+  MIN("t7"."start") AS "first",
+  MAX("t7"."end") AS "last",
+  COUNT(*) AS "records"
+FROM (
+  SELECT
+    "t6"."start",
+    "t6"."end",
+    "t6"."subnet_id",
+    "t6"."interface_id",
+    "t6"."client",
+    "t6"."server",
+    "t6"."protocol",
+    "t6"."srcport",
+    "t6"."server_port",
+    "t4"."client" AS "client_right",
+    "t4"."protocol" AS "protocol_right",
+    "t4"."server_port" AS "server_port_right",
+    "t4"."asked"
+  FROM (
+    SELECT
+      "t0"."start",
+      "t0"."end",
+      "t0"."subnet_id",
+      COALESCE("t0"."interface_id", "t0"."resource_id", '-') AS "interface_id",
+      "t0"."srcaddr" AS "client",
+      "t0"."dstaddr" AS "server",
+      COALESCE("t0"."protocol", -1) AS "protocol",
+      COALESCE("t0"."srcport", -1) AS "srcport",
+      COALESCE("t0"."dstport", -1) AS "server_port"
+    FROM "flows" AS "t0"
+    WHERE
+      (
+        "t0"."srcport" BETWEEN 6379 AND 6379
+        OR "t0"."dstport" BETWEEN 6379 AND 6379
+        OR "t0"."srcport" BETWEEN 443 AND 443
+        OR "t0"."dstport" BETWEEN 443 AND 443
+      )
+      AND (
+        (
+          "t0"."log_status" IS NULL
+        ) OR (
+          "t0"."log_status" = 'OK'
+        )
+      )
+      AND "t0"."srcaddr" IS NOT NULL
+      AND "t0"."dstaddr" IS NOT NULL
+      AND "t0"."action" IS NOT NULL
+      AND "t0"."action" = 'ACCEPT'
+  ) AS "t6"
+  LEFT OUTER JOIN "given_5" AS "t4"
+    ON "t6"."client" = "t4"."client"
+    AND "t6"."protocol" = "t4"."protocol"
+    AND "t6"."server_port" = "t4"."server_port"
+  WHERE
+    EXISTS(
+      SELECT
+        1
+      FROM "given_6" AS "t3"
+      WHERE
+        "t6"."client" = "t3"."client"
+    )
+) AS "t7"
+GROUP BY
+  1,
+  2,
+  3,
+  4;
+
+-- explained
+SELECT
+  "t7"."interface_id",
+  "t7"."server",
+  "t7"."protocol",
+  "t7"."server_port",
+  COUNT(*) AS "answers"
+FROM (
+  SELECT
+    "t6"."start",
+    "t6"."end",
+    "t6"."subnet_id",
+    "t6"."interface_id",
+    "t6"."server",
+    "t6"."protocol",
+    "t6"."server_port"
+  FROM (
+    SELECT
+      "t4"."start",
+      "t4"."end",
+      "t4"."subnet_id",
+      "t4"."interface_id",
+      "t4"."client" AS "server",
+      "t4"."protocol",
+      "t4"."srcport" AS "server_port"
+    FROM (
+      SELECT
+        "t3"."start",
+        "t3"."end",
+        "t3"."subnet_id",
+        "t3"."interface_id",
+        "t3"."client",
+        "t3"."protocol",
+        "t3"."srcport"
+      FROM (
+        SELECT
+          "t1"."start",
+          "t1"."end",
+          "t1"."subnet_id",
+          COALESCE("t1"."interface_id", "t1"."resource_id", '-') AS "interface_id",
+          "t1"."srcaddr" AS "client",
+          "t1"."dstaddr" AS "server",
+          COALESCE("t1"."protocol", -1) AS "protocol",
+          COALESCE("t1"."srcport", -1) AS "srcport",
+          COALESCE("t1"."dstport", -1) AS "server_port"
+        FROM "flows" AS "t1"
+        WHERE
+          (
+            "t1"."srcport" BETWEEN 6379 AND 6379
+            OR "t1"."dstport" BETWEEN 6379 AND 6379
+            OR "t1"."srcport" BETWEEN 443 AND 443
+            OR "t1"."dstport" BETWEEN 443 AND 443
+          )
+          AND (
+            (
+              "t1"."log_status" IS NULL
+            ) OR (
+              "t1"."log_status" = 'OK'
+            )
+          )
+          AND "t1"."srcaddr" IS NOT NULL
+          AND "t1"."dstaddr" IS NOT NULL
+          AND "t1"."action" IS NOT NULL
+          AND "t1"."action" = 'ACCEPT'
+      ) AS "t3"
+    ) AS "t4"
+  ) AS "t6"
+  INNER JOIN "given_7" AS "t2"
+    ON "t6"."interface_id" = "t2"."interface_id"
+    AND "t6"."server" = "t2"."server"
+    AND "t6"."protocol" = "t2"."protocol"
+    AND "t6"."server_port" = "t2"."server_port"
+) AS "t7"
+GROUP BY
+  1,
+  2,
+  3,
+  4;
 
 -- coverage
 SELECT
-  COUNT(*) AS "rows",
+  COALESCE("t0"."interface_id", "t0"."resource_id") AS "interface_id",
+  COUNT(*) FILTER(WHERE
+    (
+      "t0"."start" IS NOT NULL
+    ) AND (
+      "t0"."end" IS NOT NULL
+    )) AS "timed",
+  COUNT(*) FILTER(WHERE
+    COALESCE("t0"."action" = 'ACCEPT', FALSE)) AS "accepts",
   COUNT("t0"."start") AS "start",
   COUNT("t0"."end") AS "end",
   COUNT("t0"."log_status") AS "log_status",
-  COUNT("t0"."action") AS "action",
-  COUNT(COALESCE("t0"."interface_id", "t0"."resource_id")) AS "interface_id",
-  COALESCE(SUM(CAST("t0"."action" = 'ACCEPT' AS INTEGER)), 0) AS "accepts"
-FROM "flows" AS "t0";
+  COUNT("t0"."action") AS "action"
+FROM "flows" AS "t0"
+GROUP BY
+  1;
 
 -- coverage
 SELECT
-  *
+  "t9"."code",
+  "t9"."kind",
+  "t9"."start",
+  "t9"."end",
+  "t9"."slots",
+  "t9"."long"
 FROM (
   SELECT
-    "t4"."interface_id",
-    "t4"."kind",
-    "t4"."run",
-    MIN("t4"."start") AS "start",
-    MAX("t4"."end") AS "end",
-    COUNT(*) AS "slots",
-    SUM(CAST("t4"."longest" > 90 AS INTEGER)) AS "long"
+    "t8"."code",
+    "t8"."kind",
+    "t8"."run",
+    MIN("t8"."start") AS "start",
+    MAX("t8"."end") AS "end",
+    CAST(COUNT(*) AS INTEGER) AS "slots",
+    CAST(COUNT(*) FILTER(WHERE
+      "t8"."longest" > 90) AS INTEGER) AS "long"
   FROM (
     SELECT
-      "t3"."interface_id",
-      "t3"."kind",
-      "t3"."slot",
-      "t3"."start",
-      "t3"."end",
-      "t3"."longest",
-      "t3"."opens",
-      SUM("t3"."opens") OVER (
-        PARTITION BY "t3"."interface_id", "t3"."kind"
-        ORDER BY "t3"."start" ASC, "t3"."slot" ASC
+      "t7"."code",
+      "t7"."kind",
+      "t7"."slot",
+      "t7"."start",
+      "t7"."end",
+      "t7"."longest",
+      "t7"."opens",
+      SUM("t7"."opens") OVER (
+        PARTITION BY "t7"."code", "t7"."kind"
+        ORDER BY "t7"."start" ASC, "t7"."slot" ASC
         ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
       ) AS "run"
     FROM (
       SELECT
-        "t2"."interface_id",
-        "t2"."kind",
-        "t2"."slot",
-        "t2"."start",
-        "t2"."end",
-        "t2"."longest",
+        "t6"."code",
+        "t6"."kind",
+        "t6"."slot",
+        "t6"."start",
+        "t6"."end",
+        "t6"."longest",
         IF(
           (
             (
-              MAX("t2"."end") OVER (
-                PARTITION BY "t2"."interface_id", "t2"."kind"
-                ORDER BY "t2"."start" ASC, "t2"."slot" ASC
+              MAX("t6"."end") OVER (
+                PARTITION BY "t6"."code", "t6"."kind"
+                ORDER BY "t6"."start" ASC, "t6"."slot" ASC
                 ROWS BETWEEN UNBOUNDED PRECEDING AND 1 preceding
               ) + 45
             ) IS NULL
           )
           OR (
-            "t2"."start" > (
-              MAX("t2"."end") OVER (
-                PARTITION BY "t2"."interface_id", "t2"."kind"
-                ORDER BY "t2"."start" ASC, "t2"."slot" ASC
+            "t6"."start" > (
+              MAX("t6"."end") OVER (
+                PARTITION BY "t6"."code", "t6"."kind"
+                ORDER BY "t6"."start" ASC, "t6"."slot" ASC
                 ROWS BETWEEN UNBOUNDED PRECEDING AND 1 preceding
               ) + 45
             )
           )
           OR (
-            "t2"."kind" = 4
+            "t6"."kind" = 4
           ),
           1,
           0
         ) AS "opens"
       FROM (
         SELECT
-          "t1"."interface_id",
-          "t1"."kind",
-          IF("t1"."kind" = 2, "t1"."start" - (
-            "t1"."start" % 60
-          ), "t1"."start") AS "slot",
-          MIN("t1"."start") AS "start",
-          MAX("t1"."end") AS "end",
-          MAX("t1"."end" - "t1"."start") AS "longest"
+          "t5"."code",
+          "t5"."kind",
+          IF("t5"."kind" = 2, "t5"."start" - (
+            "t5"."start" % 60
+          ), "t5"."start") AS "slot",
+          MIN("t5"."start") AS "start",
+          MAX("t5"."end") AS "end",
+          MAX("t5"."end" - "t5"."start") AS "longest"
         FROM (
           SELECT
-            COALESCE("t0"."interface_id", "t0"."resource_id") AS "interface_id",
-            CASE
-              WHEN "t0"."log_status" = 'NODATA'
-              THEN 1
-              WHEN "t0"."log_status" = 'SKIPDATA'
-              THEN 4
-              ELSE 2
-            END AS "kind",
-            "t0"."start",
-            GREATEST("t0"."start", "t0"."end") AS "end"
-          FROM "flows" AS "t0"
-          WHERE
-            COALESCE("t0"."interface_id", "t0"."resource_id") IS NOT NULL
-            AND "t0"."start" IS NOT NULL
-            AND GREATEST("t0"."start", "t0"."end") IS NOT NULL
-        ) AS "t1"
+            "t4"."interface_id",
+            "t4"."kind",
+            "t4"."start",
+            "t4"."end",
+            "t2"."code"
+          FROM (
+            SELECT
+              COALESCE("t0"."interface_id", "t0"."resource_id") AS "interface_id",
+              CASE
+                WHEN "t0"."log_status" = 'NODATA'
+                THEN 1
+                WHEN "t0"."log_status" = 'SKIPDATA'
+                THEN 4
+                ELSE 2
+              END AS "kind",
+              "t0"."start",
+              GREATEST("t0"."start", "t0"."end") AS "end"
+            FROM "flows" AS "t0"
+            WHERE
+              "t0"."start" IS NOT NULL AND GREATEST("t0"."start", "t0"."end") IS NOT NULL
+          ) AS "t4"
+          INNER JOIN "given_8" AS "t2"
+            ON "t4"."interface_id" = "t2"."interface_id"
+        ) AS "t5"
         GROUP BY
           1,
           2,
           3
-      ) AS "t2"
-    ) AS "t3"
-  ) AS "t4"
+      ) AS "t6"
+    ) AS "t7"
+  ) AS "t8"
   GROUP BY
     1,
     2,
     3
-) AS "t5"
-ORDER BY
-  "t5"."interface_id" ASC,
-  "t5"."kind" ASC,
-  "t5"."start" ASC,
-  "t5"."run" ASC;
+) AS "t9";
 
 -- coverage
 SELECT DISTINCT
@@ -5781,6 +5800,817 @@ FROM (
 WHERE
   "t6"."middle" >= "t6"."opens" AND "t6"."middle" < "t6"."shuts";
 
+-- service_records
+SELECT
+  *
+FROM (
+  SELECT
+    "t10"."number",
+    COUNT(*) AS "records",
+    CAST(SUM(CAST("t10"."packets" AS DOUBLE)) AS BIGINT) AS "packets",
+    CAST(SUM(CAST("t10"."bytes" AS DOUBLE)) AS BIGINT) AS "bytes",
+    MIN("t10"."place") FILTER(WHERE
+      NOT (
+        "t10"."reply"
+      )) AS "request",
+    MIN("t10"."place") FILTER(WHERE
+      "t10"."reply") AS "reply"
+  FROM (
+    SELECT
+      *
+    FROM (
+      SELECT
+        "t6"."number",
+        FALSE AS "reply",
+        COALESCE("t6"."start", 0) + IF("t6"."refused" AND COALESCE("t6"."action" <> 'REJECT', TRUE), 1099511627776, 0) AS "place",
+        COALESCE("t6"."packets", 0) AS "packets",
+        COALESCE("t6"."bytes", 0) AS "bytes"
+      FROM (
+        SELECT
+          "t5"."version",
+          "t5"."account_id",
+          "t5"."interface_id",
+          "t5"."srcaddr",
+          "t5"."dstaddr",
+          "t5"."srcport",
+          "t5"."dstport",
+          "t5"."protocol",
+          "t5"."packets",
+          "t5"."bytes",
+          "t5"."start",
+          "t5"."end",
+          "t5"."action",
+          "t5"."log_status",
+          "t5"."owner",
+          "t3"."number",
+          "t3"."eni",
+          "t3"."server",
+          "t3"."over",
+          "t3"."port",
+          "t3"."client",
+          "t3"."refused",
+          "t3"."public"
+        FROM (
+          SELECT
+            "t0"."version",
+            "t0"."account_id",
+            "t0"."interface_id",
+            "t0"."srcaddr",
+            "t0"."dstaddr",
+            "t0"."srcport",
+            "t0"."dstport",
+            "t0"."protocol",
+            "t0"."packets",
+            "t0"."bytes",
+            "t0"."start",
+            "t0"."end",
+            "t0"."action",
+            "t0"."log_status",
+            COALESCE("t0"."interface_id", "t0"."resource_id") AS "owner"
+          FROM "flows" AS "t0"
+          WHERE
+            "t0"."srcaddr" IS NOT NULL
+            AND "t0"."dstaddr" IS NOT NULL
+            AND COALESCE("t0"."log_status", 'OK') = 'OK'
+        ) AS "t5"
+        INNER JOIN (
+          SELECT
+            "t1"."number",
+            "t1"."interface_id" AS "eni",
+            "t1"."server",
+            "t1"."protocol" AS "over",
+            "t1"."port",
+            "t1"."client",
+            "t1"."refused",
+            "t1"."public"
+          FROM "given_10" AS "t1"
+        ) AS "t3"
+          ON "t5"."dstaddr" = "t3"."server"
+          AND CAST("t5"."dstport" AS BIGINT) = "t3"."port"
+          AND CAST("t5"."protocol" AS BIGINT) = "t3"."over"
+      ) AS "t6"
+      WHERE
+        (
+          (
+            "t6"."eni" IS NULL
+          ) OR (
+            "t6"."eni" = "t6"."owner"
+          )
+        )
+        AND (
+          (
+            "t6"."client" IS NULL
+          ) OR REGEXP_LIKE("t6"."srcaddr", "t6"."client")
+        )
+        AND NOT (
+          "t6"."public"
+          AND CASE
+            WHEN STARTS_WITH("t6"."srcaddr", '10.')
+            THEN TRUE
+            WHEN STARTS_WITH("t6"."srcaddr", '1')
+            THEN STARTS_WITH("t6"."srcaddr", '192.168.')
+            OR STARTS_WITH("t6"."srcaddr", '169.254.')
+            OR (
+              (
+                SUBSTR("t6"."srcaddr", IF((
+                  6 + 1
+                ) >= 1, 6 + 1, 6 + 1 + LENGTH("t6"."srcaddr")), 1) = '.'
+              )
+              AND (
+                "t6"."srcaddr" >= '172.16.'
+              )
+              AND (
+                "t6"."srcaddr" < '172.32.'
+              )
+            )
+            OR (
+              (
+                SUBSTR("t6"."srcaddr", IF((
+                  6 + 1
+                ) >= 1, 6 + 1, 6 + 1 + LENGTH("t6"."srcaddr")), 1) = '.'
+              )
+              AND (
+                "t6"."srcaddr" >= '100.64.'
+              )
+              AND (
+                "t6"."srcaddr" < '101.'
+              )
+            )
+            OR (
+              (
+                SUBSTR("t6"."srcaddr", IF((
+                  7 + 1
+                ) >= 1, 7 + 1, 7 + 1 + LENGTH("t6"."srcaddr")), 1) = '.'
+              )
+              AND (
+                "t6"."srcaddr" >= '100.100.'
+              )
+              AND (
+                "t6"."srcaddr" < '100.128.'
+              )
+            )
+            WHEN STARTS_WITH("t6"."srcaddr", 'f')
+            THEN (
+              (
+                "t6"."srcaddr" >= 'fc'
+              ) AND (
+                "t6"."srcaddr" < 'fe'
+              )
+            )
+            OR (
+              (
+                "t6"."srcaddr" >= 'fe8'
+              ) AND (
+                "t6"."srcaddr" < 'fec'
+              )
+            )
+            ELSE FALSE
+          END
+        )
+    ) AS "t8"
+    UNION ALL
+    SELECT
+      *
+    FROM (
+      SELECT
+        "t7"."number",
+        TRUE AS "reply",
+        COALESCE("t7"."start", 0) + IF("t7"."refused" AND COALESCE("t7"."action" <> 'REJECT', TRUE), 1099511627776, 0) AS "place",
+        COALESCE("t7"."packets", 0) AS "packets",
+        COALESCE("t7"."bytes", 0) AS "bytes"
+      FROM (
+        SELECT
+          "t5"."version",
+          "t5"."account_id",
+          "t5"."interface_id",
+          "t5"."srcaddr",
+          "t5"."dstaddr",
+          "t5"."srcport",
+          "t5"."dstport",
+          "t5"."protocol",
+          "t5"."packets",
+          "t5"."bytes",
+          "t5"."start",
+          "t5"."end",
+          "t5"."action",
+          "t5"."log_status",
+          "t5"."owner",
+          "t3"."number",
+          "t3"."eni",
+          "t3"."server",
+          "t3"."over",
+          "t3"."port",
+          "t3"."client",
+          "t3"."refused",
+          "t3"."public"
+        FROM (
+          SELECT
+            "t0"."version",
+            "t0"."account_id",
+            "t0"."interface_id",
+            "t0"."srcaddr",
+            "t0"."dstaddr",
+            "t0"."srcport",
+            "t0"."dstport",
+            "t0"."protocol",
+            "t0"."packets",
+            "t0"."bytes",
+            "t0"."start",
+            "t0"."end",
+            "t0"."action",
+            "t0"."log_status",
+            COALESCE("t0"."interface_id", "t0"."resource_id") AS "owner"
+          FROM "flows" AS "t0"
+          WHERE
+            "t0"."srcaddr" IS NOT NULL
+            AND "t0"."dstaddr" IS NOT NULL
+            AND COALESCE("t0"."log_status", 'OK') = 'OK'
+        ) AS "t5"
+        INNER JOIN (
+          SELECT
+            "t1"."number",
+            "t1"."interface_id" AS "eni",
+            "t1"."server",
+            "t1"."protocol" AS "over",
+            "t1"."port",
+            "t1"."client",
+            "t1"."refused",
+            "t1"."public"
+          FROM "given_10" AS "t1"
+        ) AS "t3"
+          ON "t5"."srcaddr" = "t3"."server"
+          AND CAST("t5"."srcport" AS BIGINT) = "t3"."port"
+          AND CAST("t5"."protocol" AS BIGINT) = "t3"."over"
+      ) AS "t7"
+      WHERE
+        (
+          (
+            "t7"."eni" IS NULL
+          ) OR (
+            "t7"."eni" = "t7"."owner"
+          )
+        )
+        AND (
+          (
+            "t7"."client" IS NULL
+          ) OR REGEXP_LIKE("t7"."dstaddr", "t7"."client")
+        )
+        AND NOT (
+          "t7"."public"
+          AND CASE
+            WHEN STARTS_WITH("t7"."dstaddr", '10.')
+            THEN TRUE
+            WHEN STARTS_WITH("t7"."dstaddr", '1')
+            THEN STARTS_WITH("t7"."dstaddr", '192.168.')
+            OR STARTS_WITH("t7"."dstaddr", '169.254.')
+            OR (
+              (
+                SUBSTR("t7"."dstaddr", IF((
+                  6 + 1
+                ) >= 1, 6 + 1, 6 + 1 + LENGTH("t7"."dstaddr")), 1) = '.'
+              )
+              AND (
+                "t7"."dstaddr" >= '172.16.'
+              )
+              AND (
+                "t7"."dstaddr" < '172.32.'
+              )
+            )
+            OR (
+              (
+                SUBSTR("t7"."dstaddr", IF((
+                  6 + 1
+                ) >= 1, 6 + 1, 6 + 1 + LENGTH("t7"."dstaddr")), 1) = '.'
+              )
+              AND (
+                "t7"."dstaddr" >= '100.64.'
+              )
+              AND (
+                "t7"."dstaddr" < '101.'
+              )
+            )
+            OR (
+              (
+                SUBSTR("t7"."dstaddr", IF((
+                  7 + 1
+                ) >= 1, 7 + 1, 7 + 1 + LENGTH("t7"."dstaddr")), 1) = '.'
+              )
+              AND (
+                "t7"."dstaddr" >= '100.100.'
+              )
+              AND (
+                "t7"."dstaddr" < '100.128.'
+              )
+            )
+            WHEN STARTS_WITH("t7"."dstaddr", 'f')
+            THEN (
+              (
+                "t7"."dstaddr" >= 'fc'
+              ) AND (
+                "t7"."dstaddr" < 'fe'
+              )
+            )
+            OR (
+              (
+                "t7"."dstaddr" >= 'fe8'
+              ) AND (
+                "t7"."dstaddr" < 'fec'
+              )
+            )
+            ELSE FALSE
+          END
+        )
+    ) AS "t9"
+  ) AS "t10"
+  GROUP BY
+    1
+) AS "t11"
+ORDER BY
+  "t11"."number" ASC;
+
+-- service_records
+SELECT
+  *
+FROM (
+  SELECT
+    "t10"."number",
+    "t10"."reply",
+    MIN("t10"."line") AS "line"
+  FROM (
+    SELECT
+      *
+    FROM (
+      SELECT
+        "t6"."number",
+        FALSE AS "reply",
+        CONCAT(
+          CONCAT(
+            CONCAT(
+              CONCAT(
+                CONCAT(
+                  CONCAT(
+                    CONCAT(
+                      CONCAT(
+                        CONCAT(
+                          CONCAT(
+                            CONCAT(
+                              CONCAT(
+                                CONCAT(
+                                  CONCAT(
+                                    CONCAT(
+                                      CONCAT(
+                                        CONCAT(
+                                          CONCAT(
+                                            CONCAT(
+                                              CONCAT(
+                                                CONCAT(
+                                                  CONCAT(
+                                                    CONCAT(
+                                                      CONCAT(
+                                                        CONCAT(
+                                                          CONCAT(COALESCE(CAST("t6"."version" AS VARCHAR), '-'), ' '),
+                                                          COALESCE("t6"."account_id", '-')
+                                                        ),
+                                                        ' '
+                                                      ),
+                                                      COALESCE("t6"."interface_id", '-')
+                                                    ),
+                                                    ' '
+                                                  ),
+                                                  COALESCE("t6"."srcaddr", '-')
+                                                ),
+                                                ' '
+                                              ),
+                                              COALESCE("t6"."dstaddr", '-')
+                                            ),
+                                            ' '
+                                          ),
+                                          COALESCE(CAST("t6"."srcport" AS VARCHAR), '-')
+                                        ),
+                                        ' '
+                                      ),
+                                      COALESCE(CAST("t6"."dstport" AS VARCHAR), '-')
+                                    ),
+                                    ' '
+                                  ),
+                                  COALESCE(CAST("t6"."protocol" AS VARCHAR), '-')
+                                ),
+                                ' '
+                              ),
+                              COALESCE(CAST("t6"."packets" AS VARCHAR), '-')
+                            ),
+                            ' '
+                          ),
+                          COALESCE(CAST("t6"."bytes" AS VARCHAR), '-')
+                        ),
+                        ' '
+                      ),
+                      COALESCE(CAST("t6"."start" AS VARCHAR), '-')
+                    ),
+                    ' '
+                  ),
+                  COALESCE(CAST("t6"."end" AS VARCHAR), '-')
+                ),
+                ' '
+              ),
+              COALESCE("t6"."action", '-')
+            ),
+            ' '
+          ),
+          COALESCE("t6"."log_status", '-')
+        ) AS "line"
+      FROM (
+        SELECT
+          "t5"."version",
+          "t5"."account_id",
+          "t5"."interface_id",
+          "t5"."srcaddr",
+          "t5"."dstaddr",
+          "t5"."srcport",
+          "t5"."dstport",
+          "t5"."protocol",
+          "t5"."packets",
+          "t5"."bytes",
+          "t5"."start",
+          "t5"."end",
+          "t5"."action",
+          "t5"."log_status",
+          "t5"."owner",
+          "t3"."number",
+          "t3"."eni",
+          "t3"."server",
+          "t3"."over",
+          "t3"."port",
+          "t3"."client",
+          "t3"."refused",
+          "t3"."public",
+          "t3"."asked",
+          "t3"."told"
+        FROM (
+          SELECT
+            "t0"."version",
+            "t0"."account_id",
+            "t0"."interface_id",
+            "t0"."srcaddr",
+            "t0"."dstaddr",
+            "t0"."srcport",
+            "t0"."dstport",
+            "t0"."protocol",
+            "t0"."packets",
+            "t0"."bytes",
+            "t0"."start",
+            "t0"."end",
+            "t0"."action",
+            "t0"."log_status",
+            COALESCE("t0"."interface_id", "t0"."resource_id") AS "owner"
+          FROM "flows" AS "t0"
+          WHERE
+            "t0"."srcaddr" IS NOT NULL
+            AND "t0"."dstaddr" IS NOT NULL
+            AND COALESCE("t0"."log_status", 'OK') = 'OK'
+        ) AS "t5"
+        INNER JOIN (
+          SELECT
+            "t1"."number",
+            "t1"."interface_id" AS "eni",
+            "t1"."server",
+            "t1"."protocol" AS "over",
+            "t1"."port",
+            "t1"."client",
+            "t1"."refused",
+            "t1"."public",
+            "t1"."request" AS "asked",
+            "t1"."reply" AS "told"
+          FROM "given_11" AS "t1"
+        ) AS "t3"
+          ON "t5"."dstaddr" = "t3"."server"
+          AND CAST("t5"."dstport" AS BIGINT) = "t3"."port"
+          AND CAST("t5"."protocol" AS BIGINT) = "t3"."over"
+      ) AS "t6"
+      WHERE
+        (
+          (
+            "t6"."eni" IS NULL
+          ) OR (
+            "t6"."eni" = "t6"."owner"
+          )
+        )
+        AND (
+          (
+            "t6"."client" IS NULL
+          ) OR REGEXP_LIKE("t6"."srcaddr", "t6"."client")
+        )
+        AND NOT (
+          "t6"."public"
+          AND CASE
+            WHEN STARTS_WITH("t6"."srcaddr", '10.')
+            THEN TRUE
+            WHEN STARTS_WITH("t6"."srcaddr", '1')
+            THEN STARTS_WITH("t6"."srcaddr", '192.168.')
+            OR STARTS_WITH("t6"."srcaddr", '169.254.')
+            OR (
+              (
+                SUBSTR("t6"."srcaddr", IF((
+                  6 + 1
+                ) >= 1, 6 + 1, 6 + 1 + LENGTH("t6"."srcaddr")), 1) = '.'
+              )
+              AND (
+                "t6"."srcaddr" >= '172.16.'
+              )
+              AND (
+                "t6"."srcaddr" < '172.32.'
+              )
+            )
+            OR (
+              (
+                SUBSTR("t6"."srcaddr", IF((
+                  6 + 1
+                ) >= 1, 6 + 1, 6 + 1 + LENGTH("t6"."srcaddr")), 1) = '.'
+              )
+              AND (
+                "t6"."srcaddr" >= '100.64.'
+              )
+              AND (
+                "t6"."srcaddr" < '101.'
+              )
+            )
+            OR (
+              (
+                SUBSTR("t6"."srcaddr", IF((
+                  7 + 1
+                ) >= 1, 7 + 1, 7 + 1 + LENGTH("t6"."srcaddr")), 1) = '.'
+              )
+              AND (
+                "t6"."srcaddr" >= '100.100.'
+              )
+              AND (
+                "t6"."srcaddr" < '100.128.'
+              )
+            )
+            WHEN STARTS_WITH("t6"."srcaddr", 'f')
+            THEN (
+              (
+                "t6"."srcaddr" >= 'fc'
+              ) AND (
+                "t6"."srcaddr" < 'fe'
+              )
+            )
+            OR (
+              (
+                "t6"."srcaddr" >= 'fe8'
+              ) AND (
+                "t6"."srcaddr" < 'fec'
+              )
+            )
+            ELSE FALSE
+          END
+        )
+        AND (
+          COALESCE("t6"."start", 0) + IF("t6"."refused" AND COALESCE("t6"."action" <> 'REJECT', TRUE), 1099511627776, 0)
+        ) = "t6"."asked"
+    ) AS "t8"
+    UNION ALL
+    SELECT
+      *
+    FROM (
+      SELECT
+        "t7"."number",
+        TRUE AS "reply",
+        CONCAT(
+          CONCAT(
+            CONCAT(
+              CONCAT(
+                CONCAT(
+                  CONCAT(
+                    CONCAT(
+                      CONCAT(
+                        CONCAT(
+                          CONCAT(
+                            CONCAT(
+                              CONCAT(
+                                CONCAT(
+                                  CONCAT(
+                                    CONCAT(
+                                      CONCAT(
+                                        CONCAT(
+                                          CONCAT(
+                                            CONCAT(
+                                              CONCAT(
+                                                CONCAT(
+                                                  CONCAT(
+                                                    CONCAT(
+                                                      CONCAT(
+                                                        CONCAT(
+                                                          CONCAT(COALESCE(CAST("t7"."version" AS VARCHAR), '-'), ' '),
+                                                          COALESCE("t7"."account_id", '-')
+                                                        ),
+                                                        ' '
+                                                      ),
+                                                      COALESCE("t7"."interface_id", '-')
+                                                    ),
+                                                    ' '
+                                                  ),
+                                                  COALESCE("t7"."srcaddr", '-')
+                                                ),
+                                                ' '
+                                              ),
+                                              COALESCE("t7"."dstaddr", '-')
+                                            ),
+                                            ' '
+                                          ),
+                                          COALESCE(CAST("t7"."srcport" AS VARCHAR), '-')
+                                        ),
+                                        ' '
+                                      ),
+                                      COALESCE(CAST("t7"."dstport" AS VARCHAR), '-')
+                                    ),
+                                    ' '
+                                  ),
+                                  COALESCE(CAST("t7"."protocol" AS VARCHAR), '-')
+                                ),
+                                ' '
+                              ),
+                              COALESCE(CAST("t7"."packets" AS VARCHAR), '-')
+                            ),
+                            ' '
+                          ),
+                          COALESCE(CAST("t7"."bytes" AS VARCHAR), '-')
+                        ),
+                        ' '
+                      ),
+                      COALESCE(CAST("t7"."start" AS VARCHAR), '-')
+                    ),
+                    ' '
+                  ),
+                  COALESCE(CAST("t7"."end" AS VARCHAR), '-')
+                ),
+                ' '
+              ),
+              COALESCE("t7"."action", '-')
+            ),
+            ' '
+          ),
+          COALESCE("t7"."log_status", '-')
+        ) AS "line"
+      FROM (
+        SELECT
+          "t5"."version",
+          "t5"."account_id",
+          "t5"."interface_id",
+          "t5"."srcaddr",
+          "t5"."dstaddr",
+          "t5"."srcport",
+          "t5"."dstport",
+          "t5"."protocol",
+          "t5"."packets",
+          "t5"."bytes",
+          "t5"."start",
+          "t5"."end",
+          "t5"."action",
+          "t5"."log_status",
+          "t5"."owner",
+          "t3"."number",
+          "t3"."eni",
+          "t3"."server",
+          "t3"."over",
+          "t3"."port",
+          "t3"."client",
+          "t3"."refused",
+          "t3"."public",
+          "t3"."asked",
+          "t3"."told"
+        FROM (
+          SELECT
+            "t0"."version",
+            "t0"."account_id",
+            "t0"."interface_id",
+            "t0"."srcaddr",
+            "t0"."dstaddr",
+            "t0"."srcport",
+            "t0"."dstport",
+            "t0"."protocol",
+            "t0"."packets",
+            "t0"."bytes",
+            "t0"."start",
+            "t0"."end",
+            "t0"."action",
+            "t0"."log_status",
+            COALESCE("t0"."interface_id", "t0"."resource_id") AS "owner"
+          FROM "flows" AS "t0"
+          WHERE
+            "t0"."srcaddr" IS NOT NULL
+            AND "t0"."dstaddr" IS NOT NULL
+            AND COALESCE("t0"."log_status", 'OK') = 'OK'
+        ) AS "t5"
+        INNER JOIN (
+          SELECT
+            "t1"."number",
+            "t1"."interface_id" AS "eni",
+            "t1"."server",
+            "t1"."protocol" AS "over",
+            "t1"."port",
+            "t1"."client",
+            "t1"."refused",
+            "t1"."public",
+            "t1"."request" AS "asked",
+            "t1"."reply" AS "told"
+          FROM "given_11" AS "t1"
+        ) AS "t3"
+          ON "t5"."srcaddr" = "t3"."server"
+          AND CAST("t5"."srcport" AS BIGINT) = "t3"."port"
+          AND CAST("t5"."protocol" AS BIGINT) = "t3"."over"
+      ) AS "t7"
+      WHERE
+        (
+          (
+            "t7"."eni" IS NULL
+          ) OR (
+            "t7"."eni" = "t7"."owner"
+          )
+        )
+        AND (
+          (
+            "t7"."client" IS NULL
+          ) OR REGEXP_LIKE("t7"."dstaddr", "t7"."client")
+        )
+        AND NOT (
+          "t7"."public"
+          AND CASE
+            WHEN STARTS_WITH("t7"."dstaddr", '10.')
+            THEN TRUE
+            WHEN STARTS_WITH("t7"."dstaddr", '1')
+            THEN STARTS_WITH("t7"."dstaddr", '192.168.')
+            OR STARTS_WITH("t7"."dstaddr", '169.254.')
+            OR (
+              (
+                SUBSTR("t7"."dstaddr", IF((
+                  6 + 1
+                ) >= 1, 6 + 1, 6 + 1 + LENGTH("t7"."dstaddr")), 1) = '.'
+              )
+              AND (
+                "t7"."dstaddr" >= '172.16.'
+              )
+              AND (
+                "t7"."dstaddr" < '172.32.'
+              )
+            )
+            OR (
+              (
+                SUBSTR("t7"."dstaddr", IF((
+                  6 + 1
+                ) >= 1, 6 + 1, 6 + 1 + LENGTH("t7"."dstaddr")), 1) = '.'
+              )
+              AND (
+                "t7"."dstaddr" >= '100.64.'
+              )
+              AND (
+                "t7"."dstaddr" < '101.'
+              )
+            )
+            OR (
+              (
+                SUBSTR("t7"."dstaddr", IF((
+                  7 + 1
+                ) >= 1, 7 + 1, 7 + 1 + LENGTH("t7"."dstaddr")), 1) = '.'
+              )
+              AND (
+                "t7"."dstaddr" >= '100.100.'
+              )
+              AND (
+                "t7"."dstaddr" < '100.128.'
+              )
+            )
+            WHEN STARTS_WITH("t7"."dstaddr", 'f')
+            THEN (
+              (
+                "t7"."dstaddr" >= 'fc'
+              ) AND (
+                "t7"."dstaddr" < 'fe'
+              )
+            )
+            OR (
+              (
+                "t7"."dstaddr" >= 'fe8'
+              ) AND (
+                "t7"."dstaddr" < 'fec'
+              )
+            )
+            ELSE FALSE
+          END
+        )
+        AND (
+          COALESCE("t7"."start", 0) + IF("t7"."refused" AND COALESCE("t7"."action" <> 'REJECT', TRUE), 1099511627776, 0)
+        ) = "t7"."told"
+    ) AS "t9"
+  ) AS "t10"
+  GROUP BY
+    1,
+    2
+) AS "t11"
+ORDER BY
+  "t11"."number" ASC,
+  "t11"."reply" ASC;
+
 -- sessions_over_time
 SELECT
   "t4"."destination",
@@ -5798,7 +6628,7 @@ FROM (
     ) AS "slot",
     CONCAT(CONCAT("t2"."srcaddr", ' '), CAST("t2"."srcport" AS VARCHAR)) AS "client"
   FROM "flows" AS "t2"
-  INNER JOIN "given_10" AS "t3"
+  INNER JOIN "given_12" AS "t3"
     ON "t2"."dstaddr" = "t3"."destination"
     AND "t2"."protocol" = "t3"."protocol"
     AND "t2"."dstport" = "t3"."port"

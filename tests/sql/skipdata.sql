@@ -141,119 +141,136 @@ FROM (
 
 -- coverage
 SELECT
-  COUNT(*) AS "rows",
+  COALESCE("t0"."interface_id", "t0"."resource_id") AS "interface_id",
+  COUNT(*) FILTER(WHERE
+    (
+      "t0"."start" IS NOT NULL
+    ) AND (
+      "t0"."end" IS NOT NULL
+    )) AS "timed",
+  COUNT(*) FILTER(WHERE
+    COALESCE("t0"."action" = 'ACCEPT', FALSE)) AS "accepts",
   COUNT("t0"."start") AS "start",
   COUNT("t0"."end") AS "end",
   COUNT("t0"."log_status") AS "log_status",
-  COUNT("t0"."action") AS "action",
-  COUNT(COALESCE("t0"."interface_id", "t0"."resource_id")) AS "interface_id",
-  COALESCE(SUM(CAST("t0"."action" = 'ACCEPT' AS INTEGER)), 0) AS "accepts"
-FROM "flows" AS "t0";
+  COUNT("t0"."action") AS "action"
+FROM "flows" AS "t0"
+GROUP BY
+  1;
 
 -- coverage
 SELECT
-  *
+  "t9"."code",
+  "t9"."kind",
+  "t9"."start",
+  "t9"."end",
+  "t9"."slots",
+  "t9"."long"
 FROM (
   SELECT
-    "t4"."interface_id",
-    "t4"."kind",
-    "t4"."run",
-    MIN("t4"."start") AS "start",
-    MAX("t4"."end") AS "end",
-    COUNT(*) AS "slots",
-    SUM(CAST("t4"."longest" > 90 AS INTEGER)) AS "long"
+    "t8"."code",
+    "t8"."kind",
+    "t8"."run",
+    MIN("t8"."start") AS "start",
+    MAX("t8"."end") AS "end",
+    CAST(COUNT(*) AS INTEGER) AS "slots",
+    CAST(COUNT(*) FILTER(WHERE
+      "t8"."longest" > 90) AS INTEGER) AS "long"
   FROM (
     SELECT
-      "t3"."interface_id",
-      "t3"."kind",
-      "t3"."slot",
-      "t3"."start",
-      "t3"."end",
-      "t3"."longest",
-      "t3"."opens",
-      SUM("t3"."opens") OVER (
-        PARTITION BY "t3"."interface_id", "t3"."kind"
-        ORDER BY "t3"."start" ASC, "t3"."slot" ASC
+      "t7"."code",
+      "t7"."kind",
+      "t7"."slot",
+      "t7"."start",
+      "t7"."end",
+      "t7"."longest",
+      "t7"."opens",
+      SUM("t7"."opens") OVER (
+        PARTITION BY "t7"."code", "t7"."kind"
+        ORDER BY "t7"."start" ASC, "t7"."slot" ASC
         ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
       ) AS "run"
     FROM (
       SELECT
-        "t2"."interface_id",
-        "t2"."kind",
-        "t2"."slot",
-        "t2"."start",
-        "t2"."end",
-        "t2"."longest",
+        "t6"."code",
+        "t6"."kind",
+        "t6"."slot",
+        "t6"."start",
+        "t6"."end",
+        "t6"."longest",
         IF(
           (
             (
-              MAX("t2"."end") OVER (
-                PARTITION BY "t2"."interface_id", "t2"."kind"
-                ORDER BY "t2"."start" ASC, "t2"."slot" ASC
+              MAX("t6"."end") OVER (
+                PARTITION BY "t6"."code", "t6"."kind"
+                ORDER BY "t6"."start" ASC, "t6"."slot" ASC
                 ROWS BETWEEN UNBOUNDED PRECEDING AND 1 preceding
               ) + 45
             ) IS NULL
           )
           OR (
-            "t2"."start" > (
-              MAX("t2"."end") OVER (
-                PARTITION BY "t2"."interface_id", "t2"."kind"
-                ORDER BY "t2"."start" ASC, "t2"."slot" ASC
+            "t6"."start" > (
+              MAX("t6"."end") OVER (
+                PARTITION BY "t6"."code", "t6"."kind"
+                ORDER BY "t6"."start" ASC, "t6"."slot" ASC
                 ROWS BETWEEN UNBOUNDED PRECEDING AND 1 preceding
               ) + 45
             )
           )
           OR (
-            "t2"."kind" = 4
+            "t6"."kind" = 4
           ),
           1,
           0
         ) AS "opens"
       FROM (
         SELECT
-          "t1"."interface_id",
-          "t1"."kind",
-          IF("t1"."kind" = 2, "t1"."start" - (
-            "t1"."start" % 60
-          ), "t1"."start") AS "slot",
-          MIN("t1"."start") AS "start",
-          MAX("t1"."end") AS "end",
-          MAX("t1"."end" - "t1"."start") AS "longest"
+          "t5"."code",
+          "t5"."kind",
+          IF("t5"."kind" = 2, "t5"."start" - (
+            "t5"."start" % 60
+          ), "t5"."start") AS "slot",
+          MIN("t5"."start") AS "start",
+          MAX("t5"."end") AS "end",
+          MAX("t5"."end" - "t5"."start") AS "longest"
         FROM (
           SELECT
-            COALESCE("t0"."interface_id", "t0"."resource_id") AS "interface_id",
-            CASE
-              WHEN "t0"."log_status" = 'NODATA'
-              THEN 1
-              WHEN "t0"."log_status" = 'SKIPDATA'
-              THEN 4
-              ELSE 2
-            END AS "kind",
-            "t0"."start",
-            GREATEST("t0"."start", "t0"."end") AS "end"
-          FROM "flows" AS "t0"
-          WHERE
-            COALESCE("t0"."interface_id", "t0"."resource_id") IS NOT NULL
-            AND "t0"."start" IS NOT NULL
-            AND GREATEST("t0"."start", "t0"."end") IS NOT NULL
-        ) AS "t1"
+            "t4"."interface_id",
+            "t4"."kind",
+            "t4"."start",
+            "t4"."end",
+            "t2"."code"
+          FROM (
+            SELECT
+              COALESCE("t0"."interface_id", "t0"."resource_id") AS "interface_id",
+              CASE
+                WHEN "t0"."log_status" = 'NODATA'
+                THEN 1
+                WHEN "t0"."log_status" = 'SKIPDATA'
+                THEN 4
+                ELSE 2
+              END AS "kind",
+              "t0"."start",
+              GREATEST("t0"."start", "t0"."end") AS "end"
+            FROM "flows" AS "t0"
+            WHERE
+              "t0"."start" IS NOT NULL AND GREATEST("t0"."start", "t0"."end") IS NOT NULL
+          ) AS "t4"
+          INNER JOIN "given_1" AS "t2"
+            ON "t4"."interface_id" = "t2"."interface_id"
+        ) AS "t5"
         GROUP BY
           1,
           2,
           3
-      ) AS "t2"
-    ) AS "t3"
-  ) AS "t4"
+      ) AS "t6"
+    ) AS "t7"
+  ) AS "t8"
   GROUP BY
     1,
     2,
     3
-) AS "t5"
-ORDER BY
-  "t5"."interface_id" ASC,
-  "t5"."kind" ASC,
-  "t5"."start" ASC,
-  "t5"."run" ASC;
+) AS "t9";
 
 -- coverage
 SELECT DISTINCT
@@ -292,7 +309,7 @@ FROM (
         )
     ) AS "t3"
   ) AS "t5"
-  INNER JOIN "given_1" AS "t2"
+  INNER JOIN "given_2" AS "t2"
     ON "t5"."owner" = "t2"."owner" AND "t5"."minute" = "t2"."minute"
 ) AS "t6"
 WHERE
@@ -300,315 +317,337 @@ WHERE
 
 -- recovered_rows
 SELECT DISTINCT
-  "t13"."owner"
+  "t10"."owner"
 FROM (
   SELECT
-    "t12"."interface_id",
-    "t12"."here",
-    "t12"."mine",
+    "t9"."srcaddr",
+    "t9"."dstaddr",
+    "t9"."packets",
+    "t9"."bytes",
+    "t9"."start",
+    "t9"."end",
+    "t9"."action",
+    "t9"."tcp_flags",
+    "t9"."srcport",
+    "t9"."dstport",
+    "t9"."protocol",
+    "t9"."interface_id",
+    "t9"."minute",
+    "t9"."peer",
+    "t9"."out",
+    "t9"."mine",
     "t3"."owner"
   FROM (
     SELECT
-      *
+      "t7"."srcaddr",
+      "t7"."dstaddr",
+      "t7"."packets",
+      "t7"."bytes",
+      "t7"."start",
+      "t7"."end",
+      "t7"."action",
+      "t7"."tcp_flags",
+      "t7"."srcport",
+      "t7"."dstport",
+      "t7"."protocol",
+      "t7"."interface_id",
+      "t7"."minute",
+      "t7"."peer",
+      "t7"."dstaddr" = "t7"."peer" AS "out",
+      IF("t7"."dstaddr" = "t7"."peer", "t7"."srcaddr", "t7"."dstaddr") AS "mine"
     FROM (
       SELECT
-        "t7"."interface_id",
-        "t7"."here",
-        "t7"."mine"
+        "t6"."srcaddr",
+        "t6"."dstaddr",
+        "t6"."packets",
+        "t6"."bytes",
+        "t6"."start",
+        "t6"."end",
+        "t6"."action",
+        "t6"."tcp_flags",
+        "t6"."srcport",
+        "t6"."dstport",
+        "t6"."protocol",
+        "t6"."interface_id",
+        "t6"."minute",
+        "t4"."peer"
       FROM (
         SELECT
+          "t1"."srcaddr",
+          "t1"."dstaddr",
+          "t1"."packets",
+          "t1"."bytes",
+          "t1"."start",
+          "t1"."end",
+          "t1"."action",
+          "t1"."tcp_flags",
+          COALESCE("t1"."srcport", -1) AS "srcport",
+          COALESCE("t1"."dstport", -1) AS "dstport",
+          COALESCE("t1"."protocol", -1) AS "protocol",
           COALESCE("t1"."interface_id", "t1"."resource_id") AS "interface_id",
-          "t1"."srcaddr" AS "here",
-          "t1"."dstaddr" AS "mine"
+          CAST(FLOOR(CAST((
+            "t1"."start" + "t1"."end"
+          ) AS DOUBLE) / (
+            120
+          )) AS BIGINT) AS "minute"
         FROM "flows" AS "t1"
         WHERE
           COALESCE("t1"."log_status", 'OK') = 'OK'
           AND "t1"."srcaddr" IS NOT NULL
           AND "t1"."start" IS NOT NULL
           AND "t1"."end" IS NOT NULL
-      ) AS "t7"
-      WHERE
-        EXISTS(
-          SELECT
-            1
-          FROM "given_2" AS "t4"
-          WHERE
-            "t7"."interface_id" = "t4"."interface_id" AND "t7"."here" = "t4"."here"
-        )
-    ) AS "t9"
-    UNION ALL
-    SELECT
-      *
-    FROM (
-      SELECT
-        "t8"."interface_id",
-        "t8"."here",
-        "t8"."mine"
-      FROM (
-        SELECT
-          COALESCE("t1"."interface_id", "t1"."resource_id") AS "interface_id",
-          "t1"."dstaddr" AS "here",
-          "t1"."srcaddr" AS "mine"
-        FROM "flows" AS "t1"
-        WHERE
-          COALESCE("t1"."log_status", 'OK') = 'OK'
-          AND "t1"."srcaddr" IS NOT NULL
-          AND "t1"."start" IS NOT NULL
-          AND "t1"."end" IS NOT NULL
-      ) AS "t8"
-      WHERE
-        EXISTS(
-          SELECT
-            1
-          FROM "given_2" AS "t4"
-          WHERE
-            "t8"."interface_id" = "t4"."interface_id" AND "t8"."here" = "t4"."here"
-        )
-    ) AS "t10"
-  ) AS "t12"
-  INNER JOIN "given_3" AS "t3"
-    ON "t12"."mine" = "t3"."mine"
-) AS "t13"
+      ) AS "t6"
+      INNER JOIN "given_3" AS "t4"
+        ON "t6"."interface_id" = "t4"."interface_id"
+    ) AS "t7"
+    WHERE
+      (
+        "t7"."dstaddr" = "t7"."peer"
+      ) OR (
+        "t7"."srcaddr" = "t7"."peer"
+      )
+  ) AS "t9"
+  INNER JOIN "given_4" AS "t3"
+    ON "t9"."mine" = "t3"."mine"
+) AS "t10"
 WHERE
-  "t13"."owner" <> "t13"."interface_id";
+  "t10"."owner" <> "t10"."interface_id";
 
 -- recovered_rows
 SELECT
-  "t21"."srcaddr",
-  "t21"."dstaddr",
-  "t21"."srcport",
-  "t21"."dstport",
-  "t21"."protocol",
-  "t21"."packets",
-  "t21"."bytes",
-  "t21"."start",
-  "t21"."end",
-  "t21"."tcp_flags",
-  "t21"."interface_id",
-  "t21"."seen_by",
-  "t21"."flow_direction",
-  "t21"."action",
-  "t21"."gap",
-  "t21"."in_gap"
+  "t20"."srcaddr",
+  "t20"."dstaddr",
+  "t20"."srcport",
+  "t20"."dstport",
+  "t20"."protocol",
+  "t20"."packets",
+  "t20"."bytes",
+  "t20"."start",
+  "t20"."end",
+  "t20"."tcp_flags",
+  "t20"."interface_id",
+  "t20"."seen_by",
+  "t20"."flow_direction",
+  "t20"."action",
+  "t20"."gap",
+  "t20"."in_gap"
 FROM (
   SELECT
     *
   FROM (
     SELECT
-      "t19"."srcaddr",
-      "t19"."dstaddr",
-      "t19"."srcport",
-      "t19"."dstport",
-      "t19"."protocol",
-      "t19"."packets",
-      "t19"."bytes",
-      "t19"."start",
-      "t19"."end",
-      "t19"."tcp_flags",
-      "t19"."interface_id",
-      "t19"."seen_by",
-      "t19"."flow_direction",
-      "t19"."action",
-      "t19"."gap",
+      "t18"."srcaddr",
+      "t18"."dstaddr",
+      "t18"."srcport",
+      "t18"."dstport",
+      "t18"."protocol",
+      "t18"."packets",
+      "t18"."bytes",
+      "t18"."start",
+      "t18"."end",
+      "t18"."tcp_flags",
+      "t18"."interface_id",
+      "t18"."seen_by",
+      "t18"."flow_direction",
+      "t18"."action",
+      "t18"."gap",
       ROW_NUMBER() OVER (
-        PARTITION BY "t19"."gap"
-        ORDER BY "t19"."start" ASC, "t19"."srcaddr" ASC, "t19"."dstaddr" ASC, "t19"."srcport" ASC, "t19"."dstport" ASC, "t19"."protocol" ASC, "t19"."seen_by" ASC
+        PARTITION BY "t18"."gap"
+        ORDER BY "t18"."start" ASC, "t18"."srcaddr" ASC, "t18"."dstaddr" ASC, "t18"."srcport" ASC, "t18"."dstport" ASC, "t18"."protocol" ASC, "t18"."seen_by" ASC
       ) - 1 AS "nth",
-      COUNT(*) OVER (PARTITION BY "t19"."gap" ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS "in_gap"
+      COUNT(*) OVER (PARTITION BY "t18"."gap" ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS "in_gap"
     FROM (
       SELECT
-        "t18"."srcaddr",
-        "t18"."dstaddr",
-        "t18"."srcport",
-        "t18"."dstport",
-        "t18"."protocol",
-        "t18"."packets",
-        "t18"."bytes",
-        "t18"."start",
-        "t18"."end",
-        "t18"."tcp_flags",
-        "t18"."interface_id",
-        "t18"."seen_by",
-        "t18"."flow_direction",
-        "t18"."action",
-        MIN("t18"."gap") AS "gap"
+        "t17"."srcaddr",
+        "t17"."dstaddr",
+        "t17"."srcport",
+        "t17"."dstport",
+        "t17"."protocol",
+        "t17"."packets",
+        "t17"."bytes",
+        "t17"."start",
+        "t17"."end",
+        "t17"."tcp_flags",
+        "t17"."interface_id",
+        "t17"."seen_by",
+        "t17"."flow_direction",
+        "t17"."action",
+        MIN("t17"."gap") AS "gap"
       FROM (
         SELECT
-          "t17"."gap",
-          "t17"."srcaddr",
-          "t17"."dstaddr",
-          NULLIF("t17"."srcport", -1) AS "srcport",
-          NULLIF("t17"."dstport", -1) AS "dstport",
-          NULLIF("t17"."protocol", -1) AS "protocol",
-          "t17"."packets",
-          "t17"."bytes",
-          "t17"."start",
-          "t17"."end",
-          "t17"."tcp_flags",
-          "t17"."owner" AS "interface_id",
-          "t17"."interface_id" AS "seen_by",
-          IF("t17"."out", 'egress', 'ingress') AS "flow_direction",
-          IF("t17"."out", 'ACCEPT', CAST(NULL AS VARCHAR)) AS "action"
+          "t16"."gap",
+          "t16"."srcaddr",
+          "t16"."dstaddr",
+          NULLIF("t16"."srcport", -1) AS "srcport",
+          NULLIF("t16"."dstport", -1) AS "dstport",
+          NULLIF("t16"."protocol", -1) AS "protocol",
+          "t16"."packets",
+          "t16"."bytes",
+          "t16"."start",
+          "t16"."end",
+          "t16"."tcp_flags",
+          "t16"."owner" AS "interface_id",
+          "t16"."interface_id" AS "seen_by",
+          IF("t16"."out", 'egress', 'ingress') AS "flow_direction",
+          IF("t16"."out", 'ACCEPT', CAST(NULL AS VARCHAR)) AS "action"
         FROM (
           SELECT
             *
           FROM (
             SELECT
-              "t12"."srcaddr",
-              "t12"."dstaddr",
-              "t12"."packets",
-              "t12"."bytes",
-              "t12"."start",
-              "t12"."end",
-              "t12"."action",
-              "t12"."tcp_flags",
-              "t12"."srcport",
-              "t12"."dstport",
-              "t12"."protocol",
-              "t12"."interface_id",
-              "t12"."minute",
-              "t12"."mine",
-              "t12"."peer",
-              "t12"."out",
-              "t5"."gap",
-              "t5"."owner"
+              "t13"."srcaddr",
+              "t13"."dstaddr",
+              "t13"."packets",
+              "t13"."bytes",
+              "t13"."start",
+              "t13"."end",
+              "t13"."action",
+              "t13"."tcp_flags",
+              "t13"."srcport",
+              "t13"."dstport",
+              "t13"."protocol",
+              "t13"."interface_id",
+              "t13"."minute",
+              "t13"."peer",
+              "t13"."out",
+              "t13"."mine",
+              "t4"."gap",
+              "t4"."owner"
             FROM (
               SELECT
-                *
+                "t9"."srcaddr",
+                "t9"."dstaddr",
+                "t9"."packets",
+                "t9"."bytes",
+                "t9"."start",
+                "t9"."end",
+                "t9"."action",
+                "t9"."tcp_flags",
+                "t9"."srcport",
+                "t9"."dstport",
+                "t9"."protocol",
+                "t9"."interface_id",
+                "t9"."minute",
+                "t9"."peer",
+                "t9"."dstaddr" = "t9"."peer" AS "out",
+                IF("t9"."dstaddr" = "t9"."peer", "t9"."srcaddr", "t9"."dstaddr") AS "mine"
               FROM (
                 SELECT
-                  "t2"."srcaddr",
-                  "t2"."dstaddr",
-                  "t2"."packets",
-                  "t2"."bytes",
-                  "t2"."start",
-                  "t2"."end",
-                  "t2"."action",
-                  "t2"."tcp_flags",
-                  COALESCE("t2"."srcport", -1) AS "srcport",
-                  COALESCE("t2"."dstport", -1) AS "dstport",
-                  COALESCE("t2"."protocol", -1) AS "protocol",
-                  COALESCE("t2"."interface_id", "t2"."resource_id") AS "interface_id",
-                  CAST(FLOOR(CAST((
-                    "t2"."start" + "t2"."end"
-                  ) AS DOUBLE) / (
-                    120
-                  )) AS BIGINT) AS "minute",
-                  "t2"."srcaddr" AS "mine",
-                  "t2"."dstaddr" AS "peer",
-                  TRUE AS "out"
-                FROM "flows" AS "t2"
-                WHERE
-                  COALESCE("t2"."log_status", 'OK') = 'OK'
-                  AND "t2"."srcaddr" IS NOT NULL
-                  AND "t2"."start" IS NOT NULL
-                  AND "t2"."end" IS NOT NULL
-              ) AS "t8"
-              UNION ALL
-              SELECT
-                *
-              FROM (
-                SELECT
-                  "t2"."srcaddr",
-                  "t2"."dstaddr",
-                  "t2"."packets",
-                  "t2"."bytes",
-                  "t2"."start",
-                  "t2"."end",
-                  "t2"."action",
-                  "t2"."tcp_flags",
-                  COALESCE("t2"."srcport", -1) AS "srcport",
-                  COALESCE("t2"."dstport", -1) AS "dstport",
-                  COALESCE("t2"."protocol", -1) AS "protocol",
-                  COALESCE("t2"."interface_id", "t2"."resource_id") AS "interface_id",
-                  CAST(FLOOR(CAST((
-                    "t2"."start" + "t2"."end"
-                  ) AS DOUBLE) / (
-                    120
-                  )) AS BIGINT) AS "minute",
-                  "t2"."dstaddr" AS "mine",
-                  "t2"."srcaddr" AS "peer",
-                  FALSE AS "out"
-                FROM "flows" AS "t2"
-                WHERE
-                  COALESCE("t2"."log_status", 'OK') = 'OK'
-                  AND "t2"."srcaddr" IS NOT NULL
-                  AND "t2"."start" IS NOT NULL
-                  AND "t2"."end" IS NOT NULL
+                  "t8"."srcaddr",
+                  "t8"."dstaddr",
+                  "t8"."packets",
+                  "t8"."bytes",
+                  "t8"."start",
+                  "t8"."end",
+                  "t8"."action",
+                  "t8"."tcp_flags",
+                  "t8"."srcport",
+                  "t8"."dstport",
+                  "t8"."protocol",
+                  "t8"."interface_id",
+                  "t8"."minute",
+                  "t6"."peer"
+                FROM (
+                  SELECT
+                    "t1"."srcaddr",
+                    "t1"."dstaddr",
+                    "t1"."packets",
+                    "t1"."bytes",
+                    "t1"."start",
+                    "t1"."end",
+                    "t1"."action",
+                    "t1"."tcp_flags",
+                    COALESCE("t1"."srcport", -1) AS "srcport",
+                    COALESCE("t1"."dstport", -1) AS "dstport",
+                    COALESCE("t1"."protocol", -1) AS "protocol",
+                    COALESCE("t1"."interface_id", "t1"."resource_id") AS "interface_id",
+                    CAST(FLOOR(CAST((
+                      "t1"."start" + "t1"."end"
+                    ) AS DOUBLE) / (
+                      120
+                    )) AS BIGINT) AS "minute"
+                  FROM "flows" AS "t1"
+                  WHERE
+                    COALESCE("t1"."log_status", 'OK') = 'OK'
+                    AND "t1"."srcaddr" IS NOT NULL
+                    AND "t1"."start" IS NOT NULL
+                    AND "t1"."end" IS NOT NULL
+                ) AS "t8"
+                INNER JOIN "given_5" AS "t6"
+                  ON "t8"."interface_id" = "t6"."interface_id"
               ) AS "t9"
-            ) AS "t12"
-            INNER JOIN "given_4" AS "t5"
-              ON "t12"."mine" = "t5"."mine" AND "t12"."minute" = "t5"."minute"
-          ) AS "t15"
+              WHERE
+                (
+                  "t9"."dstaddr" = "t9"."peer"
+                ) OR (
+                  "t9"."srcaddr" = "t9"."peer"
+                )
+            ) AS "t13"
+            INNER JOIN "given_6" AS "t4"
+              ON "t13"."mine" = "t4"."mine" AND "t13"."minute" = "t4"."minute"
+          ) AS "t14"
           WHERE
-            "t15"."interface_id" <> "t15"."owner"
+            "t14"."interface_id" <> "t14"."owner"
             AND (
-              "t15"."out" OR (
-                COALESCE("t15"."action", 'ACCEPT') <> 'REJECT'
+              "t14"."out" OR (
+                COALESCE("t14"."action", 'ACCEPT') <> 'REJECT'
               )
             )
-        ) AS "t17"
+        ) AS "t16"
         WHERE
-          EXISTS(
-            SELECT
-              1
-            FROM "given_5" AS "t4"
-            WHERE
-              "t17"."interface_id" = "t4"."interface_id" AND "t17"."peer" = "t4"."peer"
-          )
-          AND NOT EXISTS(
+          NOT EXISTS(
             SELECT
               1
             FROM (
               SELECT
-                "t6"."gap",
-                "t10"."start",
-                "t10"."end",
-                "t10"."srcaddr",
-                "t10"."dstaddr",
-                "t10"."srcport",
-                "t10"."dstport",
-                "t10"."protocol"
+                "t5"."gap",
+                "t8"."start",
+                "t8"."end",
+                "t8"."srcaddr",
+                "t8"."dstaddr",
+                "t8"."srcport",
+                "t8"."dstport",
+                "t8"."protocol"
               FROM (
                 SELECT
-                  "t2"."srcaddr",
-                  "t2"."dstaddr",
-                  "t2"."packets",
-                  "t2"."bytes",
-                  "t2"."start",
-                  "t2"."end",
-                  "t2"."action",
-                  "t2"."tcp_flags",
-                  COALESCE("t2"."srcport", -1) AS "srcport",
-                  COALESCE("t2"."dstport", -1) AS "dstport",
-                  COALESCE("t2"."protocol", -1) AS "protocol",
-                  COALESCE("t2"."interface_id", "t2"."resource_id") AS "interface_id",
+                  "t1"."srcaddr",
+                  "t1"."dstaddr",
+                  "t1"."packets",
+                  "t1"."bytes",
+                  "t1"."start",
+                  "t1"."end",
+                  "t1"."action",
+                  "t1"."tcp_flags",
+                  COALESCE("t1"."srcport", -1) AS "srcport",
+                  COALESCE("t1"."dstport", -1) AS "dstport",
+                  COALESCE("t1"."protocol", -1) AS "protocol",
+                  COALESCE("t1"."interface_id", "t1"."resource_id") AS "interface_id",
                   CAST(FLOOR(CAST((
-                    "t2"."start" + "t2"."end"
+                    "t1"."start" + "t1"."end"
                   ) AS DOUBLE) / (
                     120
                   )) AS BIGINT) AS "minute"
-                FROM "flows" AS "t2"
+                FROM "flows" AS "t1"
                 WHERE
-                  COALESCE("t2"."log_status", 'OK') = 'OK'
-                  AND "t2"."srcaddr" IS NOT NULL
-                  AND "t2"."start" IS NOT NULL
-                  AND "t2"."end" IS NOT NULL
-              ) AS "t10"
-              INNER JOIN "given_6" AS "t6"
-                ON "t10"."interface_id" = "t6"."interface_id" AND "t10"."minute" = "t6"."minute"
-            ) AS "t14"
+                  COALESCE("t1"."log_status", 'OK') = 'OK'
+                  AND "t1"."srcaddr" IS NOT NULL
+                  AND "t1"."start" IS NOT NULL
+                  AND "t1"."end" IS NOT NULL
+              ) AS "t8"
+              INNER JOIN "given_7" AS "t5"
+                ON "t8"."interface_id" = "t5"."interface_id" AND "t8"."minute" = "t5"."minute"
+            ) AS "t11"
             WHERE
-              "t17"."gap" = "t14"."gap"
-              AND "t17"."srcaddr" = "t14"."srcaddr"
-              AND "t17"."dstaddr" = "t14"."dstaddr"
-              AND "t17"."srcport" = "t14"."srcport"
-              AND "t17"."dstport" = "t14"."dstport"
-              AND "t17"."protocol" = "t14"."protocol"
-              AND "t17"."start" < GREATEST("t14"."end", "t14"."start" + 1)
-              AND "t14"."start" < GREATEST("t17"."end", "t17"."start" + 1)
+              "t16"."gap" = "t11"."gap"
+              AND "t16"."srcaddr" = "t11"."srcaddr"
+              AND "t16"."dstaddr" = "t11"."dstaddr"
+              AND "t16"."srcport" = "t11"."srcport"
+              AND "t16"."dstport" = "t11"."dstport"
+              AND "t16"."protocol" = "t11"."protocol"
+              AND "t16"."start" < GREATEST("t11"."end", "t11"."start" + 1)
+              AND "t11"."start" < GREATEST("t16"."end", "t16"."start" + 1)
           )
-      ) AS "t18"
+      ) AS "t17"
       GROUP BY
         1,
         2,
@@ -624,11 +663,11 @@ FROM (
         12,
         13,
         14
-    ) AS "t19"
-  ) AS "t20"
+    ) AS "t18"
+  ) AS "t19"
   WHERE
-    "t20"."nth" < 100
-) AS "t21";
+    "t19"."nth" < 100
+) AS "t20";
 
 -- series_of
 SELECT
@@ -688,7 +727,7 @@ FROM (
         COALESCE("t1"."log_status", 'OK') = 'OK' AND "t1"."start" IS NOT NULL
     ) AS "t4"
   ) AS "t6"
-  INNER JOIN "given_7" AS "t2"
+  INNER JOIN "given_8" AS "t2"
     ON "t6"."owner" = "t2"."owner"
 ) AS "t7"
 GROUP BY
@@ -736,7 +775,7 @@ FROM (
         AND "t0"."start" IS NOT NULL
         AND "t0"."end" IS NOT NULL
     ) AS "t4"
-    INNER JOIN "given_8" AS "t2"
+    INNER JOIN "given_9" AS "t2"
       ON "t4"."interface_id" = "t2"."interface_id" AND "t4"."minute" = "t2"."minute"
   ) AS "t5"
 ) AS "t6"
@@ -977,9 +1016,9 @@ FROM (
           AND "t0"."start" IS NOT NULL
           AND "t0"."end" IS NOT NULL
       ) AS "t6"
-      INNER JOIN "given_9" AS "t3"
+      INNER JOIN "given_10" AS "t3"
         ON "t6"."interface_id" = "t3"."interface_id" AND "t6"."minute" = "t3"."minute"
-      INNER JOIN "given_10" AS "t4"
+      INNER JOIN "given_11" AS "t4"
         ON "t3"."gap" = "t4"."gap"
     ) AS "t7"
     GROUP BY
