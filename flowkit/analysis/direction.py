@@ -139,11 +139,7 @@ def _marked(table: ir.Table, marks: pd.DataFrame, keys: dict[str, str]) -> ir.Ta
 
 def _with_fan_in(told: ir.Table, table: ir.Table) -> ir.Table:
     """`told` with ``says_service``: which end is a service, by how many ends of `table` it talked to both ways."""
-    answered = table.filter(
-        table.protocol.isin(WITH_PORTS)
-        & (table.a_accepted > 0)
-        & (table.b_accepted > 0)
-    )
+    answered = table.filter(table.protocol.isin(WITH_PORTS) & (table.a_accepted > 0) & (table.b_accepted > 0))
     ends = [
         answered.select(
             "protocol", addr=answered[f"{x}_addr"], port=answered[f"{x}_port"], other=answered[f"{y}_port"]
