@@ -6,6 +6,7 @@ fork, and lives as long as the kernel does: each kernel is a process of its own,
 """
 
 import contextlib
+import gc
 import importlib
 import os
 import signal
@@ -16,7 +17,9 @@ import tempfile
 import threading
 from collections.abc import Iterator
 
-LIBRARIES = ("matplotlib.pyplot", "ipykernel.kernelapp", "itables", "flowkit")
+import flowkit
+
+LIBRARIES = ("matplotlib.pyplot", "ipykernel.kernelapp", "itables", "ibis.backends.duckdb")
 _ASK = (
     "import socket, sys; asked = socket.socket(socket.AF_UNIX); asked.connect(sys.argv[1]);"
     " asked.sendall(sys.argv[2].encode()); asked.recv(1)"
@@ -57,6 +60,9 @@ def serve(server: socket.socket) -> None:
     os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
     for name in LIBRARIES:
         importlib.import_module(name)
+    for name in flowkit.__all__:
+        getattr(flowkit, name)
+    gc.freeze()  # what all kernels share is no kernel's garbage
     while True:
         asked, _ = server.accept()
         if os.fork() == 0:
