@@ -129,11 +129,16 @@ def _severity(kind: str, part: pd.DataFrame) -> str:
         return "medium" if lead.way else "low"
     if kind == "blocked-client":
         best = part.loc[part.score.idxmax()]
-        if not (own_client(best) or best.known or best.own or "private client" in best.parts):
+        if not _plausible(best):
             return "low"
         return "high" if best.score >= 6 and part.sessions.sum() >= 3 else "medium"
     known = part.known.any() or part.way.eq(False).any() or len(part) > 1 or part.retries.any()
     return "high" if known else "low"
+
+
+def _plausible(best) -> bool:
+    """Whether the client of an incident's `best` group is one of the network's own or has been let in elsewhere."""
+    return bool(own_client(best) or best.known or best.own or "private client" in best.parts)
 
 
 def _score(kind: str, lead: pd.Series) -> list[str]:
@@ -286,9 +291,9 @@ def _refused(findings: list[Finding], rejected: Rejected) -> list[str]:
     said = []
     blocked = [f for f in findings if f.kind == "blocked-client" and f.severity in ("high", "medium")]
     if blocked:
-        groups = rejected.groups
-        parts = groups[groups.kind == "blocked-client"].groupby("incident")
-        count = max(len(blocked), sum(_severity("blocked-client", part) != "low" for _key, part in parts))
+        groups = rejected.groups[rejected.groups.kind == "blocked-client"]
+        best = groups.loc[groups.groupby("incident").score.idxmax()]
+        count = max(len(blocked), sum(map(_plausible, best.itertuples())))
         are = "refusal looks" if count == 1 else "refusals look"
         said.append(f"{count:,} {are} like a wanted client that is kept out: {blocked[0].title}")
     else:
