@@ -4,7 +4,6 @@ Exit codes: 0 done; 1 it could not be done; 2 wrong usage; 3 done, and a finding
 """
 
 import argparse
-import json
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -12,11 +11,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from flowkit import ddl
+from flowkit import commands_ingest, ddl
 from flowkit.aws import commands
-from flowkit.loading import cache
-from flowkit.loading.errors import SourceError
-from flowkit.loading.ingestion import ingest
 from flowkit.loading.sources import is_table
 
 LEVELS = ("info", "low", "medium", "high")
@@ -53,8 +49,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="flowkit", description="Answers from AWS VPC Flow Logs.")
     subparsers = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_report(subparsers)
-    _add_ingest(subparsers)
-    _add_cache(subparsers)
+    commands_ingest.add_ingest(subparsers)
+    commands_ingest.add_cache(subparsers)
     commands.add_commands(subparsers)
     ddl.add_command(subparsers)
     return parser
@@ -132,58 +128,6 @@ def _report(given: argparse.Namespace) -> int:
         return FAILED
     grave = LEVELS[LEVELS.index(given.fail_on) :] if given.fail_on else ()
     return FOUND if any(run["counts"][level] for level in grave) else DONE
-
-
-def _add_ingest(subparsers) -> None:
-    parser = subparsers.add_parser("ingest", help="parse logs into the cache and count their lines")
-    parser.set_defaults(func=_ingest)
-    parser.add_argument("source", nargs="+", help="as for report")
-    parser.add_argument("--start", metavar="T", help="leave out files that end before")
-    parser.add_argument("--end", metavar="T", help="leave out files that begin after")
-    parser.add_argument("--format", metavar="FIELDS", help="the log's fields, where no header names them")
-    parser.add_argument("--json", action="store_true", help="print the tally as one JSON object")
-
-
-def _ingest(given: argparse.Namespace) -> int:
-    try:
-        with _Bar() as bar:
-            tally = ingest(
-                given.source,
-                given.start,
-                given.end,
-                given.format,
-                lambda done, to_do: bar("files", done, to_do),
-            )
-    except SourceError as error:
-        return _complain(error)
-    except ValueError as error:
-        return _complain(error, USAGE)
-    if given.json:
-        print(json.dumps(tally))
-    else:
-        _table(tally)
-    return DONE
-
-
-def _add_cache(subparsers) -> None:
-    parser = subparsers.add_parser("cache", help="show the cache of parsed logs, clear it, or prune it")
-    parser.set_defaults(func=_cache)
-    parser.add_argument("action", nargs="?", choices=("show", "clear", "prune"), default="show")
-
-
-def _cache(given: argparse.Namespace) -> int:
-    if given.action == "clear":
-        cache.clear()
-    elif given.action == "prune":
-        print(f"{cache.prune()} files are gone from their place and from the cache")
-    print(cache.folder())
-    _table(cache.size())
-    return DONE
-
-
-def _table(numbers: dict) -> None:
-    for name, number in numbers.items():
-        print(f"{name:<18}{number:>18,}")
 
 
 def _complain(problem: object, code: int = FAILED) -> int:

@@ -10,7 +10,7 @@ import sys
 from argparse import Namespace
 
 from flowkit.fields import FIELDS
-from flowkit.loading.formats import DEFAULT, given
+from flowkit.loading.grammar import DEFAULT, given
 
 #: The first day of a partition: flow logs have been delivered to S3 since August 2018.
 FIRST_YEAR, FIRST_DAY = 2018, "2018/08/01"
@@ -25,7 +25,7 @@ def columns(format: str | None = None) -> dict[str, str]:
     `format` is field names or AWS's ``${version} …``; None or ``default`` is version 2. Fields that AWS's documents
     do not have are strings. Raises ValueError naming what is no field.
     """
-    fields = DEFAULT if format in (None, "default") else given(format)
+    fields = DEFAULT if format in (None, "default") else given(format, newer=True)
     types = {FIELDS[name].column: _SQL_TYPES[FIELDS[name].type] for name in fields.names if name in FIELDS}
     if fields.kind == "transit-gateway" and "protocol" in types:
         types["protocol"] = "bigint"  # AWS writes it as INT_64 there, and as INT_32 in a VPC's logs

@@ -7,46 +7,84 @@ Sources: https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html 
 https://docs.aws.amazon.com/vpc/latest/tgw/tgw-flow-logs.html (version 6, transit gateways).
 """
 
+from hashlib import sha256
 from typing import NamedTuple
+
+_OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_GROUP = "[0-9A-Fa-f]{1,4}"
+#: An IPv4 address without leading zeros, as RFC 6943 (3.1.1) wants it.
+IPV4 = rf"{_OCTET}(?:\.{_OCTET}){{3}}"
+#: An IPv6 address (RFC 4291, 2.2) without a zone: eight groups, or `::` for one or more of them.
+IPV6 = "|".join(
+    [f"(?:{_GROUP}:){{7}}{_GROUP}", f"::(?:{_GROUP}(?::{_GROUP}){{0,6}})?"]
+    + [f"{_GROUP}(?::{_GROUP}){{{n - 1}}}::(?:{_GROUP}(?::{_GROUP}){{0,{6 - n}}})?" for n in range(1, 7)]
+    + [f"{_GROUP}(?::{_GROUP}){{6}}::"]
+)
+ADDRESS = f"{IPV4}|{IPV6}"
+#: Twelve digits, or a word such as `unknown`; never a number that a spreadsheet bent (`1.23457E+11`, `12345678901.0`).
+ACCOUNT = "[0-9]+|[!#-,./:-~][!#-~]*"
+#: Whole seconds; milli-, micro- and nanoseconds become seconds after they are read.
+TIME = "[0-9]{1,18}"
+#: Printable ASCII without blanks and quotes. Other printable text is looked at by the strict reader.
+TEXT = "[!#-~]+"
 
 
 class Field(NamedTuple):
-    """One field: AWS's name, the version that introduced it, the column's type, what it means."""
+    """One field: all that flowkit knows of it. The grammar of a format is made from these entries alone.
+
+    `name` is AWS's, `version` the one that introduced it, `type` the column's. Of a token: `pattern` (a regular
+    expression without look-around; by default text, or digits up to `limit`), `limit` (the largest number) and `words`
+    (all that it may be). `-` stands for null in every field but log-status.
+    """
 
     name: str
     version: int
     type: str
     meaning: str
+    pattern: str = ""
+    limit: int = 0
+    words: tuple[str, ...] = ()
 
     @property
     def column(self) -> str:
         """The field's column in the flows table."""
         return self.name.replace("-", "_")
 
+    @property
+    def largest(self) -> int:
+        """The largest number that a token of this field may be."""
+        return self.limit or {"int32": 2**31 - 1, "int64": 2**63 - 1}[self.type]
+
 
 #: The fields of a VPC flow log, in AWS's order.
 VPC_FIELDS = (
     Field("version", 2, "int32", "flow log version"),
-    Field("account-id", 2, "string", "account that owns the interface; text, leading zeros kept"),
+    Field("account-id", 2, "string", "account that owns the interface; text, leading zeros kept", ACCOUNT),
     Field("interface-id", 2, "string", "network interface that logged the traffic"),
-    Field("srcaddr", 2, "string", "source address"),
-    Field("dstaddr", 2, "string", "destination address"),
-    Field("srcport", 2, "int32", "source port"),
-    Field("dstport", 2, "int32", "destination port"),
-    Field("protocol", 2, "int32", "IANA protocol number"),
+    Field("srcaddr", 2, "string", "source address", ADDRESS),
+    Field("dstaddr", 2, "string", "destination address", ADDRESS),
+    Field("srcport", 2, "int32", "source port", limit=65535),
+    Field("dstport", 2, "int32", "destination port", limit=65535),
+    Field("protocol", 2, "int32", "IANA protocol number", limit=255),
     Field("packets", 2, "int64", "packets in the aggregation interval"),
     Field("bytes", 2, "int64", "bytes in the aggregation interval"),
-    Field("start", 2, "int64", "first packet of the flow in the interval, seconds since 1970 UTC"),
-    Field("end", 2, "int64", "last packet of the flow in the interval, seconds since 1970 UTC"),
-    Field("action", 2, "string", "ACCEPT or REJECT"),
-    Field("log-status", 2, "string", "OK, NODATA (no traffic) or SKIPDATA (records were skipped)"),
+    Field("start", 2, "int64", "first packet of the flow in the interval, seconds since 1970 UTC", TIME),
+    Field("end", 2, "int64", "last packet of the flow in the interval, seconds since 1970 UTC", TIME),
+    Field("action", 2, "string", "ACCEPT or REJECT", words=("ACCEPT", "REJECT")),
+    Field(
+        "log-status",
+        2,
+        "string",
+        "OK, NODATA (no traffic) or SKIPDATA (records were skipped)",
+        words=("OK", "NODATA", "SKIPDATA"),
+    ),
     Field("vpc-id", 3, "string", "VPC of the interface"),
     Field("subnet-id", 3, "string", "subnet of the interface"),
     Field("instance-id", 3, "string", "instance of the interface; null for requester-managed interfaces"),
     Field("tcp-flags", 3, "int32", "OR of FIN 1, SYN 2, RST 4, SYN-ACK 18 over the interval"),
     Field("type", 3, "string", "IPv4, IPv6 or EFA"),
-    Field("pkt-srcaddr", 3, "string", "source address in the packet"),
-    Field("pkt-dstaddr", 3, "string", "destination address in the packet"),
+    Field("pkt-srcaddr", 3, "string", "source address in the packet", ADDRESS),
+    Field("pkt-dstaddr", 3, "string", "destination address in the packet", ADDRESS),
     Field("region", 4, "string", "region of the interface"),
     Field("az-id", 4, "string", "availability zone of the interface"),
     Field("sublocation-type", 4, "string", "wavelength, outpost or localzone"),
@@ -110,5 +148,18 @@ FIELDS = {field.name: field for field in VPC_FIELDS + TGW_FIELDS}
 #: AWS's default format: the fields of version 2, in this order.
 DEFAULT_FORMAT = tuple(field.name for field in VPC_FIELDS if field.version == 2)
 
+#: The fields that hold times, and those that hold addresses.
+TIMES = tuple(field.name for field in FIELDS.values() if field.pattern == TIME)
+ADDRESSES = tuple(field.name for field in FIELDS.values() if field.pattern == ADDRESS)
+
 #: The columns of the flows table and their types: all VPC fields, whatever the log's format holds.
 COLUMNS = {field.column: field.type for field in VPC_FIELDS}
+
+
+def version_of(fields: dict[str, Field], layout: int) -> str:
+    """Return a name for what Parquet of these `fields` in this `layout` of the cache looks like.
+
+    Any change of an entry's type, pattern, limit or words gives another name; a change of a meaning does not.
+    """
+    entries = repr([layout, *((*field[:3], *field[4:]) for field in fields.values())])
+    return sha256(entries.encode()).hexdigest()[:12]

@@ -8,7 +8,7 @@ import re
 from flowkit.fields import VPC_FIELDS
 from flowkit.loading.boto import DENIED, refusal, sentences
 from flowkit.loading.errors import SourceError
-from flowkit.loading.formats import given
+from flowkit.loading.grammar import given
 
 #: The fields that the notebooks use: all up to version 5, and why AWS's own controls refused.
 NOTEBOOK_FORMAT = tuple(

@@ -4,6 +4,7 @@ Credentials, region, profile, endpoint (``AWS_ENDPOINT_URL``) and retries are bo
 https://boto3.amazonaws.com/v1/documentation/api/latest/guide/credentials.html and nothing beside it.
 """
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -43,8 +44,22 @@ _BUSY = {
 _PERMISSIONS = {"ListObjectsV2": "s3:ListBucket", "HeadObject": "s3:GetObject"}
 
 
+#: The region and profile that `configure` chose for all clients.
+_chosen: dict[str, str | None] = {"region": None, "profile": None}
+
+
+def configure(region: str | None = None, profile: str | None = None) -> None:
+    """Choose region and profile for every client of this process that is not given others."""
+    _chosen.update(region=region, profile=profile)
+
+
 def client(service: str, profile: str | None = None, region: str | None = None):
-    """A boto3 client of `service`; raises SourceError where boto3, the profile or a region is missing."""
+    """Return a boto3 client of `service`; raises SourceError where boto3, the profile or a region is missing.
+
+    The region is the one given or chosen, else AWS_REGION's (as other tools read it), else boto3's own choice.
+    """
+    profile = profile or _chosen["profile"]
+    region = region or _chosen["region"] or os.environ.get("AWS_REGION")
     try:
         import boto3  # noqa: PLC0415
         from botocore.exceptions import BotoCoreError  # noqa: PLC0415

@@ -1,35 +1,86 @@
-"""The cache: each source file parsed once, ever, into Parquet that any tool can read.
+"""The cache: what was read of source files, as Parquet that any tool can read; in go new parts and facts, out come those of a source.
 
 A folder of this user alone (``FLOWKIT_CACHE``, else ``~/.cache/flowkit``), which can be deleted at any time::
 
-    catalog.sqlite    which file is in which part, with its counts
-    parts/            Parquet, thousands of rows of many files in one
-    work-*            what is under way; locked by its process, swept when that is gone
+    flowkit-cache      the marker: a folder that is neither empty nor marked is nobody's to touch
+    v-<version>/       what flowkit with these fields and this layout wrote; another version has another folder
+        facts/         Parquet, one row a source file: counts, stamp, and the names of its parts
+        parts/         Parquet: records of many files in one (`vpc`, `transit-gateway`) and their `malformed` lines
+    work-*             what is under way, spill files too; locked by its process, swept when that is gone
+
+A file of facts appears by one rename, after the parts that it names: all or nothing. Of several rows for one source
+file the newest counts, and records count only under the `file_id` of that row.
 """
 
+import atexit
 import fcntl
 import os
+import re
 import shutil
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
-from flowkit.loading.catalog import Catalog
+import polars as pl
+
+from flowkit.fields import FIELDS, version_of
 from flowkit.loading.errors import SourceError
 
-#: A retired part stays this many seconds, for readers that began before.
+#: Changes with the columns of facts or parts, or the meaning of any of them.
+LAYOUT = 3
+#: A part that nobody needs stays this many seconds, for readers that began before.
 GRACE = 24 * 3600
+#: So many parts of fewer bytes than this are gathered into one.
+MANY_PARTS, SMALL_PART = 32, 1 << 20
+
+_MARKER = "flowkit-cache"
+_OWN = re.compile(r"flowkit-cache|v-[0-9a-f]{12}|work-[0-9a-f]{32}(\.lock)?|gather\.lock")
+#: What the first flowkit wrote: a folder of these names alone is its cache.
+_FIRST = re.compile(r"catalog\.sqlite(-journal|-wal|-shm)?|parts")
+_PART = re.compile(r"[0-9a-f]{32}(\.[a-z-]+)?\.parquet")
+FACTS = {
+    "file_id": pl.Int64, "place": pl.String, "given": pl.String, "stamp": pl.String, "committed": pl.Int64,
+    "headed": pl.Boolean, "size": pl.Int64,
+    **dict.fromkeys(("lines", "headers", "blank", "ok", "nodata", "skipdata", "no_status", "malformed"), pl.Int64),
+    "ok_bytes": pl.String, "ok_packets": pl.String, "first": pl.Int64, "last": pl.Int64, "odd_times": pl.Int64,
+    "odd_example": pl.String, "gateway": pl.Int64, "damage": pl.String, "refusal": pl.String, "reason": pl.String,
+    "unknown": pl.List(pl.String), "formats": pl.List(pl.String), "parts": pl.List(pl.String),
+    "sizes": pl.List(pl.Int64),
+}  # fmt: skip
+
+
+def home() -> Path:
+    """Return the cache's folder, marked, made if need be. Raises SourceError where it is not ours or not to be had."""
+    where = os.environ.get("FLOWKIT_CACHE") or f"{os.environ.get('XDG_CACHE_HOME') or '~/.cache'}/flowkit"
+    try:
+        path = Path(where).expanduser().absolute()
+        with suppress(FileExistsError):
+            path.mkdir(mode=0o700, parents=True)
+        if not (path / _MARKER).is_file():
+            names = os.listdir(path)
+            if not all(_FIRST.fullmatch(name) or _OWN.fullmatch(name) for name in names):
+                raise SourceError(
+                    f"{path} is no cache of flowkit (it holds other files): set FLOWKIT_CACHE to a folder of its own"
+                )
+            (path / _MARKER).write_text("flowkit keeps parsed flow logs here; the folder may be deleted.\n")
+    except RuntimeError:
+        raise SourceError("there is no home folder for the cache: set FLOWKIT_CACHE to a folder") from None
+    except OSError as error:
+        raise SourceError(
+            f"the cache cannot be kept in {where}: {error.strerror}; set FLOWKIT_CACHE"
+        ) from None
+    return path
 
 
 def folder() -> Path:
-    """The cache's folder, made if need be, readable by its owner only. Raises SourceError where that fails."""
-    home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    path = Path(os.environ.get("FLOWKIT_CACHE") or f"{home}/flowkit").expanduser().absolute()
+    """Return the folder of this version, made if need be."""
+    path = home() / f"v-{version_of(FIELDS, LAYOUT)}"
     try:
-        (path / "parts").mkdir(mode=0o700, parents=True, exist_ok=True)
-        path.chmod(0o700)
+        for inner in (path, path / "facts", path / "parts"):
+            inner.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         raise SourceError(
             f"the cache cannot be kept in {path}: {error.strerror}; set FLOWKIT_CACHE"
@@ -37,16 +88,48 @@ def folder() -> Path:
     return path
 
 
-def catalog() -> Catalog:
-    """The cache's catalogue."""
-    return Catalog(folder())
+def facts() -> pl.DataFrame:
+    """Return the newest row of every source file and format, as of one moment. A damaged file of facts is no more."""
+    for _ in range(5):  # others may put one file of facts in place of several meanwhile
+        tables, gone = [], False
+        for path in (folder() / "facts").iterdir():
+            if not _PART.fullmatch(path.name):
+                continue
+            try:
+                tables.append(pl.read_parquet(path.read_bytes()))
+            except FileNotFoundError:
+                gone = True
+            except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                raise SourceError(f"the cache cannot be read in {path}: {error.strerror}") from None
+        if not gone:
+            break
+    table = pl.concat(tables) if tables else pl.DataFrame(schema=FACTS)
+    return table.sort("committed").unique(["place", "given"], keep="last", maintain_order=True)
+
+
+def entries(places: Iterable[str], given: str) -> pl.DataFrame:
+    """Return the facts of these files, read by their own header or else by the format `given`, sorted by place."""
+    wanted = pl.Series("place", list(places), pl.String).unique().to_frame()
+    table = facts().filter((pl.col("given") == given) | (pl.col("headed") & (pl.col("given") == "")))
+    table = table.sort("committed").unique("place", keep="last", maintain_order=True)
+    return table.join(wanted, on="place", how="semi").sort("place")
+
+
+def whole(table: pl.DataFrame) -> pl.DataFrame:
+    """Return those rows of facts whose parts are all there and as long as they were written."""
+    sizes = {part.name: part.stat().st_size for part in os.scandir(folder() / "parts")}
+    pairs = table.select("parts", "sizes").iter_rows()
+    good = [all(sizes.get(name) == size for name, size in zip(*pair, strict=True)) for pair in pairs]
+    return table.filter(pl.Series(good, dtype=pl.Boolean))
 
 
 @contextmanager
 def workplace() -> Iterator[Path]:
     """A folder for what is under way; it goes when the work ends, however it ends."""
-    path = folder() / f"work-{uuid.uuid4().hex}"
-    with _lock_of(path).open("w") as lock:
+    path = home() / f"work-{uuid.uuid4().hex}"
+    with path.with_name(path.name + ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:
             path.mkdir(mode=0o700)
@@ -55,37 +138,114 @@ def workplace() -> Iterator[Path]:
             _remove(path)
 
 
-def _lock_of(work: Path) -> Path:
-    return work.with_name(work.name + ".lock")
+@cache
+def spill() -> Path:
+    """Return a folder of the cache for what this process does not keep in memory; it goes with the process."""
+    context = workplace()
+    atexit.register(context.__exit__, None, None, None)
+    return context.__enter__()
 
 
 def _remove(work: Path) -> None:
     shutil.rmtree(work, ignore_errors=True)
-    _lock_of(work).unlink(missing_ok=True)
+    work.with_name(work.name + ".lock").unlink(missing_ok=True)
 
 
-def keep(part: Path) -> str:
-    """Move a finished part to the others; its name there. It counts once the catalogue has it."""
-    name = f"{uuid.uuid4().hex}.parquet"
-    with part.open("rb") as file:
+def commit(rows: list[dict], parts: Iterable[Path], committed: int | None = None) -> None:
+    """Take finished parts and the facts that name them, all or nothing: what is not named was never there."""
+    target = folder()
+    names = {}
+    for part in parts:
+        names[part.name] = f"{uuid.uuid4().hex}.{part.name.split('.')[-2]}.parquet"
+        _synced(part)
+    for part in parts:
+        part.rename(target / "parts" / names[part.name])
+    sizes = {name: (target / "parts" / name).stat().st_size for name in names.values()}
+    now = committed or time.time_ns()
+    for row in rows:
+        row["parts"] = [names.get(name, name) for name in row["parts"]]
+        row["sizes"] = [sizes.get(name) or (target / "parts" / name).stat().st_size for name in row["parts"]]
+        row.setdefault("committed", now)
+    _publish(pl.DataFrame(rows, FACTS, orient="row"))
+
+
+def _publish(table: pl.DataFrame) -> None:
+    target = folder() / "facts"
+    beside = home() / f"work-{uuid.uuid4().hex}"
+    table.write_parquet(beside, compression="zstd")
+    _synced(beside)
+    beside.rename(target / f"{uuid.uuid4().hex}.parquet")
+
+
+def _synced(path: Path) -> None:
+    with path.open("rb") as file:
         os.fsync(file.fileno())
-    part.rename(folder() / "parts" / name)
-    return name
+
+
+@contextmanager
+def _alone() -> Iterator[bool]:
+    """Whether nobody else gathers or prunes; until the end nobody will."""
+    with (home() / "gather.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+        else:
+            yield True
+
+
+def gather(place: Path) -> None:
+    """Make one part of many small ones, as an hourly run leaves them, and one file of facts of many."""
+    target = folder()
+    files = [path for path in (target / "facts").iterdir() if _PART.fullmatch(path.name)]
+    if len(files) < MANY_PARTS:
+        return
+    with _alone() as alone:
+        if not alone:
+            return
+        table = whole(facts())
+        used = table.explode("parts", "sizes").filter(pl.col("sizes") < SMALL_PART).select("parts", "file_id")
+        merged, renamed = [], {}
+        for kind in ("vpc", "transit-gateway", "malformed"):
+            mine = used.filter(pl.col("parts").str.contains(f".{kind}.", literal=True))
+            old = mine["parts"].unique().sort().to_list()
+            if len(old) >= MANY_PARTS:
+                frames = [pl.read_parquet((target / "parts" / name).read_bytes()) for name in old]
+                frame = pl.concat(frames, how="diagonal").join(mine, on="file_id", how="semi")
+                merged.append(place / f"gathered.{kind}.parquet")
+                frame.write_parquet(merged[-1], compression="lz4", statistics=False)
+                renamed |= dict.fromkeys(old, merged[-1].name)
+        rows = [
+            row
+            | {
+                "parts": list({renamed.get(name, name) for name in row["parts"]}),
+                "committed": row["committed"] + 1,
+            }
+            for row in table.iter_rows(named=True)
+        ]
+        commit(rows, merged)
+        for path in files:
+            path.unlink(missing_ok=True)
+        for name in renamed:
+            with suppress(OSError):
+                os.utime(target / "parts" / name)  # it goes when readers that began before are done
 
 
 def sweep(grace: float = GRACE) -> None:
-    """Remove what killed processes left behind, and parts retired for longer than `grace` seconds."""
-    home = folder()
-    for lock in home.glob("work-*.lock"):
-        if _abandoned(lock):
-            _remove(lock.with_suffix(""))
-    known = catalog()
-    for name in known.retired(time.time() - grace):
-        (home / "parts" / name).unlink(missing_ok=True)
-    names = known.names()
-    for part in (home / "parts").glob("*.parquet"):
-        if part.name not in names and _age(part) > GRACE:
-            part.unlink(missing_ok=True)
+    """Remove what killed processes left behind, and parts that no facts have named for `grace` seconds."""
+    for path in home().iterdir():
+        if re.fullmatch(r"work-[0-9a-f]{32}", path.name) and not path.is_dir() and _age(path) > GRACE:
+            path.unlink(missing_ok=True)
+        elif re.fullmatch(r"work-[0-9a-f]{32}\.lock", path.name) and _abandoned(path):
+            _remove(path.with_suffix(""))
+    parts = [
+        path for path in (folder() / "parts").iterdir() if _PART.fullmatch(path.name) and _age(path) > grace
+    ]
+    if parts:
+        named = set(facts().explode("parts")["parts"])
+        for part in parts:
+            if part.name not in named:
+                part.unlink(missing_ok=True)
 
 
 def _abandoned(path: Path) -> bool:
@@ -105,26 +265,48 @@ def _age(path: Path) -> float:
 
 
 def size() -> dict[str, int]:
-    """`files` (source files), `parts` (Parquet files) and `bytes` on disk of the cache."""
-    home = folder()
-    parts = list((home / "parts").glob("*.parquet"))
-    everything = [path for path in home.rglob("*") if path.is_file()]
+    """Return `files` (source files), `parts` (Parquet files) and `bytes` on disk of the cache."""
+    parts = [path for path in (folder() / "parts").iterdir() if _PART.fullmatch(path.name)]
+    everything = [path for path in home().rglob("*") if path.is_file()]
     return {
-        "files": len(catalog().places()),
+        "files": len(facts()),
         "parts": len(parts),
         "bytes": sum(path.stat().st_size for path in everything if path.exists()),
     }
 
 
 def clear() -> None:
-    """Empty the cache; the next load parses everything again."""
-    shutil.rmtree(folder(), ignore_errors=True)
+    """Remove all that flowkit wrote, and the folder where nothing else is in it."""
+    path = home()
+    for name in os.listdir(path):
+        if (path / name).is_dir() and re.fullmatch(r"v-[0-9a-f]{12}|work-[0-9a-f]{32}", name):
+            shutil.rmtree(path / name, ignore_errors=True)
+        elif name == "parts":
+            for part in (path / name).iterdir():
+                if _PART.fullmatch(part.name):
+                    part.unlink(missing_ok=True)
+            with suppress(OSError):
+                (path / name).rmdir()
+        elif name != _MARKER and (_OWN.fullmatch(name) or _FIRST.fullmatch(name)):
+            (path / name).unlink(missing_ok=True)
+    (path / _MARKER).unlink(missing_ok=True)
+    with suppress(OSError):
+        path.rmdir()
 
 
 def prune() -> int:
     """Take out local files that are gone from their place, and all that nobody needs; how many files went."""
-    known = catalog()
-    gone = [file_id for file_id, place in known.places() if "://" not in place and not Path(place).exists()]
-    known.forget(gone)
+    for other in home().glob("v-*"):
+        if re.fullmatch(r"v-[0-9a-f]{12}", other.name) and other.name != folder().name:
+            shutil.rmtree(other, ignore_errors=True)
+    with _alone() as alone:
+        if not alone:
+            return 0
+        files = [path for path in (folder() / "facts").iterdir() if _PART.fullmatch(path.name)]
+        table = facts()
+        here = ["://" in place or Path(place).exists() for place in table["place"]]
+        _publish(table.filter(pl.Series(here, dtype=pl.Boolean)).with_columns(pl.col("committed") + 1))
+        for path in files:
+            path.unlink(missing_ok=True)
     sweep(grace=0)
-    return len(gone)
+    return here.count(False)

@@ -1,122 +1,111 @@
-"""Flow logs in Parquet: as AWS writes them (INT32, INT64, `-` beside null) and as other tools rewrite them.
+"""From a Parquet file to pieces of lines, as if it were text, so that the same pattern and limits judge its records.
 
-A record of Parquet counts as one line. Its numbers may be text, its times timestamps, its account a number.
+As AWS writes it (INT32, INT64, `-` beside null) and as other tools rewrite it: numbers may be text or doubles, times
+timestamps, an account a number. A record counts as one line.
 """
 
+import io
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
-import duckdb
+import polars as pl
 
-from flowkit.loading import formats
+from flowkit.fields import FIELDS
+from flowkit.loading import grammar
 from flowkit.loading.errors import SourceError
-from flowkit.loading.formats import Format
-from flowkit.loading.lines import Malformed, is_address
-from flowkit.loading.sql import IPV4, SQL_TYPES, literal, quoted
-from flowkit.loading.stage import Staged
+from flowkit.loading.grammar import Format
+from flowkit.loading.shapes import Lines, Piece
 
-_LIMITS = {"srcport": 65535, "dstport": 65535, "protocol": 255}
-_WORDS = {"action": ("ACCEPT", "REJECT"), "log_status": ("OK", "NODATA", "SKIPDATA")}
-
-
-class ParquetRows(NamedTuple):
-    """The good rows of one Parquet file: how many, and the SQL that reads them with flowkit's columns."""
-
-    rows: int
-    select: str
-    size: int
-
-    def remove(self) -> None:
-        """Nothing was staged: the rows are read where they lie."""
+MAGIC = b"PAR1"
+#: Records that are looked at together.
+_ROWS = 100_000
+_NULLS = ["", "-", "None", "nan", "NaN", "null"]
 
 
-def is_parquet(path: Path) -> bool:
-    """Whether the file begins as Parquet does."""
-    with path.open("rb") as file:
-        return file.read(4) == b"PAR1"
+class Records(Lines):
+    """The pieces of a Parquet file, or of one whose bytes are in memory."""
+
+    def __init__(self, source: Path | bytes, given: Format | None):
+        super().__init__((), given)
+        self.source = source
+        self.headed = True
+        self.broken: str | None = None
+
+    def __iter__(self) -> Iterator[Piece]:
+        done = 0
+        try:
+            frame = self._scanned()
+            schema = frame.collect_schema()
+            if list(schema.names()) in (["message"], ["@message"], ["_raw"]):
+                texts = (row for (row,) in frame.collect().iter_rows() if row)
+                yield from self._gathered(texts)
+                return
+            names = _names(schema)
+            self.format = Format(tuple(names.values()))
+            columns = [_token(name, schema[name], field) for name, field in names.items()]
+            lines = pl.concat_str([column.fill_null("-") for column in columns], separator=" ")
+            while len(batch := frame.slice(done, _ROWS).select(lines.alias("line")).collect()):
+                yield Piece(
+                    batch.write_csv(include_header=False, quote_style="never").encode(), None, done + 1
+                )
+                done += len(batch)
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
+            if isinstance(error, OSError) and not done and error.errno:
+                raise
+            self.broken = f"the Parquet file cannot be read ({str(error).splitlines()[0][:200]})"
+            if not done:
+                raise SourceError(self.broken) from None
+
+    def _scanned(self) -> pl.LazyFrame:
+        if isinstance(self.source, bytes):
+            return pl.scan_parquet(io.BytesIO(self.source))
+        return pl.scan_parquet(self.source, glob=False, hive_partitioning=False)
 
 
-def stage_parquet(connection: duckdb.DuckDBPyConnection, path: Path) -> Staged:
-    """The rows of a Parquet file, ready for `parse.write`.
-
-    Raises SourceError where it is damaged, or holds no flow log.
-    """
-    source = f"read_parquet({literal(path)}, hive_partitioning = false, file_row_number = true)"
-    try:
-        described = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
-    except duckdb.Error as error:
-        raise SourceError(f"the Parquet file cannot be read ({str(error).splitlines()[0][:200]})") from None
-    types = {row[0]: row[1] for row in described if row[0] != "file_row_number"}
-    format = formats.header(list(types))
-    if format is None:
+def _names(schema: pl.Schema) -> dict[str, str]:
+    """By column: the field that it holds; columns of no flow log's kind (lists, odd names) are left out."""
+    names = {}
+    for column, kind in schema.items():
+        name = grammar.known(column)
+        if name is None and (other := grammar.LOOK_ALIKES.get(column.lower().replace("_", "-"))):
+            raise SourceError(f"these are {other}, not VPC flow logs")
+        if name is None and (kind.is_nested() or not grammar.is_name(column)):
+            continue
+        name = name or column.lower().replace("_", "-")
+        if name in names.values():
+            raise SourceError(f"two columns of the Parquet file are both {name}")
+        names[column] = name
+    found = [name for name in names.values() if name in FIELDS]
+    if not {"srcaddr", "log-status", "interface-id", "tgw-id"}.intersection(found):
         raise SourceError("a Parquet file, but its columns are not those of flow logs")
-    values = {
-        column: _value(column, name, types[name]) for column, name in zip(format.columns, types, strict=True)
-    }
-    reason = _reason(connection, format, values, source)
-    columns = ", ".join(f"{value} AS {quoted(column)}" for column, value in values.items())
-    lines, bad = connection.execute(f"SELECT count(*), count({reason}) FROM {source}").fetchone()
-    text = "concat_ws(' ', " + ", ".join(f"coalesce({_text(name)}, '-')" for name in types) + ")"
-    malformed = f"SELECT file_row_number + 1, {text}, {reason} FROM {source} WHERE {reason} IS NOT NULL"
-    return Staged(
-        texts={
-            format: ParquetRows(
-                lines - bad, f"SELECT {columns} FROM {source} WHERE {reason} IS NULL", path.stat().st_size
-            )
-        },
-        lines=lines,
-        headed=True,
-        malformed=[Malformed(*row) for row in connection.execute(malformed).fetchall()] if bad else [],
-    )
+    return names
 
 
-def _text(name: str) -> str:
-    """The column as text; what stands for nothing (`-`, Python's None, an empty text) is null."""
-    text = f"CAST({quoted(name)} AS VARCHAR)"
-    return f"CASE WHEN {text} NOT IN ('-', 'None', 'nan', '') THEN {text} END"
-
-
-def _value(column: str, name: str, kind: str) -> str:
-    wanted = SQL_TYPES.get(column, "VARCHAR")
-    if wanted == "VARCHAR":
-        # AWS's account ids have twelve digits; a column of numbers has lost the leading zeros.
-        return (
-            f"lpad({_text(name)}, 12, '0')" if column == "account_id" and kind != "VARCHAR" else _text(name)
+def _token(column: str, kind: pl.DataType, name: str) -> pl.Expr:
+    """The column as tokens; null where there is nothing. Raises SourceError for a type that no field has."""
+    value, field = pl.col(column), FIELDS.get(name)
+    if kind.is_float():
+        whole = value.is_finite() & (value == value.floor()) & (value.abs() < 2.0**63)
+        text = (
+            pl.when(whole)
+            .then(value.cast(pl.Int64, strict=False).cast(pl.String))
+            .otherwise(value.cast(pl.String))
         )
-    if kind.startswith("TIMESTAMP"):
-        return f"CAST(epoch({quoted(name)}) AS {wanted})"
-    digits = (
-        f"regexp_extract({_text(name)}, '^([0-9]+)(\\.0)?$', 1)"  # pandas turns integers with nulls to 5.0
-    )
-    return f"TRY_CAST({digits} AS {wanted})"
-
-
-def _reason(
-    connection: duckdb.DuckDBPyConnection, format: Format, values: dict[str, str], source: str
-) -> str:
-    """SQL for why a row is malformed, null where it is not."""
-    names = dict(zip(format.columns, _names(connection, source), strict=True))
-    carries = f"coalesce({values['log_status']}, 'OK') = 'OK'" if "log_status" in values else "true"
-    cases = []
-    for column, value in values.items():
-        text = _text(names[column])
-        if column in format.addresses:
-            odd = f"SELECT DISTINCT {text} FROM {source} WHERE NOT regexp_full_match({text}, {literal(IPV4)})"
-            wrong = [row[0] for row in connection.execute(odd).fetchall() if not is_address(row[0])]
-            wrong = f"{text} IN ({', '.join(map(literal, wrong))})" if wrong else ""
-        elif column in _WORDS:
-            wrong = f"{text} NOT IN ({', '.join(map(literal, _WORDS[column]))})"
-        elif column in format.integers:
-            wrong = f"{text} IS NOT NULL AND {value} IS NULL"
-            if limit := _LIMITS.get(column):
-                wrong += f" OR {carries} AND {value} > {limit}"
-        else:
-            wrong = ""
-        if wrong:
-            cases.append(f"WHEN {wrong} THEN {literal(column.replace('_', '-') + '=')} || {text}")
-    return f"CASE {' '.join(cases)} END" if cases else "CAST(NULL AS VARCHAR)"
-
-
-def _names(connection: duckdb.DuckDBPyConnection, source: str) -> list[str]:
-    described = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
-    return [row[0] for row in described if row[0] != "file_row_number"]
+        value = pl.when(value.is_nan()).then(None).otherwise(text)
+    elif kind == pl.Datetime:
+        epoch = value.dt.epoch("us").floordiv(1_000_000).cast(pl.String)
+        value = epoch if field else value.dt.strftime("%Y-%m-%dT%H:%M:%S")
+    elif field and (kind.is_nested() or kind in (pl.Boolean, pl.Date, pl.Time, pl.Duration)):
+        raise SourceError(f"the column {column} of the Parquet file holds {kind}, not what {name} is")
+    elif kind.is_decimal():
+        value = value.cast(pl.String).str.replace(r"\.0+$", "")
+    elif kind == pl.Binary:
+        value = value.cast(pl.String, strict=False)
+    else:
+        value = value.cast(pl.String)
+    if kind.is_numeric() and name == "account-id":
+        value = value.str.zfill(12)  # a column of numbers has lost the leading zeros
+    if kind.is_numeric():
+        return value
+    value = pl.when(value.is_in(_NULLS)).then(None).otherwise(value)
+    return value.str.replace_all(" ", "%20", literal=True).str.replace_all(r"[\r\n]", "\x01")

@@ -1,163 +1,358 @@
-"""From staged lines to one Parquet file, by DuckDB, and the proof that nothing was lost or bent on the way.
+"""From source files to Parquet: the records, the malformed lines, and what was counted in each file.
 
-DuckDB takes more than flow logs hold (``5.7``, ``1e3``, ``0x10`` for a whole number; any word for an address).
-So what came out is counted against what went in: rows against lines, and the bytes that are no digits, which
-numbers cannot have, against those of the texts, the blanks and the line ends. Both equal, every line was read as
-it stands; else the file goes the careful way.
+Lines of many files are judged together by the pattern of their format (Polars), and read as typed columns. What does
+not match goes to `strict`, one line at a time, in order: a header there changes the format of the rest of its file.
 """
 
+import errno
+import io
+import itertools
+import time
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import duckdb
+import polars as pl
 
-from flowkit.loading.formats import Format
-from flowkit.loading.lines import is_address
-from flowkit.loading.parquet import ParquetRows
-from flowkit.loading.sql import IPV4, SQL_TYPES, literal, quiet, quoted
-from flowkit.loading.stage import Staged
+from flowkit.fields import ADDRESSES, FIELDS, TIMES
+from flowkit.loading import strict
+from flowkit.loading.compression import Compressed
+from flowkit.loading.errors import SourceError
+from flowkit.loading.grammar import Format
+from flowkit.loading.parquet import MAGIC, Records
+from flowkit.loading.shapes import Lines, Piece
 
-#: Later than any second of a log, earlier than any millisecond: some exporters write milliseconds.
-MILLISECONDS = 100_000_000_000
+#: Bytes of text that are judged together, records that go into one part, lines after a header inside a file.
+TEXT, ROWS, CAREFUL = 8 << 20, 150_000, 256
+#: A Parquet file that comes compressed as a whole may be so long, for it is held in memory.
+LARGEST_INSIDE = 1 << 30
+#: Errors that say there is no room: the disk's, a quota's, a limit's.
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+#: Flow logs are from after this second, and from before tomorrow: other times are no times of traffic.
+FIRST_TIME, DAY = 1_388_534_400, 86_400
 
-_READ_AS = {
-    "srcport": "USMALLINT",
-    "dstport": "USMALLINT",
-    "protocol": "UTINYINT",
-    "action": "ENUM('ACCEPT', 'REJECT')",
-    "log_status": "ENUM('OK', 'NODATA', 'SKIPDATA')",
+_TYPES = {"int32": pl.Int32, "int64": pl.Int64, "string": pl.String}
+_COLUMNS = {field.column: _TYPES[field.type] for field in FIELDS.values()}
+_CARRIES = pl.col("log_status").is_null() | (pl.col("log_status") == "OK")
+MALFORMED = {
+    "file_id": pl.Int64,
+    "line": pl.Int64,
+    "text": pl.String,
+    "length": pl.Int64,
+    "reason": pl.String,
 }
-_OPTIONS = (
-    "delim=' ', header=false, quote='', escape='', comment='', nullstr='-', auto_detect=false,"
-    " ignore_errors=true"
-)
 
 
-#: Delta encodings, and no dictionary of a column's values once 5,000 differ: a third less time at the same size.
-_PARQUET = "FORMAT parquet, PARQUET_VERSION v2, DICTIONARY_SIZE_LIMIT 5000"
+@dataclass
+class Facts:
+    """One source file: what was counted in it (`flowkit.ingest` says what each count is), and what went wrong."""
+
+    file_id: int
+    place: str
+    stamp: str
+    size: int
+    headed: bool = False
+    lines: int = 0
+    headers: int = 0
+    blank: int = 0
+    ok: int = 0
+    nodata: int = 0
+    skipdata: int = 0
+    no_status: int = 0
+    malformed: int = 0
+    ok_bytes: int = 0
+    ok_packets: int = 0
+    first: int | None = None
+    last: int | None = None
+    odd_times: int = 0
+    odd_example: str | None = None
+    gateway: int = 0
+    damage: str | None = None
+    refusal: str | None = None
+    unknown: set[str] = field(default_factory=set)
+    formats: set[str] = field(default_factory=set)
+    reason: str | None = None
+    parts: set[str] = field(default_factory=set)
 
 
-def connect(folder: Path, memory: str = "1GB") -> duckdb.DuckDBPyConnection:
-    """A DuckDB of this process alone, that spills into `folder` and asks nothing of the network."""
-    connection = duckdb.connect(config={"temp_directory": str(folder), "memory_limit": memory})
-    connection.execute("SET autoinstall_known_extensions = false; SET autoload_known_extensions = false")
-    connection.execute("SET preserve_insertion_order = false; SET TimeZone = 'UTC'")
-    quiet(connection)
-    return connection
+class Parser:
+    """Reads files one after another into Parquet files in `folder`; safe in a thread of its own."""
 
+    def __init__(self, folder: Path, name: str, given: Format | None):
+        self.folder, self.name, self.given = folder, name, given
+        self.latest = int(time.time()) + DAY
+        self.waiting: dict[Format, list[tuple[Facts, Lines, Piece]]] = {}
+        self.frames: dict[str, list[pl.DataFrame]] = {"vpc": [], "transit-gateway": [], "malformed": []}
+        self.bad: list[tuple] = []
+        self.parts: list[Path] = []
+        self.files: dict[int, Facts] = {}
 
-def _source(format: Format, files: Iterable[Path], tagged: bool) -> str:
-    names = {name: _READ_AS.get(name, SQL_TYPES.get(name, "VARCHAR")) for name in format.columns}
-    names |= {"file_id": "BIGINT"} if tagged else {}
-    columns = ", ".join(f"{literal(name)}: {literal(kind)}" for name, kind in names.items())
-    listed = ", ".join(literal(file) for file in files)
-    return f"read_csv([{listed}], {_OPTIONS}, columns={{{columns}}})"
+    def read(self, facts: Facts, path: Path) -> None:
+        """Read one file; what can be read of a damaged one. A refusal is that file's alone."""
+        self.files[facts.file_id] = facts
+        lines = None
+        try:
+            lines, damaged = self._lines_of(path)
+            lines.damaged = damaged
+            alone = False
+            for piece in lines:
+                if alone:  # a header in what came before may have changed this file's format
+                    self.settle()
+                self.waiting.setdefault(lines.format, []).append((facts, lines, piece))
+                alone = True
+                if sum(len(each.data) for _, _, each in self.waiting[lines.format]) >= TEXT:
+                    self.settle()
+            facts.damage = damaged() or getattr(lines, "broken", None)
+            facts.headed = lines.headed
+            facts.headers += lines.headers
+            facts.blank += lines.blank
+            facts.lines += lines.headers + lines.blank
+        except SourceError as error:
+            self._refuse(facts, lines, str(error))
+        except OSError as error:
+            if error.errno in FULL:
+                raise
+            self._refuse(facts, lines, f"cannot be read: {error.strerror or error}")
 
+    def _refuse(self, facts: Facts, lines: Lines | None, reason: str) -> None:
+        if lines is not None and any(
+            facts is each for group in self.waiting.values() for each, _, _ in group
+        ):
+            self.settle()
+        if facts.lines:
+            facts.damage = reason
+        else:
+            facts.refusal = reason
 
-def _typed(column: str) -> str:
-    name = quoted(column)
-    if column in ("start", "end"):
-        return f"CASE WHEN {name} >= {MILLISECONDS} THEN {name} // 1000 ELSE {name} END AS {name}"
-    return f"CAST({name} AS {SQL_TYPES.get(column, 'VARCHAR')}) AS {name}"
+    def _lines_of(self, path: Path):
+        """The reader of a file, by what it begins with, and what says whether it was damaged."""
+        with path.open("rb") as file:
+            if file.read(4) == MAGIC:
+                return Records(path, self.given), lambda: None
+        compressed = Compressed(path)
+        blocks = iter(compressed)
+        head = next(blocks, b"")
+        if head.startswith(MAGIC):
+            inside = head
+            for block in blocks:
+                inside += block
+                if len(inside) > LARGEST_INSIDE:
+                    raise SourceError("a compressed Parquet file that is too large: decompress it first")
+            return Records(inside, self.given), lambda: compressed.damage
+        return Lines(itertools.chain([head], blocks), self.given), lambda: compressed.damage
 
+    def settle(self) -> None:
+        """Judge and read all lines that wait."""
+        waiting, self.waiting = self.waiting, {}
+        for format, group in waiting.items():
+            todo, careful = [group], CAREFUL
+            while todo:
+                rest = self._judge(format, todo.pop())
+                for facts, lines, piece in rest:
+                    # The next lines first: where headers follow headers, not all that is left is judged again.
+                    first, later = _split(piece, careful)
+                    careful *= 4
+                    format = lines.format  # noqa: PLW2901
+                    todo += [[(facts, lines, later)]] * bool(later.data) + [[(facts, lines, first)]]
+        if (
+            sum(len(frame) for frames in self.frames.values() for frame in frames) >= ROWS
+            or len(self.bad) > ROWS
+        ):
+            self.write()
 
-def write(
-    connection: duckdb.DuckDBPyConnection, format: Format, staged: dict[int, Staged], part: Path
-) -> None:
-    """The rows that `staged` (by file id) holds in `format`, as the Parquet file `part`."""
-    shared = part.with_suffix(".txt")
-    queries = []
-    with shared.open("wb") as bundle:
-        for file_id, file in staged.items():
-            text = file.texts[format]
-            if isinstance(text, ParquetRows):
-                queries.append(f"SELECT *, CAST({file_id} AS BIGINT) AS file_id FROM ({text.select})")
-            elif text.in_file:
-                source = _source(format, [text.place], tagged=False)
-                queries.append(f"SELECT *, CAST({file_id} AS BIGINT) AS file_id FROM {source}")
+    def _judge(
+        self, format: Format, group: list[tuple[Facts, Lines, Piece]]
+    ) -> list[tuple[Facts, Lines, Piece]]:
+        """Read the lines of one format; returns what stands after headers of other formats, still to be read."""
+        data = b"".join(piece.data for _, _, piece in group)
+        lines = pl.read_lines(io.BytesIO(data), name="line").to_series()
+        fits = lines.str.contains(format.pattern)
+        counts = [piece.data.count(b"\n") for _, _, piece in group]
+        ids = pl.concat([
+            pl.repeat(facts.file_id, count, dtype=pl.Int64, eager=True)
+            for (facts, _, _), count in zip(group, counts, strict=True)
+        ]).alias("file_id")  # fmt: skip
+        for (facts, _, _), count in zip(group, counts, strict=True):
+            facts.lines += count
+        rest, number = [], len(lines)
+        if not fits.all() or any(piece.cut for _, _, piece in group):
+            keep = fits.to_list()
+            rest, rows = self._doubted(format, group, counts, keep)
+            kept = pl.DataFrame([lines, ids]).filter(pl.Series(keep, dtype=pl.Boolean))
+            kept = pl.concat([kept, pl.DataFrame(rows, kept.schema, orient="row")])
+            data = kept.select("line").write_csv(include_header=False, quote_style="never").encode()
+            ids, number = kept["file_id"], len(kept)
+        if number:
+            self._keep(_typed(data, format).with_columns(ids), format)
+        return rest
+
+    def _doubted(self, format: Format, group: list, counts: list[int], keep: list[bool]) -> tuple[list, list]:
+        """Look once more at the lines that are not to `keep`: what is left after headers, and the rows found."""
+        rest, rows, start = [], [], 0
+        for (facts, source, piece), count in zip(group, counts, strict=True):
+            raw = None
+            if piece.cut:
+                keep[start + count - 1] = False
+            for index in range(count):
+                if keep[start + index]:
+                    continue
+                raw = raw or (piece.raw or piece.data).split(b"\n")
+                line = raw[index].removesuffix(b"\r").decode("utf-8", "replace")
+                if piece.cut and index == count - 1:
+                    verdicts = [strict.Verdict("malformed", reason="cut off where the file is damaged")]
+                else:
+                    verdicts = strict.judge(line, format, piece.delimiter)
+                other = self._count(facts, piece.line + index, line, verdicts, rows)
+                if other and other != format:
+                    source.format = other
+                    keep[start + index : start + count] = [False] * (count - index)
+                    rest.append((facts, source, _split(piece, index + 1)[1]))
+                    facts.lines -= count - index - 1
+                    break
+            start += count
+        return rest, rows
+
+    def _count(self, facts: Facts, number: int, line: str, verdicts: list, rows: list) -> Format | None:
+        """Count what one line is, and take its rows; returns the format where it is a header."""
+        facts.lines += len(verdicts) - 1
+        named = None
+        for verdict in verdicts:
+            if verdict.kind == "row":
+                rows.append((" ".join(verdict.tokens), facts.file_id))
+            elif verdict.kind == "header":
+                facts.headers += 1
+                named = verdict.format
+            elif verdict.kind == "blank":
+                facts.blank += 1
             else:
-                bundle.write(text.tagged(file_id))
-    if shared.stat().st_size:
-        queries.append(f"SELECT * FROM {_source(format, [shared], tagged=True)}")
-    columns = ", ".join(_typed(column) for column in format.columns)
-    connection.execute(
-        f"COPY (SELECT {columns}, file_id FROM ({' UNION ALL '.join(queries)})) TO {literal(part)} ({_PARQUET})"
+                facts.malformed += 1
+                facts.reason = facts.reason or verdict.reason
+                self.bad.append((facts.file_id, number, line[: strict.KEPT], len(line), verdict.reason))
+        return named
+
+    def _keep(self, frame: pl.DataFrame, format: Format) -> None:
+        """Take typed records, and count them by file."""
+        self.frames[format.kind].append(frame)
+        for row in _tallied(frame, self.latest).iter_rows(named=True):
+            facts = self.files[row.pop("file_id")]
+            for name in ("ok", "nodata", "skipdata", "no_status", "ok_bytes", "ok_packets", "odd_times"):
+                setattr(facts, name, getattr(facts, name) + int(row[name] or 0))
+            facts.first = min((at for at in (facts.first, row["first"]) if at is not None), default=None)
+            facts.last = max((at for at in (facts.last, row["last"]) if at is not None), default=None)
+            facts.odd_example = facts.odd_example or row["odd_example"]
+            facts.gateway += row["len"] if format.kind != "vpc" else 0
+            facts.unknown.update(format.unknown)
+            facts.formats.add(" ".join(format.names))
+
+    def write(self) -> None:
+        """Write what was read as new Parquet files."""
+        if self.bad:
+            self.frames["malformed"].append(pl.DataFrame(self.bad, MALFORMED, orient="row"))
+            self.bad = []
+        for kind, frames in self.frames.items():
+            if frames:
+                path = self.folder / f"{self.name}-{len(self.parts)}.{kind}.parquet"
+                frame = pl.concat(frames, how="diagonal")
+                frame.write_parquet(path, compression="lz4", statistics=False)
+                self.parts.append(path)
+                for file_id in frame["file_id"].unique():
+                    self.files[file_id].parts.add(path.name)
+                frames.clear()
+
+
+def read_files(files: Iterable[tuple[Facts, Path]], folder: Path, name: str, given: Format | None) -> Parser:
+    """Return the parser that read these files into `folder`: its `files` are the facts, its `parts` the Parquet."""
+    parser = Parser(folder, name, given)
+    for facts, path in files:
+        parser.read(facts, path)
+    parser.settle()
+    parser.write()
+    return parser
+
+
+def _split(piece: Piece, lines: int) -> tuple[Piece, Piece]:
+    """The first lines of a piece, and the others."""
+    data = piece.data.split(b"\n", lines)
+    raw = piece.raw.split(b"\n", lines) if piece.raw is not None else None
+    (head, tail), (raw_head, raw_tail) = _cut(data, lines), _cut(raw, lines)
+    return (
+        piece._replace(data=head, raw=raw_head, cut=piece.cut and not tail),
+        piece._replace(data=tail, raw=raw_tail, line=piece.line + lines),
     )
-    shared.unlink()
 
 
-def doubtful(
-    connection: duckdb.DuckDBPyConnection, format: Format, staged: dict[int, Staged], part: Path
-) -> set[int]:
-    """The ids of the files of which `part` is not proven to hold every line as it stands."""
-    source = f"read_parquet({literal(part)})"
-    rows = dict(connection.execute(f"SELECT file_id, count(*) FROM {source} GROUP BY file_id").fetchall())
-    doubts = {file_id for file_id, file in staged.items() if rows.get(file_id, 0) != file.texts[format].rows}
-    fast = {file_id: file for file_id, file in staged.items() if file.fast} if not doubts else {}
-    if fast and not _adds_up(connection, format, source, fast):
-        doubts |= {
-            file_id
-            for file_id, file in fast.items()
-            if len(fast) == 1 or not _adds_up(connection, format, source, {file_id: file})
-        }
-    return doubts
-
-
-def _adds_up(
-    connection: duckdb.DuckDBPyConnection, format: Format, source: str, fast: dict[int, Staged]
-) -> bool:
-    chosen = f"{source} WHERE file_id IN ({', '.join(map(str, fast))})"
-    rows = sum(file.texts[format].rows for file in fast.values())
-    expected = rows * len(format.columns)
-    for column in format.texts:
-        name = quoted(column)
-        values = f"(SELECT {name} AS value, count(*) AS records FROM {chosen} GROUP BY {name})"
-        others = "coalesce(strlen(regexp_replace(value, '[0-9]', '', 'g')), 1)"
-        wrong = "value IS NULL" if column == "log_status" else "value = ''"  # '' is what two blanks enclose
-        if column in format.addresses:
-            wrong = f"NOT regexp_full_match(value, {literal(IPV4)})"
-        total, odd = connection.execute(
-            f"SELECT coalesce(sum(records * {others}), 0), list(value) FILTER ({wrong}) FROM {values}"
-        ).fetchone()
-        expected += total
-        if odd and not (column in format.addresses and all(is_address(value) for value in odd)):
-            return False
-    nulls = " + ".join(f"count(*) - count({quoted(column)})" for column in format.integers) or "0"
-    expected += connection.execute(f"SELECT {nulls} FROM {chosen}").fetchone()[0]
-    return expected == sum(file.other_bytes for file in fast.values())
-
-
-def gather(connection: duckdb.DuckDBPyConnection, parts: list[Path], files: set[int], target: Path) -> Path:
-    """The rows that `parts` hold of `files`, in one Parquet file, `target`."""
-    listed = ", ".join(map(literal, parts))
-    connection.execute("CREATE OR REPLACE TEMP TABLE wanted AS SELECT unnest(?) AS file_id", [list(files)])
-    connection.execute(
-        f"COPY (FROM read_parquet([{listed}], union_by_name = true) WHERE file_id IN (FROM wanted))"
-        f" TO {literal(target)} ({_PARQUET})"
+def _typed(data: bytes, format: Format) -> pl.DataFrame:
+    """The lines as typed columns. Every line matches the pattern, so every token fits its column."""
+    schema = {column: _COLUMNS.get(column, pl.String) for column in format.columns}
+    frame = pl.read_csv(
+        data, has_header=False, separator=" ", quote_char=None, null_values="-", schema=schema
     )
-    return target
+    changed = []
+    for name in TIMES:
+        if name in schema and (frame[name].max() or 0) >= 10**11:
+            changed.append(_seconds(name))
+    if b":" in data:
+        changed += [
+            _one_spelling(frame, name.replace("-", "_")) for name in ADDRESSES if name in format.names
+        ]
+    return frame.with_columns(changed) if changed else frame
 
 
-def tallies(connection: duckdb.DuckDBPyConnection, part: Path) -> dict[int, dict]:
-    """By file id: rows by log-status, the sums over OK rows and rows without status, first and last second."""
-    source = f"read_parquet({literal(part)})"
-    columns = {row[0] for row in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
-    has = {
-        name: quoted(name) if name in columns else "NULL"
-        for name in ("log_status", "bytes", "packets", "start", "end")
-    }
-    status = has["log_status"]
-    counted = f"FILTER (coalesce({status}, 'OK') = 'OK')"
-    found = connection.execute(f"""
-        SELECT file_id, count(*) FILTER ({status} = 'OK') AS ok, count(*) FILTER ({status} = 'NODATA') AS nodata,
-            count(*) FILTER ({status} = 'SKIPDATA') AS skipdata, count(*) FILTER ({status} IS NULL) AS no_status,
-            coalesce(sum({has["bytes"]}) {counted}, 0) AS ok_bytes,
-            coalesce(sum({has["packets"]}) {counted}, 0) AS ok_packets,
-            min(coalesce({has["start"]}, {has["end"]})) AS first, max(coalesce({has["end"]}, {has["start"]})) AS last
-        FROM {source} GROUP BY file_id""")
-    names = [column[0] for column in found.description]
-    return {row[0]: dict(zip(names[1:], map(_whole, row[1:]), strict=True)) for row in found.fetchall()}
+def _seconds(name: str) -> pl.Expr:
+    """A time in seconds, whatever unit it was in: no flow log is of the year 5138."""
+    value = pl.col(name)
+    units = ((10**17, 10**9), (10**14, 10**6), (10**11, 10**3))
+    for least, unit in units:
+        value = (
+            pl.when(pl.col(name).is_between(least, least * 1000, closed="left"))
+            .then(pl.col(name) // unit)
+            .otherwise(value)
+        )
+    return value.alias(name)
 
 
-def _whole(value: object) -> int | None:
-    return None if value is None else int(value)
+def _one_spelling(frame: pl.DataFrame, column: str) -> pl.Expr:
+    """A column of addresses with each IPv6 address in one spelling."""
+    values = frame[column].drop_nulls()
+    wide = values.filter(values.str.contains(":", literal=True)).unique()
+    other = {value: spelt for value in wide if (spelt := strict.canonical(value)) != value}
+    return pl.col(column).replace(other) if other else pl.col(column)
+
+
+def _tallied(frame: pl.DataFrame, latest: int) -> pl.DataFrame:
+    """By file: records by log-status, sums over OK records and those without status, first and last sane second."""
+    columns = ("log_status", "bytes", "packets", "start", "end")
+    missing = [pl.lit(None, _COLUMNS[name]).alias(name) for name in columns if name not in frame.columns]
+    status, start, end = pl.col("log_status"), pl.col("start"), pl.col("end")
+    sane = [value.is_null() | value.is_between(FIRST_TIME, latest) for value in (start, end)]
+    odd = ~(sane[0] & sane[1])
+    chosen = frame.lazy().select(*(name for name in columns if name in frame.columns), "file_id", *missing)
+    big = [
+        (pl.col(name).cast(pl.Int128) if (frame[name].max() or 0) > 2**40 else pl.col(name))
+        .filter(_CARRIES).sum().cast(pl.String).alias(f"ok_{name}")
+        if name in frame.columns else pl.lit("0").alias(f"ok_{name}")
+        for name in ("bytes", "packets")
+    ]  # fmt: skip
+    return (
+        chosen.group_by("file_id")
+        .agg(
+            *((status == word).sum().alias(word.lower()) for word in ("OK", "NODATA", "SKIPDATA")),
+            status.is_null().sum().alias("no_status"),
+            *big,
+            pl.coalesce(start, end).filter(~odd).min().alias("first"),
+            pl.coalesce(end, start).filter(~odd).max().alias("last"),
+            odd.sum().alias("odd_times"),
+            pl.concat_str(start.fill_null(-1), end.fill_null(-1), separator=" to ")
+            .filter(odd)
+            .first()
+            .alias("odd_example"),
+            pl.len(),
+        )
+        .collect()
+    )
+
+
+def _cut(parts: list[bytes] | None, lines: int) -> tuple[bytes | None, bytes | None]:
+    if parts is None:
+        return None, None
+    return b"".join(line + b"\n" for line in parts[:lines]), parts[lines] if len(parts) > lines else b""

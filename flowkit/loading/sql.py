@@ -1,4 +1,4 @@
-"""The few pieces of SQL that loading writes: names, strings and types."""
+"""From names, texts and types to the few pieces of SQL that flowkit writes itself."""
 
 import contextlib
 
@@ -12,19 +12,21 @@ SQL_TYPES = {
     for field in FIELDS.values()
 }
 
-_OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
-#: An IPv4 address, as Python's ipaddress takes it: no leading zeros.
-IPV4 = rf"{_OCTET}(\.{_OCTET}){{3}}"
-
 
 def quoted(name: str) -> str:
-    """`name` as an SQL identifier."""
+    """Return `name` as an SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def literal(text: object) -> str:
-    """`text` as an SQL string."""
+    """Return `text` as an SQL string."""
     return "'" + str(text).replace("'", "''") + "'"
+
+
+def paths(files: list) -> str:
+    """Return a list of files for DuckDB's readers, which take every name for a glob."""
+    escaped = ("".join(f"[{each}]" if each in "*?[" else each for each in str(file)) for file in files)
+    return f"[{', '.join(map(literal, escaped))}]"
 
 
 def quiet(connection: duckdb.DuckDBPyConnection) -> None:
