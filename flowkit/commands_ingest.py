@@ -4,7 +4,7 @@ import argparse
 import json
 import sys
 
-from flowkit.loading import cache
+from flowkit.loading import cache, upkeep
 from flowkit.loading.errors import SourceError
 from flowkit.loading.ingestion import Ingested, bring_in, ingest, refuse_nothing
 from flowkit.loading.sources import is_table
@@ -80,7 +80,8 @@ def _troubles(tally: dict, done: Ingested) -> str:
     if tally["malformed"]:
         first = next(each for each in facts if each["malformed"])
         said.append(
-            f"{tally['malformed']:,} of {tally['lines']:,} lines malformed, the first in {first['place']} ({first['reason']})"
+            f"{tally['malformed']:,} of {tally['lines']:,} lines malformed, the first in {first['place']}"
+            f" ({first['reason']})"
         )
     refused = [(each["place"], each["refusal"]) for each in facts if each["refusal"]] + list(
         done.failures.items()
@@ -96,7 +97,8 @@ def _troubles(tally: dict, done: Ingested) -> str:
     if odd := [each for each in facts if each["odd_times"]]:
         count = sum(each["odd_times"] for each in odd)
         said.append(
-            f"{count:,} records with times that no flow log can have, such as {odd[0]['odd_example']} in {odd[0]['place']}"
+            f"{count:,} records with times that no flow log can have, such as {odd[0]['odd_example']}"
+            f" in {odd[0]['place']}"
         )
     if gateway := sum(each["gateway"] for each in facts):
         said.append(f"{gateway:,} records of transit gateways, which the notebooks do not ask")
@@ -122,13 +124,14 @@ def run_cache(given: argparse.Namespace) -> int:
     try:
         where = cache.home()
         if given.action == "clear":
-            cache.clear()
-            print(f"{printable(str(where))} is empty")
+            upkeep.clear()
+            print(printable(str(where)))
+            print_tally(dict.fromkeys(("files", "parts", "bytes"), 0), False)
             return DONE
         if given.action == "prune":
-            print(f"{cache.prune()} files are gone from their place and from the cache")
+            print(f"{upkeep.prune()} files are gone from their place and from the cache")
         print(printable(str(where)))
-        print_tally(cache.size(), False)
+        print_tally(upkeep.size(), False)
     except SourceError as error:
         return complain(error)
     except OSError as error:

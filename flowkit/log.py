@@ -1,4 +1,4 @@
-"""`load` and the log that it returns: from a source to its records, files and counts, each made once, when first asked for.
+"""From a source to its log: records, files and counts, each made once, when first asked for.
 
 `log.records` is an Ibis table, one row a flow log record, AWS's field names with `_` for `-` (see `flowkit.fields`).
 All logs of a process share one DuckDB, so that they can be joined, united and subtracted.
@@ -19,11 +19,11 @@ import polars as pl
 
 from flowkit.fields import COLUMNS, TGW_FIELDS
 from flowkit.loading.cache import folder, spill
+from flowkit.loading.counts import DAY, FIRST_TIME
 from flowkit.loading.engines import recognised, table_of
 from flowkit.loading.engines import tally as table_tally
 from flowkit.loading.errors import SourceError
 from flowkit.loading.ingestion import Ingested, bring_in, refuse_nothing
-from flowkit.loading.parse import DAY, FIRST_TIME
 from flowkit.loading.sources import aws_name, is_table, slot_of
 from flowkit.loading.sql import SQL_TYPES, literal, paths, quiet, quoted
 from flowkit.loading.window import Moment, moment, window
@@ -145,10 +145,8 @@ class Log:
     @cached_property
     def raw(self) -> ir.Table:
         """All records of the files, whatever their times, as `flows` has them."""
-        if self._ingested is None:
-            table = recognised(table_of(self.source))
-        else:
-            table = backend().table(self._marked())
+        ours = self._ingested is not None
+        table = backend().table(self._marked()) if ours else recognised(table_of(self.source))
         return table.mutate(interface_id=ibis.coalesce(table.interface_id, table.resource_id))
 
     def _sane(self, table: ir.Table) -> dict[str, ir.BooleanValue]:
@@ -211,7 +209,7 @@ class Log:
                 FROM {rows} WHERE interface_id IS NULL OR interface_id NOT IN (FROM {shared})""")
         except duckdb.Error as error:
             raise SourceError(
-                f"the cache cannot be read in {folder()} ({str(error).splitlines()[0][:200]}): run flowkit ingest --again"
+                f"the cache cannot be read in {folder()} ({str(error).splitlines()[0][:200]}): flowkit ingest --again"
             ) from None
         return view
 

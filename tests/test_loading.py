@@ -3,7 +3,6 @@
 import gzip
 import json
 import shutil
-from contextlib import closing
 from datetime import UTC, datetime
 
 import ibis
@@ -15,8 +14,7 @@ from support import flows_of, write_log
 
 import flowkit
 from flowkit.fields import COLUMNS, DEFAULT_FORMAT, FIELDS, TGW_FIELDS, VPC_FIELDS
-from flowkit.loading import formats
-from flowkit.loading.parse import connect
+from flowkit.loading import grammar
 from flowkit.loading.window import moment, window
 
 PING = (
@@ -37,6 +35,9 @@ SKIPPED = (
     "325352056000 - apne1-az1 - - - 1700185000 - i-085c8f3d12aa57000 eni-03a3504cbdd789000 SKIPDATA - - - - - -"
     " ap-northeast-1 - - 1700185000 - - subnet-f27b1000 - - - 5 vpc-bcd5b000"
 )
+
+
+NOON = 1_795_176_000
 
 
 def one(path, **more):
@@ -191,7 +192,7 @@ def test_without_header_and_default_format_the_user_is_asked_and_never_guessed_f
         flowkit.ingest(str(fourteen))
     for wrong in ("srcaddr srcaddr", "srcaddr; drop", "nothing known"):
         with pytest.raises(ValueError, match="field|format"):
-            formats.given(wrong)
+            grammar.given(wrong)
 
 
 def test_look_alikes_are_refused_by_name(tmp_path):
@@ -307,7 +308,9 @@ def test_parquet_as_aws_and_as_others_write_it(tmp_path):
     bad[0] |= {"srcport": 70000, "srcaddr": "<script>"}
     pq.write_table(pa.Table.from_pylist(bad), tmp_path / "bad.parquet")
     assert one(tmp_path / "bad.parquet")["malformed"] == 1
-    assert flowkit.quarantine(str(tmp_path / "bad.parquet"))["reason"].tolist() == ["srcaddr=<script>"]
+    assert flowkit.quarantine(str(tmp_path / "bad.parquet"))["reason"].tolist() == [
+        "srcaddr='<script>' is no address"
+    ]
 
 
 def test_transit_gateway_records_are_told_apart(tmp_path):
@@ -351,11 +354,11 @@ def test_the_layouts_of_s3_in_a_folder(tmp_path, layout):
 
 def test_a_window_takes_the_records_that_overlap_it(tmp_path):
     record = "2 1 eni-1 10.0.0.1 10.0.0.2 1 2 6 1 {0} {0} {1} ACCEPT OK"
-    path = write_log(tmp_path / "flow.log", [record.format(at, at + 10) for at in (1000, 1020, 1040, 1060)])
+    path = write_log(tmp_path / "flow.log", [record.format(at, at + 10) for at in range(NOON, NOON + 61, 20)])
     seen = flowkit.load(
-        str(path), start=datetime.fromtimestamp(1030, UTC), end=datetime.fromtimestamp(1060, UTC)
+        str(path), start=datetime.fromtimestamp(NOON + 30, UTC), end=datetime.fromtimestamp(NOON + 60, UTC)
     )
-    assert sorted(seen.execute()["start"]) == [1020, 1040]
+    assert sorted(seen.execute()["start"]) == [NOON + 20, NOON + 40]
     assert flowkit.load(str(path), start="-24h").count().execute() == 0
 
 
@@ -412,8 +415,6 @@ def test_an_ibis_table_is_a_source_and_nothing_is_copied():
 
 def test_duckdb_draws_no_progress_bar_of_its_own(tmp_path):
     asked = "SELECT current_setting('enable_progress_bar')"
-    with closing(connect(tmp_path)) as connection:
-        assert connection.execute(asked).fetchone() == (False,)
     assert flows_of(tmp_path, PING).get_backend().con.execute(asked).fetchone() == (False,)
 
 

@@ -1,4 +1,4 @@
-"""The cache: what was read of source files, as Parquet that any tool can read; in go new parts and facts, out come those of a source.
+"""The cache, Parquet that any tool can read: in go new parts and facts of files, out come those of a source.
 
 A folder of this user alone (``FLOWKIT_CACHE``, else ``~/.cache/flowkit``), which can be deleted at any time::
 
@@ -31,16 +31,12 @@ from flowkit.loading.errors import SourceError
 
 #: Changes with the columns of facts or parts, or the meaning of any of them.
 LAYOUT = 3
-#: A part that nobody needs stays this many seconds, for readers that began before.
-GRACE = 24 * 3600
-#: So many parts of fewer bytes than this are gathered into one.
-MANY_PARTS, SMALL_PART = 32, 1 << 20
 
-_MARKER = "flowkit-cache"
-_OWN = re.compile(r"flowkit-cache|v-[0-9a-f]{12}|work-[0-9a-f]{32}(\.lock)?|gather\.lock")
+MARKER = "flowkit-cache"
+OWN = re.compile(r"flowkit-cache|v-[0-9a-f]{12}|work-[0-9a-f]{32}(\.lock)?|gather\.lock")
 #: What the first flowkit wrote: a folder of these names alone is its cache.
-_FIRST = re.compile(r"catalog\.sqlite(-journal|-wal|-shm)?|parts")
-_PART = re.compile(r"[0-9a-f]{32}(\.[a-z-]+)?\.parquet")
+FIRST = re.compile(r"catalog\.sqlite(-journal|-wal|-shm)?|parts")
+PART = re.compile(r"[0-9a-f]{32}(\.[a-z-]+)?\.parquet")
 FACTS = {
     "file_id": pl.Int64, "place": pl.String, "given": pl.String, "stamp": pl.String, "committed": pl.Int64,
     "headed": pl.Boolean, "size": pl.Int64,
@@ -59,13 +55,13 @@ def home() -> Path:
         path = Path(where).expanduser().absolute()
         with suppress(FileExistsError):
             path.mkdir(mode=0o700, parents=True)
-        if not (path / _MARKER).is_file():
-            names = os.listdir(path)
-            if not all(_FIRST.fullmatch(name) or _OWN.fullmatch(name) for name in names):
+        if not (path / MARKER).is_file():
+            names = [each.name for each in path.iterdir()]
+            if not all(FIRST.fullmatch(name) or OWN.fullmatch(name) for name in names):
                 raise SourceError(
                     f"{path} is no cache of flowkit (it holds other files): set FLOWKIT_CACHE to a folder of its own"
                 )
-            (path / _MARKER).write_text("flowkit keeps parsed flow logs here; the folder may be deleted.\n")
+            (path / MARKER).write_text("flowkit keeps parsed flow logs here; the folder may be deleted.\n")
     except RuntimeError:
         raise SourceError("there is no home folder for the cache: set FLOWKIT_CACHE to a folder") from None
     except OSError as error:
@@ -93,7 +89,7 @@ def facts() -> pl.DataFrame:
     for _ in range(5):  # others may put one file of facts in place of several meanwhile
         tables, gone = [], False
         for path in (folder() / "facts").iterdir():
-            if not _PART.fullmatch(path.name):
+            if not PART.fullmatch(path.name):
                 continue
             try:
                 tables.append(pl.read_parquet(path.read_bytes()))
@@ -135,7 +131,7 @@ def workplace() -> Iterator[Path]:
             path.mkdir(mode=0o700)
             yield path
         finally:
-            _remove(path)
+            remove(path)
 
 
 @cache
@@ -146,7 +142,8 @@ def spill() -> Path:
     return context.__enter__()
 
 
-def _remove(work: Path) -> None:
+def remove(work: Path) -> None:
+    """Remove a folder of what was under way, and its lock."""
     shutil.rmtree(work, ignore_errors=True)
     work.with_name(work.name + ".lock").unlink(missing_ok=True)
 
@@ -166,10 +163,11 @@ def commit(rows: list[dict], parts: Iterable[Path], committed: int | None = None
         row["parts"] = [names.get(name, name) for name in row["parts"]]
         row["sizes"] = [sizes.get(name) or (target / "parts" / name).stat().st_size for name in row["parts"]]
         row.setdefault("committed", now)
-    _publish(pl.DataFrame(rows, FACTS, orient="row"))
+    publish(pl.DataFrame(rows, FACTS, orient="row"))
 
 
-def _publish(table: pl.DataFrame) -> None:
+def publish(table: pl.DataFrame) -> None:
+    """Add one file of facts, by one rename."""
     target = folder() / "facts"
     beside = home() / f"work-{uuid.uuid4().hex}"
     table.write_parquet(beside, compression="zstd")
@@ -180,133 +178,3 @@ def _publish(table: pl.DataFrame) -> None:
 def _synced(path: Path) -> None:
     with path.open("rb") as file:
         os.fsync(file.fileno())
-
-
-@contextmanager
-def _alone() -> Iterator[bool]:
-    """Whether nobody else gathers or prunes; until the end nobody will."""
-    with (home() / "gather.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            yield False
-        else:
-            yield True
-
-
-def gather(place: Path) -> None:
-    """Make one part of many small ones, as an hourly run leaves them, and one file of facts of many."""
-    target = folder()
-    files = [path for path in (target / "facts").iterdir() if _PART.fullmatch(path.name)]
-    if len(files) < MANY_PARTS:
-        return
-    with _alone() as alone:
-        if not alone:
-            return
-        table = whole(facts())
-        used = table.explode("parts", "sizes").filter(pl.col("sizes") < SMALL_PART).select("parts", "file_id")
-        merged, renamed = [], {}
-        for kind in ("vpc", "transit-gateway", "malformed"):
-            mine = used.filter(pl.col("parts").str.contains(f".{kind}.", literal=True))
-            old = mine["parts"].unique().sort().to_list()
-            if len(old) >= MANY_PARTS:
-                frames = [pl.read_parquet((target / "parts" / name).read_bytes()) for name in old]
-                frame = pl.concat(frames, how="diagonal").join(mine, on="file_id", how="semi")
-                merged.append(place / f"gathered.{kind}.parquet")
-                frame.write_parquet(merged[-1], compression="lz4", statistics=False)
-                renamed |= dict.fromkeys(old, merged[-1].name)
-        rows = [
-            row
-            | {
-                "parts": list({renamed.get(name, name) for name in row["parts"]}),
-                "committed": row["committed"] + 1,
-            }
-            for row in table.iter_rows(named=True)
-        ]
-        commit(rows, merged)
-        for path in files:
-            path.unlink(missing_ok=True)
-        for name in renamed:
-            with suppress(OSError):
-                os.utime(target / "parts" / name)  # it goes when readers that began before are done
-
-
-def sweep(grace: float = GRACE) -> None:
-    """Remove what killed processes left behind, and parts that no facts have named for `grace` seconds."""
-    for path in home().iterdir():
-        if re.fullmatch(r"work-[0-9a-f]{32}", path.name) and not path.is_dir() and _age(path) > GRACE:
-            path.unlink(missing_ok=True)
-        elif re.fullmatch(r"work-[0-9a-f]{32}\.lock", path.name) and _abandoned(path):
-            _remove(path.with_suffix(""))
-    parts = [
-        path for path in (folder() / "parts").iterdir() if _PART.fullmatch(path.name) and _age(path) > grace
-    ]
-    if parts:
-        named = set(facts().explode("parts")["parts"])
-        for part in parts:
-            if part.name not in named:
-                part.unlink(missing_ok=True)
-
-
-def _abandoned(path: Path) -> bool:
-    try:
-        with path.open("r+") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
-    except OSError:
-        return False
-
-
-def _age(path: Path) -> float:
-    try:
-        return time.time() - path.stat().st_mtime
-    except OSError:
-        return 0
-
-
-def size() -> dict[str, int]:
-    """Return `files` (source files), `parts` (Parquet files) and `bytes` on disk of the cache."""
-    parts = [path for path in (folder() / "parts").iterdir() if _PART.fullmatch(path.name)]
-    everything = [path for path in home().rglob("*") if path.is_file()]
-    return {
-        "files": len(facts()),
-        "parts": len(parts),
-        "bytes": sum(path.stat().st_size for path in everything if path.exists()),
-    }
-
-
-def clear() -> None:
-    """Remove all that flowkit wrote, and the folder where nothing else is in it."""
-    path = home()
-    for name in os.listdir(path):
-        if (path / name).is_dir() and re.fullmatch(r"v-[0-9a-f]{12}|work-[0-9a-f]{32}", name):
-            shutil.rmtree(path / name, ignore_errors=True)
-        elif name == "parts":
-            for part in (path / name).iterdir():
-                if _PART.fullmatch(part.name):
-                    part.unlink(missing_ok=True)
-            with suppress(OSError):
-                (path / name).rmdir()
-        elif name != _MARKER and (_OWN.fullmatch(name) or _FIRST.fullmatch(name)):
-            (path / name).unlink(missing_ok=True)
-    (path / _MARKER).unlink(missing_ok=True)
-    with suppress(OSError):
-        path.rmdir()
-
-
-def prune() -> int:
-    """Take out local files that are gone from their place, and all that nobody needs; how many files went."""
-    for other in home().glob("v-*"):
-        if re.fullmatch(r"v-[0-9a-f]{12}", other.name) and other.name != folder().name:
-            shutil.rmtree(other, ignore_errors=True)
-    with _alone() as alone:
-        if not alone:
-            return 0
-        files = [path for path in (folder() / "facts").iterdir() if _PART.fullmatch(path.name)]
-        table = facts()
-        here = ["://" in place or Path(place).exists() for place in table["place"]]
-        _publish(table.filter(pl.Series(here, dtype=pl.Boolean)).with_columns(pl.col("committed") + 1))
-        for path in files:
-            path.unlink(missing_ok=True)
-    sweep(grace=0)
-    return here.count(False)

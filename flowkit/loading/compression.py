@@ -1,4 +1,4 @@
-"""From a file, compressed or not, to blocks of its bytes, and a word on damage; a file of another kind is refused by name.
+"""From a file, compressed or not, to blocks of its bytes, and a word on damage; other kinds are refused by name.
 
 gzip (members, padding, twice), bz2, xz, zip and zstd. Blocks are of 8 MB at most, however large what is inside.
 """

@@ -14,14 +14,15 @@ from pathlib import Path
 
 import polars as pl
 
-from flowkit.loading import cache, sources
+from flowkit.loading import cache, sources, upkeep
+from flowkit.loading.counts import Facts
 from flowkit.loading.errors import SourceError
 from flowkit.loading.grammar import Format, given
-from flowkit.loading.parse import FULL, Facts, Parser, read_files
+from flowkit.loading.parse import FULL, Parser, read_files
 from flowkit.loading.sources import SourceFile, Streams, find, is_table, remote_of
 from flowkit.loading.window import Moment, window
 
-#: Bytes of text that one task reads (gzip is taken for a fifth of it), its files, and tasks that are committed together.
+#: Bytes of text that one task reads (gzip is taken for a fifth of it), its files, and tasks committed together.
 TASK_BYTES, TASK_FILES, TASKS = 24 << 20, 2_000, 64
 #: What a tally sums up over files.
 SUMS = (
@@ -139,7 +140,7 @@ def _read_all(
     failures: dict[str, str] = {}
     done = 0
     try:
-        cache.sweep()
+        upkeep.sweep()
         with cache.workplace() as place:
             finished: list[Parser] = []
             for parser in _parsed(_tasks(new, place, failures), place, fields, failures):
@@ -150,7 +151,7 @@ def _read_all(
                 if progress:
                     progress(done, len(new))
             _commit(finished, key)
-            cache.gather(place)
+            upkeep.gather(place)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise _no_room(error) from error
     return failures

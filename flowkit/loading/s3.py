@@ -19,12 +19,17 @@ from pathlib import Path
 
 from flowkit.loading.boto import at_once, client, sentences
 from flowkit.loading.errors import SourceError
-from flowkit.loading.sources import LATE, SLOT, may_hold
+from flowkit.loading.sources import LATE, SLOT, aside, may_hold
 
 #: No folder of a day is older: flow logs were announced in 2015, AWS's own examples are dated 2014.
 FIRST_DAY = date(2014, 1, 1)
 
-_LOG = re.compile(r"\.(log|gz|parquet|json|jsonl|ndjson|csv|txt)$", re.IGNORECASE)
+#: Objects of known other kinds; all others are looked into, whatever they are called (Firehose gives no ending).
+_OTHER = re.compile(
+    r"(^|/)[._][^/]*$|(^|/)_[^/]*/|\.(md|html?|xml|ya?ml|png|jpe?g|gif|svg|pdf|py|ipynb|sql|tf|tfstate|exe|metadata|crc)$"
+    r"|/(CloudTrail(-Digest|-Insight)?|elasticloadbalancing|vpcdnsquerylogs|Config|GuardDuty|WAFLogs|S3-Access-Logs)/",
+    re.IGNORECASE,
+)
 _REGION = re.compile(
     r"(?:.*/)?AWSLogs/(?:o-[^/]+/)?(?:aws-account-id=)?\d{12}/(?:aws-service=)?vpcflowlogs/(?:aws-region=)?[^/]+/"
 )
@@ -94,11 +99,21 @@ def list_objects(
     with ThreadPoolExecutor(8) as pool:
         prefixes = list(_prefixes(roots, earliest, latest)) if roots else [folder]
         objects = list(chain.from_iterable(pool.map(bucket.objects, prefixes)))
-    if not objects and (not roots or _LOG.search(prefix)):  # no folder: one object, or the beginning of names
+    if not objects and (not roots or folder != prefix):  # no folder: one object, or the beginning of names
         objects = bucket.objects(prefix)
     for each in objects:
-        if each.place == uri or (_LOG.search(each.place) and may_hold(each.place, start, end)):
+        if each.place != uri and _OTHER.search(each.place.removeprefix(f"s3://{name}/")):
+            aside[each.place] = "by its name no flow log"
+        elif each.place == uri or may_hold(each.place, start, end):
             yield each
+
+
+def holds(uri: str) -> None:
+    """Raise SourceError where no object at all lies at `uri`."""
+    name, prefix = split_uri(uri)
+    page = next(iter(_Bucket(client("s3"), name).pages(prefix, MaxKeys=1)), {})
+    if not page.get("Contents"):
+        raise SourceError(f"no files in {uri}")
 
 
 def split_uri(uri: str) -> tuple[str, str]:

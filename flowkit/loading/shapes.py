@@ -241,7 +241,7 @@ def _message_column(tokens: list[str]) -> int | None:
 
 
 def _blanked(data: bytes, delimiter: bytes, quoted: bool) -> bytes:
-    """A table's lines with one blank between cells and `-` for empty ones; cells with blanks get a byte that fits nothing."""
+    """A table's lines, one blank between cells, `-` for empty ones; blanks inside become a byte that fits nothing."""
     if quoted:
         data = data.replace(b'"' + delimiter + b'"', delimiter).replace(b'"\n"', b"\n").strip(b'"')
         data = data.removesuffix(b'"\n') + b"\n" if data.endswith(b'"\n') else data

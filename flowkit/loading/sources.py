@@ -65,9 +65,9 @@ class Streams:
         for number, each in enumerate(streams):
             path = folder / f"stream-{number}"
             try:
-                with open(0, "rb", closefd=False) if each.path is None else each.path.open("rb") as stream:
-                    with path.open("wb") as file:
-                        shutil.copyfileobj(stream, file, 1 << 20)
+                source = os.fdopen(0, "rb", closefd=False) if each.path is None else each.path.open("rb")
+                with source as stream, path.open("wb") as file:
+                    shutil.copyfileobj(stream, file, 1 << 20)
                 yield each, path
             except OSError as error:
                 yield each, SourceError(f"cannot be read: {error.strerror}")
@@ -190,7 +190,7 @@ def _expanded(text: str) -> Path:
 def _below(folder: str, seen: set[tuple[int, int]]) -> Iterator[SourceFile]:
     """The files below a folder, each folder once; what is hidden (`.x`, `_x`) is not looked at."""
     try:
-        status = os.stat(folder)
+        status = Path(folder).stat()
         if (status.st_dev, status.st_ino) in seen:
             return
         seen.add((status.st_dev, status.st_ino))
@@ -211,7 +211,7 @@ def _below(folder: str, seen: set[tuple[int, int]]) -> Iterator[SourceFile]:
 def _file(path: str, real: str | None = None) -> SourceFile | None:
     """One file; None, and said aside, where it is none."""
     try:
-        status = os.stat(path)
+        status = Path(path).stat()
     except OSError as error:
         aside[_shown(path)] = f"cannot be read: {error.strerror}"
         return None

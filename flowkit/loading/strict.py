@@ -1,4 +1,4 @@
-"""From one line that the pattern did not match to what it is after all: rows, a header, a blank, or why it is malformed.
+"""From one line that the pattern did not match to what it is: rows, a header, a blank, or why it is malformed.
 
 The one reader in Python, slow and strict. It knows runs of blanks, other separators, JSON with records inside, what
 CloudWatch puts before and behind a record, and the exact limits of every field.
@@ -25,7 +25,7 @@ _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S*|EVENTS|\d{10,13}"
 
 
 class Verdict(NamedTuple):
-    """What a line is: `row` (with its tokens), `header` (with its format), `blank`, or `malformed` (with the reason)."""
+    """What a line is: `row` (its tokens), `header` (its format), `blank`, or `malformed` (the reason)."""
 
     kind: str
     tokens: tuple[str, ...] = ()
