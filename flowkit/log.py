@@ -1,15 +1,21 @@
 """A log: source, window, format and network in; records, files, coverage, edges and all that follows out."""
 
+import hashlib
 from functools import cached_property
 from pathlib import Path
 
 import ibis.expr.types as ir
 import pandas as pd
 
+from flowkit.analysis.coverage import coverage
 from flowkit.analysis.network import Snapshot, snapshot_of
+from flowkit.folding import store
+from flowkit.folding.store import Fold
+from flowkit.loading import cache
 from flowkit.loading import flows as loading
 from flowkit.loading.ingestion import ingest
-from flowkit.loading.window import Moment
+from flowkit.loading.sample import SAMPLE
+from flowkit.loading.window import Moment, window
 
 
 class Log:
@@ -41,6 +47,43 @@ class Log:
     def network(self) -> Snapshot | None:
         """The rules snapshot, or None."""
         return snapshot_of(self.source, self._network)
+
+    @cached_property
+    def fold(self) -> Fold:
+        """Edges, volumes, interfaces, coverage and facts: made at the first use, then read from beside the cache."""
+        span = window(self.start, self.end)
+        files = self.files[["file", "size", "lines", "first", "last"]].astype(str).to_numpy().tolist()
+        key = store.key_of(files, span, self.format, self._rules())
+
+        def make(folder: Path) -> None:
+            intervals = lambda own: coverage(self.flows, self.files, self.start, self.end, self.network)  # noqa: E731
+            store.fold(self.flows, self.network, folder, span, intervals)
+
+        return store.stored(key, cache.folder() / "folds", make)
+
+    def _rules(self) -> str:
+        """Return a digest of the rules snapshot's files; empty without one."""
+        folder = self._network or (SAMPLE / "network" if self.source == "sample" else None)
+        files = sorted(Path(folder).expanduser().glob("*.json")) if folder else []
+        return hashlib.sha256(b"".join(file.name.encode() + file.read_bytes() for file in files)).hexdigest()
+
+    @property
+    def interfaces(self) -> pd.DataFrame:
+        """The own addresses of each interface, day by day."""
+        return self.fold.interfaces
+
+    @property
+    def coverage(self) -> pd.DataFrame:
+        """What each interface's time is known by, as intervals."""
+        return self.fold.coverage
+
+    @cached_property
+    def conversations(self) -> ir.Table:
+        """Both halves of each conversation joined, computed when asked."""
+        from flowkit.folding.conversations import conversations, services, sessions
+
+        once = sessions(self.flows)
+        return conversations(once, services(once), self.interfaces)
 
 
 def load(
