@@ -80,10 +80,12 @@ class Log:
     @cached_property
     def conversations(self) -> ir.Table:
         """Both halves of each conversation joined, computed when asked."""
-        from flowkit.folding.conversations import conversations, services, sessions
+        from flowkit.folding.conversations import conversations, services
+        from flowkit.folding.sessions import sessions, split, unsplit
 
-        once = sessions(self.flows)
-        return conversations(once, services(once), self.interfaces)
+        whole = unsplit(self.flows)
+        met = sessions(whole, split(self.flows, whole))
+        return conversations(met, services(met), self.interfaces)
 
 
 def load(

@@ -99,7 +99,11 @@ def protocol_name(protocol: int | None) -> str:
 def is_private(place: str | Network) -> bool:
     """Return whether all of an address or network lies in `PRIVATE`; False for what is neither."""
     try:
-        network = ip_network(str(ip_address(place))) if isinstance(place, str) and "/" not in place else ip_network(place)
+        network = (
+            ip_network(str(ip_address(place)))
+            if isinstance(place, str) and "/" not in place
+            else ip_network(place)
+        )
     except ValueError:
         return False
     return any(network.version == outer.version and network.subnet_of(outer) for outer in PRIVATE)

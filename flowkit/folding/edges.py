@@ -9,8 +9,8 @@ import ibis.expr.types as ir
 import pandas as pd
 from ibis import _
 
-from flowkit.folding.conversations import total
 from flowkit.folding.interfaces import DAY, interface_of, named_rows
+from flowkit.folding.sessions import any_bit, total
 from flowkit.net import LARGEST_SYN, TCP, private
 
 #: Widths of a time step in seconds: a minute, five, a quarter of an hour, an hour, six, a day, a week.
@@ -20,12 +20,30 @@ MOST_STEPS = 200
 
 #: What one edge is about.
 EDGE = (
-    "interface_id", "client", "server", "protocol", "server_port", "outcome", "refusal", "reject_reason", "way",
-    "counted", "evidence", "step",
+    "interface_id", "client", "server", "protocol", "server_port", "outcome", "way", "counted", "evidence", "step",
+)  # fmt: skip
+
+#: What one row of refusals is about.
+REFUSAL = ("interface_id", "client", "server", "protocol", "server_port", "refusal", "control", "step")
+
+#: What both roles of an edge sent.
+COUNTS = (
+    "client_accepted", "client_rejected", "server_accepted", "server_rejected", "client_packets", "client_bytes",
+    "server_packets", "server_bytes",
 )  # fmt: skip
 
 #: What one row of volumes is about.
-VOLUME = ("interface_id", "step", "direction", "peer", "action", "counted", "az_id", "peer_az_id", "traffic_path")
+VOLUME = (
+    "interface_id",
+    "step",
+    "direction",
+    "peer",
+    "action",
+    "counted",
+    "az_id",
+    "peer_az_id",
+    "traffic_path",
+)
 
 
 def step_of(seconds: int) -> int:
@@ -37,49 +55,60 @@ def edges(conversations: ir.Table, step: int) -> ir.Table:
     """Return one row an `EDGE` with its counts.
 
     The keys are columns of `conversations`; ``step`` is the start of the time step (seconds since 1970 UTC) in
-    which the conversation began, or was first refused. ``sessions``, ``denied`` (sessions of which no packet was
-    accepted), ``attempts`` (of refused clients: sessions of TCP, packets of the others), ``client_accepted``,
-    ``client_rejected``, ``server_accepted``, ``server_rejected`` (records), ``client_packets``, ``client_bytes``,
-    ``server_packets``, ``server_bytes``, ``rejected_packets``, ``rejected_bytes``, ``client_seen``, ``server_seen``
-    (flags seen), ``port_low``, ``port_high`` (of the client), ``first``, ``last``, ``rejected_first``,
-    ``rejected_last``, ``accepted_last`` (seconds), ``level``. Sessions by the shape of what was refused: ``retries`` (3 to 7 packets of a SYN's
-    size), ``tiny`` (one packet without options), ``small``, ``overlaps``, ``closed`` (see `conversations`); ``idle``
-    (longest pause before a refusal, seconds), ``flagged``, ``leaves``, ``subnet_id``.
+    which the conversation began. ``sessions``, ``denied`` (sessions of which no packet was accepted),
+    ``client_accepted``, ``client_rejected``, ``server_accepted``, ``server_rejected`` (records), ``client_packets``,
+    ``client_bytes``, ``server_packets``, ``server_bytes``, ``client_seen``, ``server_seen`` (flags, as bits),
+    ``first``, ``last`` (seconds), ``level`` (how sure the outcome is).
     """
-    since = ibis.coalesce(conversations.rejected_first, conversations["first"])
+    since = conversations["first"]
     t = conversations.mutate(step=since - since % step)
-    packets, size = t.rejected_packets, t.rejected_bytes
-    denied = (t.client_accepted + t.server_accepted == 0) & (t.refusal.notnull())
-    attempts = ibis.ifelse((t.protocol == TCP).fill_null(False), 1, packets)
-    counts = (
-        "client_accepted client_rejected server_accepted server_rejected client_packets client_bytes"
-        " server_packets server_bytes rejected_packets rejected_bytes"
-    ).split()
     return t.group_by(*EDGE).aggregate(
         sessions=_.count(),
-        denied=t.count(where=denied),
-        attempts=total(ibis.ifelse(t.client_rejected > 0, attempts, 0)),
-        **{name: total(_[name]) for name in counts},
-        client_seen=_.client_seen.bit_or(),
-        server_seen=_.server_seen.bit_or(),
-        port_low=_.client_port.min(),
-        port_high=_.client_port.max(),
+        denied=t.count(where=t.client_accepted + t.server_accepted == 0),
+        **{name: total(_[name]) for name in COUNTS},
+        client_seen=any_bit(t, _.client_seen),
+        server_seen=any_bit(t, _.server_seen),
         first=_["first"].min(),
         last=_["last"].max(),
-        rejected_first=_.rejected_first.min(),
-        rejected_last=_.rejected_last.max(),
-        accepted_last=_.accepted_last.max(),
         level=_.level.max(),
+    )
+
+
+def refusals(conversations: ir.Table, step: int) -> ir.Table:
+    """Return one row a `REFUSAL`: refused conversations by how they were refused, with their shapes.
+
+    ``step`` is that of the first refused packet (seconds since 1970 UTC). ``sessions``, ``attempts`` (sessions of
+    TCP, packets of other protocols), ``records``, ``packets``, ``bytes``, ``first``, ``last`` (of what was refused),
+    ``accepted`` (accepted records of the client), ``port_low``, ``port_high`` (of the client), ``from_server`` (the
+    refused packets are the server's), ``leaves`` (they leave the interface; null: not logged), ``flagged`` (TCP
+    flags known), ``idle`` (longest pause before a refusal, seconds), and sessions by their shape: ``retries`` (3 to
+    7 packets of a SYN's size), ``tiny`` (one packet without options), ``small`` (few packets without data),
+    ``overlaps`` (accepted packets after a refused one), ``closed`` (FIN of both sides, or RST, before).
+    """
+    t = conversations.filter(conversations.refusal.notnull())
+    t = t.mutate(step=t.rejected_first - t.rejected_first % step)
+    packets, size = t.rejected_packets, t.rejected_bytes
+    return t.group_by(*REFUSAL).aggregate(
+        sessions=_.count(),
+        attempts=total(ibis.ifelse((t.protocol == TCP).fill_null(False), 1, packets)),
+        records=total(_.client_rejected + _.server_rejected),
+        packets=total(packets),
+        bytes=total(size),
+        first=_.rejected_first.min(),
+        last=_.rejected_last.max(),
+        accepted=total(_.client_accepted),
+        port_low=_.client_port.min(),
+        port_high=_.client_port.max(),
+        from_server=_.from_server.min(),
+        leaves=_.leaves.max(),
+        flagged=_.flagged.max(),
+        idle=(t.rejected_first - t.accepted_last).max(),
         retries=t.count(where=packets.between(3, 7) & size.between(40 * packets, LARGEST_SYN * packets)),
         tiny=t.count(where=(packets == 1) & (size <= 44)),
-        small=t.count(where=t.small & t.refusal.notnull()),
+        small=t.count(where=t.small),
         overlaps=t.count(where=t.overlaps),
         closed=t.count(where=t.closed),
-        idle=(t.rejected_first - t.accepted_last).max(),
-        flagged=_.flagged.max(),
-        leaves=_.leaves.max(),
-        subnet_id=_.subnet_id.max(),
-    )  # fmt: skip
+    )
 
 
 def volumes(flows: ir.Table, interfaces: pd.DataFrame, step: int) -> ir.Table:
@@ -98,7 +127,10 @@ def volumes(flows: ir.Table, interfaces: pd.DataFrame, step: int) -> ir.Table:
     out = ibis.cases(
         (rows.flow_direction.notnull(), rows.flow_direction == "egress"),
         ((rows.src_owner == rows.interface_id) & (rows.dst_owner != rows.interface_id).fill_null(True), True),
-        ((rows.dst_owner == rows.interface_id) & (rows.src_owner != rows.interface_id).fill_null(True), False),
+        (
+            (rows.dst_owner == rows.interface_id) & (rows.src_owner != rows.interface_id).fill_null(True),
+            False,
+        ),
     )
     transit = interfaces.loc[interfaces.transit, "interface_id"].unique().tolist()
     passes = rows.interface_id.isin(transit) if transit else ibis.literal(False)

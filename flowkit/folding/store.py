@@ -10,7 +10,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
 
@@ -20,9 +20,10 @@ import ibis.expr.types as ir
 import pandas as pd
 from ibis import _
 
-from flowkit.folding.conversations import conversations, services, sessions
-from flowkit.folding.edges import edges, step_of, volumes
+from flowkit.folding.conversations import conversations, services
+from flowkit.folding.edges import edges, refusals, step_of, volumes
 from flowkit.folding.interfaces import interfaces
+from flowkit.folding.sessions import sessions, split, unsplit
 from flowkit.loading.sql import literal, quiet, quoted
 
 #: Changes with what a fold holds, so that an older flowkit's is never read.
@@ -36,13 +37,14 @@ MEMORY = "1GB"
 class Fold:
     """The small tables that questions ask.
 
-    `sql` answers a query over the tables ``edges`` (see `flowkit.folding.edges.edges`), ``volumes``, ``evidence``
-    (conversations by ``evidence``, ``without_flags``, ``agrees``) and ``interfaces``; `facts` holds ``step``
+    `sql` answers a query over the tables ``edges``, ``refusals``, ``volumes`` (see `flowkit.folding.edges`),
+    ``evidence`` (how often the evidence ``without_flags`` names the client that a SYN names: ``right`` of ``judged``
+    conversations) and ``interfaces``; `facts` holds ``step``
     (seconds), ``first``, ``last``, ``records``, ``ok``, ``nodata``, ``skipdata``, ``traffic`` (records that name a
     flow), ``accepted``, ``rejected`` (records by action), ``flagged`` (records with TCP flags) and ``accounts``.
     """
 
-    TABLES = ("edges", "volumes", "evidence", "interfaces")
+    TABLES = ("edges", "refusals", "volumes", "evidence", "interfaces")
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -109,7 +111,9 @@ def stored(key: str, home: Path, make) -> Fold:
 
 def prune(home: Path, keep: int = 0) -> int:
     """Remove all folds below `home` but the `keep` that were used last; how many went."""
-    folds = sorted((path for path in home.glob("[0-9a-f]*") if path.is_dir()), key=lambda path: path.stat().st_mtime)
+    folds = sorted(
+        (path for path in home.glob("[0-9a-f]*") if path.is_dir()), key=lambda path: path.stat().st_mtime
+    )
     gone = folds[: len(folds) - keep]
     for path in gone:
         shutil.rmtree(path, ignore_errors=True)
@@ -130,16 +134,27 @@ def fold(flows: ir.Table, network, folder: Path, span: tuple[int | None, int | N
     if backend.name == "duckdb":
         backend.con.execute("SET preserve_insertion_order = false")
     facts = _facts(flows)
-    first, last = (facts[name] if at is None else at for name, at in zip(("first", "last"), span, strict=True))
+    first, last = (
+        facts[name] if at is None else at for name, at in zip(("first", "last"), span, strict=True)
+    )
     facts["step"] = step = step_of((last or 0) - (first or 0))
     own = interfaces(flows, network)
     own.to_parquet(folder / "interfaces.parquet")
-    with temporary(sessions(flows), folder / "sessions.parquet") as once:
-        with temporary(services(once), folder / "services.parquet") as known:
-            talks = conversations(once, known, own)
-            write(edges(talks, step), folder / "edges.parquet")
-            counted = talks.group_by("evidence", "without_flags", "agrees").agg(conversations=_.count())
-            write(counted, folder / "evidence.parquet")
+    with ExitStack() as stack:
+
+        def once(table: ir.Table, name: str) -> ir.Table:
+            return stack.enter_context(temporary(table, folder / f"{name}.parquet"))
+
+        whole = once(unsplit(flows), "unsplit")
+        met = sessions(whole, once(split(flows, whole), "split"))
+        known = once(services(met), "services")
+        talks = conversations(met, known, own)
+        write(edges(talks, step), folder / "edges.parquet")
+        refused = met.filter(met.a_rejected + met.b_rejected > 0)
+        write(refusals(conversations(refused, known, own), step), folder / "refusals.parquet")
+        judged = talks.filter(talks.agrees.notnull()).limit(None if facts["flagged"] else 0)
+        judged = judged.group_by("without_flags").agg(judged=_.count(), right=_.agrees.sum())
+        write(judged, folder / "evidence.parquet")
     write(volumes(flows, own, step), folder / "volumes.parquet")
     intervals = coverage(own)
     intervals.to_parquet(folder / "coverage.parquet")
@@ -149,10 +164,28 @@ def fold(flows: ir.Table, network, folder: Path, span: tuple[int | None, int | N
 
 def write(table: ir.Table, place: Path) -> None:
     """Write `table` to the Parquet file `place` on this machine, wherever it is computed."""
-    if table.get_backend().name == "duckdb":
-        table.to_parquet(place)
-    else:
+    backend = table.get_backend()
+    if backend.name != "duckdb":
         table.execute().to_parquet(place)
+        return
+    # DuckDB sums in 128 bits, which Parquet keeps as floating point, and Ibis leaves out a cast that it thinks idle.
+    types = {
+        "int64": "BIGINT",
+        "int32": "INTEGER",
+        "int8": "TINYINT",
+        "string": "VARCHAR",
+        "boolean": "BOOLEAN",
+    }
+    casts = [
+        f"CAST({quoted(name)} AS {types[str(kind)]}) AS {quoted(name)}"
+        for name, kind in table.schema().items()
+    ]
+    view = ibis.util.gen_name("flowkit")
+    backend.create_view(view, table)
+    backend.con.execute(
+        f"COPY (SELECT {', '.join(casts)} FROM {quoted(view)}) TO {literal(place)} (FORMAT parquet)"
+    )
+    backend.drop_view(view)
 
 
 @contextmanager
@@ -161,7 +194,7 @@ def temporary(table: ir.Table, place: Path) -> Iterator[ir.Table]:
     an engine keeps no temporary tables (Athena, Trino), it stays as it is."""
     backend = table.get_backend()
     if backend.name == "duckdb":
-        table.to_parquet(place)
+        write(table, place)
         yield backend.read_parquet(place, table_name=ibis.util.gen_name("flowkit"))
         place.unlink()
     elif backend.name == "pyspark":
