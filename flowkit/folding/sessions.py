@@ -31,7 +31,7 @@ CONTROLS = {"BPA": 1, "EC": 2}
 
 
 def unsplit(flows: ir.Table) -> ir.Table:
-    """Return one row a pair of endpoints at one interface, for `split` and `sessions`: the group-by over all records."""
+    """Return one row a pair of endpoints at one interface, for `split` and `sessions`: all records grouped."""
     records = _oriented(flows)
     return records.group_by(*KEY).aggregate(**_sums(records))
 
