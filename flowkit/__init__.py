@@ -27,6 +27,7 @@ _NAMES = {
     "reporting.direction": "busiest_line direction_findings direction_verdict founded_line interfaces_line plot_rungs"
     " plot_talkers plot_traffic_by_interface plot_traffic_over_time talkers_line zones_line",
     "reporting.figures": "COLOURS alt utc_axis",
+    "reporting.answer": "findings",
     "reporting.findings": "Finding tell",
     "reporting.reachability": "exposed proven reachability_findings reachability_verdict targets",
     "reporting.reachability_figures": "plot_reachability plot_sessions_over_time",

@@ -5,41 +5,38 @@ All logs of a process share one DuckDB, so that they can be joined, united and s
 """
 
 import html
-import itertools
 import os
 import time
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 
-import duckdb
 import ibis
 import ibis.expr.types as ir
 import pandas as pd
 import polars as pl
 
-from flowkit.fields import COLUMNS, TGW_FIELDS
-from flowkit.loading.cache import folder, spill
+from flowkit.folding import store
+from flowkit.folding.conversations import conversations, services
+from flowkit.folding.coverage import coverage
+from flowkit.folding.sessions import sessions, split, unsplit
+from flowkit.folding.store import Fold
+from flowkit.loading.cache import folder
 from flowkit.loading.counts import DAY, FIRST_TIME
 from flowkit.loading.engines import recognised, table_of
 from flowkit.loading.engines import tally as table_tally
 from flowkit.loading.errors import SourceError
 from flowkit.loading.ingestion import Ingested, bring_in, refuse_nothing
+from flowkit.loading.network import Snapshot, snapshot_of
+from flowkit.loading.records import backend, records_view
 from flowkit.loading.sources import aws_name, is_table, slot_of
-from flowkit.loading.sql import SQL_TYPES, literal, paths, quiet, quoted
+from flowkit.loading.sql import quoted
 from flowkit.loading.window import Moment, moment, window
 
-#: Memory for all queries of a process; beyond it DuckDB spills into the cache.
-MEMORY = "1400MB"
 #: Reasons, examples and files that `summary` names at most.
 SHOWN = 5
 
-_COLUMNS = {
-    "vpc": COLUMNS,
-    "transit-gateway": COLUMNS | {field.column: field.type for field in TGW_FIELDS},
-}
 _COUNTED = ("lines", "headers", "blank", "ok", "nodata", "skipdata", "no_status", "malformed")
 _STATUS = {"ok": "OK", "nodata": "NODATA", "skipdata": "SKIPDATA", "no_status": "without log-status"}
-_names = itertools.count(1)
 
 
 def load(
@@ -73,22 +70,6 @@ def load(
     return Log(source, start, end, format, network, record, done)
 
 
-@cache
-def _backend(process: int) -> ibis.BaseBackend:
-    backend = ibis.duckdb.connect()
-    settings = {"temp_directory": literal(spill()), "memory_limit": literal(MEMORY), "TimeZone": "'UTC'"}
-    settings |= {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
-    for name, value in settings.items():
-        backend.con.execute(f"SET {name} = {value}")
-    quiet(backend.con)
-    return backend
-
-
-def backend() -> ibis.BaseBackend:
-    """Return this process's in-memory DuckDB without network access, which holds the tables of all logs."""
-    return _backend(os.getpid())
-
-
 class Log:
     """A flow log: source, window, format and network, and all that follows from them, each computed once."""
 
@@ -103,9 +84,7 @@ class Log:
         ingested: Ingested | None,
     ):
         self.source, self.start, self.end, self.format = source, start, end, format
-        self.network, self.record = network, record
-        self._ingested = ingested
-        self._name = f"log_{next(_names)}"
+        self.record, self._ingested, self._network = record, ingested, network
         self._latest = int(time.time()) + DAY
 
     @cached_property
@@ -136,17 +115,15 @@ class Log:
 
     @cached_property
     def flows(self) -> ir.Table:
-        """The records of the window with `start` and `end` in whole seconds, `file_id` and `duplicate`, for the fold.
-
-        Copies are there, marked in `duplicate`; records with times that no flow log can have are not.
-        """
-        return self._within(self.raw, odd=False)
+        """The records of the window as the fold reads them: `start` and `end` in whole seconds, `file_id`; without copies
+        and without records whose times no flow log can have."""
+        return self._within(self.raw.filter(~self.raw.duplicate), odd=False)
 
     @cached_property
     def raw(self) -> ir.Table:
         """All records of the files, whatever their times, as `flows` has them."""
         ours = self._ingested is not None
-        table = backend().table(self._marked()) if ours else recognised(table_of(self.source))
+        table = backend().table(records_view(self._facts, self.record)) if ours else recognised(table_of(self.source))
         return table.mutate(interface_id=ibis.coalesce(table.interface_id, table.resource_id))
 
     def _sane(self, table: ir.Table) -> dict[str, ir.BooleanValue]:
@@ -165,87 +142,6 @@ class Log:
         if last is not None:
             table = table.filter(ibis.coalesce(table.start, table.end) < last)
         return table
-
-    def _marked(self) -> str:
-        """Make the view of all records with `duplicate`: the copies of a record in the files of other flow logs.
-
-        Only interfaces that several flow logs cover are looked at. The n-th of equal rows in one flow log is the same
-        record as the n-th in another: so equal rows within one flow log all stay.
-        """
-        con, (rows, view, logs, shared) = (
-            backend().con,
-            (f"{self._name}_{part}" for part in ("rows", "records", "logs", "shared")),
-        )
-        try:
-            con.execute(f"CREATE VIEW {rows} AS {self._rows()}")
-            facts = self._facts.select("file_id", "place").iter_rows()
-            by_file = {file_id: aws_name(place).get("flow_log_id") for file_id, place in facts}
-            by_file = {file_id: log for file_id, log in by_file.items() if log}
-            several = []
-            if len(set(by_file.values())) > 1:
-                con.execute(
-                    f"CREATE TABLE {logs} AS SELECT unnest(?) AS file_id, unnest(?) AS log",
-                    [list(by_file), list(by_file.values())],
-                )
-                several = con.execute(
-                    f"SELECT interface_id FROM (SELECT DISTINCT interface_id, file_id FROM {rows}) JOIN {logs}"
-                    " USING (file_id) GROUP BY interface_id HAVING count(DISTINCT log) > 1"
-                ).fetchall()
-            if not several:
-                con.execute(f"CREATE VIEW {view} AS SELECT *, false AS duplicate FROM {rows}")
-                return view
-            con.execute(
-                f"CREATE TABLE {shared} AS SELECT unnest(?) AS interface_id", [[row[0] for row in several]]
-            )
-            described = con.execute(f"DESCRIBE {rows}").fetchall()
-            same = ", ".join(quoted(row[0]) for row in described if row[0] != "file_id")
-            con.execute(f"""
-                CREATE TABLE {self._name}_marked AS SELECT * EXCLUDE (log, nth), log IS NOT NULL AND row_number() OVER (
-                    PARTITION BY {same}, nth, log IS NULL ORDER BY log, file_id) > 1 AS duplicate
-                FROM (SELECT r.*, log, row_number() OVER (PARTITION BY {same}, log) AS nth
-                      FROM {rows} r LEFT JOIN {logs} USING (file_id) WHERE interface_id IN (FROM {shared}))""")
-            con.execute(f"""
-                CREATE VIEW {view} AS FROM {self._name}_marked UNION ALL BY NAME SELECT *, false AS duplicate
-                FROM {rows} WHERE interface_id IS NULL OR interface_id NOT IN (FROM {shared})""")
-        except duckdb.Error as error:
-            raise SourceError(
-                f"the cache cannot be read in {folder()} ({str(error).splitlines()[0][:200]}): flowkit ingest --again"
-            ) from None
-        return view
-
-    def _rows(self) -> str:
-        """SQL for the rows of the log's files under the columns of a table of records."""
-        con, wanted = backend().con, self._facts
-        names = sorted({name for names in wanted["parts"] for name in names if f".{self.record}." in name})
-        files = paths([folder() / "parts" / name for name in names])
-        rows = (
-            f"read_parquet({files}, union_by_name = true)"
-            if names
-            else "(SELECT NULL::BIGINT AS file_id LIMIT 0)"
-        )
-        there = [row[0] for row in con.execute(f"DESCRIBE SELECT * FROM {rows}").fetchall()]
-        columns = [
-            quoted(name) if name in there else f"CAST(NULL AS {SQL_TYPES[name]}) AS {quoted(name)}"
-            for name in _COLUMNS[self.record]
-        ]
-        unknown = {name.replace("-", "_") for names in wanted["unknown"] for name in names}
-        unknown |= {f"{name}_" for name in unknown}
-        columns += [quoted(name) for name in there if name in unknown and name not in _COLUMNS[self.record]]
-        sql = f"SELECT {', '.join(columns)}, file_id FROM {rows}"
-        if not names:
-            return sql
-        held = con.execute(f"SELECT sum(num_rows) FROM parquet_file_metadata({files})").fetchone()[0]
-        kept = (
-            wanted.select(pl.sum_horizontal("ok", "nodata", "skipdata", "no_status") - pl.col("gateway"))
-            .sum()
-            .item()
-        )
-        if held == (kept if self.record == "vpc" else wanted["gateway"].sum()):
-            return sql  # the parts hold these files and no other
-        con.execute(
-            f"CREATE TABLE {self._name}_files AS SELECT unnest(?) AS file_id", [wanted["file_id"].to_list()]
-        )
-        return f"{sql} WHERE file_id IN (FROM {self._name}_files)"
 
     @property
     def _facts(self) -> pl.DataFrame:
@@ -347,10 +243,65 @@ class Log:
         ]
         return pd.DataFrame([row for row in rows if row[1]], columns=["what", "value"])
 
+    @cached_property
+    def network(self) -> Snapshot | None:
+        """The rules snapshot; the sample brings its own; None without one."""
+        return snapshot_of(self.source, self._network)
+
+    @cached_property
+    def fold(self) -> Fold:
+        """Edges, refusals, volumes, interfaces, coverage and facts: made once, then read from beside the cache."""
+        span = window(self.start, self.end)
+        rules = self.network.digest if self.network else ""
+        key = store.key_of(self._identity(), span, self.record, rules)
+        return store.stored(key, folder() / "folds", lambda place: self._folded(place, span))
+
+    def _identity(self) -> list:
+        """Return what tells the records of this log from others: its files, or for a table the moment of this report."""
+        if self._ingested is None:
+            return [str(self.source), os.environ.get("FLOWKIT_REPORT") or time.time_ns()]
+        return sorted(self._facts["file_id"].to_list())
+
+    def _folded(self, place: Path, span: tuple[int | None, int | None]) -> None:
+        def intervals(_interfaces: pd.DataFrame) -> pd.DataFrame:
+            return coverage(self.flows, self.files, self.start, self.end, self.network)
+
+        store.fold(self.flows, self.network, place, span, intervals)
+
     @property
-    def about(self) -> pd.DataFrame:
-        """`summary`, by the name of the first edition."""
-        return self.summary
+    def interfaces(self) -> pd.DataFrame:
+        """The own addresses of each interface, day by day."""
+        return self.fold.interfaces
+
+    @property
+    def coverage(self) -> pd.DataFrame:
+        """What each interface's time is known by, as intervals of one state."""
+        return self.fold.coverage
+
+    @cached_property
+    def edges(self) -> ir.Table:
+        """The conversations summed by interface, client, server, protocol, port, outcome and time step.
+
+        The columns of `flowkit.folding.edges.edges`, with `step`, `first` and `last` as UTC timestamps and the names
+        of hosts beside their addresses (`client_name`, `server_name`; null where no snapshot names them).
+        """
+        files = [str(path) for path in sorted(self.fold.folder.glob("edges*.parquet"))]
+        table = backend().read_parquet(files, table_name=ibis.util.gen_name("edges"))
+        times = {name: table[name].as_timestamp("s").cast("timestamp('UTC')") for name in ("step", "first", "last")}
+        table = table.mutate(**times)
+        names = pd.DataFrame(self.network.names() if self.network else [], columns=["address", "name"])
+        named = ibis.memtable(names, schema={"address": "string", "name": "string"})
+        for role in ("client", "server"):
+            side = named.rename(**{role: "address", f"{role}_name": "name"})
+            table = table.left_join(side, role).drop(f"{role}_right")
+        return table
+
+    @cached_property
+    def conversations(self) -> ir.Table:
+        """The columns of `flowkit.folding.conversations.conversations`, computed when asked."""
+        whole = unsplit(self.flows)
+        met = sessions(whole, split(self.flows, whole))
+        return conversations(met, services(met), self.interfaces)
 
     @property
     def odd_times(self) -> str:

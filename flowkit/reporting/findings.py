@@ -54,6 +54,8 @@ class Finding:
     bytes: int = 0
     coverage: float | None = None
     samples: tuple[str, ...] = ()
+    incident: str | None = None
+    counts: dict = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         if self.severity not in SEVERITIES:

@@ -1,0 +1,170 @@
+"""From conversations to edges: client, server, protocol, port and outcome by interface and time step, with counts.
+
+The small table that nearly every question asks. And from records to volumes: bytes of each interface by direction
+and time, which conversations cannot tell, because one may last for hours.
+"""
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+from ibis import _
+
+from flowkit.folding.interfaces import DAY, interface_of, named_rows
+from flowkit.folding.sessions import any_bit, total
+from flowkit.net import LARGEST_SYN, TCP, private
+
+#: Widths of a time step in seconds: a minute, five, a quarter of an hour, an hour, six, a day, a week.
+STEPS = (60, 300, 900, 3600, 21600, DAY, 7 * DAY)
+#: The most time steps that a window has.
+MOST_STEPS = 200
+
+#: What one edge is about.
+EDGE = (
+    "interface_id", "client", "server", "protocol", "server_port", "outcome", "way", "counted", "evidence", "step",
+)  # fmt: skip
+
+#: What one row of refusals is about.
+REFUSAL = ("interface_id", "client", "server", "protocol", "server_port", "refusal", "control", "step")
+
+#: What both roles of an edge sent.
+COUNTS = (
+    "client_accepted", "client_rejected", "server_accepted", "server_rejected", "client_packets", "client_bytes",
+    "server_packets", "server_bytes",
+)  # fmt: skip
+
+#: What one row of volumes is about.
+VOLUME = (
+    "interface_id",
+    "step",
+    "direction",
+    "peer",
+    "action",
+    "counted",
+    "az_id",
+    "peer_az_id",
+    "traffic_path",
+)
+
+
+def step_of(seconds: int) -> int:
+    """Return the width of a time step, in seconds, for a window of `seconds`: 60 to 200 steps where that can be."""
+    return next((step for step in STEPS if seconds <= MOST_STEPS * step), STEPS[-1])
+
+
+def edges(conversations: ir.Table, step: int) -> ir.Table:
+    """Return one row an `EDGE` with its counts.
+
+    The keys are columns of `conversations`; ``step`` is the start of the time step (seconds since 1970 UTC) in
+    which the conversation began. ``sessions``, ``denied`` (sessions of which no packet was accepted),
+    ``client_accepted``, ``client_rejected``, ``server_accepted``, ``server_rejected`` (records), ``client_packets``,
+    ``client_bytes``, ``server_packets``, ``server_bytes``, ``client_seen``, ``server_seen`` (flags, as bits),
+    ``first``, ``last`` (seconds), ``level`` (how sure the outcome is).
+    """
+    since = conversations["first"]
+    t = conversations.mutate(step=since - since % step)
+    return t.group_by(*EDGE).aggregate(
+        sessions=_.count(),
+        denied=t.count(where=t.client_accepted + t.server_accepted == 0),
+        **{name: total(_[name]) for name in COUNTS},
+        client_seen=any_bit(t, _.client_seen),
+        server_seen=any_bit(t, _.server_seen),
+        first=_["first"].min(),
+        last=_["last"].max(),
+        level=_.level.max(),
+    )
+
+
+def refusals(conversations: ir.Table, step: int) -> ir.Table:
+    """Return one row a `REFUSAL`: refused conversations by how they were refused, with their shapes.
+
+    ``step`` is that of the first refused packet (seconds since 1970 UTC). ``sessions``, ``attempts`` (sessions of
+    TCP, packets of other protocols), ``records``, ``packets``, ``bytes``, ``first``, ``last`` (of what was refused),
+    ``accepted`` (accepted records of the client), ``port_low``, ``port_high`` (of the client), ``from_server`` (the
+    refused packets are the server's), ``leaves`` (they leave the interface; null: not logged), ``flagged`` (TCP
+    flags known), ``idle`` (longest pause before a refusal, seconds), and sessions by their shape: ``retries`` (3 to
+    7 packets of a SYN's size), ``tiny`` (one packet without options), ``small`` (few packets without data),
+    ``overlaps`` (accepted packets after a refused one), ``closed`` (FIN of both sides, or RST, before).
+    """
+    t = conversations.filter(conversations.refusal.notnull())
+    t = t.mutate(step=t.rejected_first - t.rejected_first % step)
+    packets, size = t.rejected_packets, t.rejected_bytes
+    return t.group_by(*REFUSAL).aggregate(
+        sessions=_.count(),
+        attempts=total(ibis.ifelse((t.protocol == TCP).fill_null(False), 1, packets)),
+        records=total(_.client_rejected + _.server_rejected),
+        packets=total(packets),
+        bytes=total(size),
+        first=_.rejected_first.min(),
+        last=_.rejected_last.max(),
+        accepted=total(_.client_accepted),
+        port_low=_.client_port.min(),
+        port_high=_.client_port.max(),
+        from_server=_.from_server.min(),
+        leaves=_.leaves.max(),
+        flagged=_.flagged.max(),
+        idle=(t.rejected_first - t.accepted_last).max(),
+        retries=t.count(where=packets.between(3, 7) & size.between(40 * packets, LARGEST_SYN * packets)),
+        tiny=t.count(where=(packets == 1) & (size <= 44)),
+        small=t.count(where=t.small),
+        overlaps=t.count(where=t.overlaps),
+        closed=t.count(where=t.closed),
+    )
+
+
+def volumes(flows: ir.Table, interfaces: pd.DataFrame, step: int) -> ir.Table:
+    """Return the records, packets and bytes of each interface over time, one row a `VOLUME`.
+
+    ``direction`` (as packets flow, seen from the interface: ``ingress``, ``egress``; ``transit`` for gateways and
+    load balancers; ``unknown``), ``peer`` (``internal``: private, or the address of a logged interface;
+    ``external``; null where the direction is not known), ``action``, ``counted`` (whether to count it where several
+    interfaces logged the same packets), ``az_id``, ``peer_az_id`` (null where not known), ``traffic_path`` (egress
+    only), ``step`` (start of the time step, seconds since 1970), ``records``, ``packets``, ``bytes``.
+    """
+    rows = named_rows(flows)
+    rows = rows.mutate(interface_id=interface_of(rows), day=(rows.start // DAY).fill_null(0))
+    for end in ("src", "dst"):
+        rows = _with_owner(rows, interfaces, end)
+    out = ibis.cases(
+        (rows.flow_direction.notnull(), rows.flow_direction == "egress"),
+        ((rows.src_owner == rows.interface_id) & (rows.dst_owner != rows.interface_id).fill_null(True), True),
+        (
+            (rows.dst_owner == rows.interface_id) & (rows.src_owner != rows.interface_id).fill_null(True),
+            False,
+        ),
+    )
+    transit = interfaces.loc[interfaces.transit, "interface_id"].unique().tolist()
+    passes = rows.interface_id.isin(transit) if transit else ibis.literal(False)
+    inside = private(out.ifelse(rows.dstaddr, rows.srcaddr)) | out.ifelse(rows.dst_logged, rows.src_logged)
+    rows = rows.mutate(
+        step=rows.start - rows.start % step,
+        direction=ibis.cases((passes, "transit"), (out, "egress"), (~out, "ingress"), else_="unknown"),
+        peer=ibis.cases((passes, None), (out.notnull(), inside.ifelse("internal", "external"))),
+        counted=~passes & (out.fill_null(False) | ~rows.src_logged),
+        az_id=ibis.coalesce(rows.az_id, out.ifelse(rows.src_az, rows.dst_az)),
+        peer_az_id=ibis.coalesce(rows.next_hop_az_id, out.ifelse(rows.dst_az, rows.src_az)),
+    )
+    return rows.group_by(*VOLUME).aggregate(
+        records=_.count(), packets=total(_.packets.fill_null(0)), bytes=total(_.bytes.fill_null(0))
+    )
+
+
+def _with_owner(rows: ir.Table, interfaces: pd.DataFrame, end: str) -> ir.Table:
+    """Return `rows` with which interface has the address at that end, in which zone, and whether it is logged."""
+
+    def only(names: pd.Series) -> object:
+        return names.iloc[0] if names.nunique() == 1 else None
+
+    own = interfaces[interfaces.address.notna()].assign(logged=lambda table: ~table.transit)
+    one = own.groupby(["day", "address"], as_index=False).agg(
+        owner=("interface_id", only), az=("az_id", only), logged=("logged", "any")
+    )
+    names = {"address": f"{end}addr", "owner": f"{end}_owner", "az": f"{end}_az", "logged": f"{end}_logged"}
+    types = {"day": "int64"} | {new: "boolean" if old == "logged" else "string" for old, new in names.items()}
+    known = ibis.memtable(one.rename(columns=names)[list(types)], schema=types)
+    joined = rows.left_join(known, ["day", f"{end}addr"])
+    return joined.select(
+        *(joined[column] for column in rows.columns),
+        f"{end}_owner",
+        f"{end}_az",
+        **{f"{end}_logged": joined[f"{end}_logged"].fill_null(False)},
+    )

@@ -1,0 +1,188 @@
+"""From records to each interface's own addresses, day by day, and which interfaces only pass traffic on.
+
+Addresses are judged for each day because they move between interfaces. The field ``flow-direction`` names the
+interface's own end of every record; without it, a snapshot does; else the own address is the one that stands in
+every record of the interface. https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html (srcaddr,
+dstaddr, flow-direction, pkt-srcaddr, interface-type)
+"""
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+from ibis import _
+
+from flowkit.net import TRANSIT_TYPES, is_private
+
+#: Share of an interface's records whose packet carries another address before it counts as passing traffic on.
+TRANSLATED = 0.1
+
+DAY = 86400
+GROUP = ["interface_id", "scope", "day", "v6"]
+
+
+def interfaces(flows: ir.Table, network=None) -> pd.DataFrame:
+    """Return the own addresses of each interface on each day of the log, one row an address.
+
+    ``interface_id`` (the resource's id where a log has no interface), ``day`` (days since 1970 UTC; 0 for a log
+    without ``start``), ``address`` (null where it cannot be told), ``basis`` (``flow-direction``, ``snapshot``,
+    ``inferred``, ``unknown``), ``conflict`` (another interface of the same VPC used the address at the same time),
+    ``transit`` (a NAT gateway, transit gateway or load balancer), ``az_id``, ``vpc_id``, ``subnet_id``,
+    ``instance_id`` (null where the log has none), ``first``, ``last`` (seconds since 1970, of that day's records).
+    `network` is the rules snapshot.
+    """
+    evidence = _evidence(flows).to_pandas()
+    known = evidence[evidence.own.notna()]
+    known = known[GROUP].assign(address=known.own, basis="flow-direction")
+    if network is not None:
+        known = _add(known, _from_snapshot(_missing(evidence, known), network))
+    known = _add(known, _inferred(flows, _missing(evidence, known), known))
+    known = _add(known, _missing(evidence, known)[GROUP].assign(address=None, basis="unknown"))
+    spans = evidence.groupby(GROUP, as_index=False).agg({"first": "min", "last": "max"})
+    known = known.merge(spans, on=GROUP)
+    known["conflict"] = _conflicts(known)
+    known["transit"] = known.interface_id.isin(_transit(evidence, network))
+    facts = ["az_id", "vpc_id", "subnet_id", "instance_id"]
+    places = evidence.groupby("interface_id", dropna=False)[facts].max().astype("object")
+    known = known.join(places.where(places.notna(), None), on="interface_id")
+    columns = ["interface_id", "day", "address", "basis", "conflict", "transit", *facts, "first", "last"]
+    return known[columns].sort_values(["interface_id", "day", "address"], ignore_index=True)
+
+
+def named_rows(flows: ir.Table) -> ir.Table:
+    """Return the records that name a flow: those with addresses, NODATA and SKIPDATA left out."""
+    return flows.filter(
+        flows.srcaddr.notnull() & flows.dstaddr.notnull() & (flows.log_status.fill_null("OK") == "OK")
+    )
+
+
+def interface_of(rows: ir.Table) -> ir.StringValue:
+    """Return the interface of a record: the resource's id where a log has no interface, `-` without either."""
+    return ibis.coalesce(rows.interface_id, rows.resource_id, "-")
+
+
+def _rows(flows: ir.Table) -> ir.Table:
+    """Return the named records with the keys of `GROUP` and the interface's own end where it is logged."""
+    rows = named_rows(flows)
+    translated = (rows.pkt_srcaddr != rows.srcaddr) | (rows.pkt_dstaddr != rows.dstaddr)
+    columns = "srcaddr dstaddr instance_id interface_type az_id vpc_id subnet_id start end".split()
+    return rows.select(
+        *columns,
+        interface_id=interface_of(rows),
+        scope=ibis.coalesce(rows.vpc_id, rows.account_id, "-"),
+        day=(rows.start // DAY).fill_null(0),
+        v6=rows.srcaddr.contains(":"),
+        own=ibis.cases(
+            (rows.flow_direction == "egress", rows.srcaddr), (rows.flow_direction == "ingress", rows.dstaddr)
+        ),
+        translated=translated.fill_null(False),
+    )
+
+
+def _evidence(flows: ir.Table) -> ir.Table:
+    """Return what tells an interface's address, reduced by the engine: a few rows an interface and day."""
+    names = ("interface_type", "az_id", "vpc_id", "subnet_id", "instance_id")
+    return (
+        _rows(flows)
+        .group_by(*GROUP, "own")
+        .aggregate(
+            records=_.count(),
+            pair=(_.srcaddr + " " + _.dstaddr).min(),
+            instances=_.instance_id.count(),
+            translated=_.translated.sum(),
+            first=_.start.min(),
+            last=_.end.max(),
+            **{name: _[name].max() for name in names},
+        )
+    )
+
+
+def _missing(evidence: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
+    """Return the groups that have no row in `known` yet, each with one of its records (``pair``) and their number."""
+    missing = evidence[~evidence.set_index(GROUP).index.isin(known.set_index(GROUP).index)]
+    return missing[[*GROUP, "pair", "records"]]
+
+
+def _add(known: pd.DataFrame, more: pd.DataFrame) -> pd.DataFrame:
+    return pd.concat([part for part in (known, more) if len(part)] or [known], ignore_index=True)
+
+
+def _from_snapshot(groups: pd.DataFrame, network) -> pd.DataFrame:
+    addresses = {eni: list(interface.addresses) for eni, interface in network.interfaces.items()}
+    rows = (
+        groups[GROUP].assign(address=groups.interface_id.map(addresses), basis="snapshot").explode("address")
+    )
+    rows = rows[rows.address.notna()]
+    return rows[rows.address.astype(str).str.contains(":") == rows.v6]
+
+
+def _inferred(flows: ir.Table, groups: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
+    """Return for each group the one address found in every record of it; where two are, the likelier."""
+    if groups.empty:
+        return groups[GROUP].assign(address=None, basis="inferred")
+    ends = groups.pair.str.partition(" ")
+    groups = groups.assign(x=ends[0], y=ends[2]).drop(columns="pair")
+    types = dict(zip(GROUP, ("string", "string", "int64", "boolean"), strict=True))
+    wanted = ibis.memtable(groups, schema={**types, "records": "int64", "x": "string", "y": "string"})
+    rows = _rows(flows).join(wanted, GROUP).group_by(*GROUP)
+    counts = rows.aggregate(
+        **{end: ((_.srcaddr == _[end]) | (_.dstaddr == _[end])).sum() for end in ("x", "y")}
+    ).to_pandas()
+    counted = groups.merge(counts, on=GROUP, suffixes=("", "_records"))
+    candidates = pd.concat(
+        [
+            counted[counted[f"{end}_records"] == counted.records][[*GROUP, end]].rename(
+                columns={end: "address"}
+            )
+            for end in ("x", "y")
+        ],
+        ignore_index=True,
+    ).drop_duplicates()
+    twice = candidates.duplicated(GROUP, keep=False)
+    sure = candidates[~twice]
+    taken = _add(known[[*GROUP, "address"]], sure)
+    settled = [_likelier(tie, taken) for _group, tie in candidates[twice].groupby(GROUP)]
+    return pd.concat([sure, *settled], ignore_index=True).assign(basis="inferred")
+
+
+def _likelier(tie: pd.DataFrame, taken: pd.DataFrame) -> pd.DataFrame:
+    """Return one row of two candidates, or none: an interface with a single peer could be at either end.
+
+    An interface keeps its address for life, so that of another day decides; else the address that no other
+    interface has; else the one that is not on the internet.
+    """
+    same = taken[taken.interface_id == tie.interface_id.iloc[0]].address
+    others = taken[(taken.scope == tie.scope.iloc[0]) & (taken.day == tie.day.iloc[0])].address
+    for likely in (tie.address.isin(same), ~tie.address.isin(others), tie.address.map(is_private)):
+        if likely.sum() == 1:
+            return tie[likely]
+    return tie.iloc[:0]
+
+
+def _conflicts(known: pd.DataFrame) -> pd.Series:
+    """Return whether another interface of the scope used the address while this one did."""
+    rows = known[known.address.notna()].sort_values(["scope", "address", "first"])
+    several = rows.groupby(["scope", "address"]).interface_id.transform("nunique") > 1
+    found = set()
+    for _address, some in rows[several].groupby(["scope", "address"]):
+        spans = list(zip(some.index, some.interface_id, some["first"], some["last"], strict=True))
+        for at, (index, eni, _first, last) in enumerate(spans):
+            for later, other, begin, _end in spans[at + 1 :]:
+                if begin > last:
+                    break
+                if other != eni:
+                    found |= {index, later}
+    return pd.Series(known.index.isin(found), known.index)
+
+
+def _transit(evidence: pd.DataFrame, network) -> set[str]:
+    """Return the interfaces that pass on what other hosts send: by type, by snapshot, or as their packets carry
+    addresses of others."""
+    sums = evidence.groupby("interface_id").agg(
+        {"records": "sum", "instances": "sum", "translated": "sum", "interface_type": "max"}
+    )
+    passing = (sums.instances == 0) & (sums.translated >= TRANSLATED * sums.records) & (sums.translated > 0)
+    named = sums.interface_type.isin(TRANSIT_TYPES) | sums.index.str.startswith("nat-")
+    described = network.interfaces.items() if network else ()
+    return set(sums.index[passing | named]) | {
+        eni for eni, one in described if one.interface_type in TRANSIT_TYPES
+    }

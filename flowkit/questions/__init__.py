@@ -1,0 +1,1 @@
+"""What is asked of edges and coverage: each module answers one question."""
