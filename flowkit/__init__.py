@@ -10,7 +10,7 @@ _NAMES = {
     "analysis.addresses": "interface_addresses",
     "analysis.change": "changes",
     "analysis.conversations": "conversations",
-    "analysis.coverage": "coverage covered_share",
+    "folding.coverage": "coverage covered_share",
     "analysis.direction": "directed initiators",
     "analysis.estimate": "backtest estimate losses series_of",
     "analysis.evaluate": "Packet evaluate",

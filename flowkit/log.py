@@ -7,9 +7,9 @@ from pathlib import Path
 import ibis.expr.types as ir
 import pandas as pd
 
-from flowkit.analysis.coverage import coverage
 from flowkit.analysis.network import Snapshot, snapshot_of
 from flowkit.folding import store
+from flowkit.folding.coverage import coverage
 from flowkit.folding.store import Fold
 from flowkit.loading import cache
 from flowkit.loading import flows as loading

@@ -13,11 +13,11 @@ from test_coverage import NOON, flows, full, record
 
 from flowkit import inventory, load
 from flowkit.analysis.addresses import interface_addresses
-from flowkit.analysis.coverage import coverage, covered_share
 from flowkit.analysis.estimate import backtest, estimate, losses, series_of
 from flowkit.analysis.gaps import by_hour, by_interface, gaps
 from flowkit.analysis.missed import bridged, recovered, recovered_rows, skip_records
 from flowkit.fields import COLUMNS
+from flowkit.folding.coverage import coverage, covered_share
 from flowkit.reporting.skipdata import (
     coverage_line,
     missed_line,
