@@ -42,8 +42,8 @@ class GapTables:
 
     `intervals`: as `flowkit.folding.coverage.coverage` returns them. `interfaces`: see `by_interface`. `gaps`: see
     `find_gaps` and `gap_impact`. `estimates`, `backtest`: see `flowkit.questions.estimates`. `seen_by_peer`: see
-    `flowkit.questions.gap_records.seen_by_peer`. `by_hour`: ``hour`` (of the day, UTC), ``minutes`` with skipped records, of all interfaces.
-    `affected`: ``interface`` (name), ``start``, ``end``, and a column a notebook: what the gap takes from it.
+    `flowkit.questions.gap_records`. `by_hour`: ``hour`` (of the day, UTC), ``minutes`` with skipped records, of all
+    interfaces. `affected`: ``interface`` (name), ``start``, ``end``, and by notebook what the gap takes from it.
     """
 
     intervals: pd.DataFrame
@@ -188,22 +188,21 @@ def gap_impact(flows, files, coverage, gaps, estimates, peers) -> pd.DataFrame:
     if len(skipped):
         skips = skipdata_records(flows, skipped)
         skips.index = skipped.index.take(skips.index)
-    missing = missing_slots(files)
     slots = np.zeros(len(gaps), "int64")
-    for row in missing.itertuples():
-        first, last = (
-            (gaps.start.clip(lower=row.start) - row.start),
-            (gaps.end.clip(upper=row.end) - row.start),
-        )
-        first, last = (time.dt.total_seconds().to_numpy() / SLOT for time in (first, last))
-        slots += np.maximum(np.ceil(last) - np.floor(first), 0).astype("int64")
+    for row in missing_slots(files).itertuples():
+        # Of a file of five minutes a gap may have only a part.
+        into, out = gaps.start.clip(lower=row.start) - row.start, gaps.end.clip(upper=row.end) - row.start
+        into, out = (time.dt.total_seconds().to_numpy() / SLOT for time in (into, out))
+        slots += np.maximum(np.ceil(out) - np.floor(into), 0).astype("int64")
     across = coverage[coverage.state.isin(["SKIPDATA", "SILENT"])].reset_index(drop=True)
     count = (
         flows_across_gap(flows, across).group_by("gap").agg(flows=_.count()).execute().set_index("gap").flows
     )
-    cut = across.assign(flows=count).dropna(subset="flows")
-    cut = gaps.reset_index().merge(cut, on="interface_id", suffixes=("", "_cut"))
-    cut = cut[cut.start_cut.between(cut.start, cut.end)].groupby("index").flows.sum()
+    cut = across.assign(flows=count).dropna(subset="flows").sort_values("start")
+    own = gaps[gaps.interface_id.notna()].reset_index(names="gap").sort_values("start")
+    own = own.astype({"interface_id": cut.interface_id.dtype})[["gap", "interface_id", "start", "end"]]
+    cut = pd.merge_asof(cut, own, on="start", by="interface_id", suffixes=("", "_gap"))
+    cut = cut[cut.end <= cut.end_gap].groupby("gap").flows.sum()
     of_records = estimates[estimates.measure == "records"].set_index("gap")
     return gaps.assign(
         records=skips.records.reindex(gaps.index).fillna(0).astype("int64"),
