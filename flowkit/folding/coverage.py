@@ -134,13 +134,14 @@ def coverage_text(coverage: pd.DataFrame) -> str:
         "with skipped records": SKIPPED, "not delivered": ("NOT_DELIVERED",),
         "without any record": ("SILENT",), "too new to be delivered": ("PENDING",),
     }  # fmt: skip
-    parts = [f"Log coverage {percent(covered_share(coverage))}"]
+    parts = []
     for what, states in words.items():
         some = coverage[coverage.state.isin(states)]
         if len(some):
-            count = some.interface_id.nunique()
-            parts.append(f"{duration(clock_time(some))} {what}, on {count:,} interface{'s'[: count != 1]}")
-    return "; ".join(parts)
+            time, count = clock_time(some), some.interface_id.nunique()
+            parts.append((time, f"{duration(time)} {what}, on {count:,} interface{'s'[: count != 1]}"))
+    ranked = [text for _time, text in sorted(parts, reverse=True)]
+    return "; ".join([f"Log coverage {percent(covered_share(coverage))}", *ranked])
 
 
 def clock_time(intervals: pd.DataFrame) -> int:

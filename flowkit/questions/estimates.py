@@ -181,7 +181,7 @@ def estimate(counts: IntervalCounts, gaps: pd.DataFrame) -> pd.DataFrame:
         )
         for edge in ("start", "end")
     )
-    first, last = (first + own.offset).to_numpy(), (last + own.offset).to_numpy()
+    first, last = ((edge + own.offset).to_numpy("int64") for edge in (first, last))
     tried = np.minimum(last - first, MOST)
     row = np.repeat(np.arange(len(own)), tried)
     step = np.arange(len(row)) - np.repeat(tried.cumsum() - tried, tried)

@@ -38,7 +38,8 @@ def seen_by_peer(
     rows = _rows(flows)
     # Which interfaces' addresses other interfaces, themselves at the other end, have in their records.
     met = _from_other_end(rows, own).inner_join(memtable(own), "mine")
-    known = met.filter(met.owner != met.interface_id).select("owner").distinct().execute().owner
+    known = met.filter(met.owner != met.interface_id).select("owner").distinct()
+    known = known.execute().owner if len(gaps) else ()
     ranges = _minutes(gaps, 1).rename(columns={"interface_id": "owner"}).merge(own, on="owner")
     seen = within(_from_other_end(rows, own[own.owner.isin(known)]), ranges, ["mine"], "middle")
     seen = seen.filter(

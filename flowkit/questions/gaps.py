@@ -20,6 +20,10 @@ KINDS = {
     "SILENT": "silent-interface",
     "NOT_DELIVERED": "not-delivered",
 }
+COLUMNS = {
+    "kind": "str", "interface_id": "str", "start": "datetime64[s, UTC]", "end": "datetime64[s, UTC]", "interval": "int64",
+    "uncertain": "timedelta64[s]", "interfaces": "int64", "returned": "bool", "steady": "bool",
+}  # fmt: skip
 #: What a gap of each kind takes from other questions.
 AFFECTED = {
     "skipdata": {
@@ -65,13 +69,12 @@ def gaps(log) -> GapTables:
     estimates["gap"] = regular.index.to_numpy()[estimates.gap]
     peers = seen_by_peer(log.flows, found, log.interfaces)
     impact = gap_impact(log.flows, log.files, log.coverage, found, estimates, peers)
-    names = found.interface_id.map(log.network.label) if log.network else found.interface_id
-    affected = pd.DataFrame(
-        [AFFECTED[kind] for kind in found.kind], columns=["rejected", "reachability", "talkers"]
+    names = (
+        found.interface_id.map(log.network.label, na_action="ignore") if log.network else found.interface_id
     )
-    affected = pd.DataFrame({"interface": names.fillna("all"), "start": found.start, "end": found.end}).join(
-        affected
-    )
+    names = names.where(found.interface_id.notna(), found.interfaces.map("{:,} interfaces".format))
+    words = pd.DataFrame([AFFECTED[kind] for kind in found.kind], columns=list(AFFECTED["skipdata"]))
+    affected = pd.DataFrame({"interface": names, "start": found.start, "end": found.end}).join(words)
     return GapTables(
         intervals=log.coverage,
         interfaces=by_interface(log.coverage, log.network),
@@ -93,6 +96,8 @@ def find_gaps(coverage: pd.DataFrame) -> pd.DataFrame:
     (False where the interface is silent so often that silence may be how it reports, as without NODATA records).
     """
     kind = coverage.state.map(KINDS)
+    if not kind.notna().any():
+        return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in COLUMNS.items()})
     skipped, silent, lost = (
         coverage[kind == name].assign(kind=name) for name in dict.fromkeys(KINDS.values())
     )
@@ -114,7 +119,8 @@ def find_gaps(coverage: pd.DataFrame) -> pd.DataFrame:
     full = ((known.end - known.start).dt.total_seconds() / known.interval).groupby(known.interface_id).sum()
     is_silent = table.kind == "silent-interface"
     silences = table.interface_id[is_silent].value_counts()
-    regular = steady(table.interface_id.map(full).fillna(0), table.interface_id.map(silences).fillna(0))
+    filled, times = (table.interface_id.map(counts).astype(float).fillna(0) for counts in (full, silences))
+    regular = steady(filled, times)
     table["returned"] = ~is_silent | (table.interface_id.map(last) > table.end)
     table["steady"] = ~is_silent | regular
     return table.sort_values(["start", "kind", "interface_id"], ignore_index=True)
@@ -136,7 +142,7 @@ def _joined(intervals: pd.DataFrame, apart: pd.Series, by: str = "interface_id")
         interfaces=("who", "nunique"),
     )
     made["interface_id"] = made.who.where(made.interfaces == 1)
-    return made[["kind", "interface_id", "start", "end", "interval", "uncertain", "interfaces"]]
+    return made[list(COLUMNS)[:7]]
 
 
 def by_interface(coverage: pd.DataFrame, network=None) -> pd.DataFrame:

@@ -240,7 +240,8 @@ def _missed(some: pd.DataFrame) -> list[str]:
     if some.high.notna().any():
         text, top = _estimated(some)[0] or " No records are probably missing.", some.at_peak.sum()
         said.append(
-            f"by the intervals near it:{text[:-1]}, up to {top:,.0f} at its peak; {some.observed.sum():,.0f} were logged"
+            f"by the intervals near it:{text[:-1]}, up to {top:,.0f} at its peak "
+            f"({some.observed.sum():,.0f} were logged)"
         )
     return said
 
