@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flowkit.analysis.coverage import coverage, covered_share, missing_slots
 from flowkit.fields import COLUMNS
+from flowkit.folding.coverage import coverage, covered_share, missing_slots
 
 NOON = int(pd.Timestamp("2026-11-20T12:00Z").timestamp())
 
@@ -208,7 +208,8 @@ def test_a_slot_that_nothing_was_due_in_is_no_gap():
 
 def test_missing_slots_are_those_of_a_steady_rhythm_and_damaged_ones():
     slots = [0, 5, 10, 20, 25, 30]
-    assert missing_slots(files(slots, damage=(5,))).slot.dt.minute.tolist() == [5, 15]
+    missing = missing_slots(files(slots, damage=(5,)))
+    assert [(row.start.minute, row.end.minute) for row in missing.itertuples()] == [(5, 10), (15, 20)]
     assert missing_slots(files([0, 10, 20, 30])).empty
     assert missing_slots(None).empty
 

@@ -14,7 +14,6 @@ from simulate import FIELDS_V2, FIELDS_V5, simulate
 from support import flows_of
 
 from flowkit.analysis.change import changes
-from flowkit.analysis.coverage import coverage
 from flowkit.analysis.direction import directed
 from flowkit.analysis.expectations import expected, explained, judged, owners, read_expectations
 from flowkit.analysis.groups import label, pattern, read_groups
@@ -28,6 +27,7 @@ from flowkit.analysis.reachability import (
     reachability,
     sessions_over_time,
 )
+from flowkit.folding.coverage import coverage
 from flowkit.loading.flows import load
 from flowkit.reporting.reachability import (
     _subject,

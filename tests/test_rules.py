@@ -9,12 +9,12 @@ import pytest
 from support import flows_of
 from test_network import ANY, OPEN, acl, entry, group, interface, permission, write_snapshot
 
-from flowkit.analysis.coverage import coverage, covered_share
 from flowkit.analysis.evaluate import Packet, evaluate
 from flowkit.analysis.network import read_snapshot
 from flowkit.analysis.rejected import Rejected
 from flowkit.analysis.rule_use import rule_use
 from flowkit.analysis.rules import Wanted, acl_fix, around, group_fix, merged, reply_ports
+from flowkit.folding.coverage import coverage, covered_share
 from flowkit.reporting.rejected import rejected_verdict
 
 

@@ -13,11 +13,11 @@ import ibis.expr.types as ir
 import pandas as pd
 from ibis import _
 
-from flowkit.analysis.coverage import covered_share
 from flowkit.analysis.direction import directed
 from flowkit.analysis.groups import INTERNET, label
 from flowkit.analysis.network import ICMP, Rule, Snapshot
 from flowkit.analysis.rules import merged
+from flowkit.folding.coverage import covered_share
 
 #: So many far addresses of one kind are told one by one.
 FEW = 32

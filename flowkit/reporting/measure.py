@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 from ibis import _
 
-from flowkit.analysis.coverage import coverage, covered_share
+from flowkit.folding.coverage import coverage, covered_share
 from flowkit.loading.flows import inventory, load
 
 #: Bytes up to which local files are hashed; beyond, sizes have to do, because hashing would take minutes.

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pandas as pd
 
-from flowkit.analysis.coverage import covered_share
 from flowkit.analysis.expectations import JUDGEMENTS
 from flowkit.analysis.network import protocol_name
 from flowkit.analysis.proof import TARGET
 from flowkit.analysis.reachability import ANSWERED, CONFIDENCE, REFUSED, REPLY_REFUSED, RESET, SILENT
+from flowkit.folding.coverage import covered_share
 from flowkit.reporting.findings import Finding
 
 #: Ports that administer a host or a cluster.

@@ -9,11 +9,11 @@ from dataclasses import replace
 import pandas as pd
 
 from flowkit.analysis.causes import own_client
-from flowkit.analysis.coverage import covered_share
 from flowkit.analysis.incidents import deny
 from flowkit.analysis.network import Snapshot
 from flowkit.analysis.rejected import Rejected
 from flowkit.analysis.rules import Fix, Wanted, acl_fix, around, group_fix, reply_ports
+from flowkit.folding.coverage import covered_share
 from flowkit.reporting.findings import Finding
 from flowkit.reporting.rejected_titles import Titles, many
 

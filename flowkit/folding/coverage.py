@@ -1,0 +1,278 @@
+"""From records to coverage: what each interface's time is known by, and how much of it the log speaks for.
+
+NODATA says that there was no traffic, SKIPDATA that AWS skipped records, and no record at all may mean a lost file, a
+broken flow log or an interface that was not there yet. Every second of every interface has exactly one state:
+
+- ``OK``: records, and nothing says that any were skipped
+- ``OK+SKIP``: records beside a SKIPDATA record: every total of that time is a lower bound
+- ``SKIPDATA``: AWS skipped records and none came
+- ``NODATA``: AWS says that there was no traffic
+- ``SILENT``: no record of any status for three aggregation intervals and more, while others report
+- ``NOT_DELIVERED``: a file is missing between files that came, or every interface is silent at once
+- ``PENDING``: too new to have been delivered
+- ``OUTSIDE``: before an interface's first record or after its last: not in scope
+
+Aggregation intervals are learnt from the records: real ones neither tile nor stay disjoint, a flow may span only a
+part of its interval, a SKIPDATA record may start when it ends, and nothing comes in order.
+https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html (start, end, log-status)
+"""
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+import pandas as pd
+
+from flowkit.folding.ranges import merged, seconds, sweep, utc
+from flowkit.folding.runs import (
+    MIXED,
+    NODATA,
+    SEEN,
+    SILENT_AFTER,
+    SKIP,
+    facts_of,
+    intervals_of,
+    parts_of,
+    pieces_of,
+    runs,
+    skip_pieces,
+    skip_records,
+    steady,
+)  # fmt: skip
+from flowkit.loading.window import moment
+
+#: States in which the log holds all there was.
+CERTAIN = ("OK", "NODATA")
+#: States in which AWS skipped records.
+SKIPPED = ("SKIPDATA", "OK+SKIP")
+#: Seconds that a file of S3 holds: AWS publishes every five minutes.
+#: https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3.html
+SLOT = 300
+#: Seconds that delivery may take: about 10 minutes to S3, best effort.
+LAG = 900
+
+# What a piece of time without records is known by, as bits beside those of records.
+LOST, PENDING, AFTER, BASE = (1 << bit for bit in range(4, 8))
+#: States by rank, the strongest evidence of records last.
+STATES = pd.array(
+    ["", "NODATA", "OK", "SKIPDATA", "OK+SKIP", "SILENT", "NOT_DELIVERED", "PENDING", "OUTSIDE"], dtype="str"
+)
+
+
+def coverage(flows: ir.Table, files=None, start=None, end=None, snapshot=None, now=None) -> pd.DataFrame:
+    """Return what each interface's time is known by: one row an interval of one state, which tile its time.
+
+    ``interface_id``; ``start``, ``end`` (UTC); ``state`` (see the module); ``interval`` (seconds, the aggregation
+    interval learnt for the interface: 60 or 600). Sorted by interface and start.
+
+    `files` is the table of source files, whose slots tell a missing one. `start` and `end` bound the time (by
+    default the first and last moment in the log), `snapshot` tells a deleted interface from a silent one, `now` (by
+    default the clock) which time is too new to have been delivered.
+
+    Without interface-id, log-status, start or end nothing can be judged: the table is empty, and its
+    ``attrs["unjudged"]`` says why. ``attrs["action"]`` is ACCEPT or REJECT where the log holds no other: there NODATA
+    only says that nothing of that kind was seen. ``attrs["nodata"]`` says whether the log holds NODATA records.
+    """
+    facts = facts_of(flows)
+    columns = {"interface_id": "str", "start": "datetime64[s, UTC]", "end": "datetime64[s, UTC]"}
+    table = pd.DataFrame(columns=["state"]).astype("str").assign(interval=pd.Series(dtype="int64"))
+    table = pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in columns.items()}).join(table)
+    accepts, actions = facts.accepts.sum(), facts.action.sum()
+    only = None if not actions or 0 < accepts < actions else "ACCEPT" if accepts else "REJECT"
+    attrs = {"unjudged": _unjudged(facts), "action": only, "nodata": bool(facts.nodata.any())}
+    table.attrs = attrs
+    if attrs["unjudged"]:
+        return table
+    names = pd.Index(facts.interface_id[facts.timed > 0].dropna().astype("str")).sort_values()
+    seen = runs(flows, names)
+    skips = skip_records(flows, names) if facts.skipdata.any() else seen[:0]
+    interval, slots, regular = intervals_of(seen, skips, len(names))
+    pieces = [pieces_of(seen[seen.kind == kind], kind) for kind in (NODATA, SEEN)]
+    pieces += skip_pieces(flows, skips, names, interval)
+    oldest, newest = (pick(np.concatenate([p[n] for p in pieces])) for pick, n in ((np.min, 1), (np.max, 2)))
+    bounds = _bound(start, oldest), _bound(end, newest)
+    spans = _lost(flows, files, names, pieces, interval, slots) + _ahead(newest, bounds, now, len(names))
+    spans.append(_everyone(len(names), *bounds, BASE))
+    present = np.zeros(len(names), bool)
+    for code, first, last, _bit in pieces:
+        present[code[(last > bounds[0]) & (first < bounds[1])]] = True
+    there = np.ones(len(names), bool) if snapshot is None else np.isin(names, list(snapshot.interfaces))
+    parts = []
+    for part in parts_of([*pieces, *spans], len(names)):
+        code, first, last, bits = sweep([_clip(piece, *bounds) for piece in part])
+        state = _states(code, first, last, bits, interval, regular & there)
+        parts.append(merged(*(column[present[code]] for column in (code, first, last, state))))
+    code, first, last, state = (np.concatenate(column) for column in zip(*parts, strict=True))
+    made = {"interface_id": names.take(code), "start": utc(first), "end": utc(last)}
+    table = pd.DataFrame(made).assign(state=STATES.take(state), interval=interval[code])
+    table.attrs = attrs
+    return table
+
+
+def covered_share(coverage: pd.DataFrame, interface_id=None, start=None, end=None) -> float | None:
+    """Return the share of interface time that is certain (OK or NODATA), between 0 and 1.
+
+    Of `interface_id` (default: all) between `start` and `end` (default: the whole time). Time outside an
+    interface's life does not count; None where nothing is left, or where the log cannot be judged.
+    """
+    own = coverage[coverage.state != "OUTSIDE"]
+    if interface_id is not None:
+        own = own[own.interface_id == interface_id]
+    first = seconds(own.start).clip(lower=_bound(start, -(2**62)))
+    last = seconds(own.end).clip(upper=_bound(end, 2**62))
+    span = (last - first).clip(lower=0)
+    return float(span[own.state.isin(CERTAIN)].sum() / span.sum()) if span.sum() else None
+
+
+def coverage_text(coverage: pd.DataFrame) -> str:
+    """Return one line: the share of interface time that is covered, then what is missing, how long and on how many.
+
+    A duration is time on the clock, however many interfaces it concerns: 5 min not delivered, on 11 interfaces.
+    """
+    if coverage.empty:
+        return f"Log coverage cannot be judged: {coverage.attrs['unjudged']}"
+    words = {
+        "with skipped records": SKIPPED, "not delivered": ("NOT_DELIVERED",),
+        "without any record": ("SILENT",), "too new to be delivered": ("PENDING",),
+    }  # fmt: skip
+    parts = []
+    for what, states in words.items():
+        some = coverage[coverage.state.isin(states)]
+        if len(some):
+            time, count = clock_time(some), some.interface_id.nunique()
+            parts.append((time, f"{duration(time)} {what}, on {count:,} interface{'s'[: count != 1]}"))
+    ranked = [text for _time, text in sorted(parts, reverse=True)]
+    return "; ".join([f"Log coverage {percent(covered_share(coverage))}", *ranked])
+
+
+def clock_time(intervals: pd.DataFrame) -> int:
+    """Return the seconds that at least one of `intervals` (start, end) covers."""
+    first, last = seconds(intervals.start).to_numpy(), seconds(intervals.end).to_numpy()
+    _code, first, last, _bits = sweep([(np.zeros(len(first), int), first, last, 1)])
+    return int((last - first).sum())
+
+
+def percent(share: float | None) -> str:
+    """Return such as `99.29 %`: 100 % only where nothing is missing, 0 % only where nothing is there."""
+    if share is None or share in (0, 1):
+        return {None: "none", 0: "0 %", 1: "100 %"}[share]
+    return f"{min(max(share, 0.0001), 0.9999):.2%}".replace("%", " %")
+
+
+def duration(time: float | pd.Timedelta) -> str:
+    """Return a time in words: 45 s, 36 min, 4 h 12 min, 2 d 3 h. Numbers are seconds."""
+    whole = int(time.total_seconds() if isinstance(time, pd.Timedelta) else time)
+    if whole < 120:
+        return f"{whole} s"
+    hours, minutes = divmod(round(whole / 60), 60)
+    if hours < 2:
+        return f"{60 * hours + minutes} min"
+    return f"{hours} h {minutes} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"
+
+
+def _unjudged(facts: pd.DataFrame) -> str | None:
+    if facts.empty:
+        return "the log holds no record in this window"
+    lacking = [name for name in ("interface_id", "log_status", "start", "end") if not facts[name].any()]
+    if not lacking:
+        return None
+    fields = " and ".join(name.replace("_", "-") for name in lacking)
+    return f"the log lacks {fields}, without which skipped and missing records leave no trace"
+
+
+def _lost(flows, files, names, pieces, interval, slots) -> list:
+    """Return time without delivery as pieces: a flow log's missing slots, and holes that all interfaces share."""
+    first, last = (np.concatenate([piece[edge] for piece in pieces]) for edge in (1, 2))
+    order = np.argsort(first)
+    first, last = first[order][1:], np.maximum.accumulate(last[order])[:-1]
+    hole = first - last >= SILENT_AFTER * interval.max()
+    regular = steady(slots.max(), hole.sum())
+    edges = zip(last[hole], first[hole], strict=True)
+    spans = [_everyone(len(names), a, b, LOST) for a, b in edges if regular]
+    for log, ranges in missing_slots(files).groupby("flow_log_id"):
+        codes = np.flatnonzero(_logged_by(flows, files, log, names))
+        who = np.repeat(codes, len(ranges))
+        starts, ends = (np.tile(seconds(ranges[edge]), len(codes)) for edge in ("start", "end"))
+        # A file holds the records that end in its slot: the first of them began up to an interval before.
+        spans.append((who, starts + 60 - interval[who], ends, LOST))
+    return spans
+
+
+def missing_slots(files: pd.DataFrame | None) -> pd.DataFrame:
+    """Return the time for which a flow log delivered no file, or a damaged one, between others: one row a range.
+
+    ``flow_log_id``, ``start``, ``end`` (UTC; the slots of five minutes of AWS's file names). A flow log in whose files
+    more than one in four is followed by a hole has no steady rhythm and is left out.
+    """
+    made = [pd.DataFrame({"flow_log_id": pd.Series(dtype="str"), "start": utc([]), "end": utc([])})]
+    files = pd.DataFrame(files).reindex(columns=["flow_log_id", "slot", "damage", "refusal"])
+    for log, own in files.dropna(subset=["flow_log_id", "slot"]).groupby("flow_log_id"):
+        due = np.unique(seconds(own.slot))
+        hole = np.flatnonzero(np.diff(due) > SLOT)
+        if len(hole) > len(due) / 4:
+            continue
+        bad = seconds(own.slot[own.damage.notna() | own.refusal.notna()])
+        start, end = np.append(due[hole] + SLOT, bad), np.append(due[hole + 1], bad + SLOT)
+        none = np.zeros(len(start), int)
+        _code, start, end, _same = merged(*sweep([(none, start, end, 1)]))
+        made.append(pd.DataFrame({"flow_log_id": log, "start": utc(start), "end": utc(end)}))
+    return pd.concat(made[1:] or made, ignore_index=True)
+
+
+def _logged_by(flows, files, log, names) -> np.ndarray:
+    """Return for each of `names` whether the flow log `log` holds records of it."""
+    if files.flow_log_id.nunique() == 1:
+        return np.ones(len(names), bool)
+    own = ibis.memtable(files.loc[files.flow_log_id == log, ["file_id"]].astype("int64"))
+    rows = flows.semi_join(own, "file_id")
+    owners = rows.select(owner=rows.interface_id.coalesce(rows.resource_id)).distinct().execute()
+    return np.isin(names, owners.owner)
+
+
+def _ahead(newest, bounds, now, count) -> list:
+    """Return time after the newest record and, where the log is being written now, time too new to be delivered."""
+    now = pd.Timestamp(moment(now or pd.Timestamp.now("UTC"))).timestamp()
+    spans = [_everyone(count, newest, bounds[1], AFTER)]
+    live = abs(now - newest) < 3600
+    return [*spans, _everyone(count, int(now) - LAG, bounds[1], PENDING)] if live else spans
+
+
+def _states(code, first, last, bits, interval, expected) -> np.ndarray:
+    """Return each segment's state: what its records say, or, where there are none, what their lack means.
+
+    `expected`: of each interface, whether it must have gone on reporting after its last record.
+    """
+    state = np.select([bits & bit > 0 for bit in (MIXED, SKIP, SEEN, NODATA)], [4, 3, 2, 1], 0)
+    before, after = _neighbours(code, state), _neighbours(code[::-1], state[::-1])[::-1]
+    width, own = last - first, interval[code]
+    long = width >= SILENT_AFTER * own
+    lead, trail = before == 0, after == 0
+    lives = ~lead & (~trail | expected[code])
+    beside = [(before == kind) | (after == kind) for kind in (2, 1)]
+    near = np.select(beside, [2, 1], np.maximum(before, after))
+    lost = (bits & LOST > 0) & (width >= 0.9 * own) & lives
+    outside = long & (~lives | (bits & AFTER > 0))
+    verdicts = [state > 0, trail & (bits & PENDING > 0), outside, lost, long]
+    return np.select(verdicts, [state, 7, 8, 6, 5], near).astype(np.int8)
+
+
+def _neighbours(code, state) -> np.ndarray:
+    """Return the state of the nearest earlier segment of the same interface that has one; 0 where there is none."""
+    where = np.maximum.accumulate(np.where(state > 0, np.arange(len(state)), -1))
+    return np.where((where >= 0) & (code[where] == code), state[where], 0)
+
+
+def _everyone(count: int, first, last, bit: int) -> tuple:
+    return np.arange(count), np.full(count, first, "int64"), np.full(count, last, "int64"), bit
+
+
+def _clip(piece: tuple, first: int, last: int) -> tuple:
+    """Return `piece` between `first` and `last`; what lies wholly outside is left out."""
+    code, start, end, bit = piece
+    start, end = np.maximum(start, first), np.minimum(end, last)
+    inside = end > start
+    return code[inside], start[inside], end[inside], bit
+
+
+def _bound(value, default: int) -> int:
+    """Return a time as the loader takes it (ISO 8601, relative or a datetime) in seconds since 1970, or `default`."""
+    return int(default if value is None else pd.Timestamp(moment(value)).timestamp())
