@@ -8,7 +8,7 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from flowkit.analysis.coverage import coverage
-from flowkit.analysis.network import Snapshot, snapshot_of
+from flowkit.loading.network import Snapshot, snapshot_of
 from flowkit.folding import store
 from flowkit.folding.store import Fold
 from flowkit.loading import cache

@@ -1,123 +1,211 @@
-"""What refused traffic means for an engineer: a handful of findings, a verdict, and the figures.
+"""Who is rejected, why, and the smallest rule to change: the answer for a notebook, from `flowkit.questions.rejected`.
 
-In: what `flowkit.analysis.rejected` returns. Groups that one rule refuses become one finding; all noise
-becomes one, and every scanner one.
+Groups that one rule rejects become one finding; all noise becomes one, and every scanner one.
 """
 
-from dataclasses import replace
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from flowkit.analysis.causes import own_client
 from flowkit.analysis.coverage import covered_share
-from flowkit.analysis.incidents import deny
-from flowkit.analysis.network import Snapshot
-from flowkit.analysis.rejected import Rejected
-from flowkit.analysis.rules import Fix, Wanted, acl_fix, around, group_fix, reply_ports
+from flowkit.loading.network import LAST_RULES
+from flowkit.net import ICMP, SERVICE_PORTS, is_private, protocol_name
+from flowkit.questions.causes import PING, PONG, own_client, packets
+from flowkit.questions.fixes import (
+    TrafficToAllow, acl_fix, enclosing_network, group_fix, one_line, replay, reply_ports,
+)  # fmt: skip
+from flowkit.questions.rejected import KINDS, Rejections, over_time, rejections
+from flowkit.questions.rule_use import rule_use
+from flowkit.questions.samples import samples
+from flowkit.reporting.answer import Answer
 from flowkit.reporting.findings import Finding
-from flowkit.reporting.rejected_titles import Titles, many
 
-NOTHING_TO_DO = "Nothing to do: the refusals are what the rules are for."
-NOT_BLOCKED = "Nothing to do: no rule is in the way."
-EVIDENCE_WANTED = "Save the rules and run again, so that they can be asked: flowkit snapshot"
+NOTHING_TO_DO = "No action needed: the rules work as intended."
+NOT_BLOCKED = "No action needed: no rule blocks this."
+CHECK_ANEW = "Check that it passes now; the rules of the snapshot need no addition."
+NEEDS_SNAPSHOT = "Save the rules and run again, so that the report can name the rule: flowkit snapshot network"
+NEEDS_NEWER = "The rules of the snapshot do not decide it: see whether they changed since, in CloudTrail or AWS Config."
+ACCEPT_ONLY = "This log holds accepted traffic only, so it cannot show rejections: log ALL traffic for that."
+REJECT_ONLY = "This log holds rejected traffic only, so most causes cannot be known: log ALL traffic for that."
+VERDICTS = {
+    "acl-changed": "blocked by a network ACL change", "reply-refused": "return traffic rejected",
+    "blocked-client": "blocked client", "service-control": "VPC-wide control", "late-packets": "late packets",
+    "scan": "scan", "noise": "background noise",
+}  # fmt: skip
 
 
-def rejected_findings(
-    rejected: Rejected,
-    snapshot: Snapshot | None = None,
-    samples: dict[int, tuple[str, ...]] | None = None,
-    cells: pd.DataFrame | None = None,
-    top: int = 20,
-) -> list[Finding]:
-    """Findings, blocked clients first, the most wanted of them first; at most `top` of each kind.
+@dataclass(frozen=True, kw_only=True)
+class Rejected(Answer):
+    """What `rejected` returns, beside summary, findings, coverage and titles.
 
-    `samples`: record lines by index of the group, as `flowkit.samples` gives them for `leads`; `cells`: the
-    coverage, of which each finding carries its share: that of its interface and time, scans and noise that of all.
+    `clients`: one row a client, server and service: ``verdict``, ``client``, ``server``, ``service``, ``attempts``,
+    ``cause``, ``confidence``, ``score``; then ``points`` (the score's parts), ``grounds``, ``first``, ``last`` (UTC),
+    ``records``, ``sessions``, ``interface_id``. `scanners`: ``client``, ``rejected`` of ``contacts``, ``servers``,
+    ``ports``, ``attempts``, ``first``, ``last``, ``verdict``. `rules`: as `flowkit.questions.rule_use.rule_use`
+    returns them. `over_time`: ``start`` (UTC), ``kind``, ``records``.
     """
-    groups = rejected.groups
-    found = []
-    for part in _incidents(groups, top):
-        found.append(_finding(part.kind.iloc[0], part, snapshot, samples or {}, cells))
-    probes = groups[groups.kind == "scan"].drop_duplicates("client")
-    probed = {client: (samples or {}).get(number, ()) for number, client in probes.client.items()}
-    whole = None if cells is None else covered_share(cells)
-    scans = [_scan(row, probed, whole) for row in rejected.scanners.head(top).itertuples(index=False)]
-    return [*found, *scans, *_noise(rejected, groups, whole)]
+
+    clients: pd.DataFrame
+    scanners: pd.DataFrame
+    rules: pd.DataFrame
+    over_time: pd.DataFrame
 
 
-def leads(groups: pd.DataFrame, top: int = 20) -> pd.DataFrame:
-    """One group of each incident that a finding tells, and of each of `top` scanners: whose records are shown."""
-    some = [part.head(1) for part in _incidents(groups, top)]
-    return pd.concat([*some, groups[groups.kind == "scan"].drop_duplicates("client").head(top)])
+def rejected(log, min_score: int = 4, scan_targets: int = 10, top: int = 20) -> Rejected:
+    """Return who is rejected in `log`, why, and what to change, with at most `top` findings of a kind.
+
+    `min_score`: points from which on a rejected client counts as legitimate; `scan_targets`: targets from which on a
+    public client counts as a scanner.
+    """
+    found = rejections(log, min_score, scan_targets)
+    host, parts = hosts(log), _parts(found.groups)
+    some = [part for kind in KINDS for part in parts[kind][:top]]
+    scans = found.groups[found.groups.kind == "scan"].drop_duplicates("client").set_index("client", drop=False)
+    probes = [scans.loc[client] for client in found.scanners.client.head(top) if client in scans.index]
+    lines = samples(log, _keys([(part.index[0], part.iloc[0]) for part in some] + [(one.client, one) for one in probes]))
+    findings = [_finding(log, part, found, host, lines) for part in some]
+    whole = covered_share(log.coverage)
+    findings += [_scan(row, lines.get(row.client, ()), whole) for row in found.scanners.head(top).itertuples()]
+    findings += _noise(found, whole)
+    rules, table = rule_use(log), over_time(log.fold, found.groups)
+    return Rejected(
+        summary=tuple([*_summary(findings, parts, found, log), *_rules(rules)][:5]),
+        findings=tuple(findings),
+        coverage="" if whole is None else f"Log coverage {whole:.2%}",
+        titles={"rejections_over_time": _over_time(table)},
+        clients=_clients(found.groups, host),
+        scanners=_scanners(found.scanners),
+        rules=rules,
+        over_time=table,
+    )
 
 
-def _incidents(groups: pd.DataFrame, top: int) -> list[pd.DataFrame]:
-    """The groups of each incident, at most `top` incidents of a kind, the most wanted and the largest first."""
-    found = []
-    for kind in ("blocked-client", "reply-refused", "acl-changed", "service-control", "late-packets"):
-        some = groups[groups.kind == kind]
-        weight = some.groupby("incident").agg({"score": "max", "records": "sum"})
-        names = weight.sort_values(["score", "records"], ascending=False, kind="stable").index[:top]
-        found += [some[some.incident == name] for name in names]
+def hosts(log) -> Callable[..., str]:
+    """Return a function that names an address: `host(address, interface_id, first, last)` → `web-1 (10.0.0.5)`.
+
+    The name is that of the interface that had the address at the time: an address is used again by others.
+    """
+    network, lives = log.network, defaultdict(list)
+    own = log.interfaces[log.interfaces.address.notna() & ~log.interfaces.basis.isin(["snapshot"])]
+    for row in own.itertuples():
+        lives[row.address].append((row.interface_id, row.first, row.last))
+
+    def host(address: str, interface_id: str, first=None, last=None) -> str:
+        if network is None:
+            return address
+        here = network.interfaces.get(interface_id)
+        owner = network.owner(address, here.vpc_id if here else None)
+        if first is not None and not pd.isna(first):
+            begin, end = first.timestamp(), last.timestamp()
+            then = {eni for eni, since, until in lives[address] if since <= end and until >= begin}
+            if then and owner and owner.interface_id not in then:
+                owner = network.interfaces.get(then.pop()) if len(then) == 1 else None
+        return f"{one_line(owner.name)} ({address})" if owner and owner.name != owner.interface_id else address
+
+    return host
+
+
+def service_name(protocol: int, port: float) -> str:
+    """Return such as `tcp/5432 postgresql`; `ICMP`, which has no port; `port 5432` where the protocol is not logged."""
+    if protocol in ICMP:
+        return "ICMP" if protocol == 1 else "ICMPv6"
+    known = port is not None and not pd.isna(port) and port >= 0
+    if protocol < 0:
+        return f"port {int(port)}" if known else "any protocol"
+    name = SERVICE_PORTS.get(int(port)) if known else None
+    return protocol_name(int(protocol)) + (f"/{int(port)}" if known else "") + (f" {name}" if name else "")
+
+
+def many(count: int, noun: str) -> str:
+    """Return `count` and the noun, in the plural unless it is one."""
+    return f"{int(count):,} {noun}" + ("" if count == 1 else "s")
+
+
+def _parts(groups: pd.DataFrame) -> dict[str, list[pd.DataFrame]]:
+    """Return by kind the groups of each incident, the highest score and the largest first; in each most records first."""
+    found = {kind: [] for kind in KINDS}
+    some = groups[~groups.kind.isin(["scan", "noise"])]
+    for (kind, _incident), part in some.groupby(["kind", "incident"], sort=False):
+        found[kind].append(part.sort_values(["records", "score"], ascending=False))
+    for several in found.values():
+        several.sort(key=lambda part: (-part.score.max(), -part.records.sum()))
     return found
 
 
-def ranked(groups: pd.DataFrame) -> pd.DataFrame:
-    """The refused requests and replies as a table to read, most wanted first, scans and noise left out."""
-    some = groups[~groups.kind.isin(["scan", "noise", "late-packets"])]
-    parts = [", ".join(f"{reason} {points:+d}" for reason, points in one.items()) for one in some.parts]
-    columns = ["kind", "client", "server", "protocol", "server_port", "sessions", "records", "first", "last"]
-    columns += ["cause", "confidence", "score"]
-    return some[[*columns, "interface_id"]].assign(points=parts, grounds=some.grounds.map("; ".join))
+def _keys(leads: list[tuple[object, pd.Series]]) -> pd.DataFrame:
+    """Return the keys of `samples` for the rejected packets of each group."""
+    rows = []
+    for name, lead in leads:
+        ends = (lead.server, lead.client) if lead.from_server else (lead.client, lead.server)
+        ports = (lead.server_port, None) if lead.from_server else (None, lead.server_port)
+        ports = [None if port is None or port < 0 else int(port) for port in ports]
+        eni, protocol = _logged(lead.interface_id), None if lead.protocol < 0 else int(lead.protocol)
+        rows.append((name, eni, *ends, protocol, *ports, "REJECT"))
+    names = ["id", "interface_id", "srcaddr", "dstaddr", "protocol", "srcport", "dstport", "action"]
+    return pd.DataFrame(rows, columns=names).astype(dict.fromkeys(["protocol", "srcport", "dstport"], "Int64"))
 
 
-def _finding(kind: str, part: pd.DataFrame, snapshot, samples: dict, cells) -> Finding:
-    """The groups of one incident as one finding."""
-    part = part.sort_values(["records", "score"], ascending=False)
-    lead = part[part.fate != "request"].iloc[0] if kind == "acl-changed" else part.iloc[0]
-    began_inside = lead.client == lead.inside
+def _logged(interface_id: str) -> str | None:
+    return None if interface_id == "-" else interface_id
+
+
+def _finding(log, part: pd.DataFrame, found: Rejections, host, lines: dict) -> Finding:
+    """Return the groups of one incident as one finding."""
+    kind, groups = part.kind.iloc[0], found.groups
+    cut = part[part.refusal != "request"] if kind == "acl-changed" else part
+    lead = cut.iloc[0] if len(cut) else part.iloc[0]
     verdict = next((one for one in part.verdict if one is not None and not one.allowed), None)
-    far = _far(part, verdict)
     first, last = part["first"].min(), part["last"].max()
-    words = Titles(part, lead, far, verdict, snapshot)
-    fix = _fix(kind, part, lead, began_inside, verdict, snapshot)
-    share = None if cells is None else covered_share(cells, _logged_by(lead.interface_id), first, last)
+    outward, far = lead.client == lead.inside, _far(part, verdict)
+    title, counts = _title(log, kind, part, lead, far, verdict, host)
+    score = [] if kind != "blocked-client" else [f"legitimacy score {lead.score} ({_points(lead.parts)})"]
+    rest = part[part.index != lead.name]
+    if len(rest):
+        score.append(f"{many(len(rest), 'more group')} of this incident, {many(rest.records.sum(), 'record')}")
+    eni = _logged(lead.interface_id)
     return Finding(
         kind=kind,
         severity=_severity(kind, part),
         confidence=lead.confidence,
-        title=getattr(words, kind.replace("-", "_"))(),
+        title=title,
         subject={
-            "interface_id": _logged_by(lead.interface_id),
-            "srcaddr": lead.inside if began_inside else far,
-            "dstaddr": far if began_inside else lead.inside,
+            "interface_id": eni,
+            "srcaddr": lead.inside if outward else far,
+            "dstaddr": far if outward else lead.inside,
             "protocol": int(lead.protocol) if lead.protocol >= 0 else None,
-            "dstport": None if pd.isna(lead.server_port) else int(lead.server_port),
+            "dstport": int(lead.server_port) if lead.server_port >= 0 else None,
         },
         cause=lead.cause,
-        grounds=tuple(dict.fromkeys([*lead.grounds, *_score(kind, lead), *_others(part, lead)])),
-        action=_action(kind, lead, fix),
+        grounds=tuple(dict.fromkeys(map(one_line, [*lead.grounds, *score]))),
+        action=_action(log, kind, part, lead, verdict, groups),
         first_seen=first,
         last_seen=last,
         records=int(part.records.sum()),
         packets=int(part.packets.sum()),
         bytes=int(part.bytes.sum()),
-        coverage=share,
-        samples=next((samples[number] for number in part.index if number in samples), ()),
+        coverage=covered_share(log.coverage, eni, first, last),
+        samples=lines.get(part.index[0], ()),
+        incident=_incident(lead, verdict),
+        counts=counts,
     )
 
 
-def _logged_by(interface_id: str) -> str | None:
-    return None if interface_id == "-" else interface_id
+def _incident(lead: pd.Series, verdict) -> str:
+    """Return the id of the root cause: the denying entry where there is one, else the incident's own place."""
+    root = str(verdict.deny) if verdict is not None and verdict.deny else lead.incident
+    return hashlib.sha256(root.encode()).hexdigest()[:12]
 
 
 def _far(part: pd.DataFrame, verdict) -> str | None:
-    """What the far ends have in common: one address, the network an ACL entry names, the block they fill."""
+    """Return what the far ends have in common: one address, the network an ACL entry names, the block they fill."""
     if part.far.nunique() == 1:
         return part.far.iloc[0]
-    if deny(verdict) and verdict.entry.network.prefixlen:
+    if verdict is not None and verdict.deny and verdict.entry.network.prefixlen:
         return str(verdict.entry.network)
-    block = around(part.far)
+    block = enclosing_network(part.far)
     return str(block) if block else None
 
 
@@ -129,118 +217,146 @@ def _severity(kind: str, part: pd.DataFrame) -> str:
         return "medium" if lead.way else "low"
     if kind == "blocked-client":
         best = part.loc[part.score.idxmax()]
-        if not _plausible(best):
+        if not (own_client(best) or best.known or best.own or is_private(best.client)):
             return "low"
-        return "high" if best.score >= 6 and part.sessions.sum() >= 3 else "medium"
+        return "high" if best.score >= 6 and part.attempts.sum() >= 3 else "medium"
     known = part.known.any() or part.way.eq(False).any() or len(part) > 1 or part.retries.any()
     return "high" if known else "low"
 
 
-def _plausible(best) -> bool:
-    """Whether the client of an incident's `best` group is one of the network's own or has been let in elsewhere."""
-    return bool(own_client(best) or best.known or best.own or "private client" in best.parts)
+def _title(log, kind: str, part: pd.DataFrame, lead, far: str | None, verdict, host) -> tuple[str, dict]:
+    """Return the title of an incident and every number in it by name."""
+    first, last = part["first"].min(), part["last"].max()
+    count = part.far.nunique()
+    ends = [host(lead.inside, lead.interface_id, first, last), f"{count:,} addresses" + (f" in {far}" if far else "")]
+    if count == 1:
+        ends[1] = host(part.far.iloc[0], lead.interface_id, first, last)
+    client, server = ends if lead.client == lead.inside else ends[::-1]
+    service = service_name(lead.protocol, lead.server_port)
+    counts = {"clients": part.client.nunique(), "attempts": part.attempts.sum(), "sessions": part.sessions.sum()}
+    tries = many(counts["attempts"], "connection attempt" if lead.protocol == 6 else "attempt")
+    since = "" if pd.isna(first) else f" since {first:%Y-%m-%d %H:%M} UTC"
+    by = _by(log, lead, verdict)
+    if kind == "blocked-client":
+        never = "" if part.own.any() else ", none accepted"
+        title = f"{client} to {server} {service}: {tries} rejected{since}{never}; {by}."
+    elif kind == "reply-refused":
+        way = {True: " outbound", False: " inbound"}.get(lead.way, "")
+        title = f"Return traffic from {server} {service} to {client} is rejected{way}: {tries}{since}; {by}."
+    elif kind == "acl-changed":
+        cut, later = (part[(part.refusal == "request") == asked] for asked in (False, True))
+        counts |= {"sessions": cut.sessions.sum(), "attempts": later.attempts.sum(), "addresses": count}
+        said = [f"{many(counts['sessions'], 'open session')} cut"] if len(cut) else []
+        said += [f"{many(counts['attempts'], 'later attempt' if len(cut) else 'attempt')} rejected"] if len(later) else []
+        title = f"A network ACL change blocked {ends[1]} from {ends[0]} {service}{since}: {' and '.join(said)}; {by}."
+    elif kind == "service-control":
+        names = {"block-public-access": "VPC Block Public Access", "encryption-control": "VPC encryption control"}
+        what = names.get(lead.cause, "A VPC-wide control that this version does not know")
+        title = f"{what} rejects {client} to {server} {service}: {tries}{since}."
+    else:
+        counts = {"packets": part.packets.sum(), "clients": counts["clients"]}
+        title = f"{many(counts['packets'], 'packet')} between {ends[1]} and {ends[0]} {service}"
+        title += " came after their connection was closed: nothing is blocked."
+    return title, {name: int(number) for name, number in counts.items()}
 
 
-def _score(kind: str, lead: pd.Series) -> list[str]:
-    if kind != "blocked-client":
-        return []
-    parts = ", ".join(f"{reason} {points:+d}" for reason, points in lead.parts.items())
-    return [f"wanted: {lead.score} points ({parts})"]
+def _by(log, lead: pd.Series, verdict) -> str:
+    """Return which rule is to blame."""
+    if lead.cause == "rules-changed":
+        return "the rules of the snapshot would let them pass, so they have changed since"
+    if lead.cause == "undetermined":
+        return "security group or network ACL, this log cannot tell"
+    if verdict is None:
+        guards = {"security-group": "its security group rejects it", "network-acl": "its subnet's network ACL denies it"}
+        return guards.get(lead.cause, "")
+    said = []
+    if verdict.groups_allow is False:
+        groups = [(name, log.network.groups.get(name)) for name in verdict.group_ids]
+        named = ", ".join(f"{one_line(one.name)} ({name})" if one and one.name != name else name for name, one in groups)
+        said.append(f"security group {named} lacks an {'egress' if verdict.packet.egress else 'ingress'} rule")
+    if verdict.acl_allows is False:
+        number = "*" if verdict.entry is None or verdict.entry.number in LAST_RULES else verdict.entry.number
+        said.append(f"network ACL {verdict.acl_id} denies by rule {number}")
+    return " and ".join(said)
 
 
-def _others(part: pd.DataFrame, lead: pd.Series) -> list[str]:
-    rest = part[part.index != lead.name]
-    return (
-        [f"{many(len(rest), 'more group')} of this incident, {many(rest.records.sum(), 'record')}"]
-        if len(rest)
-        else []
-    )
-
-
-def _fix(kind: str, part: pd.DataFrame, lead: pd.Series, began_inside: bool, verdict, snapshot) -> list[Fix]:
-    """The rules that would let the incident's traffic pass; none where no rule is to blame."""
-    if (
-        lead.cause not in ("security-group", "network-acl", "security-group-and-network-acl")
-        or kind == "late-packets"
-    ):
-        return []
-    far, egress = tuple(sorted(set(part.far))), bool(lead.way)
-    ports = None if pd.isna(lead.server_port) else (int(lead.server_port),) * 2
-    back = reply_ports(int(part.low.min()), int(part.high.max())) if ports else None
-    wanted = Wanted(lead.interface_id, egress, far, int(lead.protocol), back if lead.from_server else ports)
-    fixes = [group_fix(wanted, snapshot)] if lead.cause.startswith("security-group") else []
-    if lead.cause.endswith("network-acl"):
-        fixes.append(acl_fix(wanted, verdict, snapshot))
-    if lead.answer is not None:
-        answer = replace(wanted, egress=not egress, ports=back)
-        fixes.append(acl_fix(answer, lead.answer, snapshot))
-    return fixes
-
-
-def _action(kind: str, lead: pd.Series, fixes: list[Fix]) -> str:
+def _action(log, kind: str, part: pd.DataFrame, lead: pd.Series, verdict, groups: pd.DataFrame) -> str:
+    """Return the next step: the rules that would let the incident's traffic pass, where a rule is to blame."""
     if kind == "late-packets":
         return NOT_BLOCKED
     if kind == "service-control":
-        return (
-            "See whether the control is meant to cover this: aws ec2 describe-vpc-block-public-access-options"
-        )
+        return "See whether the control is meant to cover this: aws ec2 describe-vpc-block-public-access-options"
     if lead.cause == "rules-changed":
-        return "Check that it passes now; nothing is to be added to the rules of the snapshot."
-    if not fixes:
-        return EVIDENCE_WANTED
-    commands = [line for fix in fixes for line in fix.commands]
+        return CHECK_ANEW
+    if lead.cause not in ("security-group", "network-acl", "security-group-and-network-acl"):
+        return NEEDS_NEWER if log.network else NEEDS_SNAPSHOT
+    far, egress, protocol = tuple(sorted(set(part.far))), bool(lead.way), int(lead.protocol)
+    ports = None if lead.server_port < 0 else (int(lead.server_port),) * 2
+    back = reply_ports(int(part.port_low.min()), int(part.port_high.max())) if ports else None
+    icmp = (PONG if lead.from_server else PING).get(protocol)
+    asked = TrafficToAllow(lead.interface_id, egress, far, protocol, back if lead.from_server else ports, icmp)
+    fixes = [group_fix(asked, log.network)] if lead.cause.startswith("security-group") else []
+    if lead.cause.endswith("network-acl"):
+        fixes.append(acl_fix(asked, verdict, log.network))
+    if lead.answer is not None:
+        answer = replace(asked, egress=not egress, ports=back, icmp=PONG.get(protocol))
+        fixes.append(acl_fix(answer, lead.answer, log.network))
     lines = [line for fix in fixes for line in fix.warnings]
-    lines.append("If this is wanted, the least that lets it pass:")
-    lines += [*commands, *(line for fix in fixes for line in fix.instead)]
+    if verdict is not None:
+        known = groups[groups.interface_id.isin(log.network.interfaces) & (groups.refusal != "control")]
+        allow, others = (
+            [(one.interface_id, *packet) for one in some.itertuples() for packet in packets(one, one.way)]
+            for some in (known[known.index.isin(part.index)], known[known.incident != lead.incident])
+        )
+        lines += [f"Replayed on the rules: {problem}." for problem in replay(log.network, fixes, allow, others)]
+    lines.append("To allow it (least privilege):")
+    lines += [line for fix in fixes for line in (*fix.commands, *fix.instead)]
     return "\n".join([*lines, "The same for Terraform:", *(fix.terraform for fix in fixes)])
 
 
-def _scan(row, samples: dict[str, tuple], coverage: float | None) -> Finding:
+def _points(parts: dict[str, int]) -> str:
+    return ", ".join(f"{reason} {points:+d}" for reason, points in parts.items())
+
+
+def _scan(row, lines: tuple, coverage: float | None) -> Finding:
+    accepted = int(row.contacts - row.failed)
+    let_in = f"{many(accepted, 'service')} accepted it" if accepted else "no service accepted it"
     targets = f"{many(row.ports, 'port')} of {many(row.servers, 'host')}"
-    let_in = row.contacts - row.refused
+    walk = "threshold random walk: scanner" if row.verdict == "scanner" else "too many targets for a client"
     return Finding(
         kind="scan",
         severity="info",
         confidence="high" if row.verdict == "scanner" else "medium",
-        title=f"{row.client} scanned {targets}: {many(row.records, 'refused record')}, {_let_in(let_in)}.",
-        subject={"srcaddr": row.client, "protocol": None if pd.isna(row.protocol) else int(row.protocol)},
-        grounds=(
-            f"{row.refused:,} of its {row.contacts:,} first contacts were refused",
-            "threshold random walk: scanner" if row.verdict == "scanner" else "too many targets for a client",
-        ),
-        action=NOTHING_TO_DO if not let_in else "See in the reachability notebook what let it in.",
+        title=f"{row.client} scanned {targets}: {many(row.records, 'rejected record')}, {let_in}.",
+        subject={"srcaddr": row.client, "protocol": None if row.protocol < 0 else int(row.protocol)},
+        grounds=(f"{row.failed:,} of its {row.contacts:,} first contacts were rejected", walk),
+        action="See in the reachability notebook what accepted it." if accepted else NOTHING_TO_DO,
         first_seen=row.first,
         last_seen=row.last,
         records=int(row.records),
         packets=int(row.packets),
         bytes=int(row.bytes),
         coverage=coverage,
-        samples=samples.get(row.client, ()),
+        samples=lines,
+        counts={"ports": int(row.ports), "hosts": int(row.servers), "records": int(row.records), "services": accepted},
     )
 
 
-def _let_in(services: int) -> str:
-    return f"{many(services, 'service')} let it in" if services else "no service let it in"
-
-
-def _noise(rejected: Rejected, groups: pd.DataFrame, coverage: float | None) -> list[Finding]:
-    """Everything else in one finding: the noise, and the groups that were not listed."""
-    some, totals = groups[groups.kind == "noise"], rejected.totals
-    unlisted = int(totals.groups.sum()) - len(groups)
-    sums = {
-        name: int(some[name].sum() + totals[name].sum() - groups[name].sum())
-        for name in ("records", "packets", "bytes")
-    }
+def _noise(found: Rejections, coverage: float | None) -> list[Finding]:
+    """Return everything else in one finding: the noise, and the groups that were not listed."""
+    groups, totals = found.groups, found.totals
+    some, unlisted = groups[groups.kind == "noise"], int(totals.groups.sum()) - len(groups)
     if not len(some) and not unlisted:
         return []
-    who = ("At least " if unlisted else "") + many(some.client.nunique(), "client")
-    who = "Clients that are not listed" if some.empty else who
+    sums = {name: int(some[name].sum() + totals[name].sum() - groups[name].sum()) for name in ("records", "packets", "bytes")}
+    clients = some.client.nunique()
+    who = ("At least " if unlisted else "") + many(clients, "client") if clients else "Clients that are not listed"
     return [
         Finding(
             kind="noise",
             severity="info",
-            confidence="high" if rejected.accepts else "low",
-            title=f"{who} sent {many(sums['records'], 'refused record')} of no account: background noise.",
+            confidence="high" if found.accepts else "low",
+            title=f"{who} sent {many(sums['records'], 'rejected record')}: background noise, no action needed.",
             subject={},
             grounds=(
                 f"{int((some.sessions == 1).sum()):,} of {len(some):,} groups are a single attempt",
@@ -250,64 +366,74 @@ def _noise(rejected: Rejected, groups: pd.DataFrame, coverage: float | None) -> 
             first_seen=totals["first"].min() if unlisted else some["first"].min(),
             last_seen=totals["last"].max() if unlisted else some["last"].max(),
             coverage=coverage,
+            counts={"clients": clients, "records": sums["records"]},
             **sums,
         )
     ]
 
 
-def rejected_verdict(
-    findings: list[Finding], rejected: Rejected, rules: pd.DataFrame | None = None
-) -> list[str]:
-    """Up to five sentences: the gravest findings, what needs nothing, what the log cannot tell, and how far the
-    `rules` (of `rule_use`) are used."""
-    return [*_refused(findings, rejected), *_rules(rules)][:5]
-
-
-def _rules(rules: pd.DataFrame | None) -> list[str]:
-    """How many security group rules were never used, or are wider than it, and the coverage this rests on."""
-    if rules is None:
-        return []
-    never, wide = (rules[rules.judgement == word] for word in ("never used", "wider than its use"))
-    if not len(never) and not len(wide):
-        return []
-    least = pd.concat([never, wide]).coverage.min(skipna=False)
-    share = "how much of the time the log speaks for is not known"
-    if pd.notna(least):
-        share = f"{'all' if least == 1 else f'at least {least:.1%}'} of their interfaces' time is certain"
-    return [
-        f"Of {many(len(rules), 'security group rule')}, never used: {len(never):,},"
-        f" wider than their use: {len(wide):,} ({share})."
-    ]
-
-
-def _refused(findings: list[Finding], rejected: Rejected) -> list[str]:
-    total = int(rejected.totals.records.sum())
+def _summary(findings: list[Finding], parts: dict, found: Rejections, log) -> list[str]:
+    """Return what a reader must know, the gravest and largest first."""
+    total, facts = int(found.totals.records.sum()), log.fold.facts
     if not total:
-        return [
-            "Nothing was refused."
-            if rejected.accepts
-            else "No record says ACCEPT or REJECT: nothing can be told."
-        ]
-    said = []
-    blocked = [f for f in findings if f.kind == "blocked-client" and f.severity in ("high", "medium")]
+        return [ACCEPT_ONLY if facts["accepted"] else "No record says ACCEPT or REJECT, so nothing can be said."]
+    said, grave = [], [f for f in findings if f.severity in ("high", "medium")]
+    blocked = [part for part in parts["blocked-client"] if _severity("blocked-client", part) != "low"]
     if blocked:
-        groups = rejected.groups[rejected.groups.kind == "blocked-client"]
-        best = groups.loc[groups.groupby("incident").score.idxmax()]
-        count = max(len(blocked), sum(map(_plausible, best.itertuples())))
-        are = "refusal looks" if count == 1 else "refusals look"
-        said.append(f"{count:,} {are} like a wanted client that is kept out: {blocked[0].title}")
-    else:
-        said.append("No client that is probably wanted is refused from its first packet on.")
-    replies = [f for f in findings if f.kind in ("reply-refused", "acl-changed") and f.severity != "low"]
-    said += [finding.title for finding in replies[:2]]
+        count = pd.concat(blocked).client.nunique()
+        clients = "legitimate client appears" if count == 1 else "legitimate clients appear"
+        largest = max((f for f in grave if f.kind == "blocked-client"), key=lambda f: f.records)
+        said.append((largest.records, f"{count:,} {clients} to be blocked: {largest.title}"))
+    others = [f for f in grave if f.kind in ("reply-refused", "acl-changed")]
+    said += [(f.records, f.title) for f in sorted(others, key=lambda f: -f.records)[:2]]
+    said = [sentence for _records, sentence in sorted(said, key=lambda one: -one[0])]
+    if not blocked:
+        said.append("No legitimate client appears to be blocked from its first packet on.")
     rest = {kind: [f for f in findings if f.kind == kind] for kind in ("scan", "late-packets", "noise")}
     if any(rest.values()):
         share = sum(f.records for some in rest.values() for f in some) / total
-        words = (many(len(rest["scan"]), "scanner"), "late packets", "noise")
+        words = (many(len(rest["scan"]), "scanner"), "late packets", "background noise")
         who = [word for word, some in zip(words, rest.values(), strict=True) if some]
-        joined = " and ".join([", ".join(who[:-1]), who[-1]] if len(who) > 1 else who)
         share = "all" if share == 1 else f"{share:.0%} of the"
-        said.append(f"Nothing to do for {share} {total:,} refused records: {joined}.")
-    if not rejected.accepts:
-        said.append("The log holds refusals only, so most causes cannot be told: log ALL traffic.")
-    return said
+        said.append(f"No action needed for {share} {total:,} rejected records: {', '.join(who)}.")
+    return said if found.accepts else [*said[:4], REJECT_ONLY]
+
+
+def _rules(rules: pd.DataFrame) -> list[str]:
+    """Return how many security group rules were never used or are wider than their use, and on what coverage."""
+    never, wide = (rules[rules.use == word] for word in ("never used", "wider than its use"))
+    if not len(never) and not len(wide):
+        return []
+    least = pd.concat([never, wide]).coverage.min(skipna=False)
+    share = "log coverage not known" if pd.isna(least) else f"log coverage at least {least:.1%}"
+    counts = f"{len(never):,} never used, {len(wide):,} wider than their use"
+    return [f"Of {many(len(rules), 'security group rule')}, {counts} ({share})."]
+
+
+def _clients(groups: pd.DataFrame, host) -> pd.DataFrame:
+    """Return all listed groups as a table to read, the highest score first."""
+    ends = [
+        (host(one.client, one.interface_id, one.first, one.last), host(one.server, one.interface_id, one.first, one.last))
+        for one in groups.itertuples()
+    ]  # fmt: skip
+    services = [service_name(one.protocol, one.server_port) for one in groups.itertuples()]
+    table = groups.assign(
+        verdict=groups.kind.map(VERDICTS), service=services, points=groups.parts.map(_points),
+        grounds=groups.grounds.map("; ".join), client=[a for a, _b in ends], server=[b for _a, b in ends],
+    )  # fmt: skip
+    columns = "verdict client server service attempts cause confidence score points grounds first last records sessions"
+    return table[[*columns.split(), "interface_id"]]
+
+
+def _scanners(walks: pd.DataFrame) -> pd.DataFrame:
+    columns = "client rejected contacts servers ports attempts first last verdict".split()
+    return walks.rename(columns={"failed": "rejected"})[columns]
+
+
+def _over_time(table: pd.DataFrame) -> str:
+    """Return what the rejected records are, in one sentence."""
+    sums = table.groupby("kind").records.sum().sort_values(ascending=False)
+    if sums.empty:
+        return "No rejected record."
+    parts = ", ".join(f"{VERDICTS[kind]} {count:,}" for kind, count in sums.items())
+    return f"{many(sums.sum(), 'rejected record')}: {parts}."
