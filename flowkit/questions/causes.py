@@ -18,6 +18,8 @@ from flowkit.questions.rules import Packet, Verdict, evaluate
 CONTROLS = {1: ("BPA", "block-public-access"), 2: ("EC", "encryption-control")}
 #: ICMP type and code of a ping and of its answer, by protocol: flow logs hold neither.
 PING, PONG = {1: (8, 0), 58: (128, 0)}, {1: (0, 0), 58: (129, 0)}
+#: So many public clients that are accepted show a service that is open to the internet.
+STRANGERS = 10
 NO_SNAPSHOT = "a snapshot of the rules would tell (`flowkit snapshot network`)"
 REJECT_ONLY = "the log holds rejected traffic only, nothing to compare with: a log of ALL traffic would tell"
 
@@ -92,13 +94,13 @@ def packets(group, leaves: bool | None) -> list[tuple[Packet, bool]]:
     ]
 
 
-def _verdicts(group, context: Context) -> list[Verdict]:
-    """Return what the snapshot's rules say of the rejected packets."""
+def _verdicts(group, context: Context, reply: bool = True) -> list[Verdict]:
+    """Return what the snapshot's rules say of the rejected packets; without `reply`, of them as new ones."""
     snapshot = context.snapshot
     if snapshot is None or group.interface_id not in snapshot.interfaces or group.refusal == "control":
         return []
     found = packets(group, context.leaves(group))
-    return [evaluate(snapshot, group.interface_id, packet, reply) for packet, reply in found]
+    return [evaluate(snapshot, group.interface_id, packet, reply and back) for packet, back in found]
 
 
 def _denied(verdicts: list[Verdict]) -> Verdict | None:
@@ -128,10 +130,26 @@ def _late(group, context, verdicts) -> Cause:
     denied = _denied(verdicts)
     if denied and denied.acl_allows is False and not group.closed:
         return _by_rules("acl-changed", denied, *said)
+    if group.cut:
+        return _cut(group, verdicts, said)
+    if group.unclosed == group.sessions:
+        said.append("no FIN or RST is in the log")
+        return Cause("late-packets", "undetermined", "low", tuple(said))
     sure = "high" if (group.flagged and group.closed == group.sessions) or verdicts else "medium"
     if verdicts and not denied:
         said.append("the snapshot's network ACL would let them pass")
     return Cause("late-packets", "closed-connection", sure, tuple(said))
+
+
+def _cut(group, verdicts, said: list[str]) -> Cause:
+    """Return that open sessions were cut: nothing closed them, and several stop at one moment."""
+    said += [
+        "no FIN or RST had closed it, and other open sessions stop at the same moment",
+        "a change of a security group does not cut a tracked connection, one of a network ACL does",
+    ]
+    if verdicts and not _denied(verdicts):
+        said.append("the snapshot's rules let it pass: changed back since, or not yet in force then")
+    return Cause("acl-changed", "network-acl", "medium", tuple(said))
 
 
 def _changed(group, context, verdicts) -> Cause:
@@ -146,6 +164,15 @@ def _changed(group, context, verdicts) -> Cause:
     denied = _denied(verdicts)
     if denied and denied.acl_allows is False:
         return _by_rules("acl-changed", denied, *said)
+    if _slow(group):
+        return _expired(group, said[:1])
+    if _untracked(group, context):
+        said.append("but flows of a rule for 0.0.0.0/0 are not tracked: its removal cuts them as well, and nobody new"
+                    " was accepted afterwards")  # fmt: skip
+        opening = context.snapshot and _denied(_verdicts(group, context, reply=False))
+        if opening and opening.groups_allow is False:
+            return Cause("blocked-client", "security-group", "medium", (*said, *opening.grounds), opening)
+        return Cause("acl-changed", "undetermined", "low", tuple(said))
     big = group.small < group.sessions
     sure = "high" if big and (group.overlaps or (group.flagged and not group.closed)) else "medium"
     if group.protocol in ICMP and group.overlaps:
@@ -154,6 +181,26 @@ def _changed(group, context, verdicts) -> Cause:
         said.append("the snapshot's rules let it pass: changed back since, or not yet in force then")
         sure = "medium"
     return Cause("acl-changed", "network-acl", sure, tuple(said))
+
+
+def _slow(group) -> bool:
+    """Return whether the rejected packets are answers over UDP that came after tracking had ended, every time."""
+    return bool(group.protocol == UDP and group.from_server and group.idle_least > UDP_IDLE)
+
+
+def _expired(group, said: list[str]) -> Cause:
+    """Return that the answer came too late: AWS had forgotten the request, so that a security group rejects it."""
+    said.append(f"the answer came {int(group.idle_least)} s later or more; UDP without one is tracked for {UDP_IDLE} s")
+    return Cause("reply-refused", "tracking-expired", "medium", tuple(said))
+
+
+def _untracked(group, context: Context) -> bool:
+    """Return whether the group's flows may be such that AWS does not track: those of a service open to the internet.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/security-group-connection-tracking.html
+    """
+    far = group.server if context.leaves(group) else group.client
+    return not is_private(far) and group.publics >= STRANGERS and not group.newest > group.first
 
 
 def _reply(group, context, verdicts) -> Cause:
@@ -166,11 +213,13 @@ def _reply(group, context, verdicts) -> Cause:
     denied = _denied(verdicts)
     if denied:
         return _by_rules("reply-refused", denied, *said)
+    if _slow(group):
+        return _expired(group, said[:2])
     if verdicts:
         return Cause("reply-refused", "rules-changed", "high", (*said, *verdicts[0].grounds), verdicts[0])
     idle = group.protocol == UDP and group.idle > UDP_IDLE
     if idle:
-        said.append(f"but it came {int(group.idle)} s later, when the tracking of idle UDP may have ended")
+        said.append(f"but once it came {int(group.idle)} s later, when the tracking of idle UDP may have ended")
     return Cause("reply-refused", "network-acl", "medium" if idle else "high", tuple(said))
 
 
@@ -180,6 +229,11 @@ def _mid_stream(group, context, verdicts) -> Cause:
     if met:
         said.append(f"{group.client} and {_service(group)} do talk at other times")
     denied = _denied(verdicts)
+    if group.cut:
+        return _by_rules("acl-changed", denied, *said) if denied else _cut(group, verdicts, said)
+    if group.syn_acks and not denied:
+        said.append("a SYN-ACK answers a SYN that was let pass, where no log was looking")
+        return Cause("reply-refused", "rules-changed" if verdicts else "network-acl", "low", tuple(said))
     if denied and (group.from_server or not met):
         return _by_rules("reply-refused" if group.from_server and met else "noise", denied, *said)
     if verdicts or (met and group.small):
@@ -258,9 +312,19 @@ def _by_contrast(group, context: Context, said: list[str]) -> Cause:
     if len(same) > 1 and elsewhere:
         said.append(f"all {len(same)} interfaces of {subnet} that were asked reject it, {elsewhere[0]} in another does not")
         return Cause("blocked-client", "network-acl", "medium", tuple(said))
-    if group.others and group.answers and not group.own:
-        said.append(f"others are let {'out' if leaves else 'in'} and answered there: a rule tells sources apart")
-        return Cause("blocked-client", "security-group", "medium", tuple(said))
+    if group.others and group.answers and not group.own and not leaves:
+        if not is_private(far) and group.publics >= STRANGERS:
+            said.append(
+                f"{group.publics:,} public clients are accepted there: its security group is open to the internet, and it"
+                " cannot deny one network, as a network ACL does"
+            )
+            return Cause("blocked-client", "network-acl", "medium", tuple(said))
+        if is_private(far):
+            said.append("others are accepted and answered there: a rule tells sources apart")
+            said += ["even in the client's own /24, which a network ACL seldom does"] if group.nearby else []
+            sure = "medium" if group.nearby else "low"
+            return Cause("blocked-client", "security-group", sure, tuple(said))
+        said.append("others are accepted and answered there: a rule tells sources apart")
     said.append("a security group or a network ACL: these logs cannot tell which")
     if subnet is None:
         said.append("the field subnet-id would help")

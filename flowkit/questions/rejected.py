@@ -15,7 +15,7 @@ from ipaddress import ip_address
 
 import pandas as pd
 
-from flowkit.net import EPHEMERAL, PRIVATE_TEXT, is_private
+from flowkit.net import ADMIN_PORTS, DATABASE_PORTS, EPHEMERAL, PRIVATE_TEXT, is_private
 from flowkit.questions.causes import Context, cause, legitimacy, own_client
 from flowkit.questions.fixes import enclosing_network
 
@@ -25,13 +25,19 @@ DECIDED = 4
 GROUPS, CLIENTS = 2000, 500
 #: The gravest kind first; an incident that joins several groups is of the first of theirs.
 KINDS = (
-    "acl-changed", "reply-refused", "blocked-client", "service-control", "late-packets", "scan", "noise",
+    "blocked-service", "acl-changed", "reply-refused", "blocked-client", "service-control", "late-packets", "scan", "noise",
 )  # fmt: skip
 GROUP = ["interface_id", "client", "server", "protocol", "server_port", "refusal", "control"]
 SERVICE = ["server", "protocol", "server_port"]
 SUMS = ("sessions", "attempts", "records", "packets", "bytes")
 
-SHAPES = ("retries", "tiny", "small", '"overlaps"', "closed")
+SHAPES = ("retries", "tiny", "small", '"overlaps"', "closed", "unclosed", "reopened", "syn_acks")
+#: A service is rejected to everybody where so many clients, most of all that asked, retransmit as real stacks do;
+#: half as many are enough where a security group opens it, so that somebody wants it open.
+CUSTOMERS = 10
+#: Seconds in which open sessions stop together where one change cuts them: two aggregation intervals of 60 s and the
+#: keepalives or retransmissions that show it.
+MOMENT = 300
 
 #: Groups over all time steps. Protocol and port are -1 where there is none: SQL joins no null to another.
 GROUPED = f"""
@@ -40,7 +46,7 @@ CREATE OR REPLACE TEMP TABLE refused_groups AS SELECT
     coalesce(control, 0) AS control, {", ".join(f"sum({name})::BIGINT AS {name}" for name in SUMS)},
     min(first) AS first, max(last) AS last, sum(accepted)::BIGINT AS accepted, min(port_low) AS port_low,
     max(port_high) AS port_high, bool_and(from_server) AS from_server, bool_or(leaves) AS leaves,
-    bool_or(flagged) AS flagged, max(idle) AS idle,
+    bool_or(flagged) AS flagged, max(idle) AS idle, min(idle_least) AS idle_least, max(latest) AS latest,
     {", ".join(f"sum({name})::BIGINT AS {name}" for name in SHAPES)},
     least(sum(records), (max(last) - min(first)) // 600 + 1)::BIGINT AS active_intervals,
     refusal IN ('request', 'mid-stream') AS plain
@@ -53,12 +59,14 @@ class Rejections:
 
     `groups`: one row a group of rejected conversations, as `classify` describes; `scanners`: one row a client that
     scans; `totals`: one row a refusal with ``groups``, ``clients``, ``records``, ``packets``, ``bytes``, ``first``,
-    ``last`` of all groups, listed or not; `accepts`: whether the log has any ACCEPT.
+    ``last`` of all groups, listed or not; `services`: one row a service that is rejected to everybody, as
+    `blocked_services` returns them; `accepts`: whether the log has any ACCEPT.
     """
 
     groups: pd.DataFrame
     scanners: pd.DataFrame
     totals: pd.DataFrame
+    services: pd.DataFrame
     accepts: bool
 
 
@@ -84,12 +92,14 @@ def rejections(log, min_score: int = 4, scan_targets: int = 10, limit: int = GRO
     requests = groups[groups.refusal == "request"]
     far = requests.client.where(requests.leaves != True, requests.server)  # noqa: E712  (it may be None)
     places = zip(requests.interface_id, far, requests.protocol, requests.server_port, strict=True)
+    groups["cut"] = cut_together(groups)
     groups = classify(groups, replace(context, refused=set(places)), set(walks.client), min_score, scan_targets)
-    for table in (groups, walks, totals):
+    services = blocked_services(fold, groups, walks)
+    for table in (groups, walks, totals, services):
         for name in ("first", "last"):
             table[name] = pd.to_datetime(table[name], unit="s", utc=True)
     walks = walks.sort_values(["groups", "records", "client"], ascending=[False, False, True], ignore_index=True)
-    return Rejections(incidents(groups), walks, totals, context.accepts)
+    return Rejections(incidents(groups), walks, totals, services, context.accepts)
 
 
 def grouped(fold, limit: int = GROUPS) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
@@ -151,25 +161,41 @@ def contrasts(fold, groups: pd.DataFrame) -> pd.DataFrame:
 
     ``own``: the client's accepted records to the same service at this interface; ``own_first``, ``own_last``;
     ``others``: whether other clients were accepted there; ``answers``: accepted records that the service sent there;
-    ``known``: accepted records that the client sent anywhere to a service; ``peers``: list of (interface, first, last)
-    where the far address was accepted on this port by another interface. Times in seconds since 1970.
+    ``publics``: public clients that were accepted there; ``newest``: when the last of all that were accepted there
+    began; ``nearby``: whether another client of the client's /24 is answered there; ``known``: accepted records that
+    the client sent anywhere to a service; ``peers``: list of (interface, first, last) where the far address was
+    accepted on this port by another interface. Times in seconds since 1970.
     """
     keys = groups[["interface_id", "client", *SERVICE]].assign(away=column(groups, lambda one: one.leaves is True).astype(bool))
     asked = {"keys": keys.drop_duplicates(["interface_id", "client", *SERVICE, "away"])}
     met = ("sum(client_accepted)::BIGINT AS records, min(e.first) AS first, max(e.last) AS last,"
-           " sum(server_accepted)::BIGINT AS answers, min(e.client) AS least, max(e.client) AS most")  # fmt: skip
+           " max(e.first) FILTER (client_accepted > 0) AS newest, sum(server_accepted)::BIGINT AS answers,"
+           " min(e.client) AS least, max(e.client) AS most,"
+           " count(DISTINCT e.client) FILTER (NOT regexp_matches(e.client, ?)) AS publics")  # fmt: skip
     on = "e.server = k.server AND coalesce(e.protocol, -1) = k.protocol AND coalesce(e.server_port, -1) = k.server_port"
     toward = fold.sql(
         "WITH k AS (SELECT DISTINCT server, protocol, server_port FROM keys)"
         f" SELECT e.interface_id, k.server, k.protocol, k.server_port, {met} FROM edges e JOIN k ON {on}"
         " WHERE client_accepted > 0 OR server_accepted > 0 GROUP BY ALL",
+        PRIVATE_TEXT,
         **asked,
     )
+    nearby = fold.sql(
+        "SELECT DISTINCT k.interface_id, k.client, k.server, k.protocol, k.server_port FROM keys k JOIN edges e ON"
+        f" e.interface_id = k.interface_id AND {on} AND e.client <> k.client"
+        " AND regexp_extract(e.client, ?) = regexp_extract(k.client, ?)"
+        " WHERE regexp_matches(k.client, ?) AND NOT away AND client_accepted > 0 AND server_accepted > 0",
+        *[r"^\d+[.]\d+[.]\d+[.]"] * 2,
+        PRIVATE_TEXT,
+        **asked,
+    )
+    nearby = set(nearby.itertuples(index=False, name=None))
     sent = fold.sql(
         "WITH k AS (SELECT DISTINCT client, protocol, server_port FROM keys WHERE NOT away)"
         f" SELECT e.interface_id, k.client, k.protocol, k.server_port, {met} FROM edges e JOIN k ON e.client = k.client"
         " AND coalesce(e.protocol, -1) = k.protocol AND coalesce(e.server_port, -1) = k.server_port"
         " WHERE client_accepted > 0 GROUP BY ALL",
+        PRIVATE_TEXT,
         **asked,
     )  # fmt: skip
     known = fold.sql(
@@ -193,9 +219,10 @@ def contrasts(fold, groups: pd.DataFrame) -> pd.DataFrame:
         peers = [(eni, row.first, row.last) for eni, row in there.items() if eni != one.interface_id]
         found.append(
             (own.records if own else 0, own.first if own else None, own.last if own else None, others,
-             service.answers if service else 0, int(known.get(one.client, 0)), peers)
+             service.answers if service else 0, service.publics if service else 0, service.newest if service else None,
+             tuple(one[:5]) in nearby, int(known.get(one.client, 0)), peers)
         )  # fmt: skip
-    names = ["own", "own_first", "own_last", "others", "answers", "known", "peers"]
+    names = "own own_first own_last others answers publics newest nearby known peers".split()
     return pd.DataFrame(found, groups.index, names)
 
 
@@ -224,6 +251,63 @@ def scanners(fold, clients: pd.DataFrame) -> pd.DataFrame:
     walked.loc[up < down, "verdict"] = "scanner"
     walked.loc[down < up, "verdict"] = "benign"
     return walked.merge(clients, on="client")
+
+
+def cut_together(groups: pd.DataFrame) -> pd.Series:
+    """Return whether the open sessions of a group stop with others of the same place at one moment, two at least."""
+    open_ = groups[
+        ((groups.refusal == "late") & (groups.unclosed == groups.sessions))
+        | ((groups.refusal == "mid-stream") & (groups.reopened == groups.sessions) & groups.flagged)
+    ].dropna(subset=["first", "latest"])
+    cut = pd.Series(False, groups.index)
+    for _place, part in open_.groupby(["interface_id", "server", "protocol", "server_port"]):
+        for one in part.itertuples():
+            with_it = part[(part["first"] >= one.first - MOMENT) & (part.latest <= one.first + MOMENT)]
+            cut[one.Index] = one.latest <= one.first + MOMENT and with_it.sessions.sum() >= 2
+    return cut
+
+
+def blocked_services(fold, groups: pd.DataFrame, walks: pd.DataFrame) -> pd.DataFrame:
+    """Return services that are rejected to everybody, one row each, and mark their `groups`: ``kind`` blocked-service.
+
+    ``interface_id``, ``server``, ``protocol``, ``server_port``; of the clients that retransmit as real stacks do and
+    are no scanners: ``clients``, ``sessions``, ``attempts``, ``records``, ``packets``, ``bytes``, ``first``, ``last``;
+    ``elsewhere``: another address of the interface (of the other IP family) that serves this port; null: none.
+    A port by which machines are administered or databases asked is probed by everybody: it counts only where a
+    security group opens it.
+    """
+    sums = ", ".join(f"sum({name})::BIGINT AS {name}" for name in SUMS)
+    services = fold.sql(
+        f"""WITH asked AS (FROM refused_groups WHERE refusal = 'request' AND protocol = 6 AND leaves IS NOT TRUE
+            AND client NOT IN (SELECT client FROM walks)),
+        tries AS (SELECT {', '.join(["interface_id", *SERVICE])}, count(DISTINCT client) AS clients, {sums},
+            min(first) AS first, max(last) AS last FROM asked WHERE retries > 0 GROUP BY ALL
+            HAVING count(DISTINCT client) >= {CUSTOMERS // 2})
+        SELECT tries.*, (SELECT count(DISTINCT client) FROM asked WHERE asked.interface_id = tries.interface_id
+            AND asked.server = tries.server AND asked.server_port = tries.server_port) AS every FROM tries""",
+        walks=walks[["client"]],
+    )
+    met = fold.sql(
+        "SELECT s.interface_id, s.server, s.server_port, max(e.last) FILTER (e.server = s.server) AS latest,"
+        " any_value(e.server) FILTER (e.server <> s.server) AS elsewhere FROM edges e JOIN services s ON"
+        " e.interface_id = s.interface_id AND e.protocol = s.protocol AND e.server_port = s.server_port"
+        " WHERE client_accepted > 0 AND server_accepted > 0 GROUP BY ALL",
+        services=services,
+    )
+    services = services.merge(met, "left", ["interface_id", "server", "server_port"])
+    wanted = (2 * services.clients >= services.every) & ~(services.latest >= services["first"])
+    keep = []
+    for row in services[wanted].itertuples():
+        mine = groups.index[
+            (groups.interface_id == row.interface_id) & (groups.server == row.server) & (groups.retries > 0)
+            & (groups.server_port == row.server_port) & (groups.refusal == "request") & (groups.kind != "scan")
+        ]  # fmt: skip
+        opened = any(one is not None and one.groups_allow for one in groups.verdict[mine])
+        probed = row.server_port in {*ADMIN_PORTS, *DATABASE_PORTS}
+        if len(mine) and (opened or (row.clients >= CUSTOMERS and not probed)):
+            groups.loc[mine, "kind"] = "blocked-service"
+            keep.append(row.Index)
+    return services.loc[keep].reset_index(drop=True)
 
 
 def classify(groups: pd.DataFrame, context: Context, walking: set, min_score: int, scan_targets: int) -> pd.DataFrame:
@@ -270,7 +354,10 @@ def incidents(groups: pd.DataFrame) -> pd.DataFrame:
         list(zip(groups.interface_id, groups.inside, groups.protocol, groups.server_port, strict=True)), groups.index,
         dtype="object",
     )  # fmt: skip
-    about = column(groups, lambda one: (one.verdict and one.verdict.deny) or (one.kind, one.cause))
+    about = column(
+        groups,
+        lambda one: (one.kind != "blocked-service" and one.verdict and one.verdict.deny) or (one.kind, one.cause),
+    )
     groups["incident"] = [f"{where} {what}" for where, what in zip(place, about, strict=True)]
     for name, cut in groups[groups.kind == "acl-changed"].groupby("incident"):
         block, since = enclosing_network(cut.far), cut["first"].min() - pd.Timedelta(minutes=10)

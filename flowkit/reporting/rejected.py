@@ -15,7 +15,7 @@ from flowkit.loading.network import LAST_RULES
 from flowkit.net import ICMP, SERVICE_PORTS, is_private, protocol_name
 from flowkit.questions.causes import PING, PONG, own_client, packets
 from flowkit.questions.fixes import (
-    TrafficToAllow, acl_fix, enclosing_network, group_fix, one_line, replay, reply_ports,
+    ENTRIES, TrafficToAllow, acl_fix, enclosing_network, group_fix, one_line, replay, reply_ports,
 )  # fmt: skip
 from flowkit.questions.rejected import KINDS, Rejections, over_time, rejections
 from flowkit.questions.rule_use import rule_use
@@ -26,11 +26,15 @@ from flowkit.reporting.findings import Finding
 NOTHING_TO_DO = "No action needed: the rules work as intended."
 NOT_BLOCKED = "No action needed: no rule blocks this."
 CHECK_ANEW = "Check that it passes now; the rules of the snapshot need no addition."
+KEEP_ALIVE = "Let the service answer sooner, or allow its answers by a rule of their own."
 NEEDS_SNAPSHOT = "Save the rules and run again, so that the report can name the rule: flowkit snapshot network"
 NEEDS_NEWER = "The rules of the snapshot do not decide it: see whether they changed since, in CloudTrail or AWS Config."
 ACCEPT_ONLY = "This log holds accepted traffic only, so it cannot show rejections: log ALL traffic for that."
 REJECT_ONLY = "This log holds rejected traffic only, so most causes cannot be known: log ALL traffic for that."
+#: Attempts of a public client on a service that others are served by, from which on it looks like a partner.
+PARTNER = 20
 VERDICTS = {
+    "blocked-service": "service blocked for everybody",
     "acl-changed": "blocked by a network ACL change", "reply-refused": "return traffic rejected",
     "blocked-client": "blocked client", "service-control": "VPC-wide control", "late-packets": "late packets",
     "scan": "scan", "noise": "background noise",
@@ -155,12 +159,13 @@ def _logged(interface_id: str) -> str | None:
 def _finding(log, part: pd.DataFrame, found: Rejections, host, lines: dict) -> Finding:
     """Return the groups of one incident as one finding."""
     kind, groups = part.kind.iloc[0], found.groups
+    service = _service(part, found.services) if kind == "blocked-service" else None
     cut = part[part.refusal != "request"] if kind == "acl-changed" else part
     lead = cut.iloc[0] if len(cut) else part.iloc[0]
     verdict = next((one for one in part.verdict if one is not None and not one.allowed), None)
     first, last = part["first"].min(), part["last"].max()
     outward, far = lead.client == lead.inside, _far(part, verdict)
-    title, counts = _title(log, kind, part, lead, far, verdict, host)
+    title, counts = _title(log, kind, part, lead, far, verdict, host, service)
     score = [] if kind != "blocked-client" else [f"legitimacy score {lead.score} ({_points(lead.parts)})"]
     rest = part[part.index != lead.name]
     if len(rest):
@@ -183,9 +188,7 @@ def _finding(log, part: pd.DataFrame, found: Rejections, host, lines: dict) -> F
         action=_action(log, kind, part, lead, verdict, groups),
         first_seen=first,
         last_seen=last,
-        records=int(part.records.sum()),
-        packets=int(part.packets.sum()),
-        bytes=int(part.bytes.sum()),
+        **{name: int(part[name].sum() if service is None else service[name]) for name in ("records", "packets", "bytes")},
         coverage=covered_share(log.coverage, eni, first, last),
         samples=lines.get(part.index[0], ()),
         incident=_incident(lead, verdict),
@@ -195,8 +198,16 @@ def _finding(log, part: pd.DataFrame, found: Rejections, host, lines: dict) -> F
 
 def _incident(lead: pd.Series, verdict) -> str:
     """Return the id of the root cause: the denying entry where there is one, else the incident's own place."""
-    root = str(verdict.deny) if verdict is not None and verdict.deny else lead.incident
+    root = lead.incident
+    if verdict is not None and verdict.acl_allows is False:
+        root = str(verdict.deny or (verdict.acl_id, verdict.packet.egress, lead.protocol, lead.server_port))
     return hashlib.sha256(root.encode()).hexdigest()[:12]
+
+
+def _service(part: pd.DataFrame, services: pd.DataFrame) -> pd.Series:
+    """Return the row of `services` that the groups of `part` belong to: it counts those that were not listed, too."""
+    lead, names = part.iloc[0], ["interface_id", "server", "protocol", "server_port"]
+    return services[(services[names] == lead[names]).all(axis=1)].iloc[0]
 
 
 def _far(part: pd.DataFrame, verdict) -> str | None:
@@ -213,18 +224,22 @@ def _severity(kind: str, part: pd.DataFrame) -> str:
     lead = part.iloc[0]
     if kind == "late-packets":
         return "info"
+    if kind == "blocked-service":
+        return "high"
     if kind == "service-control":
         return "medium" if lead.way else "low"
     if kind == "blocked-client":
         best = part.loc[part.score.idxmax()]
         if not (own_client(best) or best.known or best.own or is_private(best.client)):
-            return "low"
+            # A stranger, unless it tries on and on what others are served.
+            partner = best.others and best.answers and 2 * best.retries >= best.sessions
+            return "medium" if partner and part.attempts.sum() >= PARTNER else "low"
         return "high" if best.score >= 6 and part.attempts.sum() >= 3 else "medium"
     known = part.known.any() or part.way.eq(False).any() or len(part) > 1 or part.retries.any()
     return "high" if known else "low"
 
 
-def _title(log, kind: str, part: pd.DataFrame, lead, far: str | None, verdict, host) -> tuple[str, dict]:
+def _title(log, kind: str, part: pd.DataFrame, lead, far: str | None, verdict, host, blocked) -> tuple[str, dict]:
     """Return the title of an incident and every number in it by name."""
     first, last = part["first"].min(), part["last"].max()
     count = part.far.nunique()
@@ -237,7 +252,11 @@ def _title(log, kind: str, part: pd.DataFrame, lead, far: str | None, verdict, h
     tries = many(counts["attempts"], "connection attempt" if lead.protocol == 6 else "attempt")
     since = "" if pd.isna(first) else f" since {first:%Y-%m-%d %H:%M} UTC"
     by = _by(log, lead, verdict)
-    if kind == "blocked-client":
+    if kind == "blocked-service":
+        counts = {name: blocked[name] for name in ("clients", "attempts", "sessions")}
+        tries = f"{many(counts['clients'], 'client')}, {many(counts['attempts'], 'connection attempt')}"
+        title = f"{service} of {ends[0]} is rejected for everybody: {tries}{since}, none accepted; {by}."
+    elif kind == "blocked-client":
         never = "" if part.own.any() else ", none accepted"
         title = f"{client} to {server} {service}: {tries} rejected{since}{never}; {by}."
     elif kind == "reply-refused":
@@ -255,8 +274,9 @@ def _title(log, kind: str, part: pd.DataFrame, lead, far: str | None, verdict, h
         title = f"{what} rejects {client} to {server} {service}: {tries}{since}."
     else:
         counts = {"packets": part.packets.sum(), "clients": counts["clients"]}
-        title = f"{many(counts['packets'], 'packet')} between {ends[1]} and {ends[0]} {service}"
-        title += " came after their connection was closed: nothing is blocked."
+        title = f"{many(counts['packets'], 'packet')} between {ends[1]} and {ends[0]} {service} came "
+        title += "after their connection was closed: nothing is blocked." if lead.cause == "closed-connection" else (
+            "in the middle of a connection that nothing in the log closes: no attempt is rejected.")  # fmt: skip
     return title, {name: int(number) for name, number in counts.items()}
 
 
@@ -267,7 +287,10 @@ def _by(log, lead: pd.Series, verdict) -> str:
     if lead.cause == "undetermined":
         return "security group or network ACL, this log cannot tell"
     if verdict is None:
-        guards = {"security-group": "its security group rejects it", "network-acl": "its subnet's network ACL denies it"}
+        guards = {
+            "security-group": "its security group rejects it", "network-acl": "its subnet's network ACL denies it",
+            "tracking-expired": "connection tracking had ended before",
+        }  # fmt: skip
         return guards.get(lead.cause, "")
     said = []
     if verdict.groups_allow is False:
@@ -288,9 +311,13 @@ def _action(log, kind: str, part: pd.DataFrame, lead: pd.Series, verdict, groups
         return "See whether the control is meant to cover this: aws ec2 describe-vpc-block-public-access-options"
     if lead.cause == "rules-changed":
         return CHECK_ANEW
+    if lead.cause == "tracking-expired":
+        return KEEP_ALIVE
     if lead.cause not in ("security-group", "network-acl", "security-group-and-network-acl"):
         return NEEDS_NEWER if log.network else NEEDS_SNAPSHOT
     far, egress, protocol = tuple(sorted(set(part.far))), bool(lead.way), int(lead.protocol)
+    if kind == "blocked-service":
+        far = _everybody(far, verdict)
     ports = None if lead.server_port < 0 else (int(lead.server_port),) * 2
     back = reply_ports(int(part.port_low.min()), int(part.port_high.max())) if ports else None
     icmp = (PONG if lead.from_server else PING).get(protocol)
@@ -312,6 +339,16 @@ def _action(log, kind: str, part: pd.DataFrame, lead: pd.Series, verdict, groups
     lines.append("To allow it (least privilege):")
     lines += [line for fix in fixes for line in (*fix.commands, *fix.instead)]
     return "\n".join([*lines, "The same for Terraform:", *(fix.terraform for fix in fixes)])
+
+
+def _everybody(far: tuple[str, ...], verdict) -> tuple[str, ...]:
+    """Return the sources to allow for a service that everybody wants: what its group allows, else the internet for
+    more public clients than rules could name."""
+    if verdict is not None and verdict.rules:
+        return tuple(str(network) for network in verdict.rules[0].networks) or far
+    if len(far) > ENTRIES and not any(map(is_private, far)):
+        return tuple({"::/0" if ":" in address else "0.0.0.0/0" for address in far})
+    return far
 
 
 def _points(parts: dict[str, int]) -> str:
@@ -348,7 +385,13 @@ def _noise(found: Rejections, coverage: float | None) -> list[Finding]:
     some, unlisted = groups[groups.kind == "noise"], int(totals.groups.sum()) - len(groups)
     if not len(some) and not unlisted:
         return []
-    sums = {name: int(some[name].sum() + totals[name].sum() - groups[name].sum()) for name in ("records", "packets", "bytes")}
+    served = groups[groups.kind == "blocked-service"]
+    sums = {
+        name: int(
+            some[name].sum() + totals[name].sum() - groups[name].sum() - found.services[name].sum() + served[name].sum()
+        )
+        for name in ("records", "packets", "bytes")
+    }
     clients = some.client.nunique()
     who = ("At least " if unlisted else "") + many(clients, "client") if clients else "Clients that are not listed"
     return [
@@ -384,10 +427,10 @@ def _summary(findings: list[Finding], parts: dict, found: Rejections, log) -> li
         clients = "legitimate client appears" if count == 1 else "legitimate clients appear"
         largest = max((f for f in grave if f.kind == "blocked-client"), key=lambda f: f.records)
         said.append((largest.records, f"{count:,} {clients} to be blocked: {largest.title}"))
-    others = [f for f in grave if f.kind in ("reply-refused", "acl-changed")]
+    others = [f for f in grave if f.kind in ("blocked-service", "reply-refused", "acl-changed")]
     said += [(f.records, f.title) for f in sorted(others, key=lambda f: -f.records)[:2]]
     said = [sentence for _records, sentence in sorted(said, key=lambda one: -one[0])]
-    if not blocked:
+    if not said:
         said.append("No legitimate client appears to be blocked from its first packet on.")
     rest = {kind: [f for f in findings if f.kind == kind] for kind in ("scan", "late-packets", "noise")}
     if any(rest.values()):
