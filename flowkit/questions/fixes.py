@@ -124,6 +124,15 @@ def acl_fix(wanted: TrafficToAllow, verdict: Verdict | None, snapshot: Snapshot 
     return Fix(warnings, tuple(commands), text, said, tuple(rules))
 
 
+def revocation(rule: Rule) -> str | None:
+    """Return the command that removes a security group rule for CIDRs; None for a rule of other peers."""
+    if not rule.networks or rule.peer != str(rule.networks[0]):
+        return None
+    way = "egress" if rule.egress else "ingress"
+    permission = _permission(rule.match, list(rule.networks)).replace("IpProtocol=all", "IpProtocol=-1")
+    return f"aws ec2 revoke-security-group-{way} --group-id {shlex.quote(rule.group_id)} --ip-permissions {permission}"
+
+
 def replay(snapshot: Snapshot, fixes: Iterable[Fix], allow: list[tuple], refused: list[tuple]) -> list[str]:
     """Return what is wrong with `fixes`, tried on the rules: packets to let pass that still do not, and packets of
     others, rejected until now, that would pass. A packet is (interface, `Packet`, whether it is a reply)."""

@@ -2,30 +2,19 @@
 
 A firewall's "accept" says that a packet reached the interface, not that anybody answered. Edges hold both halves of
 each conversation, so a service that answers, a port where nobody listens and a reply that a network ACL refuses are
-three different things. What was logged at both ends is counted once, at the server's own interface; what the client's
-interface saw decides where that one is silent. All tables come from edges by SQL; ``pairs`` has one row a client,
-service and state, from which rows by network are summed up and changes are found client by client.
+three different things. All tables come from edges by SQL; `flowkit.questions.pairs` has one row a client, service and
+state, from which rows by network are summed up and changes are found client by client.
 """
 
 from collections.abc import Iterable
 
 import pandas as pd
 
-from flowkit.folding.conversations import OUTCOMES
-from flowkit.net import INTERNET, TCP, UDP, Network, is_private
+from flowkit.net import INTERNET, UDP, Network, is_private
 from flowkit.questions.networks import bounds, name_of, placed
+from flowkit.questions.pairs import ANSWERED, ENOUGH, INSIDE, PAIRS, ROWS, SILENT, STATES
 
-ANSWERED, SILENT, RESET, REPLY_REFUSED, REFUSED, REPLY_ONLY = OUTCOMES
-#: What comes of a client at a service, the best first.
-STATES = OUTCOMES[:-1]
 CONFIDENCE = ("low", "medium", "high")
-#: The network of clients that are interfaces of the log itself and lie in no known network.
-INSIDE = "inside"
-#: Unanswered sessions, and a tenth of all, from which a client fails rather than has bad luck now and then.
-ENOUGH = 3
-#: A public source is a scanner where it failed at this many more services than it reached: four failures more
-#: than successes make a likelihood ratio of 4^4 > 99 in the sequential test of Jung et al. (2004).
-SCANNER = 4
 #: A service: an address, where it is not one of many outside, and what it is asked for by.
 SERVICE = ["destination", "interface_id", "protocol", "port"]
 COLUMNS = (
@@ -44,105 +33,61 @@ def log_kind(facts: dict) -> str:
         return "no-action"
     return "all" if facts["accepted"] and facts["rejected"] else "accept-only" if facts["accepted"] else "reject-only"
 
+#: Clients that a row of changes names.
+SHOWN = 50
 
-def _seen(outcome: str, *sides: str) -> str:
-    """Return SQL: whether a session of this outcome was seen at these sides (``here``: the server's interface)."""
-    bits = sum(1 << (OUTCOMES.index(outcome) + 8 * (side == "away")) for side in sides or ("here", "away"))
-    return f"(seen & {bits}) > 0"
+#: Clients that were answered, and from then on only failed.
+LOST = f"""
+SELECT network, destination, interface_id, protocol, port, 'lost' AS change, '{ANSWERED}' AS was, state,
+    count(DISTINCT client) AS clients, sum(sessions)::BIGINT AS sessions, max(level) AS level, min(first) AS first,
+    max(last) AS last, min(answered_until) AS answered_from, max(answered_until) AS answered_until,
+    array_agg(DISTINCT client ORDER BY client)[:{SHOWN}] AS who
+FROM pairs WHERE answered_until IS NOT NULL AND port IS NOT NULL GROUP BY ALL HAVING sum(sessions) >= {ENOUGH}"""
+_RANK = f"list_position({list(STATES)}, state)"
+_BEST = f"""SELECT client, server, protocol, port, any_value(network) AS network, any_value(destination) AS destination,
+    max(interface_id) AS interface_id, arg_min(state, {_RANK}) AS state, arg_min(sessions, {_RANK}) AS sessions,
+    arg_min(level, {_RANK}) AS level, min(first) AS first, max(last) AS last FROM {{}} WHERE port IS NOT NULL GROUP BY ALL"""
+#: Each client's best state before and after. A client that is new is answered anew where nobody of its network was.
+COMPARED = f"""
+WITH b AS ({_BEST.format("before")}), a AS ({_BEST.format("after")}),
+networks AS (SELECT network, destination, protocol, port, arg_min(state, {_RANK}) AS state FROM b GROUP BY ALL),
+both_ AS (
+    SELECT network, destination, coalesce(a.interface_id, b.interface_id) AS interface_id, protocol, port,
+        b.state AS earlier, a.state AS state, coalesce(a.sessions, 0) AS sessions, coalesce(a.level, b.level) AS level,
+        coalesce(a.first, b.first) AS first, coalesce(a.last, b.last) AS last, client
+    FROM a FULL JOIN b USING (client, server, protocol, port, network, destination)),
+compared AS (
+    SELECT both_.*, coalesce(earlier, CASE WHEN networks.state <> '{ANSWERED}' THEN networks.state END) AS was
+    FROM both_ LEFT JOIN networks USING (network, destination, protocol, port))
+SELECT network, destination, max(interface_id) AS interface_id, protocol, port,
+    CASE WHEN state IS NULL OR (was = '{ANSWERED}' AND protocol = {UDP} AND state = '{SILENT}') THEN 'unseen'
+        WHEN was IS NULL OR (earlier IS NULL AND state <> '{ANSWERED}') THEN 'first-seen'
+        WHEN (was = '{ANSWERED}') = (state = '{ANSWERED}') THEN 'ongoing'
+        WHEN was = '{ANSWERED}' THEN 'lost' ELSE 'newly-reachable' END AS change,
+    coalesce(was, 'unseen') AS was, coalesce(state, 'unseen') AS state,
+    count(DISTINCT client) AS clients, sum(sessions)::BIGINT AS sessions, max(level) AS level, min(first) AS first,
+    max(last) AS last, NULL::BIGINT AS answered_from, NULL::BIGINT AS answered_until,
+    array_agg(DISTINCT client ORDER BY client)[:{SHOWN}] AS who
+FROM compared GROUP BY ALL"""
+CHANGES = (
+    "source", "network", "destination", "destination_name", "interface_id", "protocol", "port", "change", "was",
+    "state", "clients", "sessions", "confidence", "first_seen", "last_seen", "answered_from", "answered_until",
+    "who",
+)  # fmt: skip
 
-
-HERE = "way = 'in'"
-#: Sums of each client and service, by whether the server's interface or another logged them.
-SUMS = f"""
-SELECT client, server, protocol, server_port AS port, max(CASE WHEN {HERE} THEN interface_id END) AS interface_id,
-    bool_or(way = 'out') AS own,
-    bit_or(1 << (list_position({list(OUTCOMES)}, outcome) - 1 + CASE WHEN {HERE} THEN 0 ELSE 8 END)) AS seen,
-    sum(CASE WHEN {HERE} AND outcome <> '{REPLY_ONLY}' THEN sessions ELSE 0 END) AS sessions_here,
-    sum(CASE WHEN NOT {HERE} AND outcome <> '{REPLY_ONLY}' THEN sessions ELSE 0 END) AS sessions_away,
-    sum(CASE WHEN {HERE} AND outcome = '{ANSWERED}' THEN sessions ELSE 0 END) AS answered_here,
-    sum(CASE WHEN NOT {HERE} AND outcome = '{ANSWERED}' THEN sessions ELSE 0 END) AS answered_away,
-    sum(CASE WHEN NOT {HERE} AND outcome = '{REPLY_REFUSED}' THEN sessions ELSE 0 END) AS reply_refused_away,
-    sum(CASE WHEN {HERE} THEN client_bytes + server_bytes ELSE 0 END) AS bytes_here,
-    sum(CASE WHEN {HERE} THEN 0 ELSE client_bytes + server_bytes END) AS bytes_away,
-    max(CASE WHEN outcome = '{ANSWERED}' THEN level ELSE -1 END) AS level_answered,
-    max(CASE WHEN outcome NOT IN ('{ANSWERED}', '{REPLY_ONLY}') THEN level ELSE -1 END) AS level_failed,
-    min(first) AS first, max(last) AS last, max(CASE WHEN outcome = '{ANSWERED}' THEN last END) AS answered_last,
-    max(CASE WHEN outcome = '{ANSWERED}' THEN first END) AS answered_latest,
-    min(CASE WHEN outcome NOT IN ('{ANSWERED}', '{REPLY_ONLY}') THEN first END) AS failed_first,
-    max(CASE WHEN outcome NOT IN ('{ANSWERED}', '{REPLY_ONLY}') THEN last END) AS failed_last
-FROM edges WHERE way <> 'transit' AND evidence <> 'unknown' AND outcome IS NOT NULL AND {{window}} GROUP BY ALL"""
-
-#: What was answered and what failed. Replies may leave by another interface of the server (``elsewhere``): there they
-#: are seen without their request. Silence of UDP beside answers is no failure: many datagrams need no answer.
-DECIDED = f"""
-SELECT *, answered_here = 0 AND {_seen(REPLY_ONLY)} AND {_seen(SILENT, "here")} AS elsewhere,
-    reply_refused_away > 0 AND answered_away = 0 AS unheard,
-    CASE WHEN unheard THEN 0 WHEN answered_here > 0 THEN answered_here WHEN elsewhere THEN sessions_here
-        ELSE answered_away END AS answers,
-    CASE WHEN sessions_here > 0 THEN sessions_here ELSE sessions_away END AS sessions,
-    CASE WHEN elsewhere THEN 0 ELSE greatest(sessions - answers, reply_refused_away) END AS failures,
-    CASE WHEN {_seen(REPLY_REFUSED)} THEN '{REPLY_REFUSED}' WHEN {_seen(RESET)} THEN '{RESET}'
-        WHEN {_seen(REFUSED)} THEN '{REFUSED}' ELSE '{SILENT}' END AS failing,
-    coalesce(answers > 0 AND failed_first > answered_last AND failures > 1, false) AS lost,
-    failures > 0 AND (answers = 0 OR lost OR (failures >= {ENOUGH} AND failures * 10 >= sessions))
-        AND NOT coalesce(answers > 0 AND failing = '{SILENT}' AND protocol = {UDP}, false) AS lasting,
-    CASE WHEN sessions_here > 0 THEN bytes_here ELSE bytes_away END AS bytes
-FROM sums"""
-
-#: One row a client, service and state. Without flags one reset may be a short answer, one silent packet a reply;
-#: several alike are not.
-PAIRS = f"""
-CREATE OR REPLACE TEMP TABLE {{name}} AS WITH sums AS ({SUMS}), decided AS ({DECIDED}), pair AS (
-    SELECT client, own, server, protocol, port, interface_id, '{ANSWERED}' AS state, level_answered AS level,
-        answers + CASE WHEN lasting THEN 0 ELSE failures END AS sessions, CASE WHEN lasting THEN 0 ELSE failures END AS
-        failed, bytes, first, CASE WHEN lasting AND lost THEN answered_last ELSE last END AS last, NULL AS answered_until,
-        false AS recovered
-    FROM decided WHERE answers > 0
-    UNION ALL
-    SELECT client, own, server, protocol, port, interface_id, failing,
-        CASE WHEN failing IN ('{RESET}', '{SILENT}') AND answers = 0 AND failures >= {ENOUGH} AND level_failed = 0 THEN 1
-            ELSE level_failed END,
-        failures, failures, CASE WHEN answers > 0 THEN 0 ELSE bytes END, coalesce(failed_first, first), last,
-        CASE WHEN lost THEN answered_last END, coalesce(answered_latest > failed_last, false)
-    FROM decided WHERE lasting),
-clients AS (
-    SELECT client, bool_or(own) AS own, count(*) FILTER (state <> '{ANSWERED}') - count(*) FILTER (state = '{ANSWERED}')
-        AS missed FROM pair GROUP BY client),
-places AS ({placed("SELECT client AS address FROM clients UNION SELECT server FROM pair WHERE interface_id IS NULL")}),
-known AS (
-    SELECT client, CASE WHEN own AND network = '{INTERNET}' THEN '{INSIDE}' ELSE network END AS network,
-        network IN (SELECT network FROM public) AND NOT own AS public, missed >= {SCANNER} AS failing
-    FROM clients JOIN places ON client = address)
-SELECT pair.* EXCLUDE (own), known.network, public, public AND known.failing AS scanner,
-    CASE WHEN interface_id IS NULL AND far.network IN (SELECT network FROM public) THEN far.network ELSE server END
-        AS destination
-FROM pair JOIN known USING (client) LEFT JOIN places far ON pair.interface_id IS NULL AND far.address = server"""
-
-#: Strangers try every port: what nobody serves is one row a destination, not 65,536. Its clients may come twice.
-KEPT = f"""
-served AS (
-    SELECT DISTINCT server, protocol, port, true AS served FROM {{name}}
-    WHERE state = '{ANSWERED}' OR (state <> '{REFUSED}' AND NOT scanner)),
-marked AS (
-    SELECT p.*, coalesce(served OR NOT public OR EXISTS (FROM ports WHERE p.port BETWEEN low AND high), false) AS alone
-    FROM {{name}} p LEFT JOIN served USING (server, protocol, port)),
-kept AS (
-    SELECT * EXCLUDE (port), port AS tried, CASE WHEN alone THEN port END AS port,
-        NOT alone OR destination <> server AS many
-    FROM marked)"""
-KEYS = "network, public, destination, interface_id, protocol, port, state"
-TOTALS = (
-    "max(level) AS level, sum(sessions)::BIGINT AS sessions, sum(failed)::BIGINT AS failed, sum(bytes)::BIGINT AS bytes,"
-    " min(first) AS first, max(last) AS last, max(answered_until) AS answered_until,"
-    " count(*) FILTER (recovered) AS recovered"
-)
-ROWS = f"""
-WITH {KEPT}
-SELECT {KEYS}, 0 AS ports, count(*) AS clients, count(*) FILTER (scanner) AS scanners, {TOTALS}
-FROM kept WHERE NOT many GROUP BY {KEYS}
-UNION ALL
-SELECT {KEYS}, count(DISTINCT tried), count(DISTINCT client), count(DISTINCT client) FILTER (scanner), {TOTALS}
-FROM kept WHERE many GROUP BY {KEYS}"""
+#: What the edges hold of each finding's clients and services, and a client whose records are shown.
+EVIDENCE = f"""
+WITH hits AS (
+    SELECT k.id, k.network, e.* FROM edges e JOIN keys k ON e.server = k.destination AND e.protocol = k.protocol
+        AND e.server_port = k.port AND (k.interface_id IS NULL OR e.interface_id = k.interface_id)),
+places AS ({placed("SELECT DISTINCT client AS address FROM hits")})
+SELECT id, sum(client_accepted + client_rejected + server_accepted + server_rejected)::BIGINT AS records,
+    sum(client_packets + server_packets)::BIGINT AS packets, sum(client_bytes + server_bytes)::BIGINT AS bytes,
+    arg_min(client, first + CASE WHEN refused = (client_rejected + server_rejected > 0) THEN 0 ELSE 1099511627776 END) AS client,
+    any_value(server) AS server, any_value(interface_id) AS interface_id, any_value(protocol) AS protocol,
+    any_value(server_port) AS port, any_value(refused) AS refused
+FROM hits JOIN refusing USING (id) JOIN places ON client = address
+WHERE hits.network IN (places.network, '{INSIDE}') GROUP BY id"""
 
 
 class Reach:
@@ -187,7 +132,7 @@ class Reach:
         rows = self.timed(self.with_names(rows))
         order = ["destination", "protocol", "port", "rank", "network", "interface_id"]
         rows = rows.assign(rank=rows["state"].map(STATES.index)).sort_values(order, ignore_index=True)
-        return rows[[*COLUMNS, "recovered"]]
+        return rows[[*COLUMNS, "recovered", "answered_again"]]
 
     def with_names(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return `rows` with ``source`` and ``destination_name``, where something is named."""
@@ -203,7 +148,82 @@ class Reach:
         """Return `rows` with UTC times, and whole numbers for protocols and ports."""
         seconds = {"first": "first_seen", "last": "last_seen"}
         rows = rows.rename(columns=seconds).astype({"port": "Int64", "protocol": "Int64"})
-        for column in (*seconds.values(), "answered_from", "answered_until"):
+        for column in (*seconds.values(), "answered_from", "answered_until", "answered_again"):
             if column in rows:
                 rows[column] = pd.to_datetime(rows[column], unit="s", utc=True)
         return rows
+
+    def distinct(self, rows: pd.DataFrame) -> int:
+        """Return how many clients that differ `rows` count: one may be in several rows of its network."""
+        if rows["network"].is_unique:
+            return int(rows["clients"].sum())
+        keys = rows[["network", "destination", "interface_id", "protocol", "port", "state"]]
+        query = (
+            "SELECT count(DISTINCT client) AS clients FROM pairs p JOIN keys k ON p.network = k.network AND p.state = k.state"
+            " AND p.destination = k.destination AND p.protocol IS NOT DISTINCT FROM k.protocol"
+            " AND p.interface_id IS NOT DISTINCT FROM k.interface_id AND (k.port IS NULL OR p.port = k.port)"
+        )
+        return int(self.sql(query, keys=plain(keys))["clients"].iloc[0])
+
+    def changes(self, compare_at: int | None = None) -> pd.DataFrame:
+        """Return services whose reachability changed, client by client, summed up by source network and service.
+
+        `compare_at` (seconds since 1970) divides the window: what began before it is compared with what came after;
+        failures of one time step that lie on both sides count for neither. Without it only what was lost is found.
+
+        Columns: source, network, destination, destination_name, interface_id, protocol, port; change: `lost` (answered
+        earlier, failing since), `newly-reachable` (answered, failed earlier), `first-seen`, `ongoing` or `unseen` (not
+        seen now: no proof that it is lost); was and state (`unseen` where not seen); clients, sessions, confidence;
+        first_seen, last_seen; answered_from, answered_until (between these the clients were answered for the last
+        time, where lost within the window), who (clients, `SHOWN` at most).
+        """
+        found = self.sql(LOST)
+        if compare_at is not None:
+            lasting = f"outcome = '{ANSWERED}'"
+            self.pair("before", f"first < ? AND (last < ? OR {lasting})", compare_at, compare_at)
+            self.pair("after", f"(first >= ? OR (last >= ? AND {lasting}))", compare_at, compare_at)
+            compared = self.sql(COMPARED)
+            keys = ["network", "destination", "protocol", "port", "change"]
+            found = pd.concat([compared, found], ignore_index=True).drop_duplicates(keys)
+        found["confidence"] = [CONFIDENCE[max(int(one), 0)] for one in found.pop("level")]
+        table = self.timed(self.with_names(found))
+        order = ["change", "sessions", "source", "destination", "protocol", "port"]
+        return table.sort_values(order, ascending=[True, False] + [True] * 4, ignore_index=True)[list(CHANGES)]
+
+    def over_time(self, top: int = 6) -> pd.DataFrame:
+        """Return the sessions that began at the `top` busiest answered services, by time step.
+
+        Columns: destination, destination_name, protocol, port, time (start of the step, UTC), sessions; a step without
+        any is left out.
+        """
+        key = ["destination", "protocol", "port"]
+        rows = self.rows[(self.rows["state"] == ANSWERED) & self.rows["interface_id"].notna() & self.rows["port"].notna()]
+        busy = rows.groupby(key).agg(total=("sessions", "sum"), destination_name=("destination_name", "first"))
+        busy = busy.nlargest(top, "total").reset_index()
+        table = self.sql(
+            "SELECT destination, b.protocol, port, step, sum(sessions)::BIGINT AS sessions FROM edges e JOIN busy b ON"
+            " server = destination AND e.protocol = b.protocol AND server_port = port WHERE way = 'in' GROUP BY ALL",
+            busy=plain(busy[key]),
+        ).merge(busy, on=key)  # fmt: skip
+        table["time"] = pd.to_datetime(table["step"], unit="s", utc=True)
+        table = table.sort_values(["total", *key, "time"], ascending=[False] + [True] * 4, ignore_index=True)
+        return table[["destination", "destination_name", "protocol", "port", "time", "sessions"]]
+
+    def evidence(self, keys: pd.DataFrame) -> pd.DataFrame:
+        """Return the records behind findings, one row an ``id`` that has any: records, packets, bytes, and client, server,
+        interface_id, protocol, port of some that show it.
+
+        `keys` has id, network, destination, interface_id, protocol, port (as rows have them) and refused (whether
+        rejected records show it).
+        """
+        some = keys[keys["port"].notna() & ~keys["destination"].str.contains("/") & (keys["destination"] != INTERNET)]
+        refusing = some[["id", "refused"]].drop_duplicates()
+        return self.sql(EVIDENCE, keys=plain(some.drop(columns="refused")), refusing=refusing)
+
+
+def plain(keys: pd.DataFrame) -> pd.DataFrame:
+    """Return `keys` with missing text as None: SQL takes a column of NaN for numbers."""
+    texts = [name for name in ("interface_id", "network", "destination") if name in keys]
+    return keys.astype(dict.fromkeys(texts, "string")).astype(
+        {name: "Int64" for name in ("protocol", "port") if name in keys}
+    )

@@ -3,7 +3,6 @@
 Groups that one rule rejects become one finding; all noise becomes one, and every scanner one.
 """
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -20,7 +19,7 @@ from flowkit.questions.fixes import (
 from flowkit.questions.rejected import KINDS, Rejections, over_time, rejections
 from flowkit.questions.rule_use import rule_use
 from flowkit.questions.samples import samples
-from flowkit.reporting.answer import Answer
+from flowkit.reporting.answer import Answer, incident_id
 from flowkit.reporting.findings import Finding
 
 NOTHING_TO_DO = "No action needed: the rules work as intended."
@@ -191,17 +190,17 @@ def _finding(log, part: pd.DataFrame, found: Rejections, host, lines: dict) -> F
         **{name: int(part[name].sum() if service is None else service[name]) for name in ("records", "packets", "bytes")},
         coverage=covered_share(log.coverage, eni, first, last),
         samples=lines.get(part.index[0], ()),
-        incident=_incident(lead, verdict),
+        incident=incident_of(lead, verdict),
         counts=counts,
     )
 
 
-def _incident(lead: pd.Series, verdict) -> str:
+def incident_of(lead: pd.Series, verdict) -> str:
     """Return the id of the root cause: the denying entry where there is one, else the incident's own place."""
     root = lead.incident
     if verdict is not None and verdict.acl_allows is False:
         root = str(verdict.deny or (verdict.acl_id, verdict.packet.egress, lead.protocol, lead.server_port))
-    return hashlib.sha256(root.encode()).hexdigest()[:12]
+    return incident_id(root)
 
 
 def _service(part: pd.DataFrame, services: pd.DataFrame) -> pd.Series:
