@@ -12,7 +12,7 @@ import pandas as pd
 
 from flowkit.net import INTERNET, UDP, Network, is_private
 from flowkit.questions.networks import bounds, name_of, placed
-from flowkit.questions.pairs import ANSWERED, ENOUGH, INSIDE, PAIRS, ROWS, SILENT, STATES
+from flowkit.questions.pairs import ANSWERED, ENOUGH, INSIDE, PAIRS, REPLY_ONLY, ROWS, SILENT, STATES
 
 CONFIDENCE = ("low", "medium", "high")
 #: A service: an address, where it is not one of many outside, and what it is asked for by.
@@ -202,7 +202,8 @@ class Reach:
         busy = busy.nlargest(top, "total").reset_index()
         table = self.sql(
             "SELECT destination, b.protocol, port, step, sum(sessions)::BIGINT AS sessions FROM edges e JOIN busy b ON"
-            " server = destination AND e.protocol = b.protocol AND server_port = port WHERE way = 'in' GROUP BY ALL",
+            " server = destination AND e.protocol = b.protocol AND server_port = port"
+            f" WHERE way = 'in' AND outcome <> '{REPLY_ONLY}' GROUP BY ALL",
             busy=plain(busy[key]),
         ).merge(busy, on=key)  # fmt: skip
         table["time"] = pd.to_datetime(table["step"], unit="s", utc=True)

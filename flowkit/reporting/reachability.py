@@ -22,7 +22,7 @@ from flowkit.questions.networks import read_networks, subnet_names
 from flowkit.questions.pairs import ANSWERED, ENOUGH, REFUSED, REPLY_REFUSED, RESET, SILENT
 from flowkit.questions.reachability import SERVICE, Reach
 from flowkit.questions.samples import KEYS, samples
-from flowkit.questions.services import exposed, unanswered
+from flowkit.questions.services import by_service, exposed, unanswered
 from flowkit.reporting.answer import Answer
 from flowkit.reporting.findings import Finding
 from flowkit.reporting.reachability_findings import (
@@ -168,9 +168,6 @@ def _summary(reach: Reach, services: pd.DataFrame, quiet: pd.DataFrame, checked:
         said.append(f"Of {many(len(checked), 'expectation')}: {', '.join(parts)}.")
     if reach.kind in ("reject-only", "none"):
         return said
-    if checked.empty:
-        answered = reach.rows.loc[reach.rows["state"] == ANSWERED, ["destination", "protocol", "port"]]
-        said.append(f"{many(len(answered.drop_duplicates()), 'service')} answered; no expectations were given.")
     grave = services[services["role"].isin(["admin", "database"]) & (services["scope"] == "internet")]
     other = services[(services["role"] == "other") & (services["scope"] == "internet")]
     if len(grave):
@@ -190,6 +187,9 @@ def _summary(reach: Reach, services: pd.DataFrame, quiet: pd.DataFrame, checked:
     gone = lost[lost["change"] == "lost"]
     if len(gone):
         said.append(f"{many(len(gone), 'service')} stopped responding to {many(gone['clients'].sum(), 'client')}.")
+    if checked.empty:
+        answered = reach.rows.loc[reach.rows["state"] == ANSWERED, ["destination", "protocol", "port"]]
+        said.append(f"{many(len(answered.drop_duplicates()), 'service')} answered; no expectations were given.")
     return said
 
 
@@ -202,8 +202,11 @@ def _titles(reach: Reach) -> dict[str, str]:
         (REPLY_REFUSED, "with return traffic rejected"), (REFUSED, "rejected"),
     ) if state in count]  # fmt: skip
     busiest = reach.rows[(reach.rows["state"] == ANSWERED) & reach.rows["interface_id"].notna()]
-    busiest = busiest.sort_values("sessions", ascending=False).head(1)
-    over = [f"{host_of(row)} {service_of(row)} is the busiest service" for row in busiest.itertuples()]
+    busiest = by_service(busiest).sort_values("sessions", ascending=False).head(1)
+    over = [
+        f"{host_of(row)} {service_of(row)} is the busiest service: {many(row.sessions, 'session')}"
+        for row in busiest.itertuples()
+    ]
     return {"reachability": ", ".join(parts) or "No traffic", "sessions_over_time": "".join(over) or "No session was answered"}
 
 
