@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from flowkit.analysis.coverage import covered_share
-from flowkit.loading.network import LAST_RULES
+from flowkit.loading.network import LAST_RULES, Interface
 from flowkit.net import ICMP, SERVICE_PORTS, is_private, protocol_name
 from flowkit.questions.causes import PING, PONG, own_client, packets
 from flowkit.questions.fixes import (
@@ -87,27 +87,39 @@ def rejected(log, min_score: int = 4, scan_targets: int = 10, top: int = 20) -> 
     )
 
 
-def hosts(log) -> Callable[..., str]:
-    """Return a function that names an address: `host(address, interface_id, first, last)` → `web-1 (10.0.0.5)`.
+def owners(log) -> Callable[..., Interface | None]:
+    """Return a function that finds whose an address was: `owner(address, interface_id, first, last)`.
 
-    The name is that of the interface that had the address at the time: an address is used again by others.
+    An address is used again by others, and several VPCs may use it: that of the interface's own VPC counts, unless the
+    log says that another interface had it at that time.
     """
     network, lives = log.network, defaultdict(list)
-    own = log.interfaces[log.interfaces.address.notna() & ~log.interfaces.basis.isin(["snapshot"])]
+    own = log.interfaces[log.interfaces.address.notna() & (log.interfaces.basis != "snapshot")]
     for row in own.itertuples():
         lives[row.address].append((row.interface_id, row.first, row.last))
 
-    def host(address: str, interface_id: str, first=None, last=None) -> str:
+    def owner(address: str, interface_id: str, first=None, last=None) -> Interface | None:
         if network is None:
-            return address
+            return None
         here = network.interfaces.get(interface_id)
-        owner = network.owner(address, here.vpc_id if here else None)
-        if first is not None and not pd.isna(first):
+        found = network.owner(address, here.vpc_id if here else None)
+        if found and not pd.isna(first):
             begin, end = first.timestamp(), last.timestamp()
             then = {eni for eni, since, until in lives[address] if since <= end and until >= begin}
-            if then and owner and owner.interface_id not in then:
-                owner = network.interfaces.get(then.pop()) if len(then) == 1 else None
-        return f"{one_line(owner.name)} ({address})" if owner and owner.name != owner.interface_id else address
+            if then and found.interface_id not in then:
+                return network.interfaces.get(then.pop()) if len(then) == 1 else None
+        return found
+
+    return owner
+
+
+def hosts(log) -> Callable[..., str]:
+    """Return a function that names an address, asked like `owners`: `web-1 (10.0.0.5)`, or the address alone."""
+    owner = owners(log)
+
+    def host(address: str, *where) -> str:
+        found = owner(address, *where)
+        return f"{one_line(found.name)} ({address})" if found and found.name != found.interface_id else address
 
     return host
 
@@ -295,11 +307,11 @@ def _by(log, lead: pd.Series, verdict) -> str:
     said = []
     if verdict.groups_allow is False:
         groups = [(name, log.network.groups.get(name)) for name in verdict.group_ids]
-        named = ", ".join(f"{one_line(one.name)} ({name})" if one and one.name != name else name for name, one in groups)
+        named = ", ".join(one_line(f"{one.name} ({name})" if one and one.name != name else name) for name, one in groups)
         said.append(f"security group {named} lacks an {'egress' if verdict.packet.egress else 'ingress'} rule")
     if verdict.acl_allows is False:
         number = "*" if verdict.entry is None or verdict.entry.number in LAST_RULES else verdict.entry.number
-        said.append(f"network ACL {verdict.acl_id} denies by rule {number}")
+        said.append(f"network ACL {one_line(verdict.acl_id)} denies by rule {number}")
     return " and ".join(said)
 
 
@@ -322,7 +334,9 @@ def _action(log, kind: str, part: pd.DataFrame, lead: pd.Series, verdict, groups
     back = reply_ports(int(part.port_low.min()), int(part.port_high.max())) if ports else None
     icmp = (PONG if lead.from_server else PING).get(protocol)
     asked = TrafficToAllow(lead.interface_id, egress, far, protocol, back if lead.from_server else ports, icmp)
-    fixes = [group_fix(asked, log.network)] if lead.cause.startswith("security-group") else []
+    then = (lead.interface_id, part["first"].min(), part["last"].max())
+    clients = [owner(address, *then) for address in far] if (owner := owners(log)) and kind != "blocked-service" else []
+    fixes = [group_fix(asked, log.network, clients)] if lead.cause.startswith("security-group") else []
     if lead.cause.endswith("network-acl"):
         fixes.append(acl_fix(asked, verdict, log.network))
     if lead.answer is not None:
