@@ -124,7 +124,9 @@ def test_an_admin_port_for_the_internet_comes_with_a_warning(network, far, port,
 
 def test_an_acl_entry_comes_before_the_one_that_refuses_and_then_lets_pass(network):
     refused = evaluate(network, "eni-db", Packet(True, "10.0.1.7", "198.51.100.9", 6, 40000), reply=True)
-    fix = acl_fix(TrafficToAllow("eni-db", True, ("198.51.100.9",), 6, reply_ports(40000, 60000)), refused, network)
+    fix = acl_fix(
+        TrafficToAllow("eni-db", True, ("198.51.100.9",), 6, reply_ports(40000, 60000)), refused, network
+    )
     assert [words(command)[2:] for command in fix.commands] == [
         ["create-network-acl-entry", "--network-acl-id", "acl-db", "--egress", "--rule-number", "1", "--protocol", "6",
          "--port-range", "From=32768,To=65535", "--cidr-block", "198.51.100.9/32", "--rule-action", "allow"]
@@ -266,13 +268,19 @@ def test_never_used_stands_beside_how_much_of_the_time_was_seen(tmp_path, networ
     log = log_of(
         tmp_path,
         [
-            *(line("10.0.0.5", "10.0.1.7", 40000, 5432, "eni-db", start=start) for start in (1000, 1060, 1180, 1210)),
+            *(
+                line("10.0.0.5", "10.0.1.7", 40000, 5432, "eni-db", start=start)
+                for start in (1000, 1060, 1180, 1210)
+            ),
             skip.format("eni-db", 1120, 1180),
             line("10.0.0.5", "10.0.1.7", 40000, 5432, "eni-app1", start=1000),
         ],
     )
     table = rule_use(log).set_index("rule")
-    assert (table.use["tcp/6379 from sg-cache"], table.coverage["tcp/6379 from sg-cache"]) == ("never used", 0.75)
+    assert (table.use["tcp/6379 from sg-cache"], table.coverage["tcp/6379 from sg-cache"]) == (
+        "never used",
+        0.75,
+    )
     # One of the group's two interfaces has no record at all.
     assert table.coverage["all traffic to 0.0.0.0/0"] == 0.5
     assert rejected(log).summary == (
@@ -292,7 +300,10 @@ def test_sessions_that_two_rules_let_in_are_shared_and_the_narrowest_network_cou
         tmp_path / "network",
         [interface("eni-web", "10.0.0.5", ["sg-1", "sg-2"], six=["2001:db8::5"])],
         [
-            group("sg-1", [permission("tcp", 443, 443, cidr=ANY), permission("tcp", 443, 443, six="2001:db8::/32")]),
+            group(
+                "sg-1",
+                [permission("tcp", 443, 443, cidr=ANY), permission("tcp", 443, 443, six="2001:db8::/32")],
+            ),
             group("sg-2", [permission("tcp", 443, 443, cidr="203.0.113.0/24")]),
             group("sg-3", [permission("tcp", 443, 443, cidr=ANY)]),
         ],
