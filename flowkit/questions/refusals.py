@@ -25,6 +25,9 @@ SERVICE = ["server", "protocol", "server_port"]
 SUMS = ("sessions", "attempts", "records", "packets", "bytes")
 SHAPES = ("retries", "tiny", "small", '"overlaps"', "closed", "unclosed", "reopened", "syn_acks")
 
+#: What a service that nobody was accepted at looks like.
+NOBODY = {"answers": 0, "publics": 0, "newest": None, "least": None, "most": None, "insiders": ()}
+
 #: Groups over all time steps. Protocol and port are -1 where there is none: SQL joins no null to another.
 GROUPED = f"""
 CREATE OR REPLACE TEMP TABLE refused_groups AS SELECT
@@ -86,65 +89,59 @@ def contrasts(fold, groups: pd.DataFrame) -> pd.DataFrame:
     accepted on this port by another interface. Times in seconds since 1970.
     """
     keys = groups[["interface_id", "client", *SERVICE]].assign(
-        away=column(groups, lambda one: one.leaves is True).astype(bool)
+        away=[leaves is True for leaves in groups.leaves]
     )
-    asked = {"keys": keys.drop_duplicates(["interface_id", "client", *SERVICE, "away"])}
-    met = ("sum(client_accepted)::BIGINT AS records, min(e.first) AS first, max(e.last) AS last,"
-           " max(e.first) FILTER (client_accepted > 0) AS newest, sum(server_accepted)::BIGINT AS answers,"
-           " min(e.client) AS least, max(e.client) AS most,"
-           " count(DISTINCT e.client) FILTER (NOT regexp_matches(e.client, ?)) AS publics")  # fmt: skip
-    on = "e.server = k.server AND coalesce(e.protocol, -1) = k.protocol AND coalesce(e.server_port, -1) = k.server_port"
-    toward = fold.sql(
-        "WITH k AS (SELECT DISTINCT server, protocol, server_port FROM keys)"
-        f" SELECT e.interface_id, k.server, k.protocol, k.server_port, {met} FROM edges e JOIN k ON {on}"
-        " WHERE client_accepted > 0 OR server_accepted > 0 GROUP BY ALL",
-        PRIVATE_TEXT,
+    asked = {"keys": keys.drop_duplicates()}
+    at = "coalesce(e.protocol, -1) = k.protocol AND coalesce(e.server_port, -1) = k.server_port"
+    met = "sum(client_accepted)::BIGINT AS own, min(e.first) AS first, max(e.last) AS last"
+    # One row an interface where the far end was accepted on that port: the service itself where packets leave.
+    places = fold.sql(
+        f"""SELECT interface_id, away, far, protocol, server_port, own, first, last FROM (
+        SELECT e.interface_id, false AS away, k.client AS far, k.protocol, k.server_port, {met} FROM edges e JOIN
+            (SELECT DISTINCT client, protocol, server_port FROM keys WHERE NOT away) k ON e.client = k.client AND {at}
+            WHERE client_accepted > 0 GROUP BY ALL
+        UNION ALL SELECT e.interface_id, true, k.server, k.protocol, k.server_port, {met} FROM edges e JOIN
+            (SELECT DISTINCT server, protocol, server_port FROM keys WHERE away) k ON e.server = k.server AND {at}
+            WHERE client_accepted > 0 GROUP BY ALL) ORDER BY interface_id""",
         **asked,
     )
-    nearby = fold.sql(
-        "SELECT DISTINCT k.interface_id, k.client, k.server, k.protocol, k.server_port FROM keys k JOIN edges e ON"
-        f" e.interface_id = k.interface_id AND {on} AND e.client <> k.client"
-        " AND regexp_extract(e.client, ?) = regexp_extract(k.client, ?)"
-        " WHERE regexp_matches(k.client, ?) AND NOT away AND client_accepted > 0 AND server_accepted > 0",
-        *[r"^\d+[.]\d+[.]\d+[.]"] * 2,
+    services = fold.sql(
+        f"""WITH met AS (SELECT k.*, e.client, sum(client_accepted) > 0 AS in_, sum(server_accepted)::BIGINT AS answers,
+            max(e.first) FILTER (client_accepted > 0) AS newest FROM edges e JOIN
+            (SELECT DISTINCT interface_id, server, protocol, server_port FROM keys) k
+            ON e.interface_id = k.interface_id AND e.server = k.server AND {at}
+            WHERE client_accepted > 0 OR server_accepted > 0 GROUP BY ALL),
+        weighed AS (SELECT *, regexp_matches(client, ?) AS inside FROM met)
+        SELECT * EXCLUDE (client, in_, inside, answers, newest), sum(answers)::BIGINT AS answers, max(newest) AS newest,
+            min(client) FILTER (in_) AS least, max(client) FILTER (in_) AS most,
+            count(*) FILTER (in_ AND NOT inside) AS publics,
+            coalesce(list(client) FILTER (in_ AND inside AND answers > 0), []) AS insiders FROM weighed GROUP BY ALL""",
         PRIVATE_TEXT,
         **asked,
-    )
-    nearby = set(nearby.itertuples(index=False, name=None))
-    sent = fold.sql(
-        "WITH k AS (SELECT DISTINCT client, protocol, server_port FROM keys WHERE NOT away)"
-        f" SELECT e.interface_id, k.client, k.protocol, k.server_port, {met} FROM edges e JOIN k ON e.client = k.client"
-        " AND coalesce(e.protocol, -1) = k.protocol AND coalesce(e.server_port, -1) = k.server_port"
-        " WHERE client_accepted > 0 GROUP BY ALL",
-        PRIVATE_TEXT,
-        **asked,
-    )  # fmt: skip
+    ).set_index(["interface_id", *SERVICE])
     known = fold.sql(
         "SELECT client, sum(client_accepted)::BIGINT AS known FROM edges WHERE client IN (SELECT client FROM keys)"
         f" AND coalesce(server_port, -1) < {EPHEMERAL} GROUP BY client",
         **asked,
-    ).set_index("client").known  # fmt: skip
-    services, places = {}, defaultdict(dict)
-    for row in toward.sort_values("interface_id").itertuples():
-        services[row.interface_id, row.server, row.protocol, row.server_port] = row
-        if row.records:
-            places[True, row.server, row.protocol, row.server_port][row.interface_id] = row
-    for row in sent.sort_values("interface_id").itertuples():
-        places[False, row.client, row.protocol, row.server_port][row.interface_id] = row
+    ).set_index("client")
+    there, service = defaultdict(dict), services.to_dict("index")
+    for eni, away, far, protocol, port, *row in zip(*(places[name].tolist() for name in places), strict=True):
+        there[away, far, protocol, port][eni] = tuple(row)
     found = []
     for one in keys.itertuples(index=False):
-        far = one.server if one.away else one.client
-        there = places.get((one.away, far, one.protocol, one.server_port), {})
-        own, service = there.get(one.interface_id), services.get(one[:1] + one[2:5])
-        others = bool(service and service.records and {service.least, service.most} != {one.client})
-        peers = [(eni, row.first, row.last) for eni, row in there.items() if eni != one.interface_id]
+        met = there.get((one.away, one.server if one.away else one.client, one.protocol, one.server_port), {})
+        here = service.get((one.interface_id, one.server, one.protocol, one.server_port), NOBODY)
+        others = not pd.isna(here["least"]) and {here["least"], here["most"]} != {one.client}
+        block = one.client.rpartition(".")[0]
+        insiders = {address.rpartition(".")[0] for address in here["insiders"] if address != one.client}
+        peers = [(eni, first, last) for eni, (_own, first, last) in met.items() if eni != one.interface_id]
+        own = met.get(one.interface_id, (0, None, None))
         found.append(
-            (own.records if own else 0, own.first if own else None, own.last if own else None, others,
-             service.answers if service else 0, service.publics if service else 0, service.newest if service else None,
-             tuple(one[:5]) in nearby, int(known.get(one.client, 0)), peers)
-        )  # fmt: skip
-    names = "own own_first own_last others answers publics newest nearby known peers".split()
-    return pd.DataFrame(found, groups.index, names)
+            (*own, others, here["answers"], here["publics"], here["newest"], block in insiders - {""}, peers)
+        )
+    names = "own own_first own_last others answers publics newest nearby peers".split()
+    table = pd.DataFrame(found, groups.index, names)
+    return table.assign(known=groups.client.map(known.known).fillna(0).astype("int64"))
 
 
 def scanners(fold, clients: pd.DataFrame) -> pd.DataFrame:

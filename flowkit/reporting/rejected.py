@@ -12,7 +12,7 @@ from flowkit.questions.samples import samples
 from flowkit.reporting.answer import Answer
 from flowkit.reporting.findings import Finding
 from flowkit.reporting.names import hosts, many, service_name
-from flowkit.reporting.rejected_findings import finding, logged, noise, points, scan, severity
+from flowkit.reporting.rejected_findings import blocked_severity, finding, logged, noise, points, scan
 
 ACCEPT_ONLY = "This log holds accepted traffic only, so it cannot show rejections: log ALL traffic for that."
 REJECT_ONLY = (
@@ -50,8 +50,7 @@ def rejected(log, min_score: int = 4, scan_targets: int = 10, top: int = 20) -> 
     public client counts as a scanner.
     """
     found = rejections(log, min_score, scan_targets)
-    host, parts = hosts(log), _parts(found.groups)
-    some = [part for kind in KINDS for part in parts[kind][:top]]
+    host, some = hosts(log), _parts(found.groups, top)
     scans = (
         found.groups[found.groups.kind == "scan"].drop_duplicates("client").set_index("client", drop=False)
     )
@@ -65,7 +64,7 @@ def rejected(log, min_score: int = 4, scan_targets: int = 10, top: int = 20) -> 
     findings += noise(found, whole)
     rules, table = rule_use(log), over_time(log.fold, found.groups)
     return Rejected(
-        summary=tuple([*_summary(findings, parts, found, log), *_rules(rules)][:5]),
+        summary=tuple([*_summary(findings, found, log), *_rules(rules)][:5]),
         findings=tuple(findings),
         coverage="" if whole is None else f"Log coverage {whole:.2%}",
         titles={"rejections_over_time": _over_time(table)},
@@ -76,14 +75,17 @@ def rejected(log, min_score: int = 4, scan_targets: int = 10, top: int = 20) -> 
     )
 
 
-def _parts(groups: pd.DataFrame) -> dict[str, list[pd.DataFrame]]:
-    """Return by kind the groups of each incident, the highest score and the largest first; in each most records first."""
-    found = {kind: [] for kind in KINDS}
-    some = groups[~groups.kind.isin(["scan", "noise"])]
-    for (kind, _incident), part in some.groupby(["kind", "incident"], sort=False):
-        found[kind].append(part.sort_values(["records", "score"], ascending=False))
-    for several in found.values():
-        several.sort(key=lambda part: (-part.score.max(), -part.records.sum()))
+def _parts(groups: pd.DataFrame, top: int) -> list[pd.DataFrame]:
+    """Return the groups of each incident, at most `top` of a kind, the highest score and the largest first; in each most
+    records first."""
+    found = []
+    for kind in (kind for kind in KINDS if kind not in ("scan", "noise")):
+        some = groups[groups.kind == kind]
+        weight = some.groupby("incident").agg({"score": "max", "records": "sum"})
+        names = weight.sort_values(["score", "records"], ascending=False, kind="stable").index[:top]
+        found += [
+            some[some.incident == name].sort_values(["records", "score"], ascending=False) for name in names
+        ]
     return found
 
 
@@ -102,7 +104,7 @@ def _keys(leads: list[tuple[object, pd.Series]]) -> pd.DataFrame:
     )
 
 
-def _summary(findings: list[Finding], parts: dict, found: Rejections, log) -> list[str]:
+def _summary(findings: list[Finding], found: Rejections, log) -> list[str]:
     """Return what a reader must know, the gravest and largest first."""
     total, facts = int(found.totals.records.sum()), log.fold.facts
     if not total:
@@ -110,9 +112,12 @@ def _summary(findings: list[Finding], parts: dict, found: Rejections, log) -> li
             ACCEPT_ONLY if facts["accepted"] else "No record says ACCEPT or REJECT, so nothing can be said."
         ]
     said, grave = [], [f for f in findings if f.severity in ("high", "medium")]
-    blocked = [part for part in parts["blocked-client"] if severity("blocked-client", part) != "low"]
-    if blocked:
-        count = pd.concat(blocked).client.nunique()
+    blocked = found.groups[found.groups.kind == "blocked-client"]
+    tries = blocked.groupby("incident").attempts.sum()
+    best = blocked.drop_duplicates("incident").itertuples()  # groups come by score
+    known = {one.incident for one in best if blocked_severity(one, tries[one.incident]) != "low"}
+    if known:
+        count = blocked[blocked.incident.isin(known)].client.nunique()
         clients = "legitimate client appears" if count == 1 else "legitimate clients appear"
         largest = max((f for f in grave if f.kind == "blocked-client"), key=lambda f: f.records)
         said.append((largest.records, f"{count:,} {clients} to be blocked: {largest.title}"))

@@ -64,7 +64,7 @@ def finding(log, part: pd.DataFrame, found: Rejections, host, lines: dict) -> Fi
     eni = logged(lead.interface_id)
     return Finding(
         kind=kind,
-        severity=severity(kind, part),
+        severity=_severity(kind, part),
         confidence=lead.confidence,
         title=title,
         subject={
@@ -114,21 +114,22 @@ def _far(part: pd.DataFrame, verdict) -> str | None:
     return str(block) if block else None
 
 
-def severity(kind: str, part: pd.DataFrame) -> str:
-    lead = part.iloc[0]
-    if kind == "late-packets":
-        return "info"
-    if kind == "blocked-service":
-        return "high"
-    if kind == "service-control":
-        return "medium" if lead.way else "low"
+def blocked_severity(best, attempts: int) -> str:
+    """Return the severity of a blocked client by the `best` group of its incident and all its attempts."""
+    if own_client(best) or best.known or best.own or is_private(best.client):
+        return "high" if best.score >= 6 and attempts >= 3 else "medium"
+    # Others are strangers, unless they try on and on what somebody is served.
+    partner = best.others and best.answers and 2 * best.retries >= best.sessions
+    return "medium" if partner and attempts >= PARTNER else "low"
+
+
+def _severity(kind: str, part: pd.DataFrame) -> str:
     if kind == "blocked-client":
-        best = part.loc[part.score.idxmax()]
-        if not (own_client(best) or best.known or best.own or is_private(best.client)):
-            # A stranger, unless it tries on and on what others are served.
-            partner = best.others and best.answers and 2 * best.retries >= best.sessions
-            return "medium" if partner and part.attempts.sum() >= PARTNER else "low"
-        return "high" if best.score >= 6 and part.attempts.sum() >= 3 else "medium"
+        return blocked_severity(part.loc[part.score.idxmax()], part.attempts.sum())
+    if kind in ("late-packets", "blocked-service"):
+        return "info" if kind == "late-packets" else "high"
+    if kind == "service-control":
+        return "medium" if part.iloc[0].way else "low"
     known = part.known.any() or part.way.eq(False).any() or len(part) > 1 or part.retries.any()
     return "high" if known else "low"
 
