@@ -219,6 +219,6 @@ def _facts(flows: ir.Table) -> dict:
         rejected=flows.count(where=flows.action == "REJECT"),
         flagged=flows.tcp_flags.count(),
     ).execute()
-    facts = {name: None if value != value else int(value) for name, value in row.iloc[0].items()}
+    facts = {name: None if pd.isna(value) else int(value) for name, value in row.iloc[0].items()}
     accounts = flows.filter(flows.account_id.notnull()).select("account_id").distinct().execute()
     return facts | {"accounts": sorted(accounts.account_id)}

@@ -190,7 +190,9 @@ def _slow(group) -> bool:
 
 def _expired(group, said: list[str]) -> Cause:
     """Return that the answer came too late: AWS had forgotten the request, so that a security group rejects it."""
-    said.append(f"the answer came {int(group.idle_least)} s later or more; UDP without one is tracked for {UDP_IDLE} s")
+    said.append(
+        f"the answer came {int(group.idle_least)} s later or more; UDP without one is tracked for {UDP_IDLE} s"
+    )
     return Cause("reply-refused", "tracking-expired", "medium", tuple(said))
 
 
@@ -219,13 +221,18 @@ def _reply(group, context, verdicts) -> Cause:
         return Cause("reply-refused", "rules-changed", "high", (*said, *verdicts[0].grounds), verdicts[0])
     idle = group.protocol == UDP and group.idle > UDP_IDLE
     if idle:
-        said.append(f"but once it came {int(group.idle)} s later, when the tracking of idle UDP may have ended")
+        said.append(
+            f"but once it came {int(group.idle)} s later, when the tracking of idle UDP may have ended"
+        )
     return Cause("reply-refused", "network-acl", "medium" if idle else "high", tuple(said))
 
 
 def _mid_stream(group, context, verdicts) -> Cause:
     met = group.own > 0 or group.answers > 0
-    said = [f"{_few(group)} in mid-stream, without SYN", "no accepted conversation of these ends is in the log"]
+    said = [
+        f"{_few(group)} in mid-stream, without SYN",
+        "no accepted conversation of these ends is in the log",
+    ]
     if met:
         said.append(f"{group.client} and {_service(group)} do talk at other times")
     denied = _denied(verdicts)
@@ -248,7 +255,9 @@ def _request(group, context, verdicts) -> Cause:
     said = [f"{group.attempts:,} attempt{many} of {group.client} on {_service(group)}"]
     changed = _history(group)
     between = group.own > 0 and group.own_first <= group.last and group.own_last >= group.first
-    no_syn = not group.flagged and group.protocol == TCP and group.small == group.sessions and not group.retries
+    no_syn = (
+        not group.flagged and group.protocol == TCP and group.small == group.sessions and not group.retries
+    )
     denied = _denied(verdicts)
     if denied:
         answer = _answer(group, denied, context.snapshot)
@@ -261,7 +270,9 @@ def _request(group, context, verdicts) -> Cause:
     if verdicts:
         grounds = (*said, *changed, *verdicts[0].grounds)
         found = Cause("blocked-client", "rules-changed", "high", grounds, verdicts[0])
-        return found if len(verdicts) == 1 else Cause("blocked-client", "undetermined", "low", (*said, *changed))
+        return (
+            found if len(verdicts) == 1 else Cause("blocked-client", "undetermined", "low", (*said, *changed))
+        )
     if not context.accepts:
         return Cause("blocked-client", "undetermined", "low", (*said, REJECT_ONLY, NO_SNAPSHOT))
     return _by_contrast(group, context, [*said, *changed])
@@ -302,7 +313,9 @@ def _by_contrast(group, context: Context, said: list[str]) -> Cause:
     beside = [place for place, other in during if subnet and other == subnet]
     if beside and not group.own:
         verb = "out to" if leaves else "in from"
-        said.append(f"{beside[0]} in the same {subnet} let the same {verb} {far} then, so its network ACL does")
+        said.append(
+            f"{beside[0]} in the same {subnet} let the same {verb} {far} then, so its network ACL does"
+        )
         return Cause("blocked-client", "security-group", "high", tuple(said))
     same = [
         place for place, other in context.subnets.items()
@@ -310,7 +323,9 @@ def _by_contrast(group, context: Context, said: list[str]) -> Cause:
     ]  # fmt: skip
     elsewhere = [place for place, other in during if subnet and other and other != subnet]
     if len(same) > 1 and elsewhere:
-        said.append(f"all {len(same)} interfaces of {subnet} that were asked reject it, {elsewhere[0]} in another does not")
+        said.append(
+            f"all {len(same)} interfaces of {subnet} that were asked reject it, {elsewhere[0]} in another does not"
+        )
         return Cause("blocked-client", "network-acl", "medium", tuple(said))
     if group.others and group.answers and not group.own and not leaves:
         if not is_private(far) and group.publics >= STRANGERS:

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from ipaddress import collapse_addresses, ip_address, ip_network
 
-from flowkit.loading.network import LAST_RULES, Entry, Match, Rule, Snapshot
+from flowkit.loading.network import LAST_RULES, Entry, Interface, Match, Rule, Snapshot
 from flowkit.net import ADMIN_PORTS, EPHEMERAL, ICMP, Network, is_private, protocol_name
 from flowkit.questions.rules import Verdict, evaluate
 
@@ -82,14 +82,14 @@ def reply_ports(low: int, high: int) -> tuple[int, int]:
     return (EPHEMERAL, 65535) if low >= EPHEMERAL else (1024, 65535)
 
 
-def group_fix(wanted: TrafficToAllow, snapshot: Snapshot | None) -> Fix:
-    """Return a security group rule for `wanted`."""
+def group_fix(wanted: TrafficToAllow, snapshot: Snapshot | None, owners: list[Interface | None] = ()) -> Fix:
+    """Return a security group rule for `wanted`; `owners` are the interfaces of its far end, where all are known."""
     way = "egress" if wanted.egress else "ingress"
     group_id = _group_for(wanted, snapshot)
     reference = None if wanted.egress else _reference(wanted, snapshot)
     peers = [reference] if reference else merged(wanted.far)
     commands = [
-        f"aws ec2 authorize-security-group-{way} --group-id {shlex.quote(group_id)}"
+        f"aws ec2 authorize-security-group-{way} --group-id {quoted(group_id)}"
         f" --ip-permissions {_permission(wanted.match, peers)}"
     ]
     if group_id == YOUR_GROUP:
@@ -100,7 +100,9 @@ def group_fix(wanted: TrafficToAllow, snapshot: Snapshot | None) -> Fix:
         for peer in peers
     )  # fmt: skip
     text = _terraform_group(wanted, group_id, peers, way)
-    return Fix(_warnings(wanted), tuple(commands), text, _by_membership(wanted, group_id, snapshot), rules)
+    return Fix(
+        _warnings(wanted), tuple(commands), text, _by_membership(wanted, group_id, snapshot, owners), rules
+    )
 
 
 def acl_fix(wanted: TrafficToAllow, verdict: Verdict | None, snapshot: Snapshot | None) -> Fix:
@@ -110,15 +112,23 @@ def acl_fix(wanted: TrafficToAllow, verdict: Verdict | None, snapshot: Snapshot 
     numbers = _free(snapshot, verdict, wanted.egress, len(networks)) if verdict and snapshot else None
     warnings = _warnings(wanted)
     if numbers is not None and len(numbers) < len(networks):
-        warnings += (f"{acl_id} has no free number before {verdict.entry.text}: move that entry first",)
+        warnings += (
+            f"{one_line(acl_id)} has no free number before {verdict.entry.text}: move that entry first",
+        )
     known = numbers is not None
-    numbers = numbers or [f"FREE_NUMBER_{n}" if len(networks) > 1 else "FREE_NUMBER" for n in range(1, len(networks) + 1)]
+    numbers = numbers or [
+        f"FREE_NUMBER_{n}" if len(networks) > 1 else "FREE_NUMBER" for n in range(1, len(networks) + 1)
+    ]
     pairs = list(zip(numbers, networks, strict=False))
     commands = [_entry(wanted, acl_id, side, number, network) for number, network in pairs]
     if acl_id == YOUR_ACL:
         commands.insert(0, _lookup("NetworkInterfaces[].SubnetId", wanted))
     text = "\n".join(_terraform_acl(wanted, acl_id, *pair) for pair in pairs)
-    rules = [(acl_id, Entry(number, wanted.egress, True, wanted.match, network)) for number, network in pairs if known]
+    rules = [
+        (acl_id, Entry(number, wanted.egress, True, wanted.match, network))
+        for number, network in pairs
+        if known
+    ]
     count = len(merged(wanted.far))
     said = (f"Only the first {ENTRIES} of {count} networks are listed.",) if count > ENTRIES else ()
     return Fix(warnings, tuple(commands), text, said, tuple(rules))
@@ -165,7 +175,10 @@ def _group_for(wanted: TrafficToAllow, snapshot: Snapshot | None) -> str:
 
     def rules(group_id: str) -> int:
         every = snapshot.groups[group_id].rules
-        return sum(rule.egress == wanted.egress and (rule.match.low, rule.match.high) == wanted.ports for rule in every)
+        return sum(
+            rule.egress == wanted.egress and (rule.match.low, rule.match.high) == wanted.ports
+            for rule in every
+        )
 
     return max(known, key=rules)
 
@@ -184,22 +197,31 @@ def _reference(wanted: TrafficToAllow, snapshot: Snapshot | None) -> str | None:
     return None
 
 
-def _by_membership(wanted: TrafficToAllow, group_id: str, snapshot: Snapshot | None) -> tuple[str, ...]:
+def _by_membership(
+    wanted: TrafficToAllow, group_id: str, snapshot: Snapshot | None, owners: list
+) -> tuple[str, ...]:
     """Return how the clients would join the group that a rule lets in already."""
-    vpc = snapshot.groups[group_id].vpc_id if snapshot and group_id in snapshot.groups else None
-    owners = [snapshot.owner(address, vpc) for address in wanted.far] if vpc is not None else []
-    if wanted.egress or not owners or None in owners:
+    if wanted.egress or not owners or None in owners or group_id == YOUR_GROUP:
         return ()
     for rule in snapshot.groups[group_id].rules:
         if not rule.egress and rule.match == wanted.match and rule.peer in snapshot.groups:
             joined = snapshot.groups[rule.peer]
-            lines = [f"Its rule {rule.text} ({one_line(joined.name)}) is there already. Instead, join that group:"]
+            lines = [
+                f"Its rule {one_line(rule.text)} ({one_line(joined.name)}) is there already. Instead, join that group:"
+            ]
             for owner in owners[:ENTRIES]:
-                names = " ".join(shlex.quote(one) for one in (*owner.group_ids, rule.peer))
-                eni = shlex.quote(owner.interface_id)
-                lines.append(f"aws ec2 modify-network-interface-attribute --network-interface-id {eni} --groups {names}")
+                names = " ".join(quoted(one) for one in (*owner.group_ids, rule.peer))
+                eni = quoted(owner.interface_id)
+                lines.append(
+                    f"aws ec2 modify-network-interface-attribute --network-interface-id {eni} --groups {names}"
+                )
             return tuple(lines)
     return ()
+
+
+def quoted(text: str) -> str:
+    """Return `text` as one word of a shell command on one line."""
+    return shlex.quote(one_line(text))
 
 
 def one_line(text: str) -> str:
@@ -218,7 +240,7 @@ def _permission(match: Match, peers: list) -> str:
         "UserIdGroupPairs": [f"{{GroupId={one}}}" for one in peers if isinstance(one, str)],
     }
     lists = "".join(f",{kind}=[{','.join(items)}]" for kind, items in kinds.items() if items)
-    return shlex.quote(f"IpProtocol={protocol_name(match.protocol)}{ports}{lists}")
+    return quoted(f"IpProtocol={protocol_name(match.protocol)}{ports}{lists}")
 
 
 def _icmp(match: Match) -> tuple[int, int]:
@@ -233,15 +255,15 @@ def _entry(wanted: TrafficToAllow, acl_id: str, side: str, number: int | str, ne
     elif wanted.ports:
         extra = f" --port-range From={wanted.ports[0]},To={wanted.ports[1]}"
     return (
-        f"aws ec2 create-network-acl-entry --network-acl-id {shlex.quote(acl_id)} {side} --rule-number {number}"
+        f"aws ec2 create-network-acl-entry --network-acl-id {quoted(acl_id)} {side} --rule-number {number}"
         f" --protocol {wanted.protocol}{extra} {block} {network} --rule-action allow"
     )
 
 
 def _lookup(what: str, wanted: TrafficToAllow) -> str:
     return (
-        f"aws ec2 describe-network-interfaces --network-interface-ids {shlex.quote(one_line(wanted.interface_id))}"
-        f" --query {shlex.quote(what)}"
+        f"aws ec2 describe-network-interfaces --network-interface-ids {quoted(wanted.interface_id)}"
+        f" --query {quoted(what)}"
     )
 
 
@@ -261,7 +283,9 @@ def _warnings(wanted: TrafficToAllow) -> tuple[str, ...]:
     admin = [f"{name} ({port})" for port, name in ADMIN_PORTS.items() if low <= port <= high]
     if wanted.egress or not outside or not admin or low < high:
         return ()
-    return (f"This opens {admin[0]} to the internet ({outside[0]}): rather reach it through a VPN or Session Manager.",)
+    return (
+        f"This opens {admin[0]} to the internet ({outside[0]}): rather reach it through a VPN or Session Manager.",
+    )
 
 
 def _terraform_group(wanted: TrafficToAllow, group_id: str, peers: list, way: str) -> str:
@@ -271,7 +295,11 @@ def _terraform_group(wanted: TrafficToAllow, group_id: str, peers: list, way: st
     blocks = []
     for number, peer in enumerate(peers, 1):
         key = "referenced_security_group_id" if isinstance(peer, str) else f"cidr_ipv{peer.version}"
-        values = {"security_group_id": group_id, key: str(peer), "ip_protocol": protocol_name(wanted.protocol)}
+        values = {
+            "security_group_id": group_id,
+            key: str(peer),
+            "ip_protocol": protocol_name(wanted.protocol),
+        }
         values |= dict(zip(("from_port", "to_port"), ports, strict=True)) if ports else {}
         label = name if len(peers) == 1 else f"{name}_{number}"
         blocks.append(_resource(f"aws_vpc_security_group_{way}_rule", label, values))

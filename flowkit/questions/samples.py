@@ -36,7 +36,12 @@ def samples(log, keys: pd.DataFrame, each: int = 3) -> dict[object, tuple[str, .
     for name, value in place.items():
         found = found.filter(found[f"key_{name}"].isnull() | (value == found[f"key_{name}"]))
     oldest = ibis.window(group_by="number", order_by=["start", "end", "srcport", "dstport", "packets"])
-    some = found.mutate(nth=ibis.row_number().over(oldest)).filter(_.nth < each).select(*COLUMNS, "number", "nth").execute()
+    some = (
+        found.mutate(nth=ibis.row_number().over(oldest))
+        .filter(_.nth < each)
+        .select(*COLUMNS, "number", "nth")
+        .execute()
+    )
     some = some.assign(id=some.number.map(keys["id"])).sort_values(["id", "start", "end", "number", "nth"])
     text = some[COLUMNS].astype("object")
     lines = text.where(text.notna(), "-").astype(str).agg(" ".join, axis=1) if len(some) else some.number

@@ -33,7 +33,8 @@ from flowkit.reporting.reachability_findings import (
     service_of,
     without_response,
 )
-from flowkit.reporting.rejected import incident_of, many
+from flowkit.reporting.names import many
+from flowkit.reporting.rejected_findings import incident_of
 
 LIMITS = {
     "none": "There is no traffic in this window: nothing can be said of what is reachable.",

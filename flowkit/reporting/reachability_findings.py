@@ -9,7 +9,8 @@ from flowkit.questions.reachability import Reach
 from flowkit.questions.services import admitting, distinct_web_clients
 from flowkit.reporting.answer import incident_id
 from flowkit.reporting.findings import Finding
-from flowkit.reporting.rejected import incident_of, many, service_name
+from flowkit.reporting.names import many, service_name
+from flowkit.reporting.rejected_findings import incident_of
 
 MEANING = {
     ANSWERED: "answered", SILENT: "allowed but not responding", RESET: "allowed but closed (TCP RST)",
