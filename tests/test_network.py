@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from flowkit.analysis.evaluate import Packet, evaluate
-from flowkit.analysis.network import read_snapshot, snapshot_of
+from flowkit.loading.network import read_snapshot, snapshot_of
+from flowkit.questions.rules import Packet, evaluate
 
 # ---------------------------------------------------------------- a small network, written as the CLI prints
 
@@ -349,7 +349,7 @@ def small(tmp_path):
         ),
         pytest.param(
             "eni-db", Packet(True, "10.0.1.7", "198.51.100.130", 6, 50000), True, "network-acl",
-            ("network ACL acl-db refuses tcp/50000 to 198.51.100.130 by outbound rule 70"
+            ("network ACL acl-db denies tcp/50000 to 198.51.100.130 by outbound rule 70"
              " (deny tcp/1024-65535 to 198.51.100.128/25)",),
             id="a refused reply is the ACL's alone",
         ),
@@ -357,7 +357,7 @@ def small(tmp_path):
             "eni-db", Packet(True, "10.0.1.7", "198.51.100.130", 6, 50000), False,
             "security-group-and-network-acl",
             ("security group sg-db, sg-base has no egress rule for tcp/50000 to 198.51.100.130",
-             "network ACL acl-db refuses tcp/50000 to 198.51.100.130 by outbound rule 70"
+             "network ACL acl-db denies tcp/50000 to 198.51.100.130 by outbound rule 70"
              " (deny tcp/1024-65535 to 198.51.100.128/25)"),
             id="both",
         ),
@@ -403,6 +403,84 @@ def test_an_address_finds_its_interface(small):
     assert small.owner("192.0.2.1") is None
     assert small.label("eni-web") == "eni-web's description"
     assert small.label("eni-unknown") == "eni-unknown"
+    assert small.name_of("10.0.0.5") == "eni-web's description"
+    assert small.name_of("192.0.2.1") is None
+
+
+def named(eni, address, description, subnet="subnet-1", **more):
+    return interface(eni, address, [], subnet, **{k: more.pop(k) for k in ("vpc",) if k in more}) | {
+        "Description": description, **more,
+    }  # fmt: skip
+
+
+@pytest.fixture
+def hosts(tmp_path):
+    """Interfaces with all kinds of names, in two VPCs of one CIDR and two accounts."""
+    tag = lambda name: [{"Key": "Name", "Value": name}]  # noqa: E731
+    folder = write_snapshot(
+        tmp_path / "hosts",
+        [
+            named("eni-0001", "10.0.0.1", "Primary network interface", TagSet=tag("web-1")),
+            named("eni-0002", "10.0.0.2", "Primary network interface", Attachment={"InstanceId": "i-db"}),
+            named("eni-0003", "10.0.0.3", "Primary network interface", Attachment={"InstanceId": "i-unknown"}),
+            named("eni-0004", "10.0.0.4", "ELB app/shop/50dc6c495c0c9188"),
+            named("eni-0005", "10.0.0.5", "Interface for NAT Gateway nat-0a", PrivateIpAddresses=[
+                {"PrivateIpAddress": "10.0.0.5", "Association": {"PublicIp": "192.0.2.5"}}]),
+            named("eni-0006", "10.0.0.6", "aws-K8S-i-0abc", Attachment={"InstanceId": "i-node"},
+                  Ipv4Prefixes=[{"Ipv4Prefix": "10.0.0.32/28"}]),
+            named("eni-0007", "10.0.0.7", "", Attachment={"InstanceId": "i-node"}),
+            named("eni-0008", "10.0.0.8", "RDSNetworkInterface"),
+            named("eni-0009", "10.0.0.1", "", "subnet-2", vpc="vpc-2", TagSet=tag("other-1"), OwnerId="2" * 12),
+        ],
+        [], [acl("acl-1", OPEN, ["subnet-1", "subnet-2"])],
+    )  # fmt: skip
+    (folder / "describe-instances.json").write_text(json.dumps({"Reservations": [
+        {"Instances": [{"InstanceId": "i-db", "Tags": tag("db-1")}]},
+        {"Instances": [{"InstanceId": "i-node", "Tags": tag("node")}, {"InstanceId": "i-bare"}]},
+    ]}))  # fmt: skip
+    (folder / "describe-nat-gateways.json").write_text(
+        json.dumps({"NatGateways": [{"NatGatewayId": "nat-0a", "Tags": tag("exit-a")}]})
+    )
+    (folder / "describe-route-tables.json").write_text(json.dumps({"RouteTables": [
+        {"VpcId": "vpc-1", "Associations": [{"Main": True}], "Routes": [{"GatewayId": "local"}]},
+        {"VpcId": "vpc-2", "Associations": [{"Main": False, "SubnetId": "subnet-2"}],
+         "Routes": [{"GatewayId": "igw-1", "DestinationCidrBlock": ANY}]},
+    ]}))  # fmt: skip
+    return folder
+
+
+def test_hosts_are_named_by_tags_then_instances_then_what_a_description_says(hosts):
+    snapshot = read_snapshot(hosts)
+    assert {eni: one.name for eni, one in snapshot.interfaces.items()} == {
+        "eni-0001": "web-1", "eni-0002": "db-1", "eni-0003": "eni-0003", "eni-0004": "shop",
+        "eni-0005": "NAT gateway exit-a", "eni-0006": "node …0006", "eni-0007": "node …0007", "eni-0008": "eni-0008",
+        "eni-0009": "other-1",
+    }  # fmt: skip
+    assert snapshot.name_of("10.0.0.3") is None
+    assert {name: one.public for name, one in snapshot.subnets.items()} == {
+        "subnet-1": False,
+        "subnet-2": True,
+    }
+
+
+def test_an_address_of_two_vpcs_is_the_one_of_the_vpc_that_asks(hosts):
+    snapshot = read_snapshot(hosts)
+    assert snapshot.name_of("10.0.0.1", "vpc-1") == "web-1"
+    assert snapshot.name_of("10.0.0.1", "vpc-2") == "other-1"
+    assert snapshot.name_of("10.0.0.1") is None
+    assert snapshot.interfaces["eni-0009"].account_id == "222222222222"
+
+
+def test_pods_have_addresses_of_their_nodes_prefix(hosts):
+    assert read_snapshot(hosts).owner("10.0.0.40").interface_id == "eni-0006"
+
+
+def test_the_digest_changes_with_any_byte_of_any_file(hosts):
+    before = read_snapshot(hosts).digest
+    assert read_snapshot(hosts).digest == before
+    path = hosts / "describe-nat-gateways.json"
+    path.write_text(path.read_text() + " ")
+    assert read_snapshot(hosts).digest != before
 
 
 @pytest.mark.parametrize(
@@ -436,6 +514,8 @@ def test_a_broken_snapshot_is_refused_by_file_and_reason(tmp_path, name, content
     with pytest.raises(ValueError, match=message) as caught:
         read_snapshot(folder)
     assert re.search(re.escape(str(folder / name)), str(caught.value))
+    assert "`flowkit snapshot network`" in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_no_folder_no_snapshot(tmp_path):

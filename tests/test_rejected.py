@@ -1,23 +1,25 @@
-"""Causes of refused traffic: AWS's own examples, single cases, and a confusion table on simulated worlds."""
+"""Causes of rejected traffic: AWS's own examples, single cases, judgement, and a confusion table on simulated worlds."""
 
 import json
+import re
 from collections import Counter
 from ipaddress import ip_network
+from pathlib import Path
 
-import ibis
-import ibis.expr.types as ir
 import pandas as pd
 import pytest
 import simulate
-from support import flows_of
+from support import write_log
+from test_network import ANY, OPEN, acl, entry, group, interface, permission, write_snapshot
 
-from flowkit import load
-from flowkit.analysis import refusals as grouping
-from flowkit.analysis.network import read_snapshot
-from flowkit.analysis.rejected import evidence, judge, refused_over_time, rejected, samples
-from flowkit.fields import COLUMNS, DEFAULT_FORMAT
+from flowkit.fields import DEFAULT_FORMAT
 from flowkit.loading.sample import SAMPLE
-from flowkit.reporting.rejected import leads, rejected_findings, rejected_verdict
+from flowkit.log import load
+from flowkit.net import PRIVATE_TEXT, is_private
+from flowkit.questions.rejected import rejections
+from flowkit.questions.samples import samples
+from flowkit.reporting.plot import rejections_over_time
+from flowkit.reporting.rejected import ACCEPT_ONLY, REJECT_ONLY, rejected
 
 ENI = "eni-1235b8ca123456789"
 WITH_FLAGS = (*DEFAULT_FORMAT, "tcp-flags", "flow-direction", "subnet-id", "reject-reason")
@@ -33,9 +35,19 @@ def line(src, dst, sport, dport, action, start, end=None, protocol=6, packets=1,
     return " ".join([plain, *(str(extra[name]) for name in ("flags", "way", "subnet", "reason"))])
 
 
-def judged(tmp_path, *lines, fields=DEFAULT_FORMAT, snapshot=None, **options):
-    """The judged groups of a log of `lines`."""
-    return rejected(flows_of(tmp_path, lines, fields), snapshot, **options).groups
+def log_of(tmp_path, lines, fields=DEFAULT_FORMAT, network=None):
+    """The log of `lines` under a header of `fields`."""
+    return load(str(write_log(tmp_path / "flow.log", lines, fields)), network=network)
+
+
+def judged(tmp_path, *lines, fields=DEFAULT_FORMAT, network=None, **options):
+    """The classified groups of a log of `lines`."""
+    return rejections(log_of(tmp_path, lines, fields, network), **options).groups
+
+
+def told(tmp_path, *lines, fields=DEFAULT_FORMAT, network=None):
+    """The findings of a log of `lines`."""
+    return rejected(log_of(tmp_path, lines, fields, network)).findings
 
 
 def only(groups, *columns):
@@ -56,7 +68,7 @@ def test_ping_let_in_and_refused_out_is_a_network_acl_refusing_the_reply(tmp_pat
     )
     said = only(groups, "kind", "cause", "confidence", "client", "server", "way")
     assert said == ("reply-refused", "network-acl", "high", "203.0.113.12", "172.31.16.139", True)
-    assert "the answer was refused on its way out" in groups.grounds[0]
+    assert "the answer was rejected outbound" in groups.grounds[0]
 
 
 def test_a_refused_rdp_packet_alone_is_undetermined(tmp_path):
@@ -66,7 +78,7 @@ def test_a_refused_rdp_packet_alone_is_undetermined(tmp_path):
         f"2 123456789010 {ENI} 172.31.9.69 172.31.9.12 49761 3389 6 20 4249 1418530010 1418530070 REJECT OK",
     )
     assert only(groups, "cause", "confidence", "server_port") == ("undetermined", "low", 3389)
-    assert "a network snapshot would tell (`flowkit snapshot`)" in groups.grounds[0]
+    assert "a snapshot of the rules would tell (`flowkit snapshot network`)" in groups.grounds[0]
 
 
 def test_an_accept_and_a_reject_of_one_tuple_in_one_window_is_a_changed_acl(tmp_path):
@@ -128,14 +140,16 @@ def test_data_refused_in_mid_session_is_a_changed_acl(tmp_path, fields, more):
 def test_a_new_syn_on_the_ports_of_a_closed_conversation_is_a_request(tmp_path):
     syn = line("10.0.0.5", "10.0.0.7", 40000, 443, "REJECT", 1040, packets=3, flags=2)
     groups = judged(tmp_path, *conversation(1000, flags=3), syn, fields=WITH_FLAGS)
-    assert only(groups, "fate", "client", "server") == ("request", "10.0.0.5", "10.0.0.7")
-    assert any(ground.startswith("it was let in until 1970-01-01 00:16 UTC") for ground in groups.grounds[0])
+    assert only(groups, "refusal", "client", "server") == ("request", "10.0.0.5", "10.0.0.7")
+    assert any(
+        ground.startswith("it was accepted until 1970-01-01 00:16 UTC") for ground in groups.grounds[0]
+    )
 
 
 def test_the_same_ports_hours_later_are_another_conversation(tmp_path):
     later = line("10.0.0.5", "10.0.0.7", 40000, 443, "REJECT", 9000, packets=4)
     groups = judged(tmp_path, *conversation(1000), later)
-    assert only(groups, "fate", "retries") == ("request", 1)
+    assert only(groups, "refusal", "retries") == ("request", 1)
 
 
 def beside(own, other, **more):
@@ -153,7 +167,7 @@ def test_let_in_by_a_neighbour_in_the_subnet_means_the_security_group(tmp_path):
     groups = judged(tmp_path, *beside("subnet-1", "subnet-1"), fields=WITH_FLAGS)
     assert only(groups, "cause", "confidence") == ("security-group", "high")
     assert (
-        "eni-b in the same subnet-1 let the same in from 10.0.9.9 at that time, so its network ACL does"
+        "eni-b in the same subnet-1 let the same in from 10.0.9.9 then, so its network ACL does"
         in (groups.grounds[0])
     )
 
@@ -205,137 +219,356 @@ def test_inside_one_subnet_only_the_security_group_can_refuse(tmp_path):
     assert only(groups, "cause", "confidence") == ("security-group", "high")
 
 
-def test_a_log_of_refusals_only_says_what_would_tell(tmp_path):
-    found = rejected(
-        flows_of(tmp_path, [line("10.0.9.9", "10.0.0.7", 40000, 443, "REJECT", 1000, packets=5)])
-    )
-    assert not found.accepts
-    assert only(found.groups, "cause", "confidence") == ("undetermined", "low")
-    assert any("a log of ALL traffic would tell" in ground for ground in found.groups.grounds[0])
-    verdict = rejected_verdict(rejected_findings(found), found)
-    assert verdict[-1] == "The log holds refusals only, so most causes cannot be told: log ALL traffic."
+def test_a_log_of_rejections_only_says_what_would_tell_and_is_sure_of_nothing(tmp_path):
+    log = log_of(tmp_path, [line("10.0.9.9", "10.0.0.7", 40000, 443, "REJECT", 1000, packets=5)])
+    assert only(rejections(log).groups, "cause", "confidence") == ("undetermined", "low")
+    assert any("a log of ALL traffic would tell" in ground for ground in rejections(log).groups.grounds[0])
+    answer = rejected(log)
+    assert answer.summary[-1] == REJECT_ONLY
+    assert {finding.confidence for finding in answer.findings} == {"low"}
 
 
-# ---------------------------------------------------------------------------------- wanted, scan or noise
+# ------------------------------------------------------------------------------ legitimate, scan or noise
 
 
-def test_a_stranger_at_many_doors_is_a_scanner_and_never_a_client(tmp_path):
+def test_a_public_client_with_many_targets_is_a_scanner_and_never_a_client(tmp_path):
     doors = [
         line("198.51.100.9", "10.0.0.7", 40000 + port, port, "REJECT", 1000 + port) for port in range(20, 40)
     ]
-    accepted = conversation(1000)
-    found = rejected(flows_of(tmp_path, [*doors, *accepted]))
+    log = log_of(tmp_path, [*doors, *conversation(1000)])
+    found = rejections(log)
     assert set(found.groups.kind) == {"scan"}
-    assert found.scanners[["client", "contacts", "refused", "verdict"]].values.tolist() == [
+    assert found.scanners[["client", "contacts", "failed", "verdict"]].values.tolist() == [
         ["198.51.100.9", 20, 20, "scanner"]
     ]
-    cells = pd.DataFrame(
-        {"interface_id": [ENI, ENI], "state": ["OK", "SKIPDATA"], "start": [0, 30], "end": [30, 40]}
+    answer = rejected(log)
+    (finding,) = answer.findings
+    assert finding.title == (
+        "198.51.100.9 scanned 20 ports of 1 host: 20 rejected records, no service accepted it."
     )
-    cells = cells.assign(
-        **{edge: pd.to_datetime(cells[edge], unit="s", utc=True) for edge in ("start", "end")}
-    )
-    finding = next(one for one in rejected_findings(found, cells=cells) if one.kind == "scan")
-    assert finding.coverage == 0.75
-    assert (
-        finding.title == "198.51.100.9 scanned 20 ports of 1 host: 20 refused records, no service let it in."
-    )
+    assert finding.counts == {"ports": 20, "hosts": 1, "records": 20, "services": 0}
     assert finding.subject == {"srcaddr": "198.51.100.9", "protocol": 6}
+    assert len(finding.samples) == 1
+    assert answer.scanners[["client", "rejected", "contacts"]].values.tolist() == [["198.51.100.9", 20, 20]]
 
 
-def test_strangers_with_one_packet_each_are_one_finding(tmp_path):
-    lines = [line(f"198.51.100.{n}", "10.0.0.7", 4000, 23, "REJECT", 1000 + n, size=40) for n in range(1, 60)]
-    found = rejected(flows_of(tmp_path, [*lines, *conversation(1000)]))
-    (finding,) = rejected_findings(found)
-    assert (finding.kind, finding.severity, finding.records) == ("noise", "info", 59)
-    assert finding.title == "59 clients sent 59 refused records of no account: background noise."
-
-
-def test_a_single_stranger_is_told_in_the_singular(tmp_path):
-    lines = [line("198.51.100.1", "10.0.0.7", 4000, 23, "REJECT", 1000, size=40), *conversation(1000)]
-    (finding,) = rejected_findings(rejected(flows_of(tmp_path, lines)))
-    assert finding.title == "1 client sent 1 refused record of no account: background noise."
-
-
-def test_samples_are_fetched_for_what_is_told_only(tmp_path):
-    tries = [
-        line(
-            "10.0.0.5",
-            f"10.0.{n}.7",
-            50000 + n,
-            5432,
-            "REJECT",
-            2000 + 900 * k,
-            packets=5 + n,
-            eni=f"eni-{n}",
-        )
-        for n in range(5)
-        for k in range(4)
+@pytest.mark.parametrize(
+    ("count", "title"),
+    [
+        (59, "59 clients sent 59 rejected records: background noise, no action needed."),
+        (1, "1 client sent 1 rejected record: background noise, no action needed."),
+    ],
+)
+def test_public_clients_with_one_packet_each_are_one_finding(tmp_path, count, title):
+    lines = [
+        line(f"198.51.100.{n}", "10.0.0.7", 4000, 23, "REJECT", 1000 + n, size=40)
+        for n in range(1, count + 1)
     ]
-    groups = rejected(flows_of(tmp_path, tries)).groups
-    assert len(leads(groups, 3)) == 3
-    assert groups.incident.nunique() == 5
+    answer = rejected(log_of(tmp_path, [*lines, *conversation(1000)]))
+    (finding,) = answer.findings
+    assert (finding.kind, finding.severity, finding.records, finding.title) == ("noise", "info", count, title)
+    assert finding.counts == {"clients": count, "records": count}
+    # Why is this noise? Every score is shown, with its parts.
+    assert answer.clients[["verdict", "score", "points"]].drop_duplicates().values.tolist() == [
+        [
+            "background noise",
+            -3,
+            "single tiny packets -2, public client, and no client gets a response there -1",
+        ]
+    ]
 
 
-def test_what_is_not_listed_is_still_counted(tmp_path):
+def test_what_is_not_listed_is_still_counted(tmp_path, monkeypatch):
+    monkeypatch.setattr("flowkit.reporting.rejected.rejections", lambda *args: rejections(*args, limit=10))
     lines = [line(f"198.51.100.{n}", "10.0.0.7", 4000, 23, "REJECT", 1000 + n, size=40) for n in range(1, 60)]
-    found = rejected(flows_of(tmp_path, [*lines, *conversation(1000)]), limit=10)
-    (finding,) = rejected_findings(found)
-    assert len(found.groups) == 10
+    answer = rejected(log_of(tmp_path, [*lines, *conversation(1000)]))
+    (finding,) = answer.findings
+    assert len(answer.clients) == 10
+    assert finding.title.startswith("At least 10 clients sent 59 rejected records")
     assert (finding.records, finding.packets, finding.bytes) == (59, 59, 59 * 40)
+    assert answer.over_time.records.sum() == 59
 
 
-def test_every_point_for_a_wanted_client_is_shown(tmp_path):
-    tries = [
-        line("10.0.0.5", "10.0.0.7", 50000 + n, 5432, "REJECT", 2000 + 900 * n, packets=5) for n in range(12)
+def tries(count=12, client="10.0.0.5", step=900, **more):
+    """Attempts of a client on the database at 10.0.0.7, with whole retransmissions."""
+    return [
+        line(client, "10.0.0.7", 50000 + n, 5432, "REJECT", 2000 + step * n, packets=5, **more)
+        for n in range(count)
     ]
-    others = [
-        line("10.0.0.6", "10.0.0.7", 50001, 5432, "ACCEPT", 2000, packets=5),
-        line("10.0.0.7", "10.0.0.6", 5432, 50001, "ACCEPT", 2000, packets=5),
+
+
+def beside_all(eni, client="10.0.0.6"):
+    """Another client, answered by the same service of `eni`."""
+    return [
+        line(client, "10.0.0.7", 50001, 5432, "ACCEPT", 2000, packets=5, eni=eni),
+        line("10.0.0.7", client, 5432, 50001, "ACCEPT", 2000, packets=5, eni=eni),
     ]
-    groups = judged(tmp_path, *tries, *others, *conversation(1000))
+
+
+def test_every_point_for_a_legitimate_client_is_shown(tmp_path):
+    groups = judged(tmp_path, *tries(), *beside_all(ENI), *conversation(1000))
     assert only(groups, "kind", "score") == ("blocked-client", 9)
     assert groups.parts[0] == {
         "private client": 2,
         "client is accepted elsewhere": 2,
-        "others are answered there": 2,
-        "retransmits as a real stack does": 1,
+        "others get a response there": 2,
+        "SYN retransmissions": 1,
         "keeps trying": 2,
     }
 
 
-def test_a_blocked_client_is_told_in_one_sentence_with_its_numbers(tmp_path):
-    tries = [
-        line("10.0.0.5", "10.0.0.7", 50000 + n, 5432, "REJECT", 2000 + 900 * n, packets=5) for n in range(12)
-    ]
-    found = rejected(flows_of(tmp_path, [*tries, *beside_all(ENI), *conversation(1000)]))
-    (finding,) = rejected_findings(found)
+def test_a_blocked_client_is_one_sentence_with_its_numbers(tmp_path):
+    answer = rejected(log_of(tmp_path, [*tries(), *beside_all(ENI), *conversation(1000)]))
+    (finding,) = answer.findings
     assert finding.title == (
-        "10.0.0.5 to 10.0.0.7 tcp/5432: 12 attempts refused since 1970-01-01 00:33 UTC, never let in;"
-        " its security group refuses it."
+        "10.0.0.5 to 10.0.0.7 tcp/5432 postgresql: 12 connection attempts rejected since 1970-01-01 00:33 UTC,"
+        " none accepted; its security group rejects it."
     )
-    assert (finding.severity, finding.confidence, finding.records, finding.packets) == (
-        "high",
-        "medium",
-        12,
-        60,
-    )
-    assert rejected_verdict([finding], found) == [
-        "1 refusal looks like a wanted client that is kept out: " + finding.title,
-    ]
+    assert finding.counts == {"clients": 1, "attempts": 12, "sessions": 12}
+    known = (finding.severity, finding.confidence, finding.records, finding.packets)
+    assert known == ("high", "medium", 12, 60)
+    assert answer.summary == ("1 legitimate client appears to be blocked: " + finding.title,)
+    first = answer.clients.iloc[0]
+    assert list(answer.clients.columns[:8]) == [
+        "verdict", "client", "server", "service", "attempts", "cause", "confidence", "score",
+    ]  # fmt: skip
+    assert (first.verdict, first.service, first.attempts) == ("blocked client", "tcp/5432 postgresql", 12)
 
 
 def test_clients_of_one_service_and_cause_are_one_finding_of_their_block(tmp_path):
-    tries = [
+    lines = [
         line(f"10.0.0.{80 + n % 8}", "10.0.0.7", 50000 + n, 5432, "REJECT", 2000 + 300 * n, packets=5)
         for n in range(64)
     ]
-    (finding,) = rejected_findings(rejected(flows_of(tmp_path, [*tries, *beside_all(ENI)])))
+    (finding,) = told(tmp_path, *lines, *beside_all(ENI))
     assert finding.subject == {
         "interface_id": ENI, "srcaddr": "10.0.0.80/29", "dstaddr": "10.0.0.7", "protocol": 6, "dstport": 5432,
     }  # fmt: skip
+    assert finding.counts == {"clients": 8, "attempts": 64, "sessions": 64}
     assert "IpRanges=[{CidrIp=10.0.0.80/29}]" in finding.action
     assert "7 more groups of this incident, 56 records" in finding.grounds
+
+
+def test_a_summary_names_clients_and_not_findings_and_says_nothing_twice(tmp_path):
+    lines = [*tries(), *tries(client="10.0.0.9"), *beside_all(ENI)]
+    answer = rejected(log_of(tmp_path, lines))
+    assert answer.summary[0].startswith(
+        "2 legitimate clients appear to be blocked: 2 addresses in 10.0.0.0/28 to"
+    )
+    assert len(answer.summary) == 1
+
+
+# ---------------------------------------------------------------------------------------- faults of judgement
+
+
+def customers(count=12, port=8883, each=3, **more):
+    """Customers that each try `each` times, with whole retransmissions, at a service that nobody reaches."""
+    return [
+        line(
+            f"203.0.{n}.9", "10.0.0.7", 40000 + k, port, "REJECT", 1000 + 97 * n + 1900 * k, packets=5, **more
+        )
+        for n in range(count)
+        for k in range(each)
+    ]
+
+
+def test_a_service_rejected_to_everybody_is_no_noise(tmp_path):
+    probes = [
+        line(f"198.51.100.{n}", "10.0.0.7", 4000, 8883, "REJECT", 1000 + n, size=60) for n in range(1, 9)
+    ]
+    answer = rejected(log_of(tmp_path, [*customers(), *probes, *conversation(1000)]))
+    first, noise = answer.findings
+    assert (first.kind, first.severity, first.records) == ("blocked-service", "high", 36)
+    assert first.counts == {"clients": 12, "attempts": 36, "sessions": 36}
+    assert first.title.startswith(
+        "tcp/8883 mqtts of 10.0.0.7 is rejected for everybody: 12 clients, 36 connection attempts since"
+    )
+    assert (noise.kind, noise.records) == ("noise", 8)
+    assert answer.summary[0] == first.title
+
+
+@pytest.mark.parametrize(
+    ("lines", "why"),
+    [
+        (customers(9), "too few clients"),
+        (customers(port=22), "everybody tries SSH"),
+        ([*customers(), line("203.0.113.9", "10.0.0.7", 40004, 8883, "ACCEPT", 1500, packets=5),
+          line("10.0.0.7", "203.0.113.9", 8883, 40004, "ACCEPT", 1500, packets=5)], "somebody is served"),
+        ([one.replace(" 5 300 ", " 1 60 ") for one in customers()], "no retransmissions"),
+    ],
+)  # fmt: skip
+def test_not_every_port_with_many_clients_is_a_blocked_service(tmp_path, lines, why):
+    assert "blocked-service" not in {one.kind for one in told(tmp_path, *lines, *conversation(1000))}, why
+
+
+def mqtt(tmp_path, allow=8883):
+    """A host whose group opens a port to the internet and whose network ACL lets in 443 alone."""
+    return write_snapshot(
+        tmp_path / "network",
+        [interface(ENI, "10.0.0.7", ["sg-mq"])],
+        [group("sg-mq", [permission("tcp", allow, allow, cidr=ANY)], [permission("-1", cidr=ANY)])],
+        [acl("acl-mq", [entry(100, False, "allow", ANY, "6", (443, 443)), OPEN[1]])],
+        [{"SubnetId": "subnet-1", "CidrBlock": "10.0.0.0/24"}],
+    )
+
+
+def test_a_service_that_the_group_opens_and_the_acl_denies_is_named_with_the_least_entry(tmp_path):
+    (finding,) = told(tmp_path, *customers(6, port=22), network=mqtt(tmp_path, 22))
+    assert (finding.kind, finding.cause, finding.confidence) == ("blocked-service", "network-acl", "certain")
+    (command,) = [one for one in finding.action.splitlines() if one.startswith("aws")]
+    assert command == (
+        "aws ec2 create-network-acl-entry --network-acl-id acl-mq --ingress --rule-number 101 --protocol 6"
+        " --port-range From=22,To=22 --cidr-block 0.0.0.0/0 --rule-action allow"
+    )
+
+
+def pool(count, closed=False):
+    """Pooled connections to a database, whose keepalives are rejected from one moment on."""
+    lines = []
+    for n in range(count):
+        more = {"subnet": "subnet-1", "flags": 0}
+        ports = {"sport": 40000 + n, "dport": 5432, "action": "ACCEPT", "start": 1000, "end": 4000}
+        back = {"sport": 5432, "dport": 40000 + n, "action": "ACCEPT", "start": 1000, "end": 4000}
+        lines += [
+            line(
+                "10.0.0.5",
+                "10.0.1.7",
+                **ports,
+                packets=99,
+                size=9900,
+                **(more | {"flags": 1 if closed else 0}),
+            ),
+            line("10.0.1.7", "10.0.0.5", **back, packets=99, size=9900, **more),
+            line("10.0.0.5", "10.0.1.7", 40000 + n, 5432, "REJECT", 4001 + n, 4012 + n, packets=6, **more),
+        ]
+    return lines
+
+
+def test_open_sessions_that_stop_at_one_moment_are_cut_by_a_network_acl(tmp_path):
+    (finding,) = told(tmp_path, *pool(6), fields=WITH_FLAGS)
+    assert (finding.kind, finding.cause, finding.severity) == ("acl-changed", "network-acl", "high")
+    assert finding.counts == {"clients": 1, "attempts": 0, "sessions": 6, "addresses": 1}
+    assert "6 open sessions cut; " in finding.title
+
+
+@pytest.mark.parametrize("lines", [pool(1), pool(6, closed=True)])
+def test_one_session_or_closed_ones_are_not_called_cut(tmp_path, lines):
+    assert {one.kind for one in told(tmp_path, *lines, fields=WITH_FLAGS)} == {"late-packets"}
+
+
+def test_only_a_network_acl_denies_one_network_where_everybody_else_is_accepted(tmp_path):
+    public = [beside_all(ENI, f"{n}.0.{n}.9") for n in range(60, 80)]
+    lines = [one for several in public for one in several]
+    (finding,) = told(tmp_path, *tries(20, "203.0.113.9"), *lines)
+    assert (finding.kind, finding.cause, finding.confidence) == ("blocked-client", "network-acl", "medium")
+    assert finding.severity == "medium"  # a partner that tries on and on
+    assert "20 public clients are accepted there" in " ".join(finding.grounds)
+
+
+@pytest.mark.parametrize(
+    ("client", "confidence"), [("10.0.0.5", "medium"), ("10.0.9.5", "low"), ("203.0.113.9", "low")]
+)
+def test_a_security_group_is_named_with_confidence_only_where_neighbours_are_accepted(
+    tmp_path, client, confidence
+):
+    groups = judged(tmp_path, *tries(client=client), *beside_all(ENI))
+    cause = "undetermined" if client == "203.0.113.9" else "security-group"
+    assert only(groups, "cause", "confidence") == (cause, confidence)
+
+
+def test_a_slow_answer_over_udp_is_tracking_that_ended(tmp_path):
+    udp = {"protocol": 17, "packets": 1, "size": 100}
+    lines = []
+    for n in range(4):
+        lines += [
+            line("10.0.0.5", "10.0.1.7", 40000 + n, 514, "ACCEPT", 1000 + 100 * n, **udp),
+            line("10.0.1.7", "10.0.0.5", 514, 40000 + n, "REJECT", 1040 + 100 * n, **udp),
+        ]
+    folder = write_snapshot(
+        tmp_path / "network",
+        [interface(ENI, "10.0.0.5", ["sg-1"])],
+        [group("sg-1", [], [permission("-1", cidr=ANY)])],
+        [acl("acl-1", OPEN)],
+    )
+    for network in (None, folder):
+        (finding,) = told(tmp_path, *lines, network=network)
+        assert (finding.kind, finding.cause) == ("reply-refused", "tracking-expired")
+        assert "connection tracking had ended before" in finding.title
+        assert "aws ec2" not in finding.action
+
+
+@pytest.mark.parametrize("network", [False, True])
+def test_untracked_flows_that_are_cut_are_no_acls_doing(tmp_path, network):
+    """The rule for 0.0.0.0/0 goes: flows that it let in are not tracked, and stop in the middle."""
+    lines = []
+    for n in range(20):
+        a, port = f"203.0.{n}.9", 40000 + n
+        flags = {"flags": 0, "way": "ingress", "subnet": "subnet-1"}
+        lines += [
+            line(a, "10.0.0.7", port, 443, "ACCEPT", 1000 + n, 4000, packets=40, size=40000, **(flags | {"flags": 2})),
+            line("10.0.0.7", a, 443, port, "ACCEPT", 1000 + n, 4000, packets=40, size=40000,
+                 **(flags | {"flags": 18, "way": "egress"})),
+            line(a, "10.0.0.7", port, 443, "REJECT", 4001, 4020, packets=9, size=9000, **flags),
+        ]  # fmt: skip
+    folder = write_snapshot(
+        tmp_path / "network",
+        [interface(ENI, "10.0.0.7", ["sg-1"])],
+        [group("sg-1", [permission("tcp", 80, 80, cidr=ANY)], [permission("-1", cidr=ANY)])],
+        [acl("acl-1", OPEN)],
+    )
+    (finding,) = told(tmp_path, *lines, fields=WITH_FLAGS, network=folder if network else None)
+    assert (finding.cause, finding.confidence) == (
+        ("security-group", "medium") if network else ("undetermined", "low")
+    )
+
+
+def test_attempts_over_udp_and_icmp_are_packets_whatever_the_ports(tmp_path):
+    udp = [
+        line("10.0.0.5", "10.0.0.7", 123, 514, "REJECT", 1000 + 60 * n, 1050 + 60 * n, protocol=17, packets=2)
+        for n in range(60)
+    ]
+    ping = [
+        line("10.0.0.5", "10.0.0.7", 0, 0, "REJECT", 1000 + 60 * n, 1050 + 60 * n, protocol=1, packets=3)
+        for n in range(40)
+    ]
+    first, second = told(tmp_path, *udp, *ping, *conversation(1000))
+    assert {first.counts["attempts"], second.counts["attempts"]} == {120}
+    assert "10.0.0.5 to 10.0.0.7 ICMP: 120 attempts rejected" in first.title + second.title
+    assert "10.0.0.5 to 10.0.0.7 udp/514 syslog: 120 attempts rejected" in first.title + second.title
+
+
+def test_an_address_that_is_used_again_does_not_name_its_later_host(tmp_path):
+    """10.0.0.5 was eni-old's when it was rejected; the snapshot of the end says that it is the cache's."""
+    day = 86400 * 20000
+    lines = [
+        line(
+            "10.0.0.5",
+            "10.0.1.7",
+            50000 + n,
+            5432,
+            "REJECT",
+            day + 900 * n,
+            packets=5,
+            way="ingress",
+            flags=2,
+        )
+        for n in range(12)
+    ]
+    for start, eni in ((day, "eni-old"), (day + 2 * 86400, "eni-cache")):
+        lines.append(
+            line(
+                "10.0.0.5", "10.0.9.9", 4, 80, "ACCEPT", start, start + 80000, eni=eni, way="egress", flags=2
+            )
+        )
+    folder = write_snapshot(
+        tmp_path / "network",
+        [interface(ENI, "10.0.1.7", ["sg-1"]), interface("eni-cache", "10.0.0.5", ["sg-1"])],
+        [group("sg-1", [permission("tcp", 5432, 5432, group="sg-2")]), group("sg-2")],
+        [acl("acl-1", OPEN)],
+    )
+    finding = told(tmp_path, *lines, fields=WITH_FLAGS, network=folder)[0]
+    assert finding.title.startswith("10.0.0.5 to eni-1235b8ca123456789's description (10.0.1.7)")
+    assert "eni-cache" not in finding.action
 
 
 # ----------------------------------------------------------------------------------- nothing, and hostile
@@ -346,19 +579,18 @@ def test_clients_of_one_service_and_cause_are_one_finding_of_their_block(tmp_pat
     [
         (
             [f"2 123456789010 {ENI} - - - - - - - 1431280876 1431280934 - NODATA"],
-            "No record says ACCEPT or REJECT: nothing can be told.",
+            "No record says ACCEPT or REJECT, so nothing can be said.",
         ),
-        (conversation(1000), "Nothing was refused."),
+        (conversation(1000), ACCEPT_ONLY),
     ],
 )
-def test_a_log_without_refusals_says_so(tmp_path, lines, said):
-    flows = flows_of(tmp_path, lines)
-    found = rejected(flows)
-    assert found.groups.empty and found.scanners.empty
-    assert rejected_findings(found) == []
-    assert rejected_verdict([], found) == [said]
-    assert refused_over_time(flows, found.groups).empty
-    assert samples(flows, leads(found.groups)) == {}
+def test_a_log_without_rejections_says_so(tmp_path, lines, said):
+    answer = rejected(log_of(tmp_path, lines))
+    assert answer.clients.empty and answer.scanners.empty and answer.over_time.empty
+    assert answer.findings == ()
+    assert answer.summary == (said,)
+    assert answer.titles == {"rejections_over_time": "No rejected record."}
+    assert rejections_over_time(answer).axes
 
 
 @pytest.mark.parametrize(
@@ -366,53 +598,73 @@ def test_a_log_without_refusals_says_so(tmp_path, lines, said):
     [
         (
             {"start", "end"},
-            "10.0.0.5 to 10.0.0.7 tcp/5432: 1 attempt refused, never let in; its security group refuses it.",
+            "10.0.0.5 to 10.0.0.7 tcp/5432 postgresql: 1 connection attempt rejected, none accepted;",
         ),
-        ({"protocol"}, "10.0.0.5 to 10.0.0.7 port/5432: 4 attempts refused since 1970-01-01 00:33 UTC"),
-        ({"srcport", "dstport"}, "10.0.0.5 to 10.0.0.7 tcp: 4 attempts refused since 1970-01-01 00:33 UTC"),
+        ({"protocol"}, "10.0.0.5 to 10.0.0.7 any protocol: 20 attempts rejected since 1970-01-01 00:33 UTC"),
+        (
+            {"srcport", "dstport"},
+            "10.0.0.5 to 10.0.0.7 tcp: 4 connection attempts rejected since 1970-01-01 00:33",
+        ),
         (
             {"packets", "bytes"},
-            "10.0.0.5 to 10.0.0.7 tcp/5432: 4 attempts refused since 1970-01-01 00:33 UTC",
+            "10.0.0.5 to 10.0.0.7 tcp/5432 postgresql: 4 connection attempts rejected since",
         ),
-        ({"interface-id"}, "10.0.0.5 to 10.0.0.7 tcp/5432: 4 attempts refused since 1970-01-01 00:33 UTC"),
+        ({"interface-id"}, "10.0.0.5 to 10.0.0.7 tcp/5432 postgresql: 4 connection attempts rejected since"),
     ],
 )
 def test_a_log_without_some_fields_is_judged_by_the_others(tmp_path, lacking, title):
-    tries = [line("10.0.0.5", "10.0.0.7", 50000, 5432, "REJECT", 2000 + 900 * n, packets=5) for n in range(4)]
+    lines = [line("10.0.0.5", "10.0.0.7", 50000, 5432, "REJECT", 2000 + 900 * n, packets=5) for n in range(4)]
     kept = [name for name in DEFAULT_FORMAT if name not in lacking]
-    whole = [dict(zip(DEFAULT_FORMAT, record.split(), strict=True)) for record in [*tries, *beside_all(ENI)]]
-    groups = judged(tmp_path, *(" ".join(record[name] for name in kept) for record in whole), fields=kept)
-    assert set(groups.kind) == {"blocked-client"}
-    found = rejected(flows_of(tmp_path, [" ".join(record[name] for name in kept) for record in whole], kept))
-    assert rejected_findings(found)[0].title.startswith(title)
-
-
-def test_text_that_is_no_address_is_counted_and_judged_nowhere(tmp_path):
-    flows = flows_of(tmp_path, [line("10.0.0.5", "10.0.0.7", 40000, 443, "REJECT", 1000)])
-    flows = flows.mutate(srcaddr=ibis.literal("$(reboot)"))
-    found = rejected(flows)
-    assert found.groups.empty
-    (finding,) = rejected_findings(found)
-    assert (finding.kind, finding.records) == ("noise", 1)
-    assert "reboot" not in json.dumps(finding.as_dict())
+    whole = [dict(zip(DEFAULT_FORMAT, record.split(), strict=True)) for record in [*lines, *beside_all(ENI)]]
+    log = log_of(tmp_path, [" ".join(record[name] for name in kept) for record in whole], kept)
+    answer = rejected(log)
+    assert [one.kind for one in answer.findings] == ["blocked-client"]
+    assert answer.findings[0].title.startswith(title)
+    assert len(answer.findings[0].samples) in (1, 3)  # records without times are all alike
+    assert rejections_over_time(answer).axes
 
 
 def test_commands_quote_what_comes_from_the_log(tmp_path):
-    tries = [
-        line("10.0.9.9", "10.0.0.7", 50000 + n, 5432, "REJECT", 2000 + 900 * n, packets=5, eni="eni-1;reboot")
-        for n in range(12)
-    ]
-    found = rejected(flows_of(tmp_path, [*tries, *beside_all("eni-1;reboot")]))
-    blocked = [finding for finding in rejected_findings(found) if finding.kind == "blocked-client"]
-    assert "--network-interface-ids 'eni-1;reboot'" in blocked[0].action
+    lines = [*tries(client="10.0.0.9", eni="eni-1;reboot"), *beside_all("eni-1;reboot")]
+    (finding,) = told(tmp_path, *lines)
+    assert "--network-interface-ids 'eni-1;reboot'" in finding.action
 
 
-def beside_all(eni):
-    """Another client, answered by the same service of `eni`."""
-    return [
-        line("10.0.0.6", "10.0.0.7", 50001, 5432, "ACCEPT", 2000, packets=5, eni=eni),
-        line("10.0.0.7", "10.0.0.6", 5432, 50001, "ACCEPT", 2000, packets=5, eni=eni),
-    ]
+def test_a_line_break_in_a_groups_name_never_makes_a_line_of_its_own(tmp_path):
+    hostile = {"GroupName": "db\naws ec2 terminate-instances\x1b[2J", "GroupId": "sg-1\nreboot"}
+    folder = write_snapshot(
+        tmp_path / "network",
+        [interface(ENI, "10.0.0.7", ["sg-1\nreboot"]), interface("eni-5", "10.0.0.5", ["sg-2"])],
+        [
+            group("x", [permission("tcp", 5432, 5432, group="sg-2\ncurl")]) | hostile,
+            group("sg-2\ncurl") | {"GroupName": "\n"},
+        ],
+        [acl("acl-1", OPEN)],
+    )
+    (finding,) = told(tmp_path, *tries(), network=folder)
+    assert finding.cause == "security-group"
+    begin = (
+        "Replayed",
+        "Its rule",
+        "To allow",
+        "The same",
+        "aws ec2 authorize",
+        "aws ec2 modify",
+        "resource",
+        "  ",
+        "}",
+    )
+    assert all(one.startswith(begin) for one in finding.action.splitlines()), finding.action
+    assert "\x1b" not in finding.title + finding.action and "\n" not in finding.title
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["10.1.2.3", "172.16.0.1", "172.32.0.1", "192.168.1.1", "192.169.0.1", "100.64.0.1", "100.128.0.1", "127.0.0.1",
+     "169.254.1.1", "8.8.8.8", "fd00::1", "fe80::1", "fec0::1", "::1", "2001:db8::1", "1.10.0.1"],
+)  # fmt: skip
+def test_private_in_sql_is_private_in_python(address):
+    assert bool(re.search(PRIVATE_TEXT, address)) == is_private(address)
 
 
 # --------------------------------------------------------------------------------------------- the sample
@@ -420,30 +672,30 @@ def beside_all(eni):
 
 @pytest.fixture(scope="module")
 def sample():
-    """Flows, judged groups and findings of the sample, and what was planted in it."""
-    flows, snapshot = load("sample"), read_snapshot(SAMPLE / "network")
-    found = rejected(flows, snapshot)
-    told = rejected_findings(found, snapshot, samples(flows, leads(found.groups)))
-    return flows, found, told, json.loads((SAMPLE / "truth.json").read_text())
+    """The answer to the sample, and what was planted in it."""
+    return rejected(load("sample")), json.loads((SAMPLE / "truth.json").read_text())
 
 
-def test_every_planted_refusal_is_one_finding_with_its_subject_cause_and_records(sample):
-    *_rest, told, truth = sample
+def test_every_planted_rejection_is_one_finding_with_its_subject_cause_and_records(sample):
+    answer, truth = sample
     keys = ("interface_id", "srcaddr", "dstaddr", "protocol", "dstport")
     planted = {
         (one["kind"], *(one[key] for key in keys)): (one["cause"], one["records"])
         for one in truth
         if one["notebook"] == "rejected" and one["finding"]
     }
-    found = {(one.kind, *(one.subject.get(key) for key in keys)): (one.cause, one.records) for one in told}
+    found = {
+        (one.kind, *(one.subject.get(key) for key in keys)): (one.cause, one.records)
+        for one in answer.findings
+    }
     assert found == planted
 
 
-def test_findings_name_the_rule_that_refuses_or_is_missing(sample):
-    *_rest, told, truth = sample
+def test_findings_name_the_rule_that_rejects_or_is_missing(sample):
+    answer, truth = sample
     rules = {one["srcaddr"]: one["rule"] for one in truth if one["notebook"] == "rejected" and one["rule"]}
     assert len(rules) == 5
-    for one in (finding for finding in told if finding.subject.get("srcaddr") in rules):
+    for one in (finding for finding in answer.findings if finding.subject.get("srcaddr") in rules):
         text = " ".join(one.grounds)
         for rule in rules[one.subject["srcaddr"]].split(" + "):
             name, *entry = rule.split(":")
@@ -453,16 +705,16 @@ def test_findings_name_the_rule_that_refuses_or_is_missing(sample):
                 assert f"{way} rule {'*' if entry[1] == '32767' else entry[1]} " in text
 
 
-def test_all_records_are_in_a_finding_and_in_the_hours(sample):
-    flows, found, told, _truth = sample
-    refused = flows.filter(flows.action == "REJECT").count().execute()
-    assert sum(one.records for one in told) == refused
-    assert refused_over_time(flows, found.groups).records.sum() == refused
+def test_all_records_are_in_a_finding_and_in_the_time_steps(sample):
+    answer, _truth = sample
+    total = load("sample").fold.facts["rejected"]
+    assert sum(one.records for one in answer.findings) == total == answer.over_time.records.sum()
+    assert f"{total:,} rejected records" in answer.titles["rejections_over_time"]
 
 
 def test_samples_are_records_of_the_finding(sample):
-    *_rest, told, _truth = sample
-    for one in (finding for finding in told if finding.kind != "noise"):
+    answer, _truth = sample
+    for one in (finding for finding in answer.findings if finding.kind != "noise"):
         assert 1 <= len(one.samples) <= 3
         for record in one.samples:
             fields = dict(zip(DEFAULT_FORMAT, record.split(), strict=True))
@@ -470,63 +722,31 @@ def test_samples_are_records_of_the_finding(sample):
             assert one.subject.get("interface_id") in (None, fields["interface-id"])
 
 
-# ------------------------------------------------------------------------------------ portable, and small
-
-DIALECTS = ("trino", "athena", "pyspark")
-
-
-def test_every_query_compiles_for_other_engines_and_brings_few_rows(tmp_path, monkeypatch):
-    crossed, execute, cache = [], ir.Expr.execute, ir.Table.cache
-
-    def spy(expression, *args, **options):
-        for dialect in DIALECTS:
-            assert ibis.to_sql(expression, dialect=dialect)
-        result = execute(expression, *args, **options)
-        crossed.append(len(result) if isinstance(result, pd.DataFrame) else 1)
-        return result
-
-    def compiled_cache(table):
-        for dialect in DIALECTS:
-            assert ibis.to_sql(table, dialect=dialect)
-        return cache(table)
-
-    monkeypatch.setattr(ir.Table, "cache", compiled_cache)
-    monkeypatch.setattr(ir.Expr, "execute", spy)
-    lines = [
-        line(f"198.51.{n // 200}.{n % 200}", "10.0.0.7", 4000, 23, "REJECT", 1000 + n) for n in range(2000)
-    ]
-    flows = flows_of(tmp_path, [*lines, *conversation(1000)])
-    found = rejected(flows, limit=50)
-    refused_over_time(flows, found.groups)
-    samples(flows, leads(found.groups))
-    assert len(crossed) > 8
-    assert max(crossed) <= 500
+def test_samples_take_any_value_for_what_a_key_leaves_out(tmp_path):
+    log = log_of(tmp_path, [*conversation(1000), *conversation(2000, 40001), *tries(2)])
+    keys = pd.DataFrame(
+        [
+            ("both", None, "10.0.0.5", "10.0.0.7", 6, None, None, None),
+            ("one", ENI, "10.0.0.7", "10.0.0.5", 6, 443, 40001, "ACCEPT"),
+            ("none", ENI, "10.0.0.7", "10.0.0.5", 17, None, None, None),
+        ],
+        columns=["id", "interface_id", "srcaddr", "dstaddr", "protocol", "srcport", "dstport", "action"],
+    )
+    found = samples(log, keys.astype({"srcport": "Int64", "dstport": "Int64"}))
+    assert set(found) == {"both", "one"}
+    assert [one.split()[10] for one in found["both"]] == ["1000", "2000", "2000"]
+    assert found["one"] == (conversation(2000, 40001)[1],)
 
 
 # ------------------------------------------------------------------------------- simulated worlds, the truth
 
-SEEDS = range(1, 21)
+SEEDS = range(301, 306)
 HOURS = 2
 KEY = ["interface_id", "client", "server", "protocol", "server_port"]
 
 
-def table_of(records, fields):
-    """The flows table of simulated `records`, as a log of `fields` would give it."""
-    columns = {}
-    for column, kind in COLUMNS.items():
-        known = column in records and column.replace("_", "-") in fields
-        values = (
-            records[column].replace("-", None) if known else pd.Series(None, records.index, dtype="object")
-        )
-        columns[column] = (
-            values.astype("string") if kind == "string" else pd.to_numeric(values).astype("Int64")
-        )
-    con = ibis.duckdb.connect()
-    return con.create_table("flows", ibis.memtable(pd.DataFrame(columns), schema=ibis.schema(dict(COLUMNS))))
-
-
 def truth_of(records):
-    """Refused conversations: KEY → the true causes, rules and incidents of their records."""
+    """Rejected conversations: KEY → the true causes, rules and incidents of their records."""
     rows = records[records.action == "REJECT"]
     asked = rows.true_client == rows.srcaddr
     rows = rows.assign(
@@ -545,12 +765,11 @@ def rule_named(verdict):
     """The rule that a verdict blames, as the simulator writes it."""
     groups = ",".join(sorted(verdict.group_ids)) if verdict.groups_allow is False else ""
     way = "egress" if verdict.packet.egress else "ingress"
-    acl = f"{verdict.acl_id}:{way}:{verdict.entry.number}" if verdict.acl_allows is False else ""
-    return " + ".join(filter(None, (groups, acl)))
+    denies = f"{verdict.acl_id}:{way}:{verdict.entry.number}" if verdict.acl_allows is False else ""
+    return " + ".join(filter(None, (groups, denies)))
 
 
 def test_confusion_of_true_cause_and_verdict_on_simulated_worlds(tmp_path):
-    print(f"seeds {SEEDS.start} to {SEEDS.stop - 1}")
     table, wrong, missed, overrated, rules = Counter(), [], [], [], Counter()
     for seed in SEEDS:
         world = simulate.simulate(seed=seed, hours=HOURS)
@@ -558,45 +777,50 @@ def test_confusion_of_true_cause_and_verdict_on_simulated_worlds(tmp_path):
         folder.mkdir()
         for name, content in world.network.items():
             (folder / name).write_text(json.dumps(content))
-        records = world.records.reset_index(drop=True)
-        truth, network = truth_of(records), read_snapshot(folder)
+        truth = truth_of(world.records.reset_index(drop=True))
         for version, fields in (("v2", simulate.FIELDS_V2), ("v5", simulate.FIELDS_V5)):
-            flows = table_of(records, fields)
-            known = evidence(flows)
-            for snapshot in (None, network):
-                found = judge(known, snapshot)
-                told = rejected_findings(found, snapshot)
-                case = (version, "snapshot" if snapshot else "log alone")
-                for _number, group in found.groups.iterrows():
-                    port = 0 if pd.isna(group.server_port) else group.server_port
-                    true = truth.get((group.interface_id, group.client, group.server, group.protocol, port))
+            lines = world.records[list(map(simulate_column, fields))].astype(str).agg(" ".join, axis=1)
+            path = write_log(tmp_path / f"{seed}-{version}.log.gz", lines, fields)
+            for network in (None, folder):
+                log = load(str(path), network=network)
+                found, findings = rejections(log), rejected(log).findings
+                case = (version, "snapshot" if network else "log alone")
+                for _number, one in found.groups.iterrows():
+                    port = max(one.server_port, 0)
+                    true = truth.get((one.interface_id, one.client, one.server, one.protocol, port))
                     causes = true["true_cause"] if true else {"other way round"}
-                    table[(*case, " or ".join(sorted(causes)), group.cause, group.confidence)] += 1
-                    if group.confidence in ("certain", "high") and group.cause not in causes:
-                        wrong.append((seed, *case, dict(group[KEY]), causes, group.cause, group.grounds))
+                    table[(*case, " or ".join(sorted(causes)), one.cause, one.confidence)] += 1
+                    if one.confidence in ("certain", "high") and one.cause not in causes:
+                        wrong.append((seed, *case, dict(one[KEY]), causes, one.cause, one.grounds))
                     if (
-                        snapshot
-                        and group.verdict is not None
-                        and group.cause not in ("closed-connection", "rules-changed")
+                        network
+                        and one.verdict is not None
+                        and one.cause not in ("closed-connection", "rules-changed")
                     ):
-                        rules[rule_named(group.verdict) in (true["true_rule"] if true else ())] += 1
-                    if group.kind == "blocked-client" and true and true["incident"] & {"scanner", "noise"}:
-                        overrated.append((seed, *case, dict(group[KEY]), group.parts))
-                missed += [(seed, *case, one["id"]) for one in world.truth if not is_told(one, told)]
-                risen = [f for f in told if f.kind == "blocked-client" and f.severity in ("high", "medium")]
-                strangers = {one["srcaddr"] for one in world.truth if one["kind"] == "scan"}
-                overrated += [(seed, *case, f.title) for f in risen if f.subject["srcaddr"] in strangers]
+                        rules[rule_named(one.verdict) in (true["true_rule"] if true else ())] += 1
+                    if one.kind == "blocked-client" and true and true["incident"] & {"scanner", "noise"}:
+                        overrated.append((seed, *case, dict(one[KEY]), one.parts))
+                missed += [(seed, *case, one["id"]) for one in world.truth if not is_found(one, findings)]
+                risen = [
+                    f for f in findings if f.kind == "blocked-client" and f.severity in ("high", "medium")
+                ]
+                scanners = {one["srcaddr"] for one in world.truth if one["kind"] == "scan"}
+                overrated += [(seed, *case, f.title) for f in risen if f.subject["srcaddr"] in scanners]
+                overrated += [(seed, *case, f.title) for f in findings if f.kind == "blocked-service"]
     names = ["format", "by", "true cause", "verdict", "confidence"]
     counted = pd.Series(table).rename_axis(names).sort_index()
-    (tmp_path / "confusion.txt").write_text(counted.to_string())
-    print(counted.to_string())
+    print(f"seeds {SEEDS.start} to {SEEDS.stop - 1}\n{counted.to_string()}")
     assert len(wrong) * 1000 < sum(table.values()), wrong[:5]
     assert not missed
     assert not overrated
-    assert rules[True] > 1000 and not rules[False], rules
+    assert rules[True] > 500 and not rules[False], rules
 
 
-def is_told(planted, told):
+def simulate_column(field):
+    return field.replace("-", "_")
+
+
+def is_found(planted, findings):
     """Whether a finding tells the planted incident: its kind, place and service, its clients or a block of them."""
     if planted["notebook"] != "rejected" or not planted["finding"] or not planted["records"]:
         return True
@@ -608,7 +832,7 @@ def is_told(planted, told):
             planted["kind"] in ("noise", "late-packets")
             or _same(finding.subject.get("srcaddr"), planted["srcaddr"])
         )
-        for finding in told
+        for finding in findings
     )
 
 
@@ -616,7 +840,26 @@ def _same(said, planted):
     return said is not None and (said == planted or ip_network(said).subnet_of(ip_network(planted)))
 
 
-def test_the_first_step_reads_refused_conversations_only(tmp_path):
-    flows = flows_of(tmp_path, [*conversation(1000), line("10.0.0.5", "10.0.0.8", 40000, 22, "REJECT", 1000)])
-    rows = grouping._around(flows).execute()
-    assert sorted(rows.b_addr) == ["10.0.0.8"]
+@pytest.mark.parametrize(
+    "name", ["T-nacl8883", "T-pool", "T-deny", "A5-ephemeral-return", "A6-nlb-healthcheck"]
+)
+def test_the_cases_of_judgement_are_judged_right(name):
+    """Inputs that others made; skipped where they are not."""
+    folder = Path("/work/shared/data/cases") / name / "in"
+    if not folder.exists():
+        pytest.skip("the cases are not here")
+    source = next(
+        path for path in (folder / "AWSLogs", folder / "flows.log", folder / "x.log") if path.exists()
+    )
+    for network in (None, folder / "network"):
+        if network and not network.exists():
+            continue
+        first = rejected(load(str(source), network=network)).findings[0]
+        right = {
+            "T-nacl8883": ("blocked-service", "network-acl" if network else "undetermined", "high"),
+            "T-pool": ("acl-changed", "network-acl", "high"),
+            "T-deny": ("blocked-client", "network-acl", "medium"),
+            "A5-ephemeral-return": ("reply-refused", "network-acl", "high"),
+            "A6-nlb-healthcheck": ("blocked-client", "undetermined", "medium"),
+        }
+        assert (first.kind, first.cause, first.severity) == right[name]

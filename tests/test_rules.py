@@ -4,18 +4,18 @@ import random
 import shlex
 from ipaddress import ip_address, ip_network
 
-import pandas as pd
 import pytest
-from support import flows_of
+from support import write_log
 from test_network import ANY, OPEN, acl, entry, group, interface, permission, write_snapshot
 
-from flowkit.analysis.evaluate import Packet, evaluate
-from flowkit.analysis.network import read_snapshot
-from flowkit.analysis.rejected import Rejected
-from flowkit.analysis.rule_use import rule_use
-from flowkit.analysis.rules import Wanted, acl_fix, around, group_fix, merged, reply_ports
-from flowkit.folding.coverage import coverage, covered_share
-from flowkit.reporting.rejected import rejected_verdict
+from flowkit.loading.network import read_snapshot
+from flowkit.log import load
+from flowkit.questions.fixes import (
+    TrafficToAllow, acl_fix, enclosing_network, group_fix, merged, replay, reply_ports,
+)  # fmt: skip
+from flowkit.questions.rule_use import rule_use
+from flowkit.questions.rules import Packet, evaluate
+from flowkit.reporting.rejected import ACCEPT_ONLY, rejected
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def words(command):
 
 
 def test_a_missing_rule_names_the_group_that_knows_the_port_and_one_address(network):
-    fix = group_fix(Wanted("eni-db", False, ("10.0.0.5",), 6, (6379, 6379)), network)
+    fix = group_fix(TrafficToAllow("eni-db", False, ("10.0.0.5",), 6, (6379, 6379)), network)
     assert [words(command) for command in fix.commands] == [
         ["aws", "ec2", "authorize-security-group-ingress", "--group-id", "sg-db", "--ip-permissions",
          "IpProtocol=tcp,FromPort=6379,ToPort=6379,IpRanges=[{CidrIp=10.0.0.5/32}]"]
@@ -78,7 +78,9 @@ def test_a_missing_rule_names_the_group_that_knows_the_port_and_one_address(netw
 
 
 def test_a_group_that_is_let_in_already_can_be_joined_instead(network):
-    fix = group_fix(Wanted("eni-db", False, ("10.0.0.5",), 6, (6379, 6379)), network)
+    asked = TrafficToAllow("eni-db", False, ("10.0.0.5",), 6, (6379, 6379))
+    assert group_fix(asked, network).instead == ()
+    fix = group_fix(asked, network, [network.interfaces["eni-app1"]])
     assert fix.instead == (
         "Its rule tcp/6379 from sg-cache (sg-cache) is there already. Instead, join that group:",
         "aws ec2 modify-network-interface-attribute --network-interface-id eni-app1 --groups sg-app sg-cache",
@@ -86,13 +88,13 @@ def test_a_group_that_is_let_in_already_can_be_joined_instead(network):
 
 
 def test_all_members_of_a_group_are_let_in_by_its_name(network):
-    fix = group_fix(Wanted("eni-db", False, ("10.0.0.5", "10.0.0.6"), 6, (9100, 9100)), network)
+    fix = group_fix(TrafficToAllow("eni-db", False, ("10.0.0.5", "10.0.0.6"), 6, (9100, 9100)), network)
     assert "UserIdGroupPairs=[{GroupId=sg-app}]" in fix.commands[0]
     assert 'referenced_security_group_id = "sg-app"' in fix.terraform
 
 
 def test_without_a_snapshot_the_group_is_to_be_looked_up(network):
-    fix = group_fix(Wanted("eni-x;reboot", True, ("2001:db8::9",), 17, (53, 53)), None)
+    fix = group_fix(TrafficToAllow("eni-x;reboot", True, ("2001:db8::9",), 17, (53, 53)), None)
     assert words(fix.commands[0])[:5] == [
         "aws", "ec2", "describe-network-interfaces", "--network-interface-ids", "eni-x;reboot",
     ]  # fmt: skip
@@ -112,7 +114,7 @@ def test_without_a_snapshot_the_group_is_to_be_looked_up(network):
     ],
 )
 def test_an_admin_port_for_the_internet_comes_with_a_warning(network, far, port, warned):
-    fix = group_fix(Wanted("eni-db", False, (far,), 6, (port, port)), network)
+    fix = group_fix(TrafficToAllow("eni-db", False, (far,), 6, (port, port)), network)
     assert bool(fix.warnings) == warned
     assert all("to the internet (203.0.113.9)" in warning for warning in fix.warnings)
 
@@ -122,7 +124,9 @@ def test_an_admin_port_for_the_internet_comes_with_a_warning(network, far, port,
 
 def test_an_acl_entry_comes_before_the_one_that_refuses_and_then_lets_pass(network):
     refused = evaluate(network, "eni-db", Packet(True, "10.0.1.7", "198.51.100.9", 6, 40000), reply=True)
-    fix = acl_fix(Wanted("eni-db", True, ("198.51.100.9",), 6, reply_ports(40000, 60000)), refused, network)
+    fix = acl_fix(
+        TrafficToAllow("eni-db", True, ("198.51.100.9",), 6, reply_ports(40000, 60000)), refused, network
+    )
     assert [words(command)[2:] for command in fix.commands] == [
         ["create-network-acl-entry", "--network-acl-id", "acl-db", "--egress", "--rule-number", "1", "--protocol", "6",
          "--port-range", "From=32768,To=65535", "--cidr-block", "198.51.100.9/32", "--rule-action", "allow"]
@@ -133,26 +137,59 @@ def test_an_acl_entry_comes_before_the_one_that_refuses_and_then_lets_pass(netwo
 def test_no_free_number_before_the_entry_is_said_and_the_entry_named(network):
     refused = evaluate(network, "eni-db", Packet(True, "10.0.1.7", "198.51.100.9", 6, 40000), reply=True)
     far = ("198.51.100.9", "198.51.100.64")
-    fix = acl_fix(Wanted("eni-db", True, far, 6, (1024, 65535)), refused, network)
+    fix = acl_fix(TrafficToAllow("eni-db", True, far, 6, (1024, 65535)), refused, network)
     assert len(fix.commands) == 1
     assert fix.warnings[0].startswith("acl-db has no free number before outbound rule 2 ")
-    assert fix.instead[-1] == (
-        "aws ec2 delete-network-acl-entry --network-acl-id acl-db --egress --rule-number 2"
-    )
 
 
 def test_the_last_rule_is_met_by_an_entry_after_all_others(network):
     refused = evaluate(network, "eni-db", Packet(False, "2001:db8::1", "2001:db8::2", 6, 443))
-    fix = acl_fix(Wanted("eni-db", False, ("2001:db8::1",), 6, (443, 443)), refused, network)
+    fix = acl_fix(TrafficToAllow("eni-db", False, ("2001:db8::1",), 6, (443, 443)), refused, network)
     assert words(fix.commands[0])[5:8] == ["--ingress", "--rule-number", "101"]
     assert words(fix.commands[0])[-4:] == ["--ipv6-cidr-block", "2001:db8::1/128", "--rule-action", "allow"]
 
 
 def test_without_a_snapshot_the_acl_is_to_be_looked_up():
-    fix = acl_fix(Wanted("eni-db", False, ("198.51.100.9",), 1, None), None, None)
+    fix = acl_fix(TrafficToAllow("eni-db", False, ("198.51.100.9",), 1, None, (8, 0)), None, None)
     assert "NetworkInterfaces[].SubnetId" in fix.commands[0]
     assert "--network-acl-id YOUR_NETWORK_ACL --ingress --rule-number FREE_NUMBER" in fix.commands[1]
-    assert "--icmp-type-code Type=-1,Code=-1" in fix.commands[1]
+    assert "--icmp-type-code Type=8,Code=-1" in fix.commands[1]
+
+
+def test_a_ping_needs_no_more_than_its_type(network):
+    fix = group_fix(TrafficToAllow("eni-db", False, ("10.0.0.5",), 1, None, (8, 0)), network)
+    assert "IpProtocol=icmp,FromPort=8,ToPort=-1,IpRanges=[{CidrIp=10.0.0.5/32}]" in fix.commands[0]
+    assert "from_port         = 8\n  to_port           = -1" in fix.terraform
+
+
+# --------------------------------------------------------------------------------------------------- replay
+
+PING = Packet(False, "10.0.0.5", "10.0.1.7", 1, icmp=(8, 0))
+CACHE = [Packet(False, f"10.0.0.{n}", "10.0.1.7", 6, 6379) for n in (5, 6)]
+BACK = [Packet(True, "10.0.1.7", f"198.51.100.{n}", 6, 40000) for n in (9, 10)]
+
+
+def test_a_fix_is_replayed_on_the_rules(network):
+    asked = TrafficToAllow("eni-db", False, ("10.0.0.5",), 6, (6379, 6379))
+    fix = group_fix(asked, network)
+    allow, others = [("eni-db", CACHE[0], False)], [("eni-db", CACHE[1], False), ("eni-db", PING, False)]
+    assert replay(network, [fix], allow, others) == []
+    assert replay(network, [], allow, others) == ["it does not let tcp/6379 from 10.0.0.5 pass"]
+    wide = group_fix(TrafficToAllow("eni-db", False, ("10.0.0.5", "10.0.0.6"), 6, (6379, 6379)), network)
+    assert replay(network, [wide], allow, others) == [
+        "it would let tcp/6379 from 10.0.0.6 pass too, which is rejected now"
+    ]
+
+
+def test_an_entry_is_replayed_in_its_order(network):
+    denied = evaluate(network, "eni-db", BACK[0], reply=True)
+    fix = acl_fix(TrafficToAllow("eni-db", True, ("198.51.100.9",), 6, (32768, 65535)), denied, network)
+    allow, others = [("eni-db", BACK[0], True)], [("eni-db", BACK[1], True)]
+    assert replay(network, [fix], allow, others) == []
+    assert replay(network, [fix], others, allow) == [
+        "it does not let tcp/40000 to 198.51.100.10 pass",
+        "it would let tcp/40000 to 198.51.100.9 pass too, which is rejected now",
+    ]
 
 
 # ------------------------------------------------------------------------------------------------- sources
@@ -184,7 +221,7 @@ def test_merged_sources_hold_what_was_seen_and_nothing_else():
     ],
 )
 def test_a_block_around_addresses_is_no_larger_than_a_24(addresses, block):
-    assert around(addresses) == (block and ip_network(block))
+    assert enclosing_network(addresses) == (block and ip_network(block))
 
 
 # ------------------------------------------------------------------------------------------------ rule use
@@ -198,8 +235,14 @@ def both(src, dst, sport, dport, eni, **more):
     return [line(src, dst, sport, dport, eni, **more), line(dst, src, dport, sport, eni, **more)]
 
 
-def test_every_rule_is_judged_by_the_conversations_it_let_in(tmp_path, network):
-    flows = flows_of(
+def log_of(tmp_path, records, network=True):
+    """The log of `records`, with the folder of the fixture `network` beside it."""
+    folder = tmp_path / "network"
+    return load(str(write_log(tmp_path / "logs" / "flow.log", records)), network=folder if network else None)
+
+
+def test_every_rule_is_rated_by_the_conversations_it_let_in(tmp_path, network):
+    log = log_of(
         tmp_path,
         [
             *both("10.0.0.5", "10.0.1.7", 40000, 5432, "eni-db"),
@@ -209,20 +252,20 @@ def test_every_rule_is_judged_by_the_conversations_it_let_in(tmp_path, network):
             line("10.0.0.9", "10.0.1.7", 40004, 6379, "eni-db", action="REJECT"),
         ],
     )
-    table = rule_use(flows, network).set_index("rule")
+    table = rule_use(log).set_index("rule")
     used = table.loc["tcp/5432 from sg-app"]
-    assert (used.judgement, used.sessions, used.sources, used.shared) == ("in use", 2, 2, 0)
+    assert (used.use, used.sessions, used.sources, used.shared) == ("in use", 2, 2, 0)
     assert used.seen == "ports 5432; 10.0.0.5/32, 10.0.0.6/32"
     assert f"{used['last']:%H:%M:%S}" == "01:23:50"
-    assert table.judgement["tcp/6379 from sg-cache"] == "never used"
-    assert table.judgement["tcp/8000-8010 from 10.0.0.0/16"] == "wider than its use"
+    assert table.use["tcp/6379 from sg-cache"] == "never used"
+    assert table.use["tcp/8000-8010 from 10.0.0.0/16"] == "wider than its use"
     assert table.sessions["tcp/8000-8010 from 10.0.0.0/16"] == 1
-    assert table.judgement["all traffic to 0.0.0.0/0"] == "never used"
+    assert table.use["all traffic to 0.0.0.0/0"] == "no data"  # no record of its interfaces
 
 
 def test_never_used_stands_beside_how_much_of_the_time_was_seen(tmp_path, network):
     skip = "2 123456789010 {} - - - - - - - {} {} - SKIPDATA"
-    flows = flows_of(
+    log = log_of(
         tmp_path,
         [
             *(
@@ -233,57 +276,61 @@ def test_never_used_stands_beside_how_much_of_the_time_was_seen(tmp_path, networ
             line("10.0.0.5", "10.0.1.7", 40000, 5432, "eni-app1", start=1000),
         ],
     )
-    cells = coverage(flows)
-    table = rule_use(flows, network, cells).set_index("rule")
-    assert covered_share(cells, "eni-db") == 0.75
-    assert (table.judgement["tcp/6379 from sg-cache"], table.coverage["tcp/6379 from sg-cache"]) == (
+    table = rule_use(log).set_index("rule")
+    assert (table.use["tcp/6379 from sg-cache"], table.coverage["tcp/6379 from sg-cache"]) == (
         "never used",
         0.75,
     )
     # One of the group's two interfaces has no record at all.
     assert table.coverage["all traffic to 0.0.0.0/0"] == 0.5
-    nothing = Rejected(table[:0], table[:0], pd.DataFrame({"records": []}), True)
-    assert rejected_verdict([], nothing, table) == [
-        "Nothing was refused.",
-        "Of 4 security group rules, never used: 2, wider than their use: 1"
-        " (at least 50.0% of their interfaces' time is certain).",
-    ]
+    assert rejected(log).summary == (
+        ACCEPT_ONLY,
+        "Of 4 security group rules, 2 never used, 1 wider than their use (log coverage at least 50.0%).",
+    )
 
 
-def test_a_log_of_refusals_only_says_nothing_of_the_use_of_rules(tmp_path, network):
-    flows = flows_of(tmp_path, [line("10.0.0.5", "10.0.1.7", 4, 5432, "eni-db", action="REJECT")])
-    table = rule_use(flows, network, coverage(flows))
-    assert set(table.judgement) == {"unseen"}
+def test_a_log_of_rejections_only_says_nothing_of_the_use_of_rules(tmp_path, network):
+    table = rule_use(log_of(tmp_path, [line("10.0.0.5", "10.0.1.7", 4, 5432, "eni-db", action="REJECT")]))
+    assert set(table.use) == {"no data"}
     assert set(table.coverage) == {0.0}
 
 
-def test_sessions_that_two_rules_let_in_are_shared(tmp_path):
-    shared = read_snapshot(
-        write_snapshot(
-            tmp_path / "network",
-            [interface("eni-web", "10.0.0.5", ["sg-1", "sg-2"])],
-            [
-                group("sg-1", [permission("tcp", 443, 443, cidr=ANY)]),
-                group("sg-2", [permission("tcp", 443, 443, cidr="203.0.113.0/24")]),
-                group("sg-3", [permission("tcp", 443, 443, cidr=ANY)]),
-            ],
-            [acl("acl-1", OPEN)],
-        )
+def test_sessions_that_two_rules_let_in_are_shared_and_the_narrowest_network_counts(tmp_path):
+    write_snapshot(
+        tmp_path / "network",
+        [interface("eni-web", "10.0.0.5", ["sg-1", "sg-2"], six=["2001:db8::5"])],
+        [
+            group(
+                "sg-1",
+                [permission("tcp", 443, 443, cidr=ANY), permission("tcp", 443, 443, six="2001:db8::/32")],
+            ),
+            group("sg-2", [permission("tcp", 443, 443, cidr="203.0.113.0/24")]),
+            group("sg-3", [permission("tcp", 443, 443, cidr=ANY)]),
+        ],
+        [acl("acl-1", OPEN)],
     )
-    flows = flows_of(
+    log = log_of(
         tmp_path,
         [
             *both("203.0.113.9", "10.0.0.5", 40000, 443, "eni-web"),
             *both("198.51.100.9", "10.0.0.5", 40001, 443, "eni-web"),
+            *both("2001:db8::9", "2001:db8::5", 40001, 443, "eni-web"),
         ],
     )
-    table = rule_use(flows, shared)
-    assert table[["group_id", "judgement", "sessions", "shared"]].values.tolist() == [
-        ["sg-1", "wider than its use", 2, 1],
-        ["sg-2", "wider than its use", 1, 1],
-        ["sg-3", "no interface", 0, 0],
+    table = rule_use(log)
+    assert table[["group_id", "rule", "use", "sessions", "shared"]].values.tolist() == [
+        ["sg-1", "tcp/443 from 0.0.0.0/0", "wider than its use", 2, 1],
+        ["sg-1", "tcp/443 from 2001:db8::/32", "wider than its use", 1, 0],
+        ["sg-2", "tcp/443 from 203.0.113.0/24", "wider than its use", 1, 1],
+        ["sg-3", "tcp/443 from 0.0.0.0/0", "no interface", 0, 0],
     ]
 
 
+def test_many_far_addresses_of_one_network_are_counted_together(tmp_path, network):
+    records = [one for n in range(200) for one in both(f"10.0.{n}.9", "10.0.1.7", 40000, 8000, "eni-db")]
+    used = rule_use(log_of(tmp_path, records)).set_index("rule").loc["tcp/8000-8010 from 10.0.0.0/16"]
+    assert (used.sessions, used.sources, used.seen) == (200, 200, "ports 8000")
+
+
 def test_without_a_snapshot_there_are_no_rules(tmp_path):
-    assert rule_use(flows_of(tmp_path, both("10.0.0.5", "10.0.1.7", 4, 5, "eni-1")), None).empty
+    assert rule_use(log_of(tmp_path, both("10.0.0.5", "10.0.1.7", 4, 5, "eni-1"), network=False)).empty

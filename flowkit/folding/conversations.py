@@ -94,6 +94,7 @@ def conversations(sessions: ir.Table, services: ir.Table, interfaces) -> ir.Tabl
     ``client_accepted``, ``client_rejected`` (records), ``client_packets``, ``client_bytes``, ``client_seen`` and the
     same of ``server_``; of the refused: ``rejected_packets``, ``rejected_bytes``, ``rejected_first``,
     ``rejected_last``; ``accepted_last``, ``flagged`` (TCP flags known), ``closed`` (FIN of both sides or RST),
+    ``unclosed`` (TCP flags known, and no FIN or RST at all), ``reopened`` (see `flowkit.folding.sessions.sessions`),
     ``overlaps`` (accepted packets after a refused one), ``small`` (few packets without data refused),
     ``from_server`` (the refused packets are the server's),
     ``leaves`` (whether the refused packets leave the interface; null: not logged), ``control`` (see `CONTROLS`).
@@ -137,6 +138,7 @@ def conversations(sessions: ir.Table, services: ir.Table, interfaces) -> ir.Tabl
         ),
         *("rejected_packets", "rejected_bytes", "rejected_first", "rejected_last", "accepted_last"),
         "control",
+        "reopened",
         protocol=roles.protocol.nullif(NONE),
         **sides,
     )
@@ -276,6 +278,7 @@ def _with_outcome(t: ir.Table) -> ir.Table:
         for bit in (s.SAW_FIN, s.SAW_RST)
     )
     closed = reset["client"] | reset["server"] | (fin["client"] & fin["server"])
+    ended = _saw(t.client_seen, s.SAW_FIN | s.SAW_RST) | _saw(t.server_seen, s.SAW_FIN | s.SAW_RST)
     small = (t.protocol == TCP) & (t.rejected_packets <= 6)
     small = (small & (t.rejected_bytes <= LARGEST_SYN * t.rejected_packets)).fill_null(False)
     # Times are soft by a minute: an interval may seem to go on after the close.
@@ -304,6 +307,7 @@ def _with_outcome(t: ir.Table) -> ir.Table:
     into = ((t.client_seen & s.ENTERS) + (t.server_seen & s.LEAVES)) > 0
     return t.mutate(
         outcome=outcome, refusal=refusal, flagged=flagged, closed=closed, small=small, overlaps=overlaps,
+        unclosed=flagged & tcp & ~ended,
         level=ibis.cases((unseen, -1), (sure, 2), (likely, 1), else_=0).cast("int8"),
         leaves=ibis.ifelse(from_server, _either(into, out), _either(out, into)), from_server=from_server,
     )  # fmt: skip

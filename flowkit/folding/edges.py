@@ -10,7 +10,7 @@ import pandas as pd
 from ibis import _
 
 from flowkit.folding.interfaces import DAY, interface_of, named_rows
-from flowkit.folding.sessions import any_bit, total
+from flowkit.folding.sessions import REFUSED, SAW_SYN_ACK, any_bit, total
 from flowkit.net import LARGEST_SYN, TCP, private
 
 #: Widths of a time step in seconds: a minute, five, a quarter of an hour, an hour, six, a day, a week.
@@ -79,15 +79,18 @@ def refusals(conversations: ir.Table, step: int) -> ir.Table:
 
     ``step`` is that of the first refused packet (seconds since 1970 UTC). ``sessions``, ``attempts`` (sessions of
     TCP, packets of other protocols), ``records``, ``packets``, ``bytes``, ``first``, ``last`` (of what was refused),
+    ``latest`` (when the latest of the sessions was first refused),
     ``accepted`` (accepted records of the client), ``port_low``, ``port_high`` (of the client), ``from_server`` (the
     refused packets are the server's), ``leaves`` (they leave the interface; null: not logged), ``flagged`` (TCP
     flags known), ``idle`` (longest pause before a refusal, seconds), and sessions by their shape: ``retries`` (3 to
     7 packets of a SYN's size), ``tiny`` (one packet without options), ``small`` (few packets without data),
-    ``overlaps`` (accepted packets after a refused one), ``closed`` (FIN of both sides, or RST, before).
+    ``overlaps`` (accepted packets after a refused one), ``closed`` (FIN of both sides, or RST, before), ``unclosed``
+    (no FIN or RST at all), ``reopened`` (an open connection that goes on after a pause), ``syn_acks`` (the server's
+    SYN-ACK refused).
     """
     t = conversations.filter(conversations.refusal.notnull())
     t = t.mutate(step=t.rejected_first - t.rejected_first % step)
-    packets, size = t.rejected_packets, t.rejected_bytes
+    packets, size, pause = t.rejected_packets, t.rejected_bytes, t.rejected_first - t.accepted_last
     return t.group_by(*REFUSAL).aggregate(
         sessions=_.count(),
         attempts=total(ibis.ifelse((t.protocol == TCP).fill_null(False), 1, packets)),
@@ -102,12 +105,17 @@ def refusals(conversations: ir.Table, step: int) -> ir.Table:
         from_server=_.from_server.min(),
         leaves=_.leaves.max(),
         flagged=_.flagged.max(),
-        idle=(t.rejected_first - t.accepted_last).max(),
+        latest=_.rejected_first.max(),
+        idle=pause.max(),
+        idle_least=pause.min(),
         retries=t.count(where=packets.between(3, 7) & size.between(40 * packets, LARGEST_SYN * packets)),
         tiny=t.count(where=(packets == 1) & (size <= 44)),
         small=t.count(where=t.small),
         overlaps=t.count(where=t.overlaps),
         closed=t.count(where=t.closed),
+        unclosed=t.count(where=t.unclosed),
+        reopened=t.count(where=t.reopened),
+        syn_acks=t.count(where=(t.server_seen & (SAW_SYN_ACK * REFUSED)) > 0),
     )
 
 

@@ -54,10 +54,12 @@ def sessions(unsplit: ir.Table, split: ir.Table, idle: int = TCP_IDLE) -> ir.Tab
     ``x_bytes``, ``x_seen`` (bits: see `SAW_SYN`), ``x_first``. Of the refused ones: ``rejected_packets``,
     ``rejected_bytes``, ``rejected_first``, ``rejected_last``; ``accepted_last``; ``control`` (the reject-reason as
     a number, see `CONTROLS`). From earlier sessions: ``carried`` (``a`` or ``b``: who began by the latest SYN
-    before) and ``resumed`` (whether any packet was accepted before).
+    before), ``resumed`` (whether any packet was accepted before) and ``reopened`` (whether one was, and no FIN or RST
+    was seen since the log began: an open connection goes on after a pause).
     """
     single = {
         "session": ibis.literal(0, "int64"), "carried": ibis.null("string"), "resumed": ibis.literal(False),
+        "reopened": ibis.literal(False),
     }  # fmt: skip
     whole = unsplit.filter(~_several(unsplit, idle)).mutate(**single)
     # An engine may keep narrower integers than it was given: the types are made equal before the union.
@@ -175,11 +177,12 @@ def split(flows: ir.Table, unsplit: ir.Table, idle: int = TCP_IDLE) -> ir.Table:
     pieces = seen.mutate(starts=starts.cast("int64"))
     pieces = pieces.mutate(session=pieces.starts.sum().over(now))
     pieces = pieces.group_by(*KEY, "session").aggregate(
-        opener=_.opener.min(), before=_.before.min(), **_sums(pieces)
+        opener=_.opener.min(), before=_.before.min(), never_closed=_.closed.isnull().max(), **_sums(pieces)
     )
     return pieces.mutate(
         carried=(_.session > 0).ifelse(
             ibis.cases((_.opener % 2 == 0, "a"), (_.opener % 2 == 1, "b")), ibis.null("string")
         ),
         resumed=((_.session > 0) & (_.before == 1)).fill_null(False),
+        reopened=((_.session > 0) & (_.before == 1) & _.never_closed).fill_null(False),
     )

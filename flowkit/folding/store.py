@@ -27,7 +27,7 @@ from flowkit.folding.sessions import sessions, split, unsplit
 from flowkit.loading.sql import literal, quiet, quoted
 
 #: Changes with what a fold holds, so that an older flowkit's is never read.
-VERSION = 1
+VERSION = 2
 #: Folds that stay in the cache; the one not used for longest goes first.
 KEPT = 12
 #: Memory of the questions' own DuckDB; beyond it, it spills into the fold's folder.
@@ -219,6 +219,6 @@ def _facts(flows: ir.Table) -> dict:
         rejected=flows.count(where=flows.action == "REJECT"),
         flagged=flows.tcp_flags.count(),
     ).execute()
-    facts = {name: None if value != value else int(value) for name, value in row.iloc[0].items()}
+    facts = {name: None if pd.isna(value) else int(value) for name, value in row.iloc[0].items()}
     accounts = flows.filter(flows.account_id.notnull()).select("account_id").distinct().execute()
     return facts | {"accounts": sorted(accounts.account_id)}

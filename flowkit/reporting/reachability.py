@@ -1,355 +1,239 @@
-"""What `flowkit.analysis.reachability` and `expectations` found, as findings, verdict and figures."""
+"""Who reaches which service and whether that is as expected: the answer for a notebook, from `flowkit.questions`."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pandas as pd
 
-from flowkit.analysis.expectations import JUDGEMENTS
-from flowkit.analysis.network import protocol_name
-from flowkit.analysis.proof import TARGET
-from flowkit.analysis.reachability import ANSWERED, CONFIDENCE, REFUSED, REPLY_REFUSED, RESET, SILENT
-from flowkit.folding.coverage import covered_share
+from flowkit.analysis.coverage import covered_share
+from flowkit.loading.window import Moment, window
+from flowkit.questions.expectations import (
+    VERDICTS,
+    causes_of,
+    check,
+    expectations_of,
+    matches,
+    owners,
+    printed_names,
+    read_expectations,
+)  # fmt: skip
+from flowkit.questions.fixes import one_line
+from flowkit.questions.networks import read_networks, subnet_names
+from flowkit.questions.pairs import ANSWERED, ENOUGH, REFUSED, REPLY_REFUSED, RESET, SILENT
+from flowkit.questions.reachability import SERVICE, Reach
+from flowkit.questions.samples import KEYS, samples
+from flowkit.questions.services import by_service, exposed, unanswered
+from flowkit.reporting.answer import Answer
 from flowkit.reporting.findings import Finding
+from flowkit.reporting.reachability_findings import (
+    change,
+    expectation,
+    exposure,
+    host_of,
+    service_of,
+    without_response,
+)
+from flowkit.reporting.names import many
+from flowkit.reporting.rejected_findings import incident_of
 
-#: Ports that administer a host or a cluster.
-ADMIN = {
-    22: "SSH", 23: "Telnet", 2375: "Docker", 2376: "Docker", 3389: "RDP", 5900: "VNC", 5985: "WinRM",
-    5986: "WinRM", 6443: "Kubernetes", 10250: "Kubelet",
-}  # fmt: skip
-#: Ports of data stores.
-DATABASE = {
-    1433: "SQL Server", 1521: "Oracle", 2049: "NFS", 2379: "etcd", 3306: "MySQL", 5432: "PostgreSQL",
-    5439: "Redshift", 6379: "Redis", 9042: "Cassandra", 9200: "Elasticsearch", 11211: "memcached",
-    27017: "MongoDB",
-}  # fmt: skip
-#: Ports that are meant for the internet.
-WEB = (80, 443)
-#: Unanswered sessions from which a service counts as unanswered rather than unlucky.
-ENOUGH = 3
-#: Service ports above this one, reached once, are as likely replies taken for requests.
-EPHEMERAL = 32768
-MEANING = {
-    SILENT: "let in, never answered",
-    RESET: "let in, answered by resets",
-    REPLY_REFUSED: "let in, but the replies were refused",
-    REFUSED: "refused",
+LIMITS = {
+    "none": "There is no traffic in this window: nothing can be said of what is reachable.",
+    "reject-only": "This log holds rejected traffic only: it cannot show what is reachable, only what was rejected.",
+    "accept-only": "This log holds accepted traffic only: it cannot show rejections, and rejected return traffic looks"
+    " like no response.",
+    "no-action": "This log lacks the field action: rejected traffic looks like no response.",
 }
-SUBJECT = ("interface_id", "dstaddr", "protocol", "dstport", "srcaddr")
-NEXT = {
-    SILENT: "Nothing came back, so the rules are not the cause. On the host: does the service listen, and does "
-    "the host's own firewall let it in?\nss -ltnup 'sport = :{port}'\nsudo nft list ruleset",
-    RESET: "The host is reached and says that nothing listens on the port: start the service, or close the "
-    "port in the security group.\nss -ltnup 'sport = :{port}'",
-    REPLY_REFUSED: "The rejected notebook names the network ACL rule that refuses the replies.",
-    REFUSED: "The rejected notebook names the rule that is missing.",
-}
+WORDS = {"newly-reachable": "open but should be blocked", "unproven": "no data"}
 
 
-def reachability_findings(
-    reached: pd.DataFrame,
-    services: pd.DataFrame,
-    judged: pd.DataFrame,
-    changed: pd.DataFrame,
-    cells: pd.DataFrame,
-    top: int = 20,
-) -> list[Finding]:
-    """The findings of `reachability`, `exposed`, `judged` and `changes`, with the coverage of `cells`.
+@dataclass(frozen=True, kw_only=True)
+class Reachability(Answer):
+    """What `reachability` returns, beside summary, findings, coverage and titles.
 
-    At most `top` of each, the gravest; every expectation that is not met.
+    `services`: one row a source network, service and state: ``state``, ``source``, ``host``, ``service``, ``clients``,
+    ``sessions``, ``failed``, ``bytes``; then the other columns of `flowkit.questions.reachability.COLUMNS`. `exposed`:
+    services that answered the internet: ``role``, ``host``, ``service``, ``clients``, ``sessions``, ``admitted by``
+    (security group rules), ``first_seen``, ``last_seen`` and more. `expectations`: ``verdict``, ``name``, ``source``,
+    ``host``, ``service``, ``failing`` (of the clients), ``state``, ``cause``; then the columns of `check`. `changes`
+    and `sessions_over_time` as `Reach` returns them, with ``host`` and ``service``. Times are UTC.
     """
-    found = [
-        *expectation_findings(judged),
-        *exposure_findings(services)[:top],
-        *unanswered_findings(unanswered(reached))[:top],
-        *change_findings(changed)[:top],
-    ]
-    shares = {eni: covered_share(cells, eni) for eni in {one.subject.get("interface_id") for one in found}}
-    return [replace(one, coverage=shares[one.subject.get("interface_id")]) for one in found]
+
+    services: pd.DataFrame
+    exposed: pd.DataFrame
+    expectations: pd.DataFrame
+    changes: pd.DataFrame
+    sessions_over_time: pd.DataFrame
 
 
-def targets(findings: list[Finding], services: pd.DataFrame) -> pd.DataFrame:
-    """Whose records `flowkit.service_records` should look for: a row a finding, by its number, and host.
+def reachability(
+    log, expect: str | Path | None = None, named_networks: str | None = None, compare_at: Moment = None, top: int = 20
+) -> Reachability:
+    """Return who reaches what in `log` and whether that is as expected, with at most `top` findings of a kind.
 
-    Findings about ranges of addresses or ports have none; those about several hosts have those of `services`.
+    `expect`: the file of expectations; `named_networks`: ``name=CIDR,name=CIDR``; `compare_at`: what came after this
+    moment is compared with what came before. Raises ValueError for a bad file or networks.
     """
-    rows = []
-    for number, finding in enumerate(findings):
-        eni, server, protocol, port, client = map(finding.subject.get, SUBJECT)
-        hosts = [(eni, server)]
-        if finding.kind == "exposed-service" and not server:
-            same = (services["protocol"] == protocol) & (services["port"] == port)
-            hosts = services.loc[same, ["interface_id", "destination"]].itertuples(index=False, name=None)
-        rows += [(number, *host, protocol, port, client, bool(finding.cause)) for host in hosts]
-    return pd.DataFrame(rows, columns=list(TARGET)).dropna(subset=["server", "protocol", "port"])
-
-
-def proven(findings: list[Finding], records: pd.DataFrame) -> list[Finding]:
-    """`findings` with the records, packets, bytes and samples that `flowkit.service_records` found of each."""
-    proofs = {row.pop("number"): row for row in records.to_dict("records")}
-    return [replace(finding, **proofs.get(number, {})) for number, finding in enumerate(findings)]
-
-
-def expectation_findings(judged: pd.DataFrame) -> list[Finding]:
-    """One finding an expectation that is not met."""
-    return [_expectation(row) for row in judged.itertuples() if row.judgement != "met"]
-
-
-def _expectation(row) -> Finding:
-    kind = row.judgement if row.judgement == "newly-reachable" else f"expectation-{row.judgement}"
-    where = f"{_host(row)} {_service(row.protocol, row.port)}"
-    seen = _count(row.sessions, "session")
-    if row.judgement == "unproven":
-        why = row.note or "no packet of it was seen"
-        title = f"“{row.name}” cannot be judged: {row.source} to {where}, {why}."
-        action = "Try it once and run the report again, or drop the line if nothing needs it."
-    elif row.judgement == "newly-reachable":
-        title = f"“{row.name}” should be blocked: {row.source} was answered by {where} ({seen})."
-        action = "Find the rule that lets it in (flowkit snapshot, then the rejected notebook's rule use)."
-    elif row.expect == "block":
-        title = f"“{row.name}” should be blocked: {row.source} is let in at {where}, though nobody answers ({seen})."
-        action = "Remove the security group rule that lets it in."
-    else:
-        who = (
-            row.source
-            if row.clients == 1
-            else f"{row.failing} of {row.clients} clients in {_group(row.source)}"
-        )
-        title = f"“{row.name}” is broken: {who} to {where}: {MEANING[row.state]} ({seen})."
-        action = NEXT[row.state].format(port=row.port)
-    grounds = [f"line {row.line} of the expectations: {row.source} to {where}, {row.expect}"]
-    if not pd.isna(row.answered_until):
-        grounds.append(f"answered until {row.answered_until:%Y-%m-%d %H:%M} UTC")
-    grounds += row.grounds
-    port = int(row.port) if str(row.port).isdigit() else None
-    number = {"tcp": 6, "udp": 17, "icmp": 1}.get(row.protocol)
-    subject = {"srcaddr": row.source, "dstaddr": row.destination, "protocol": number, "dstport": port}
-    return Finding(
-        kind, "low" if row.judgement == "unproven" else "high", row.confidence, title,
-        subject | {"interface_id": row.interface_id}, cause=row.cause, grounds=tuple(grounds), action=action,
-        first_seen=_moment(row.first_seen), last_seen=_moment(row.last_seen),
-    )  # fmt: skip
-
-
-def exposed(reached: pd.DataFrame) -> pd.DataFrame:
-    """Services inside that answered public sources of no named group, the gravest first.
-
-    reached: of `reachability`, without the rows that are `expected`.
-
-    Columns: destination, destination_name, interface_id, protocol, port, role (admin, database, web, other),
-    confidence, clients, sessions, bytes, first_seen, last_seen.
-    """
-    rows = reached[reached["public"] & (reached["state"] == ANSWERED) & reached["interface_id"].notna()]
-    # One stranger on a high port, its direction guessed: a reply taken for a request.
-    rows = rows[(rows["confidence"] != "low") | (rows["port"] < EPHEMERAL).fillna(False)]
-    services = _services(rows)
-    roles = pd.Series("other", index=services.index)
-    for role, ports in (("admin", ADMIN), ("database", DATABASE), ("web", WEB)):
-        roles[services["port"].isin(list(ports))] = role
-    services.insert(5, "role", roles)
-    rank = roles.map(["admin", "database", "other", "web"].index)
-    order = services.assign(rank=rank).sort_values(
-        ["rank", "sessions"], ascending=[True, False], kind="stable"
+    names = subnet_names(log.network) | read_networks(named_networks)
+    lines = read_expectations(expectations_of(log.source, expect), printed_names(log.network, names))
+    reach, own = Reach(log, names, lines), owners(log)
+    matched = {one.line: matches(one, reach.rows, own) for one in lines}
+    wanted = pd.Series(False, reach.rows.index)
+    for one in lines:
+        wanted |= one.reach & matched[one.line]
+    checked = check(lines, reach.rows, reach.kind, own, reach.distinct)
+    services, quiet = exposed(reach, wanted), unanswered(reach)
+    changed = reach.changes(window(compare_at, None)[0])
+    lost = changed[changed["change"].isin(["lost", "newly-reachable"]) & (changed["sessions"] >= ENOUGH)]
+    refusing = checked["state"].isin([REFUSED, REPLY_REFUSED, SILENT]) & (checked["verdict"] == "broken")
+    some = refusing.any() or lost["state"].isin([REFUSED, REPLY_REFUSED]).any()
+    causes = causes_of(log) if some else None
+    checked = _with_cause(checked, lines, causes, own)
+    found = [(expectation(log, row), reach.rows[matched[row.line]]) for row in checked.itertuples() if row.verdict != "met"]
+    found += [(exposure(log, reach, part), _of(reach, part)) for part in _grouped(services)][:top]
+    found += [(without_response(row), _of(reach, row)) for row in quiet.head(top).itertuples()]
+    found += [(change(row, causes), _of(reach, row)) for row in lost.head(top).itertuples()]
+    whole = covered_share(log.coverage)
+    return Reachability(
+        summary=tuple(_summary(reach, services, quiet, checked, lost)[:5]),
+        findings=tuple(_with_evidence(log, reach, found)),
+        coverage="" if whole is None else f"Log coverage {whole:.2%}",
+        titles=_titles(reach),
+        services=_first(_written(reach.rows), "state source host service clients sessions failed bytes"),
+        exposed=_exposed(services),
+        expectations=_expectations(checked),
+        changes=_first(_written(changed.assign(who=changed["who"].str.join(", "))), "change source host service was state clients sessions"),
+        sessions_over_time=_written(reach.over_time()),
     )
-    return order.drop(columns=["rank", "sources", "networks"]).reset_index(drop=True)
 
 
-def exposure_findings(services: pd.DataFrame) -> list[Finding]:
-    """One finding a service of `exposed`; web ports together, a port each."""
+def _with_cause(checked: pd.DataFrame, lines: list, causes: pd.DataFrame | None, own: pd.DataFrame) -> pd.DataFrame:
+    """Return `checked` with cause, grounds (a tuple of sentences) and incident of what was rejected; where the clients
+    are silent at their own interface only, also of what the service's interface rejected."""
+    table = checked.assign(cause=None, grounds=[()] * len(checked), incident=None).astype({"cause": object, "incident": object})
+    for number, one in ((number, one) for number, one in enumerate(lines) if causes is not None):
+        row = table.loc[number]
+        if row["verdict"] != "broken" or row["state"] not in (REFUSED, REPLY_REFUSED, SILENT):
+            continue
+        mine = causes[matches(one, causes, own)]
+        if len(mine) and (row["state"] != SILENT or not one.reach):
+            lead = mine.sort_values("records", ascending=False, kind="stable").iloc[0]
+            table.at[number, "cause"], table.at[number, "grounds"] = lead["cause"], tuple(map(one_line, lead["grounds"]))
+            table.at[number, "incident"] = incident_of(lead, lead["verdict"])
+    return table
+
+
+def _grouped(services: pd.DataFrame) -> list[pd.DataFrame]:
+    """Return the rows of `exposed` that make one finding each: web ports together, any other service alone."""
     web = services["role"] == "web"
-    found = [_exposure(service, [service]) for service in services[~web].itertuples()]
-    for _, same in services[web].groupby(["protocol", "port"]):
-        rows = list(same.itertuples())
-        found.append(_exposure(rows[0], rows))
-    return found
+    return [part for _, part in services[~web].groupby(level=0)] + [
+        part for _, part in services[web].groupby(["protocol", "port"])
+    ]
 
 
-def _exposure(first, rows: list) -> Finding:
-    severity = {"admin": "high", "database": "high", "web": "info"}.get(first.role, "medium")
-    name = ADMIN.get(first.port) or DATABASE.get(first.port)
-    service = _service(protocol_name(first.protocol), first.port) + (f" ({name})" if name else "")
-    hosts = list(dict.fromkeys(_name(row) for row in rows)) if rows[1:] else [_host(first)]
-    where = ", ".join(hosts[:4]) + (f", {len(hosts) - 4} more" if hosts[4:] else "")
-    clients, sessions = sum(row.clients for row in rows), sum(row.sessions for row in rows)
-    title = (
-        f"{where} answered the internet on {service}: "
-        f"{_count(clients, 'client')}, {_count(sessions, 'session')}."
-    )
-    alone = first if len(rows) == 1 else None
-    return Finding(
-        "exposed-service", severity, first.confidence, title, _subject(first, _anywhere(first), alone),
-        grounds=("accepted and answered, not only let in; sources in named groups are not counted",),
-        action="" if severity == "info" else "If the internet is not meant to reach it, narrow the security "
-        "group rule to the networks that need it.",
-        first_seen=min(row.first_seen for row in rows), last_seen=max(row.last_seen for row in rows),
-        bytes=sum(row.bytes for row in rows),
-    )  # fmt: skip
+def _of(reach: Reach, of) -> pd.DataFrame:
+    """Return the rows of `reach` that services (a table) or one service or change (a row) are about."""
+    part = of if isinstance(of, pd.DataFrame) else pd.DataFrame([of._asdict()])
+    if "networks" in part:
+        part = part.explode("networks").rename(columns={"networks": "network"})
+    keys = ["network", *SERVICE]
+    return reach.rows[pd.MultiIndex.from_frame(reach.rows[keys]).isin(pd.MultiIndex.from_frame(part[keys]))]
 
 
-def unanswered(reached: pd.DataFrame) -> pd.DataFrame:
-    """TCP services that are let in and never answer a source that tried more than a few times.
-
-    Columns as `exposed`, with state, public (whether public sources tried), sources (groups, joined), networks (the
-    CIDR, where it is one) and served (whether others are answered there).
-    """
-    key = ["destination", "protocol", "port"]
-    inside = reached[reached["interface_id"].notna() & (reached["protocol"] == 6) & reached["port"].notna()]
-    served = inside[inside["state"] == ANSWERED].set_index(key).index
-    failing = inside[inside["state"].isin([SILENT, RESET]) & (inside["clients"] > inside["scanners"])]
-    failing = failing[failing["confidence"] != "low"]
-    found = []
-    for (state, public), rows in failing.groupby(["state", "public"]):
-        found.append(_services(rows).assign(state=state, public=public))
-    if not found:
-        return _services(failing).assign(state="", public=False, served=False)
-    table = pd.concat(found, ignore_index=True)
-    table["served"] = pd.MultiIndex.from_frame(table[key]).isin(served)
-    # Strangers now and then get no answer from a service that answers everybody else.
-    table = table[(table["sessions"] >= ENOUGH) & ~(table["public"] & table["served"])]
-    table = table.assign(rank=table["state"].map([SILENT, RESET].index))
-    table = table.sort_values(["public", "rank", "sessions"], ascending=[True, True, False], kind="stable")
-    return table.drop(columns="rank").reset_index(drop=True)
+def _with_evidence(log, reach: Reach, found: list[tuple[Finding, pd.DataFrame]]) -> list[Finding]:
+    """Return the findings with coverage, the records that the edges count for each, and a few of them as lines."""
+    keys = ["network", "destination", "interface_id", "protocol", "port"]
+    parts = [rows[keys].drop_duplicates().assign(id=number) for number, (_, rows) in enumerate(found)]
+    refused = {number: bool(finding.cause) for number, (finding, _) in enumerate(found)}
+    asked = pd.concat(parts or [reach.rows[keys].head(0).assign(id=0)])
+    records = reach.evidence(asked.assign(refused=asked["id"].map(refused).astype(bool)))
+    ends = [records.rename(columns={"client": "srcaddr", "server": "dstaddr", "port": "dstport"}).assign(srcport=None),
+            records.rename(columns={"client": "dstaddr", "server": "srcaddr", "port": "srcport"}).assign(dstport=None)]  # fmt: skip
+    both = pd.concat(ends).assign(action=None).astype({"srcport": "Int64", "dstport": "Int64"})
+    rejected = both[both["refused"].astype(bool)].assign(action="REJECT")
+    lines = samples(log, pd.concat([both[~both["refused"].astype(bool)], rejected])[["id", *KEYS]])
+    counts = {row.pop("id"): row for row in records[["id", "records", "packets", "bytes"]].to_dict("records")}
+    shares = {eni: covered_share(log.coverage, eni) for eni in {one.subject.get("interface_id") for one, _ in found}}
+    return [
+        replace(one, coverage=shares[one.subject.get("interface_id")], samples=lines.get(number, ()), **counts.get(number, {}))
+        for number, (one, _) in enumerate(found)
+    ]
 
 
-def unanswered_findings(services: pd.DataFrame) -> list[Finding]:
-    """One finding a service of `unanswered`."""
-    return [_unanswered(row) for row in services.itertuples()]
-
-
-def _unanswered(row) -> Finding:
-    title = (
-        f"{_host(row)} {_service('tcp', row.port)} is {MEANING[row.state]}: "
-        f"{_count(row.clients, 'client')} in {_group(row.sources)}, {_count(row.sessions, 'session')}."
-    )
-    other = "others are answered there" if row.served else "nobody is answered there"
-    return Finding(
-        row.state, "low" if row.public or row.state == RESET else "medium", row.confidence, title,
-        _subject(row, row.networks, row), grounds=(other,), action=NEXT[row.state].format(port=row.port),
-        first_seen=row.first_seen, last_seen=row.last_seen, bytes=row.bytes,
-    )  # fmt: skip
-
-
-def change_findings(changed: pd.DataFrame) -> list[Finding]:
-    """One finding a service that was lost or became reachable."""
-    rows = changed[changed["change"].isin(["lost", "newly-reachable"])]
-    return [_change(row) for row in rows.itertuples()]
-
-
-def _change(row) -> Finding:
-    service = f"{_host(row)} {_service(protocol_name(row.protocol), row.port)}"
-    seen = _count(row.sessions, "session")
-    if row.change == "lost":
-        until = "before" if pd.isna(row.answered_until) else f"until {row.answered_until:%Y-%m-%d %H:%M} UTC"
-        who = f"{_count(row.clients, 'client')} in {_group(row.source)}"
-        title = f"{who} lost {service}: answered {until}, since then {MEANING[row.state]} ({seen})."
-        action = NEXT[row.state].format(port=row.port)
-    else:
-        title = f"{service} now answers {row.source} ({seen}); before it was {MEANING[row.was]}."
-        action = "If nobody asked for it, see which rule changed: CloudTrail, AuthorizeSecurityGroupIngress."
-    severity = "medium" if row.change == "lost" or row.port in ADMIN or row.port in DATABASE else "low"
-    return Finding(
-        row.change, severity, row.confidence, title, _subject(row, None, row), action=action,
-        grounds=(f"then {row.was}, now {row.state}",), first_seen=row.first_seen, last_seen=row.last_seen,
-    )  # fmt: skip
-
-
-def reachability_verdict(
-    reached: pd.DataFrame, services: pd.DataFrame, judged: pd.DataFrame, changed: pd.DataFrame, kind: str
-) -> list[str]:
-    """What the page says first, in at most five sentences."""
-    only = {
-        "none": "There is no traffic in this window: nothing can be said of what is reachable.",
-        "reject-only": "The log holds refused traffic only: it cannot show what is reachable, only what was refused.",
-        "accept-only": "The log holds no refused traffic: a refused reply would look like silence.",
-        "no-action": "The log lacks the field action: what was refused looks like silence.",
-    }
-    said = [only[kind]] if kind in only else []
-    if len(judged):
-        said.append(_tally(judged["judgement"].value_counts(), len(judged)))
-    elif kind not in ("reject-only", "none"):
-        answered = reached.loc[reached["state"] == ANSWERED, ["destination", "protocol", "port"]]
-        said.append(
-            f"{_count(len(answered.drop_duplicates()), 'service')} answered; no expectations were given."
-        )
-    if kind in ("reject-only", "none"):
+def _summary(reach: Reach, services: pd.DataFrame, quiet: pd.DataFrame, checked: pd.DataFrame, lost: pd.DataFrame) -> list[str]:
+    """Return what the page says first, the gravest first."""
+    said = [LIMITS[reach.kind]] if reach.kind in LIMITS else []
+    if len(checked):
+        counts = checked["verdict"].value_counts()
+        words = {**WORDS, "met": "as expected", "unproven": "without data"}
+        parts = [f"{counts[one]} {words.get(one, one)}" for one in VERDICTS if one in counts]
+        said.append(f"Of {many(len(checked), 'expectation')}: {', '.join(parts)}.")
+    if reach.kind in ("reject-only", "none"):
         return said
-    grave = services[services["role"].isin(["admin", "database"])]
+    grave = services[services["role"].isin(["admin", "database"]) & (services["scope"] == "internet")]
+    other = services[(services["role"] == "other") & (services["scope"] == "internet")]
     if len(grave):
-        named = ", ".join(
-            f"{_host(row)} {protocol_name(row.protocol)}/{row.port}" for row in grave[:3].itertuples()
-        )
-        said.append(f"The internet was answered on {_count(len(grave), 'admin or database port')}: {named}.")
+        named = ", ".join(f"{host_of(row)} {service_of(row)}" for row in grave[:3].itertuples())
+        verb = "is" if len(grave) == 1 else "are"
+        said.append(f"{many(len(grave), 'admin or database port')} {verb} reachable from the internet: {named}.")
+    elif len(other):
+        named = ", ".join(f"{host_of(row)} {service_of(row)}" for row in other[:3].itertuples())
+        said.append(f"The internet was answered on {many(len(other), 'service')} beyond web ports: {named}.")
     else:
-        other = (services["role"] == "other").sum()
-        where = f"{_count(other, 'service')} beyond web ports" if other else "web ports only"
-        seen = (
-            f"The internet was answered on {where}."
-            if len(services)
-            else "No answer to the internet was seen."
-        )
-        said.append(seen)
-    quiet = unanswered(reached)
+        web = (services["role"] == "web").any()
+        said.append("The internet was answered on web ports only." if web else "No answer to the internet was seen.")
     if len(quiet):
-        resets = (quiet["state"] == RESET).sum()
-        said.append(f"{_count(len(quiet), 'service')} let in and not answered ({resets} of them by resets).")
-    lost = changed[changed["change"] == "lost"]
-    if len(lost):
-        said.append(f"{_count(len(lost), 'service')} answered before and no more.")
+        resets = int((quiet["state"] == RESET).sum())
+        closed = f" ({many(resets, 'port')} closed: TCP RST)" if resets else ""
+        said.append(f"{many(len(quiet), 'service')} allowed but not responding{closed}.")
+    gone = lost[lost["change"] == "lost"]
+    if len(gone):
+        said.append(f"{many(len(gone), 'service')} stopped responding to {many(gone['clients'].sum(), 'client')}.")
+    if checked.empty:
+        answered = reach.rows.loc[reach.rows["state"] == ANSWERED, ["destination", "protocol", "port"]]
+        said.append(f"{many(len(answered.drop_duplicates()), 'service')} answered; no expectations were given.")
     return said
 
 
-def _tally(counts: pd.Series, lines: int) -> str:
-    words = {"broken": "broken", "newly-reachable": "open but meant to be blocked"}
-    parts = [f"{counts[one]} {words.get(one, one)}" for one in JUDGEMENTS if one in counts]
-    return f"Of {_count(lines, 'expectation')}: {', '.join(parts)}."
+def _titles(reach: Reach) -> dict[str, str]:
+    """Return the titles of the figures, which are their alt texts."""
+    rows = reach.rows.dropna(subset=["port"])
+    count = rows.groupby("state").apply(lambda part: len(part[["destination", "protocol", "port"]].drop_duplicates()))
+    parts = [f"{many(count[state], 'service')} {words}" for state, words in (
+        (ANSWERED, "answered"), (SILENT, "without response"), (RESET, "with a closed port"),
+        (REPLY_REFUSED, "with return traffic rejected"), (REFUSED, "rejected"),
+    ) if state in count]  # fmt: skip
+    busiest = reach.rows[(reach.rows["state"] == ANSWERED) & reach.rows["interface_id"].notna()]
+    busiest = by_service(busiest).sort_values("sessions", ascending=False).head(1)
+    over = [
+        f"{host_of(row)} {service_of(row)} is the busiest service: {many(row.sessions, 'session')}"
+        for row in busiest.itertuples()
+    ]
+    return {"reachability": ", ".join(parts) or "No traffic", "sessions_over_time": "".join(over) or "No session was answered"}
 
 
-def _services(rows: pd.DataFrame) -> pd.DataFrame:
-    """`rows` of `reachability` by destination and service."""
-    key = ["destination", "interface_id", "protocol", "port"]
-    return rows.groupby(key, dropna=False).agg(
-        destination_name=("destination_name", "first"),
-        confidence=("confidence", lambda levels: max(levels, key=CONFIDENCE.index)),
-        clients=("clients", "sum"),
-        sessions=("sessions", "sum"),
-        bytes=("bytes", "sum"),
-        first_seen=("first_seen", "min"),
-        last_seen=("last_seen", "max"),
-        sources=("source", lambda names: ", ".join(sorted(set(names)))),
-        networks=("network", lambda cidrs: cidrs.iloc[0] if cidrs.nunique() == 1 and "/" in cidrs.iloc[0] else None),
-    ).reset_index()  # fmt: skip
+def _written(table: pd.DataFrame) -> pd.DataFrame:
+    """Return `table` with ``host`` and ``service`` in words."""
+    rows = list(table.itertuples())
+    return table.assign(host=[host_of(row) for row in rows], service=[service_of(row) for row in rows])
 
 
-def _subject(row, source: str | None, alone) -> dict:
-    """The finding's subject; destination and interface only where it is about one (`alone`)."""
-    where = {"interface_id": alone.interface_id, "dstaddr": alone.destination} if alone else {}
-    source = source.removesuffix("/32").removesuffix("/128") if isinstance(source, str) else None
-    return where | {"srcaddr": source, "protocol": row.protocol, "dstport": row.port}
+def _first(table: pd.DataFrame, columns: str) -> pd.DataFrame:
+    """Return `table` with these columns in front."""
+    names = columns.split()
+    return table[[*names, *(name for name in table.columns if name not in names)]]
 
 
-def _group(name: str) -> str:
-    return "the internet" if name == "internet" else name
+def _exposed(services: pd.DataFrame) -> pd.DataFrame:
+    rules = ["; ".join(f"{rule.group_id}: {one_line(rule.text)}" for rule in some) for some in services["rules"]]
+    table = _written(services).assign(rules=rules, networks=[", ".join(some) for some in services["networks"]])
+    return _first(table.rename(columns={"rules": "admitted by"}), "role scope host service clients sessions").rename(columns=str)
 
 
-def _anywhere(row) -> str:
-    return "::/0" if ":" in row.destination else "0.0.0.0/0"
-
-
-def _name(row) -> str:
-    return row.destination if pd.isna(row.destination_name) else row.destination_name
-
-
-def _host(row) -> str:
-    name = _name(row)
-    return name if name == row.destination else f"{name} ({row.destination})"
-
-
-def _service(protocol: str, port) -> str:
-    return protocol if pd.isna(port) or port == "any" else f"{protocol}/{port}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'s'[: number != 1]}"
-
-
-def _moment(moment) -> pd.Timestamp | None:
-    return None if pd.isna(moment) else moment
+def _expectations(checked: pd.DataFrame) -> pd.DataFrame:
+    """Return the checked expectations, broken ones first, the verdict in the first column."""
+    table = _written(checked).assign(rank=checked["verdict"].map(VERDICTS.index)).sort_values(["rank", "line"])
+    verdict = ["was broken" if row.repaired and row.verdict == "broken" else WORDS.get(row.verdict, row.verdict)
+               for row in table.itertuples()]  # fmt: skip
+    failing = [f"{row.failing} of {row.clients}" for row in table.itertuples()]
+    table = table.assign(verdict=verdict, failing=failing, grounds=["; ".join(some) for some in table["grounds"]])
+    return _first(table.drop(columns=["rank", "incident"]), "verdict name source host service failing state cause")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import nbformat
 
-from flowkit.analysis.expectations import expectations_of, read_expectations
+from flowkit.questions.expectations import expectations_of, read_expectations
 from flowkit.analysis.network import snapshot_of
 from flowkit.loading.errors import SourceError
 from flowkit.loading.ingestion import ingest

@@ -1,7 +1,7 @@
 """What a snapshot's rules say of one packet: exact, first match for the ACL, any match for the groups.
 
-Security groups are stateful: they are not asked for a reply. Network ACLs are stateless, and are asked only
-where a packet enters or leaves the subnet: two interfaces of one subnet talk past them.
+Security groups are stateful: they are not asked for a reply. Network ACLs are stateless, and are asked only where a
+packet enters or leaves the subnet: two interfaces of one subnet talk past them.
 
 https://docs.aws.amazon.com/vpc/latest/userguide/vpc-security-groups.html and .../vpc-network-acls.html
 """
@@ -9,7 +9,8 @@ https://docs.aws.amazon.com/vpc/latest/userguide/vpc-security-groups.html and ..
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from flowkit.analysis.network import ICMP, Entry, Interface, Match, Rule, Snapshot
+from flowkit.loading.network import LAST_RULES, Entry, Interface, Match, Rule, Snapshot
+from flowkit.net import ICMP
 
 
 @dataclass(frozen=True)
@@ -40,10 +41,9 @@ class Packet:
 class Verdict:
     """What the rules say of a packet.
 
-    `groups_allow` and `acl_allows` are None where that guard is not asked: groups for a reply or on an
-    interface without any, the ACL inside the subnet. `rules` are the group rules that let the packet pass,
-    `entry` the ACL rule that decided (None: no rule fits, which denies). `unknown` says what the snapshot
-    lacks that could change the verdict.
+    `groups_allow` and `acl_allows` are None where that guard is not asked: groups for a reply or on an interface
+    without any, the ACL inside the subnet. `rules` are the group rules that let the packet pass, `entry` the ACL rule
+    that decided (None: no rule fits, which denies). `unknown` says what the snapshot lacks that could change it.
     """
 
     packet: Packet
@@ -57,13 +57,9 @@ class Verdict:
 
     @property
     def cause(self) -> str:
-        """DESIGN's word for who refuses the packet; `rules-changed` where nobody does."""
-        refusing = [
-            name
-            for name, allows in (("security-group", self.groups_allow), ("network-acl", self.acl_allows))
-            if allows is False
-        ]
-        return "-and-".join(refusing) or "rules-changed"
+        """Who refuses the packet, in the words of findings.json; `rules-changed` where nobody does."""
+        guards = {"security-group": self.groups_allow, "network-acl": self.acl_allows}
+        return "-and-".join(name for name, allows in guards.items() if allows is False) or "rules-changed"
 
     @property
     def allowed(self) -> bool:
@@ -71,8 +67,14 @@ class Verdict:
         return self.groups_allow is not False and self.acl_allows is not False
 
     @property
+    def deny(self) -> tuple | None:
+        """What identifies the ACL entry that denies the packet, where it is one that somebody wrote."""
+        entry = self.entry if self.acl_allows is False else None
+        return (self.acl_id, entry.egress, entry.number) if entry and entry.number not in LAST_RULES else None
+
+    @property
     def grounds(self) -> tuple[str, ...]:
-        """One sentence for each guard that was asked, naming the rule that decided or the one missing."""
+        """One sentence for each guard that was asked, with the rule that decided or the one missing."""
         said = []
         if self.groups_allow is not None:
             named = ", ".join(self.group_ids)
@@ -83,14 +85,14 @@ class Verdict:
             else:
                 said.append(f"security group {named} has no {which} rule for {self.packet.text}")
         if self.acl_allows is not None:
-            verb = "allows" if self.acl_allows else "refuses"
-            by = f"by {self.entry.text}" if self.entry else "as no rule of it fits"
+            verb = "allows" if self.acl_allows else "denies"
+            by = f"by {self.entry.text}" if self.entry else "as no rule of it matches"
             said.append(f"network ACL {self.acl_id} {verb} {self.packet.text} {by}")
         return (*said, *self.unknown)
 
 
 def evaluate(snapshot: Snapshot, interface_id: str, packet: Packet, reply: bool = False) -> Verdict:
-    """What the rules of `interface_id` say of `packet`; with `reply`, that its request was let pass before.
+    """Return what the rules of `interface_id` say of `packet`; with `reply`, that its request was let pass before.
 
     Raises KeyError for an interface that the snapshot does not have.
     """
@@ -100,7 +102,7 @@ def evaluate(snapshot: Snapshot, interface_id: str, packet: Packet, reply: bool 
         rules, lacking = _group_rules(snapshot, interface, packet)
         groups_allow = bool(rules)
     acl_id, acl_allows, entry = None, None, None
-    if not _inside_subnet(snapshot, interface, packet.peer):
+    if not inside_subnet(snapshot, interface, packet.peer):
         acl_id = snapshot.subnets[interface.subnet_id].acl_id
         if acl_id in snapshot.acls:
             entry = _first_entry(snapshot, acl_id, packet)
@@ -113,7 +115,7 @@ def evaluate(snapshot: Snapshot, interface_id: str, packet: Packet, reply: bool 
 
 
 def covers(match: Match, packet: Packet) -> bool:
-    """Whether `match` fits the packet's protocol and its destination port or ICMP type and code."""
+    """Return whether `match` fits the packet's protocol and its destination port or ICMP type and code."""
     if match.protocol is None:
         return True
     if match.protocol != packet.protocol:
@@ -127,7 +129,7 @@ def covers(match: Match, packet: Packet) -> bool:
 
 
 def matches(rule: Rule, packet: Packet) -> bool:
-    """Whether the security group rule lets the packet pass."""
+    """Return whether the security group rule lets the packet pass."""
     peer = ip_address(packet.peer)
     return (
         rule.egress == packet.egress
@@ -136,8 +138,17 @@ def matches(rule: Rule, packet: Packet) -> bool:
     )
 
 
+def inside_subnet(snapshot: Snapshot, interface: Interface, address: str) -> bool:
+    """Return whether `address` is in the interface's subnet, so that no network ACL is asked."""
+    subnet = snapshot.subnets[interface.subnet_id]
+    if subnet.cidrs:
+        return any(ip_address(address) in cidr for cidr in subnet.cidrs)
+    owner = snapshot.owner(address, interface.vpc_id)
+    return owner is not None and owner.subnet_id == subnet.subnet_id
+
+
 def _group_rules(snapshot: Snapshot, interface: Interface, packet: Packet) -> tuple[tuple, list]:
-    """The rules that let the packet pass, and, without any, what the snapshot would have to know."""
+    """Return the rules that let the packet pass, and, without any, what the snapshot would have to know."""
     groups = [snapshot.groups[name] for name in interface.group_ids if name in snapshot.groups]
     every = [rule for group in groups for rule in group.rules]
     passing = tuple(rule for rule in every if matches(rule, packet))
@@ -150,14 +161,6 @@ def _group_rules(snapshot: Snapshot, interface: Interface, packet: Packet) -> tu
         if not rule.known and rule.egress == packet.egress and covers(rule.match, packet)
     ]
     return (), lacking
-
-
-def _inside_subnet(snapshot: Snapshot, interface: Interface, address: str) -> bool:
-    peer, subnet = ip_address(address), snapshot.subnets[interface.subnet_id]
-    if subnet.cidrs:
-        return any(peer in cidr for cidr in subnet.cidrs)
-    owner = snapshot.owner(address, interface.vpc_id)
-    return owner is not None and owner.subnet_id == subnet.subnet_id
 
 
 def _first_entry(snapshot: Snapshot, acl_id: str, packet: Packet) -> Entry | None:

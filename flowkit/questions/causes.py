@@ -1,0 +1,398 @@
+"""Why a group of rejected conversations was rejected, how sure that is, and how legitimate its client looks.
+
+The evidence is asked in this order: the log's reject-reason; late packets; a network ACL that changed in mid-session;
+a rejected reply; then the snapshot's rules, or without one the contrast with what was accepted beside it. Security
+groups are stateful and network ACLs are not, so some rejections can only be an ACL's:
+https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-records-examples.html
+"""
+
+from dataclasses import dataclass, field, replace
+
+import pandas as pd
+
+from flowkit.loading.network import Snapshot
+from flowkit.net import ICMP, TCP, UDP, UDP_IDLE, is_private
+from flowkit.questions.rules import Packet, Verdict, evaluate
+
+#: The field reject-reason, as numbered in `flowkit.folding.sessions.CONTROLS`.
+CONTROLS = {1: ("BPA", "block-public-access"), 2: ("EC", "encryption-control")}
+#: ICMP type and code of a ping and of its answer, by protocol: flow logs hold neither.
+PING, PONG = {1: (8, 0), 58: (128, 0)}, {1: (0, 0), 58: (129, 0)}
+#: So many public clients that are accepted show a service that is open to the internet.
+STRANGERS = 10
+NO_SNAPSHOT = "a snapshot of the rules would tell (`flowkit snapshot network`)"
+REJECT_ONLY = "the log holds rejected traffic only, nothing to compare with: a log of ALL traffic would tell"
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why a group was rejected: kind and cause in the words of findings.json, sentences, and the snapshot's verdict.
+
+    `answer`: the verdict on the reply to a rejected request, if the network ACL would deny that too.
+    """
+
+    kind: str
+    cause: str
+    confidence: str
+    grounds: tuple[str, ...] = ()
+    verdict: Verdict | None = None
+    answer: Verdict | None = None
+
+
+@dataclass(frozen=True)
+class Context:
+    """What is asked besides the group itself.
+
+    `owners`: address → interfaces that have it; `subnets`: interface → subnet; `refused`: (interface, far address,
+    protocol, port) of every group of requests; `accepts`: whether the log has any ACCEPT.
+    """
+
+    owners: dict[str, set[str]] = field(default_factory=dict)
+    subnets: dict[str, str] = field(default_factory=dict)
+    refused: set[tuple] = field(default_factory=set)
+    accepts: bool = True
+    snapshot: Snapshot | None = None
+
+    def leaves(self, group) -> bool | None:
+        """Return whether the group's rejected packets leave the interface; None where nothing says so."""
+        logged = None if pd.isna(group.leaves) else bool(group.leaves)
+        if self.snapshot is None and logged is not None:
+            return logged
+        out, into = (group.interface_id in self.owners.get(end, ()) for end in _ends(group))
+        return out if out != into else logged
+
+
+def cause(group, context: Context) -> Cause:
+    """Return why `group`, a row of `flowkit.questions.rejected.groups`, was rejected."""
+    steps = {
+        "control": _control, "late": _late, "changed": _changed, "reply": _reply, "mid-stream": _mid_stream,
+        "request": _request,
+    }  # fmt: skip
+    return steps[group.refusal](group, context, _verdicts(group, context))
+
+
+def _ends(group) -> tuple[str, str]:
+    """Return sender and target of the rejected packets."""
+    return (group.server, group.client) if group.from_server else (group.client, group.server)
+
+
+def packets(group, leaves: bool | None) -> list[tuple[Packet, bool]]:
+    """Return the packets that stand for the group's rejected ones, each with whether it is a reply.
+
+    Several where the log leaves room: both directions if none is known, the least and greatest port of the clients.
+    """
+    reply = group.refusal in ("reply", "changed", "late") or (
+        group.refusal == "mid-stream" and group.from_server
+    )
+    ports = [group.port_low, group.port_high] if group.from_server else [group.server_port]
+    ports = [None if pd.isna(port) or port < 0 else int(port) for port in ports]
+    icmp = (PONG if group.from_server else PING).get(int(group.protocol))
+    return [
+        (Packet(way, *_ends(group), int(group.protocol), port, icmp), reply)
+        for way in ([True, False] if leaves is None else [leaves])
+        for port in dict.fromkeys(ports)
+    ]
+
+
+def _verdicts(group, context: Context, reply: bool = True) -> list[Verdict]:
+    """Return what the snapshot's rules say of the rejected packets; without `reply`, of them as new ones."""
+    snapshot = context.snapshot
+    if snapshot is None or group.interface_id not in snapshot.interfaces or group.refusal == "control":
+        return []
+    found = packets(group, context.leaves(group))
+    return [evaluate(snapshot, group.interface_id, packet, reply and back) for packet, back in found]
+
+
+def _denied(verdicts: list[Verdict]) -> Verdict | None:
+    return next((verdict for verdict in verdicts if not verdict.allowed), None)
+
+
+def _by_rules(kind: str, verdict: Verdict, *grounds: str) -> Cause:
+    """Return the cause that the rules themselves name."""
+    ping = verdict.packet.protocol in ICMP
+    said = (*grounds, *verdict.grounds, *(["the log has no ICMP type: evaluated as a ping"] if ping else []))
+    sure = "medium" if verdict.unknown else "high" if ping else "certain"
+    return Cause(kind, verdict.cause, sure, said, verdict)
+
+
+def _control(group, context, verdicts) -> Cause:
+    reason, word = CONTROLS.get(group.control, ("another than BPA and EC", "undetermined"))
+    sure = "certain" if group.control in CONTROLS else "low"
+    return Cause("service-control", word, sure, (f"the log's reject-reason is {reason}",))
+
+
+def _late(group, context, verdicts) -> Cause:
+    said = [f"{_few(group)} after the conversation was accepted both ways"]
+    if group.flagged:
+        said.append("none of them carries SYN")
+    if group.closed:
+        said.append("FIN or RST had closed it")
+    denied = _denied(verdicts)
+    if denied and denied.acl_allows is False and not group.closed:
+        return _by_rules("acl-changed", denied, *said)
+    if group.cut:
+        return _cut(group, verdicts, said)
+    if group.unclosed == group.sessions:
+        said.append("no FIN or RST is in the log")
+        return Cause("late-packets", "undetermined", "low", tuple(said))
+    sure = "high" if (group.flagged and group.closed == group.sessions) or verdicts else "medium"
+    if verdicts and not denied:
+        said.append("the snapshot's network ACL would let them pass")
+    return Cause("late-packets", "closed-connection", sure, tuple(said))
+
+
+def _cut(group, verdicts, said: list[str]) -> Cause:
+    """Return that open sessions were cut: nothing closed them, and several stop at one moment."""
+    said += [
+        "no FIN or RST had closed it, and other open sessions stop at the same moment",
+        "a change of a security group does not cut a tracked connection, one of a network ACL does",
+    ]
+    if verdicts and not _denied(verdicts):
+        said.append("the snapshot's rules let it pass: changed back since, or not yet in force then")
+    return Cause("acl-changed", "network-acl", "medium", tuple(said))
+
+
+def _changed(group, context, verdicts) -> Cause:
+    said = [
+        "the conversation was accepted both ways before",
+        "a change of a security group does not cut a tracked connection",
+    ]
+    if group.overlaps:
+        said.append("packets were still accepted afterwards")
+    if group.flagged and not group.closed:
+        said.append("no FIN or RST had closed it")
+    denied = _denied(verdicts)
+    if denied and denied.acl_allows is False:
+        return _by_rules("acl-changed", denied, *said)
+    if _slow(group):
+        return _expired(group, said[:1])
+    if _untracked(group, context):
+        said.append("but flows of a rule for 0.0.0.0/0 are not tracked: its removal cuts them as well, and nobody new"
+                    " was accepted afterwards")  # fmt: skip
+        opening = context.snapshot and _denied(_verdicts(group, context, reply=False))
+        if opening and opening.groups_allow is False:
+            return Cause("blocked-client", "security-group", "medium", (*said, *opening.grounds), opening)
+        return Cause("acl-changed", "undetermined", "low", tuple(said))
+    big = group.small < group.sessions
+    sure = "high" if big and (group.overlaps or (group.flagged and not group.closed)) else "medium"
+    if group.protocol in ICMP and group.overlaps:
+        sure = "high"
+    if verdicts:
+        said.append("the snapshot's rules let it pass: changed back since, or not yet in force then")
+        sure = "medium"
+    return Cause("acl-changed", "network-acl", sure, tuple(said))
+
+
+def _slow(group) -> bool:
+    """Return whether the rejected packets are answers over UDP that came after tracking had ended, every time."""
+    return bool(group.protocol == UDP and group.from_server and group.idle_least > UDP_IDLE)
+
+
+def _expired(group, said: list[str]) -> Cause:
+    """Return that the answer came too late: AWS had forgotten the request, so that a security group rejects it."""
+    said.append(
+        f"the answer came {int(group.idle_least)} s later or more; UDP without one is tracked for {UDP_IDLE} s"
+    )
+    return Cause("reply-refused", "tracking-expired", "medium", tuple(said))
+
+
+def _untracked(group, context: Context) -> bool:
+    """Return whether the group's flows may be such that AWS does not track: those of a service open to the internet.
+
+    https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/security-group-connection-tracking.html
+    """
+    far = group.server if context.leaves(group) else group.client
+    return not is_private(far) and group.publics >= STRANGERS and not group.newest > group.first
+
+
+def _reply(group, context, verdicts) -> Cause:
+    way = {True: "outbound", False: "inbound", None: "on its way"}[context.leaves(group)]
+    said = [
+        f"{group.client}'s packets to {_service(group)} were accepted ({group.accepted:,} records)",
+        f"the answer was rejected {way}",
+        "a security group does not reject the answer to what it let pass, a network ACL does",
+    ]
+    denied = _denied(verdicts)
+    if denied:
+        return _by_rules("reply-refused", denied, *said)
+    if _slow(group):
+        return _expired(group, said[:2])
+    if verdicts:
+        return Cause("reply-refused", "rules-changed", "high", (*said, *verdicts[0].grounds), verdicts[0])
+    idle = group.protocol == UDP and group.idle > UDP_IDLE
+    if idle:
+        said.append(
+            f"but once it came {int(group.idle)} s later, when the tracking of idle UDP may have ended"
+        )
+    return Cause("reply-refused", "network-acl", "medium" if idle else "high", tuple(said))
+
+
+def _mid_stream(group, context, verdicts) -> Cause:
+    met = group.own > 0 or group.answers > 0
+    said = [
+        f"{_few(group)} in mid-stream, without SYN",
+        "no accepted conversation of these ends is in the log",
+    ]
+    if met:
+        said.append(f"{group.client} and {_service(group)} do talk at other times")
+    denied = _denied(verdicts)
+    if group.cut:
+        return _by_rules("acl-changed", denied, *said) if denied else _cut(group, verdicts, said)
+    if group.syn_acks and not denied:
+        said.append("a SYN-ACK answers a SYN that was let pass, where no log was looking")
+        return Cause("reply-refused", "rules-changed" if verdicts else "network-acl", "low", tuple(said))
+    if denied and (group.from_server or not met):
+        return _by_rules("reply-refused" if group.from_server and met else "noise", denied, *said)
+    if verdicts or (met and group.small):
+        sure = "high" if group.flagged and met else "medium"
+        return Cause("late-packets" if met else "noise", "closed-connection", sure, tuple(said))
+    return Cause("late-packets" if met else "noise", "undetermined", "low", (*said, NO_SNAPSHOT))
+
+
+def _request(group, context, verdicts) -> Cause:
+    """Return the cause of a rejection from the first packet on: by the rules, or by contrast."""
+    many = "" if group.attempts == 1 else "s"
+    said = [f"{group.attempts:,} attempt{many} of {group.client} on {_service(group)}"]
+    changed = _history(group)
+    between = group.own > 0 and group.own_first <= group.last and group.own_last >= group.first
+    no_syn = (
+        not group.flagged and group.protocol == TCP and group.small == group.sessions and not group.retries
+    )
+    denied = _denied(verdicts)
+    if denied:
+        answer = _answer(group, denied, context.snapshot)
+        found = _by_rules("blocked-client", denied, *said, *changed)
+        too = (f"the answer would be rejected too: {answer.grounds[0]}",) if answer else ()
+        return replace(found, grounds=found.grounds + too, answer=answer)
+    if between and no_syn:
+        said = (f"{_few(group)} of {group.client}, whose conversations with {_service(group)} are accepted",)
+        return Cause("late-packets", "closed-connection", "medium", said)
+    if verdicts:
+        grounds = (*said, *changed, *verdicts[0].grounds)
+        found = Cause("blocked-client", "rules-changed", "high", grounds, verdicts[0])
+        return (
+            found if len(verdicts) == 1 else Cause("blocked-client", "undetermined", "low", (*said, *changed))
+        )
+    if not context.accepts:
+        return Cause("blocked-client", "undetermined", "low", (*said, REJECT_ONLY, NO_SNAPSHOT))
+    return _by_contrast(group, context, [*said, *changed])
+
+
+def _answer(group, denied: Verdict, snapshot: Snapshot) -> Verdict | None:
+    """Return the verdict on the reply to a rejected request, if the network ACL would deny that too."""
+    packet = denied.packet
+    ports = [None if pd.isna(port) or port < 0 else int(port) for port in (group.port_low, group.port_high)]
+    for port in dict.fromkeys(ports):
+        pong = PONG.get(packet.protocol)
+        back = Packet(not packet.egress, packet.dstaddr, packet.srcaddr, packet.protocol, port, pong)
+        verdict = evaluate(snapshot, group.interface_id, back, reply=True)
+        if not verdict.allowed:
+            return verdict
+    return None
+
+
+def _by_contrast(group, context: Context, said: list[str]) -> Cause:
+    """Return what other interfaces and other clients tell of a rejected request."""
+    leaves = context.leaves(group)
+    far = group.server if leaves else group.client
+    subnet = context.subnets.get(group.interface_id)
+    service = (group.protocol, group.server_port)
+    owners = context.owners.get(far, set())
+    if owners:
+        out = [place for place, *_ in group.peers if place in owners]
+        said += [f"the client's own interface {place} let it out" for place in out if not leaves]
+    if subnet and any(context.subnets.get(owner) == subnet for owner in owners):
+        said.append(f"both ends are in {subnet}, inside which no network ACL is asked")
+        return Cause("blocked-client", "security-group", "high", tuple(said))
+    during = [
+        (place, context.subnets.get(place))
+        for place, first, last in group.peers
+        if place not in owners and first <= group.last and last >= group.first
+        and (place, far, *service) not in context.refused
+    ]  # fmt: skip
+    beside = [place for place, other in during if subnet and other == subnet]
+    if beside and not group.own:
+        verb = "out to" if leaves else "in from"
+        said.append(
+            f"{beside[0]} in the same {subnet} let the same {verb} {far} then, so its network ACL does"
+        )
+        return Cause("blocked-client", "security-group", "high", tuple(said))
+    same = [
+        place for place, other in context.subnets.items()
+        if other == subnet and subnet and (place, far, *service) in context.refused
+    ]  # fmt: skip
+    elsewhere = [place for place, other in during if subnet and other and other != subnet]
+    if len(same) > 1 and elsewhere:
+        said.append(
+            f"all {len(same)} interfaces of {subnet} that were asked reject it, {elsewhere[0]} in another does not"
+        )
+        return Cause("blocked-client", "network-acl", "medium", tuple(said))
+    if group.others and group.answers and not group.own and not leaves:
+        if not is_private(far) and group.publics >= STRANGERS:
+            said.append(
+                f"{group.publics:,} public clients are accepted there: its security group is open to the internet, and it"
+                " cannot deny one network, as a network ACL does"
+            )
+            return Cause("blocked-client", "network-acl", "medium", tuple(said))
+        if is_private(far):
+            said.append("others are accepted and answered there: a rule tells sources apart")
+            said += ["even in the client's own /24, which a network ACL seldom does"] if group.nearby else []
+            sure = "medium" if group.nearby else "low"
+            return Cause("blocked-client", "security-group", sure, tuple(said))
+        said.append("others are accepted and answered there: a rule tells sources apart")
+    said.append("a security group or a network ACL: these logs cannot tell which")
+    if subnet is None:
+        said.append("the field subnet-id would help")
+    return Cause("blocked-client", "undetermined", "low", (*said, NO_SNAPSHOT))
+
+
+def _history(group) -> list[str]:
+    """Return whether the client was accepted at another time."""
+    if not group.own:
+        return []
+    if group.own_last < group.first:
+        return [f"it was accepted until {_time(group.own_last)}"]
+    if group.own_first > group.last:
+        return [f"it is accepted since {_time(group.own_first)}"]
+    return ["it was also accepted meanwhile"]
+
+
+def _time(seconds: float) -> str:
+    return f"{pd.Timestamp(int(seconds), unit='s', tz='UTC'):%Y-%m-%d %H:%M} UTC"
+
+
+def _few(group) -> str:
+    size = round(group.bytes / group.packets) if group.packets else 0
+    if group.packets == 1:
+        return f"1 packet of {size:,} bytes"
+    return f"{group.packets:,} packets of {size:,} bytes on average"
+
+
+def _service(group) -> str:
+    return group.server + ("" if group.server_port < 0 else f" port {int(group.server_port)}")
+
+
+def own_client(group) -> bool:
+    """Return whether the client is the interface's own host."""
+    return group.way is not None and bool(group.way) != bool(group.from_server)
+
+
+def legitimacy(group, scanner: bool, scan_targets: int) -> dict[str, int]:
+    """Return the points for and against a legitimate client: reason → points, only those that apply.
+
+    `scanner`: whether the random walk says so; `scan_targets`: targets from which on a client is taken for one.
+    """
+    private = is_private(group.client)
+    points = {
+        "outbound from own host": 3 * own_client(group),
+        "private client": 2 * private,
+        "client is accepted elsewhere": 2 * (group.known > 0),
+        "others get a response there": 2 * bool(group.others and group.answers),
+        "SYN retransmissions": 1 * (2 * group.retries >= group.sessions),
+        "keeps trying": 2 * (group.active_intervals >= 12) or 1 * (group.active_intervals >= 3),
+        "scanner by random walk": -4 * scanner,
+        "many targets": -3 * (group.targets >= scan_targets),
+        "single tiny packets": -2 * (group.tiny == group.sessions),
+        "public client, and no client gets a response there": -1 * (not private and not group.others),
+    }
+    return {reason: int(value) for reason, value in points.items() if value}

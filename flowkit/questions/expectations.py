@@ -1,0 +1,313 @@
+"""Expectations: what ought to reach what, read from a CSV file and checked against what was seen.
+
+The file has the columns ``name, source, destination, protocol, port, expect`` in any order. ``source`` is an address, a
+CIDR or the name of a network; ``destination`` too, or an interface (``eni-…``) or instance (``i-…``) id, or a host's
+name, as the report prints them. ``protocol`` is ``tcp``, ``udp``, ``icmp`` or ``any``; ``port`` a number, a range
+``8000-8010`` or ``any`` (for icmp empty, too); ``expect`` is ``reach`` or ``block``. Lines that are blank or begin with
+``#`` are skipped.
+"""
+
+import csv
+import re
+from dataclasses import dataclass
+from difflib import get_close_matches
+from ipaddress import ip_interface, ip_network
+from pathlib import Path
+
+import pandas as pd
+
+from flowkit.loading.sample import SAMPLE
+from flowkit.net import TCP, Network
+from flowkit.questions.networks import text
+from flowkit.questions.pairs import ANSWERED, RESET, SILENT
+from flowkit.questions.rejected import rejections
+
+COLUMNS = ("name", "source", "destination", "protocol", "port", "expect")
+CHECKED = (
+    "line", "name", "source", "destination", "destination_name", "protocol", "port", "expect", "verdict",
+    "state", "clients", "failing", "sessions", "first_seen", "last_seen", "answered_until", "repaired", "interface_id",
+    "confidence", "note",
+)  # fmt: skip
+VERDICTS = ("broken", "newly-reachable", "unproven", "met")
+PROTOCOLS = {"tcp": (6,), "udp": (17,), "icmp": (1, 58), "any": ()}
+#: What a log of one action only leaves open.
+ONLY = {
+    "reject-only": "the log holds rejected traffic only",
+    "accept-only": "the log holds accepted traffic only",
+}
+#: Addresses from which a source is a crowd, in which single failures prove nothing.
+WIDE = 65_536
+#: Share of the time since the first failure that answers must have gone on after the last one to call it repaired.
+REPAIRED = 0.1
+RESOURCE = re.compile(r"(eni|i)-[0-9a-f]{8,17}")
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """One line of the file. `destination` is a network or ids of interfaces or instances, `written` its text in the
+    file; `protocols` empty and `ports` None mean any."""
+
+    line: int
+    name: str
+    source: Network
+    destination: Network | tuple[str, ...]
+    written: str
+    protocols: tuple[int, ...]
+    ports: tuple[int, int] | None
+    reach: bool
+
+    @property
+    def networks(self) -> tuple[Network, ...]:
+        """The networks that must be told apart to check this line."""
+        return (self.source,) if isinstance(self.destination, tuple) else (self.source, self.destination)
+
+
+def expectations_of(source: str, expect: str | Path | None = None) -> Path | None:
+    """Return the expectations file: `expect` where given, the sample's own for the source ``sample``, else None.
+
+    Raises FileNotFoundError where `expect` names no file.
+    """
+    if expect:
+        path = Path(expect).expanduser()
+        if not path.is_file():
+            raise FileNotFoundError(f"expectations: there is no file {path}")
+        return path
+    return SAMPLE / "expectations.csv" if source == "sample" else None
+
+
+def printed_names(snapshot, names: dict[Network, str]) -> dict[str, Network | tuple[str, ...]]:
+    """Return what the names that the report prints stand for: hosts for the ids of their interfaces, networks for their
+    CIDR. A name of several networks stands for none of them."""
+    found: dict[str, Network | tuple[str, ...]] = {}
+    for network, name in names.items():
+        found[name] = () if name in found else network
+    for interface in snapshot.interfaces.values() if snapshot else ():
+        before = found.get(interface.name, ())
+        found[interface.name] = (*(before if isinstance(before, tuple) else ()), interface.interface_id)
+    return {name: place for name, place in found.items() if place != ()}
+
+
+def read_expectations(path: str | Path | None, printed: dict | None = None) -> list[Expectation]:
+    """Return the expectations in the CSV file at `path`, in its order; none where `path` is None.
+
+    `printed` is as `printed_names` returns it. Raises ValueError naming the file and, for each bad line, its number
+    and what is wrong with it.
+    """
+    if path is None:
+        return []
+    lines = enumerate(Path(path).read_text(encoding="utf-8-sig").splitlines(), 1)
+    rows = [
+        (at, [cell.strip() for cell in next(csv.reader([line]))])
+        for at, line in lines if line.strip() and not line.lstrip().startswith("#")
+    ]  # fmt: skip
+    header = rows[0][1] if rows else []
+    if sorted(header) != sorted(COLUMNS):
+        raise ValueError(f"{path}: the first line must name the columns {','.join(COLUMNS)}")
+    found, bad, earlier = [], [], {}
+    for line, values in rows[1:]:
+        try:
+            one = _expectation(line, header, values, printed or {})
+            other = earlier.setdefault((one.source, one.destination, one.protocols, one.ports), one)
+            if other.reach != one.reach:
+                raise ValueError(f"contradicts line {other.line}")
+            found.append(one)
+        except ValueError as error:
+            bad.append(f"line {line}: {error}")
+    if bad:
+        raise ValueError(f"{path} has {len(bad)} bad line{'s'[: len(bad) > 1]}\n  " + "\n  ".join(bad))
+    return found
+
+
+def _expectation(line: int, header: list[str], values: list[str], printed: dict) -> Expectation:
+    if len(values) != len(header):
+        raise ValueError(f"{len(values)} values where {len(header)} belong")
+    cells = dict(zip(header, values, strict=True))
+    protocol, expect, wrong = cells["protocol"].lower(), cells["expect"].lower(), []
+
+    def tried(parse, *given):
+        try:
+            return parse(*given)
+        except ValueError as error:
+            wrong.append(str(error))
+
+    if not cells["name"]:
+        wrong.append("no name")
+    source = tried(_place, "source", cells["source"], printed)
+    destination = tried(_place, "destination", cells["destination"], printed)
+    if protocol not in PROTOCOLS:
+        wrong.append(f"protocol {cells['protocol']!r} is not tcp, udp, icmp or any")
+    ports = None if protocol == "icmp" and not cells["port"] else tried(_ports, cells["port"])
+    if protocol == "icmp" and ports:
+        wrong.append("icmp has no ports: leave its port empty")
+    if expect not in ("reach", "block"):
+        wrong.append(f"expect {cells['expect']!r} is not reach or block")
+    if wrong:
+        raise ValueError("; ".join(wrong))
+    return Expectation(
+        line, cells["name"], source, destination, cells["destination"], PROTOCOLS[protocol], ports, expect == "reach"
+    )
+
+
+def _place(column: str, written: str, printed: dict) -> Network | tuple[str, ...]:
+    """Return the network of a source, the network or ids of a destination."""
+    if column == "destination" and RESOURCE.fullmatch(written):
+        return (written,)
+    found = printed.get(written)
+    if found is not None and (column == "destination" or not isinstance(found, tuple)):
+        return found
+    try:
+        network, exact = ip_network(written, strict=False), ip_interface(written)
+    except ValueError:
+        kinds = "address, CIDR or name of a network"
+        if column == "destination":
+            kinds = "address, CIDR, interface id, instance id or name of a host or network"
+        close = get_close_matches(written, printed, 1)
+        meant = f"; did you mean {close[0]!r}?" if close else ""
+        raise ValueError(f"{column} {written!r} is no {kinds}{meant}") from None
+    if exact.ip != network.network_address:
+        raise ValueError(f"{column} {written!r} is no network; the one it lies in is {network}")
+    return network
+
+
+def _ports(written: str) -> tuple[int, int] | None:
+    if written.lower() == "any":
+        return None
+    match = re.fullmatch(r"([0-9]{1,5})(?:\s*-\s*([0-9]{1,5}))?", written)
+    if not match:
+        raise ValueError(f"port {written!r} is no port, range or any")
+    low, high = int(match[1]), int(match[2] or match[1])
+    if not low <= high <= 65535:
+        raise ValueError(f"port {written!r} is not within 0-65535 and rising")
+    return low, high
+
+
+def owners(log) -> pd.DataFrame:
+    """Return interfaces with their instance and addresses: interface_id, instance_id, address (one row each, null
+    where neither the log nor the snapshot says)."""
+    logged = log.interfaces[["interface_id", "instance_id"]].drop_duplicates().assign(address=None).astype(object)
+    known = log.network.interfaces.values() if log.network else ()
+    rows = [(e.interface_id, e.instance_id, at) for e in known for at in (*e.addresses, *e.public_addresses)]
+    found = pd.concat([pd.DataFrame(rows, columns=list(logged)), logged], ignore_index=True)
+    return found.sort_values(["interface_id", "address"], ignore_index=True, na_position="last")
+
+
+def matches(one: Expectation, rows: pd.DataFrame, owners: pd.DataFrame) -> pd.Series:
+    """Return which of `rows` (network, destination, interface_id, protocol, port) the line is about."""
+    within = {place: _within(place, one.source) for place in rows["network"].unique()}
+    found = rows["network"].map(within).astype(bool)  # an empty column maps to text
+    if one.protocols:
+        found &= rows["protocol"].isin(one.protocols)
+    if one.ports:
+        found &= rows["port"].between(*one.ports).fillna(False)
+    if not isinstance(one.destination, tuple):
+        places = {place: _within(place, one.destination) for place in rows["destination"].unique()}
+        return (found & rows["destination"].map(places)).astype(bool)
+    own = _owned(one.destination, owners)
+    there = rows["destination"].isin(own["address"].dropna())
+    return (found & (there | rows["interface_id"].isin({*own["interface_id"], *one.destination}))).astype(bool)
+
+
+def _within(place: str, network: Network) -> bool:
+    try:
+        inner = ip_network(place)
+    except ValueError:  # a label: "internet", "inside"
+        return False
+    return inner.version == network.version and inner.subnet_of(network)
+
+
+def _owned(ids: tuple[str, ...], owners: pd.DataFrame) -> pd.DataFrame:
+    return owners[owners["interface_id"].isin(ids) | owners["instance_id"].isin(ids)]
+
+
+def check(expectations: list[Expectation], rows: pd.DataFrame, kind: str, owners: pd.DataFrame, distinct) -> pd.DataFrame:
+    """Return each expectation with what was seen of it, one row a line of the file, in its order.
+
+    `rows` are those of `Reach`, `kind` of `log_kind`, `owners` of `owners`; `distinct(rows)` counts clients that
+    differ. Columns: line, name, source, destination, destination_name, protocol, port, expect (as in the file), verdict,
+    state (the failing one, or the one that proves the verdict; null where unproven), clients, failing (of these),
+    sessions (in that state), first_seen, last_seen, answered_until, repaired (answered again, to the end), interface_id
+    (the destination's, null where many or unknown), confidence, note.
+
+    verdict: `met`; `broken` (reach: not answered; block: accepted, unanswered); `newly-reachable` (block, but
+    answered); `unproven` (nothing seen, or the log cannot show it). Traffic is checked by the narrowest line that
+    covers it: a `reach` line takes its source out of wider `reach` lines and out of all `block` lines. A source of
+    more than 65,536 addresses is broken where most of its clients fail, any other where one does.
+    """
+    matched = {one.line: matches(one, rows, owners) for one in expectations}
+    names = rows.dropna(subset=["destination_name"]).set_index("interface_id")["destination_name"].to_dict()
+    found = []
+    for one in expectations:
+        own = matched[one.line]
+        for other in expectations:
+            narrower = one.source != other.source and _within(str(other.source), one.source)
+            if other.reach and (not one.reach or narrower):
+                own = own & ~matched[other.line]
+        seen = rows[own]
+        verdict, proof, note = _reach(one, seen, kind, distinct) if one.reach else _block(seen, kind)
+        first = proof.sort_values("sessions", ascending=False, kind="stable").head(1)
+        eni = _interface(one, seen, rows, owners)
+        again = proof["answered_again"].max() if one.reach and verdict == "broken" else pd.NaT
+        since, until = proof["first_seen"].min(), proof["last_seen"].max()
+        protocol = next(name for name, numbers in PROTOCOLS.items() if numbers == one.protocols)
+        port = "any" if one.ports is None else "-".join(str(port) for port in dict.fromkeys(one.ports))
+        found.append({
+            "line": one.line, "name": one.name, "source": text(one.source),
+            "destination": one.written if isinstance(one.destination, tuple) else text(one.destination),
+            "destination_name": names.get(eni), "protocol": protocol, "port": port,
+            "expect": "reach" if one.reach else "block", "verdict": verdict,
+            "state": first["state"].iloc[0] if len(first) else None,
+            "clients": distinct(seen), "failing": distinct(seen[seen["state"] != ANSWERED]),
+            "sessions": int(proof["sessions"].sum()), "first_seen": since, "last_seen": until,
+            "answered_until": proof["answered_until"].max(), "interface_id": eni, "note": note,
+            "confidence": first["confidence"].iloc[0] if len(first) else "low",
+            "repaired": bool(
+                2 * proof["recovered"].sum() >= proof["clients"].sum() and again - until > REPAIRED * (again - since)
+            ),
+        })  # fmt: skip
+    return pd.DataFrame(found, columns=list(CHECKED))
+
+
+def _reach(one: Expectation, seen: pd.DataFrame, kind: str, distinct) -> tuple[str, pd.DataFrame, str]:
+    good = seen[seen["state"] == ANSWERED]
+    udp = (seen["state"] == SILENT) & (seen["protocol"] != TCP)
+    bad = seen[(seen["state"] != ANSWERED) & (seen["clients"] > seen["scanners"]) & ~udp]
+    crowd = one.source.num_addresses > WIDE
+    if len(bad) and not (crowd and distinct(bad) <= distinct(good)):
+        return "broken", bad, ""
+    if len(good):
+        return "met", good, ""
+    note = "accepted, but nothing came back, and UDP need not answer" if udp.any() else ""
+    return "unproven", good, ONLY[kind] if kind == "reject-only" else note
+
+
+def _block(seen: pd.DataFrame, kind: str) -> tuple[str, pd.DataFrame, str]:
+    answered, accepted = seen[seen["state"] == ANSWERED], seen[seen["state"].isin([SILENT, RESET])]
+    if len(answered):
+        return "newly-reachable", answered, ""
+    if len(accepted):
+        return "broken", accepted, ""
+    if len(seen) and kind == "all":
+        return "met", seen, ""
+    return "unproven", seen.head(0), ONLY.get(kind, "")
+
+
+def _interface(one: Expectation, seen: pd.DataFrame, rows: pd.DataFrame, owners: pd.DataFrame) -> str | None:
+    """Return the destination's interface, where it is one and known."""
+    if isinstance(one.destination, tuple):
+        known = _owned(one.destination, owners)["interface_id"]
+    else:
+        address = str(one.destination.network_address)
+        known = (seen if len(seen) else rows[rows["destination"] == address])["interface_id"]
+        if not known.notna().any():
+            known = owners.loc[owners["address"] == address, "interface_id"]
+    found = known.dropna().unique()
+    return found[0] if len(found) == 1 else None
+
+
+def causes_of(log) -> pd.DataFrame:
+    """Return what was rejected and why, as `flowkit.questions.rejected` classifies it, in the columns of `matches`
+    (``network`` is the client), with ``records``, ``cause``, ``grounds``, ``verdict`` and ``incident``."""
+    groups = rejections(log).groups
+    groups = groups[groups["kind"] != "late-packets"]
+    names = {"client": "network", "server": "destination", "server_port": "port"}
+    return groups.rename(columns=names).astype({"port": "Int64", "protocol": "Int64"})

@@ -1,0 +1,108 @@
+"""Networks as names: subnets of the snapshot, networks that the user names, and which network holds an address.
+
+Networks nest or are disjoint, so an address is known by the narrowest one that holds it. Each address becomes a key, a
+letter for its version and its number in hexadecimal digits, and finds the last network that begins at or before it:
+one join in SQL, for millions of addresses of both versions.
+"""
+
+from collections.abc import Iterable
+from ipaddress import ip_network
+
+import pandas as pd
+
+from flowkit.net import INTERNET, PRIVATE, Network, is_private
+
+#: What stands for the /24 around a private IPv4 address that lies in no known network.
+NEARBY = "/24"
+
+#: The key of `address` in SQL; null for what is no address. RFC 5952's `::` is written out as the zeros it stands for.
+KEY = f"""CASE WHEN contains(address, ':') THEN '6' || array_to_string(list_transform(string_split(replace(lower(address),
+    '::', ':' || repeat('0:', 8 - len(address) + len(replace(address, ':', '')))), ':'),
+    lambda part: lpad(part, 4, '0')), '')
+  ELSE '4' || format('{{:02x}}{{:02x}}{{:02x}}{{:02x}}', {
+    ", ".join(f"try_cast(split_part(address, '.', {at}) AS UTINYINT)" for at in (1, 2, 3, 4))}) END"""
+
+
+def placed(addresses: str) -> str:
+    """Return SQL for ``address`` and ``network`` (a CIDR, or ``internet``) of each row of the query `addresses`.
+
+    It joins the frame ``bounds``, as `bounds` returns it.
+    """
+    nearby = "regexp_extract(address, '^[0-9]+[.][0-9]+[.][0-9]+') || '.0/24'"
+    return (
+        f"SELECT address, CASE b.network WHEN '{NEARBY}' THEN {nearby} ELSE coalesce(b.network, '{INTERNET}') END AS"
+        f" network FROM (SELECT address, {KEY} AS key FROM (SELECT address::VARCHAR AS address FROM ({addresses}))) a ASOF LEFT JOIN bounds b ON a.key >= b.key"
+    )
+
+
+def bounds(networks: Iterable[Network]) -> pd.DataFrame:
+    """Return where each of `networks` and of the private blocks begins and ends: ``key``, and ``network``, which holds
+    from there on (CIDR; `NEARBY`; null: none)."""
+    wide = {network for network in PRIVATE if network.version == 4}.difference(networks)
+    found: dict[tuple[int, int], Network | None] = {(4, 0): None, (6, 0): None}
+    within: list[Network] = []
+
+    def close(until: Network | None) -> None:
+        while within and (until is None or not _holds(within[-1], until)):
+            ended = within.pop()
+            end = int(ended.broadcast_address) + 1
+            if end < 1 << ended.max_prefixlen:
+                found[ended.version, end] = within[-1] if within else None
+
+    for network in sorted({*networks, *PRIVATE}, key=lambda one: (one.version, int(one.network_address), one.prefixlen)):
+        close(network)
+        found[network.version, int(network.network_address)] = network
+        within.append(network)
+    close(None)
+    return pd.DataFrame({
+        "key": [f"{version}{at:0{8 if version == 4 else 32}x}" for version, at in found],
+        "network": [None if one is None else NEARBY if one in wide else str(one) for one in found.values()],
+    }).astype(object)  # fmt: skip
+
+
+def _holds(outer: Network, inner: Network) -> bool:
+    return outer.version == inner.version and inner.subnet_of(outer)
+
+
+def read_networks(text: str | None) -> dict[Network, str]:
+    """Return the networks named in `text`, such as ``office=203.0.113.0/24, office=198.51.100.7, lab=10.9.0.0/16``.
+
+    Raises ValueError naming every part that is not ``name=CIDR``.
+    """
+    found, bad = {}, []
+    for part in filter(None, (part.strip() for part in (text or "").split(","))):
+        name, _, cidr = (word.strip() for word in part.partition("="))
+        try:
+            found[ip_network(cidr)] = name if name else bad.append(f"{part!r} has no name")
+        except ValueError as error:
+            bad.append(f"{part!r}: {error}")
+    if bad:
+        raise ValueError(f"named_networks must read name=CIDR,name=CIDR: {'; '.join(bad)}")
+    return found
+
+
+def subnet_names(snapshot) -> dict[Network, str]:
+    """Return the networks of a snapshot's subnets by Name tag or id; of one CIDR in several VPCs all names."""
+    found: dict[Network, list[str]] = {}
+    for subnet in snapshot.subnets.values() if snapshot else ():
+        for cidr in subnet.cidrs:
+            found.setdefault(ip_network(cidr), []).append(subnet.name or subnet.subnet_id)
+    return {network: " or ".join(dict.fromkeys(names)) for network, names in found.items()}
+
+
+def name_of(network: str, names: dict[Network, str]) -> str:
+    """Return the name of a network of `placed`: that of the narrowest named network around it, its own CIDR where it
+    is private, else ``internet``."""
+    if network == INTERNET:
+        return INTERNET
+    inner = ip_network(network)
+    around = [outer for outer in names if _holds(outer, inner)]
+    if around:
+        return names[max(around, key=lambda outer: outer.prefixlen)]
+    return network if is_private(inner) else INTERNET
+
+
+def text(network: Network) -> str:
+    """Return one address without its prefix length, any other network as a CIDR."""
+    one = network.num_addresses == 1
+    return str(network.network_address) if one else str(network)

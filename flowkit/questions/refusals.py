@@ -1,0 +1,192 @@
+"""Rejected traffic in groups, and what else a fold says of them: who else was accepted, where, and who scans.
+
+In: a log's fold, its tables ``refusals`` and ``edges``. Out: small tables. Values come into the queries as parameters or
+as tables; only names and numbers of this module are in their text. `flowkit.questions.rejected` classifies the groups.
+
+Scanners are found by a threshold random walk over first contacts in time order (Jung, Paxson, Berger, Balakrishnan:
+Fast Portscan Detection Using Sequential Hypothesis Testing, 2004): a benign client's first contact succeeds in 80 % of
+cases, a scanner's in 20 %; so a failure makes scanning four times as likely and a success four times less, and four
+failures more than successes are enough for 99 % detection at 1 % false alarms.
+"""
+
+from collections import defaultdict
+from ipaddress import ip_address
+
+import pandas as pd
+
+from flowkit.net import EPHEMERAL, PRIVATE_TEXT
+
+#: log(99) / log(4), rounded up: how far the walk goes before it decides.
+DECIDED = 4
+#: Groups that are looked at one by one, and clients whose first contacts are; the rest is summed up.
+GROUPS, CLIENTS = 2000, 500
+GROUP = ["interface_id", "client", "server", "protocol", "server_port", "refusal", "control"]
+SERVICE = ["server", "protocol", "server_port"]
+SUMS = ("sessions", "attempts", "records", "packets", "bytes")
+SHAPES = ("retries", "tiny", "small", '"overlaps"', "closed", "unclosed", "reopened", "syn_acks")
+
+#: What a service that nobody was accepted at looks like.
+NOBODY = {"answers": 0, "publics": 0, "newest": None, "least": None, "most": None, "insiders": ()}
+
+#: Groups over all time steps. Protocol and port are -1 where there is none: SQL joins no null to another.
+GROUPED = f"""
+CREATE OR REPLACE TEMP TABLE refused_groups AS SELECT
+    interface_id, client, server, coalesce(protocol, -1) AS protocol, coalesce(server_port, -1) AS server_port, refusal,
+    coalesce(control, 0) AS control, {", ".join(f"sum({name})::BIGINT AS {name}" for name in SUMS)},
+    min(first) AS first, max(last) AS last, sum(accepted)::BIGINT AS accepted, min(port_low) AS port_low,
+    max(port_high) AS port_high, bool_and(from_server) AS from_server, bool_or(leaves) AS leaves,
+    bool_or(flagged) AS flagged, max(idle) AS idle, min(idle_least) AS idle_least, max(latest) AS latest,
+    {", ".join(f"sum({name})::BIGINT AS {name}" for name in SHAPES)},
+    least(sum(records), (max(last) - min(first)) // 600 + 1)::BIGINT AS active_intervals,
+    refusal IN ('request', 'mid-stream') AS plain
+FROM refusals GROUP BY ALL"""
+
+
+def grouped(fold, limit: int = GROUPS) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Return at most `limit` groups, `CLIENTS` clients of requests, and the totals of all.
+
+    A group has `GROUP`, the counts of ``refusals`` (see `flowkit.folding.edges.refusals`) and ``active_intervals``
+    (ten minutes that it was seen in, at most); first come other refusals than requests, then private clients, then
+    those that try for long. A client has ``groups``, ``servers``, ``ports``, ``protocol`` (-1: several) and sums.
+    """
+    fold.sql(GROUPED)
+    sums = ", ".join(f"sum({name})::BIGINT AS {name}" for name in SUMS)
+    sums += ", count(*) AS groups, min(first) AS first, max(last) AS last"
+    listed = fold.sql(
+        "FROM refused_groups ORDER BY plain, regexp_matches(client, ?) DESC, active_intervals DESC, records DESC,"
+        f" {', '.join(GROUP)} LIMIT ?", PRIVATE_TEXT, limit,
+    )  # fmt: skip
+    clients = fold.sql(
+        "SELECT client, count(DISTINCT server) AS servers, count(DISTINCT server_port) AS ports,"
+        " CASE WHEN min(protocol) = max(protocol) THEN min(protocol) ELSE -1 END AS protocol,"
+        f" {sums} FROM refused_groups WHERE plain GROUP BY client ORDER BY groups DESC, records DESC, client LIMIT ?",
+        CLIENTS,
+    )  # fmt: skip
+    totals = fold.sql(
+        f"SELECT refusal, count(DISTINCT client) AS clients, {sums} FROM refused_groups GROUP BY refusal ORDER BY refusal"
+    )
+    named = [_is_address(a) and _is_address(b) for a, b in zip(listed.client, listed.server, strict=True)]
+    return listed[pd.array(named, dtype=bool)].drop(columns="plain").reset_index(drop=True), clients, totals
+
+
+def _is_address(text: str) -> bool:
+    """Return whether `text` is an address: what is none, and a log may hold it, is counted and not classified."""
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def contrasts(fold, groups: pd.DataFrame) -> pd.DataFrame:
+    """Return the accepted traffic that speaks for or against each of `groups` (same index).
+
+    ``own``: the client's accepted records to the same service at this interface; ``own_first``, ``own_last``;
+    ``others``: whether other clients were accepted there; ``answers``: accepted records that the service sent there;
+    ``publics``: public clients that were accepted there; ``newest``: when the last of all that were accepted there
+    began; ``nearby``: whether another client of the client's /24 is answered there; ``known``: accepted records that
+    the client sent anywhere to a service; ``peers``: list of (interface, first, last) where the far address was
+    accepted on this port by another interface. Times in seconds since 1970.
+    """
+    keys = groups[["interface_id", "client", *SERVICE]].assign(
+        away=[leaves is True for leaves in groups.leaves]
+    )
+    asked = {"keys": keys.drop_duplicates()}
+    at = "coalesce(e.protocol, -1) = k.protocol AND coalesce(e.server_port, -1) = k.server_port"
+    met = "sum(client_accepted)::BIGINT AS own, min(e.first) AS first, max(e.last) AS last"
+    # One row an interface where the far end was accepted on that port: the service itself where packets leave.
+    places = fold.sql(
+        f"""SELECT interface_id, away, far, protocol, server_port, own, first, last FROM (
+        SELECT e.interface_id, false AS away, k.client AS far, k.protocol, k.server_port, {met} FROM edges e JOIN
+            (SELECT DISTINCT client, protocol, server_port FROM keys WHERE NOT away) k ON e.client = k.client AND {at}
+            WHERE client_accepted > 0 GROUP BY ALL
+        UNION ALL SELECT e.interface_id, true, k.server, k.protocol, k.server_port, {met} FROM edges e JOIN
+            (SELECT DISTINCT server, protocol, server_port FROM keys WHERE away) k ON e.server = k.server AND {at}
+            WHERE client_accepted > 0 GROUP BY ALL) ORDER BY interface_id""",
+        **asked,
+    )
+    services = fold.sql(
+        f"""WITH met AS (SELECT k.*, e.client, sum(client_accepted) > 0 AS in_, sum(server_accepted)::BIGINT AS answers,
+            max(e.first) FILTER (client_accepted > 0) AS newest FROM edges e JOIN
+            (SELECT DISTINCT interface_id, server, protocol, server_port FROM keys) k
+            ON e.interface_id = k.interface_id AND e.server = k.server AND {at}
+            WHERE client_accepted > 0 OR server_accepted > 0 GROUP BY ALL),
+        weighed AS (SELECT *, regexp_matches(client, ?) AS inside FROM met)
+        SELECT * EXCLUDE (client, in_, inside, answers, newest), sum(answers)::BIGINT AS answers, max(newest) AS newest,
+            min(client) FILTER (in_) AS least, max(client) FILTER (in_) AS most,
+            count(*) FILTER (in_ AND NOT inside) AS publics,
+            coalesce(list(client) FILTER (in_ AND inside AND answers > 0), []) AS insiders FROM weighed GROUP BY ALL""",
+        PRIVATE_TEXT,
+        **asked,
+    ).set_index(["interface_id", *SERVICE])
+    known = fold.sql(
+        "SELECT client, sum(client_accepted)::BIGINT AS known FROM edges WHERE client IN (SELECT client FROM keys)"
+        f" AND coalesce(server_port, -1) < {EPHEMERAL} GROUP BY client",
+        **asked,
+    ).set_index("client")
+    there, service = defaultdict(dict), services.to_dict("index")
+    for eni, away, far, protocol, port, *row in zip(*(places[name].tolist() for name in places), strict=True):
+        there[away, far, protocol, port][eni] = tuple(row)
+    found = []
+    for one in keys.itertuples(index=False):
+        met = there.get((one.away, one.server if one.away else one.client, one.protocol, one.server_port), {})
+        here = service.get((one.interface_id, one.server, one.protocol, one.server_port), NOBODY)
+        others = not pd.isna(here["least"]) and {here["least"], here["most"]} != {one.client}
+        block = one.client.rpartition(".")[0]
+        insiders = {address.rpartition(".")[0] for address in here["insiders"] if address != one.client}
+        peers = [(eni, first, last) for eni, (_own, first, last) in met.items() if eni != one.interface_id]
+        own = met.get(one.interface_id, (0, None, None))
+        found.append(
+            (*own, others, here["answers"], here["publics"], here["newest"], block in insiders - {""}, peers)
+        )
+    names = "own own_first own_last others answers publics newest nearby peers".split()
+    table = pd.DataFrame(found, groups.index, names)
+    return table.assign(known=groups.client.map(known.known).fillna(0).astype("int64"))
+
+
+def scanners(fold, clients: pd.DataFrame) -> pd.DataFrame:
+    """Return the walks of `clients` (rows of `grouped`) over their first contacts, one row a client.
+
+    Beside the client's columns: ``contacts``, distinct (server, protocol, port) it asked, ports above the ephemeral
+    range only where rejected; ``failed`` of them, never accepted; ``verdict``: ``scanner``, ``benign`` or ``pending``,
+    whichever bound the walk meets first.
+    """
+    walked = fold.sql(
+        f"""WITH contacts AS (
+            SELECT client, server, protocol, server_port, min(first) AS first, sum(client_accepted) = 0 AS failed
+            FROM edges WHERE client IN (SELECT client FROM clients) AND (client_rejected > 0
+            OR (client_accepted > 0 AND coalesce(server_port, -1) < {EPHEMERAL})) GROUP BY ALL
+        ), steps AS (
+            SELECT *, sum(CASE WHEN failed THEN 1 ELSE -1 END) OVER past AS walk, row_number() OVER past AS nth
+            FROM contacts WINDOW past AS (PARTITION BY client ORDER BY first, server, protocol, server_port)
+        ) SELECT client, count(*) AS contacts, count(*) FILTER (failed) AS failed,
+            min(nth) FILTER (walk >= {DECIDED}) AS up, min(nth) FILTER (walk <= -{DECIDED}) AS down
+        FROM steps GROUP BY client""",
+        clients=clients[["client"]],
+    )
+    up, down = (walked.pop(name).astype("float64").fillna(float("inf")) for name in ("up", "down"))
+    walked["verdict"] = "pending"
+    walked.loc[up < down, "verdict"] = "scanner"
+    walked.loc[down < up, "verdict"] = "benign"
+    return walked.merge(clients, on="client")
+
+
+def over_time(fold, groups: pd.DataFrame) -> pd.DataFrame:
+    """Return rejected records by time step and kind: ``start`` (UTC), ``kind``, ``records``; unlisted groups: noise."""
+    table = fold.sql(
+        "SELECT step, coalesce(kind, 'noise') AS kind, sum(records)::BIGINT AS records FROM refusals r LEFT JOIN kinds k"
+        f" ON {' AND '.join(_same(name) for name in GROUP)} GROUP BY ALL ORDER BY ALL",
+        kinds=groups[[*GROUP, "kind"]],
+    )
+    return table.assign(start=pd.to_datetime(table.step, unit="s", utc=True))[["start", "kind", "records"]]
+
+
+def _same(name: str) -> str:
+    """Return the SQL that joins ``refusals`` to groups by one key."""
+    missing = {"protocol": -1, "server_port": -1, "control": 0}
+    return f"coalesce(r.{name}, {missing[name]}) = k.{name}" if name in missing else f"r.{name} = k.{name}"
+
+
+def column(groups: pd.DataFrame, of) -> pd.Series:
+    """Return what `of` makes of each row."""
+    return pd.Series([of(group) for group in groups.itertuples()], groups.index, dtype="object")

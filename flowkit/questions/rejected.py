@@ -1,0 +1,242 @@
+"""Who is rejected and why: every group of rejected conversations with its cause, its grounds and its client's score.
+
+In: a log, its fold and, where there is one, the rules snapshot. Out: small tables. `flowkit.questions.refusals` reduces,
+`flowkit.questions.causes` decides; this puts both together and joins groups to incidents.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from flowkit.net import ADMIN_PORTS, DATABASE_PORTS, is_private
+from flowkit.questions.causes import Context, cause, legitimacy, own_client
+from flowkit.questions.fixes import enclosing_network
+from flowkit.questions.refusals import (
+    DECIDED,
+    GROUP,
+    GROUPS,
+    SERVICE,
+    SUMS,
+    column,
+    contrasts,
+    grouped,
+    scanners,
+)  # fmt: skip
+
+#: The gravest kind first; an incident that joins several groups is of the first of theirs.
+KINDS = (
+    "blocked-service", "acl-changed", "reply-refused", "blocked-client", "service-control", "late-packets", "scan", "noise",
+)  # fmt: skip
+
+#: A service is rejected to everybody where so many clients, most of all that asked, retransmit as real stacks do;
+#: half as many are enough where a security group opens it, so that somebody wants it open.
+CUSTOMERS = 10
+#: Seconds in which open sessions stop together where one change cuts them: two aggregation intervals of 60 s and the
+#: keepalives or retransmissions that show it.
+MOMENT = 300
+
+
+@dataclass(frozen=True)
+class Rejections:
+    """What `rejections` returns.
+
+    `groups`: one row a group of rejected conversations, as `classify` describes; `scanners`: one row a client that
+    scans; `totals`: one row a refusal with ``groups``, ``clients``, ``records``, ``packets``, ``bytes``, ``first``,
+    ``last`` of all groups, listed or not; `services`: one row a service that is rejected to everybody, as
+    `blocked_services` returns them; `accepts`: whether the log has any ACCEPT.
+    """
+
+    groups: pd.DataFrame
+    scanners: pd.DataFrame
+    totals: pd.DataFrame
+    services: pd.DataFrame
+    accepts: bool
+
+
+def rejections(log, min_score: int = 4, scan_targets: int = 10, limit: int = GROUPS) -> Rejections:
+    """Return the rejected traffic of `log` with its causes, the most legitimate clients first.
+
+    A request is a blocked client from `min_score` points on (2 less in a log of rejections only), a scan if its
+    client is a scanner, else noise; a client with `scan_targets` targets or more is taken for a scanner.
+    """
+    fold = log.fold
+    groups, clients, totals = grouped(fold, limit)
+    context = context_of(log)
+    groups["leaves"] = column(
+        groups, context.leaves if log.network is None else replace(context, snapshot=None).leaves
+    )
+    groups = groups.join(contrasts(fold, groups))
+    groups["targets"] = groups.client.map(clients.set_index("client").groups).fillna(1).astype("int64")
+    known = groups.groupby("client").known.max()
+    # Who is rejected four times and mostly accepted is no scanner, and need not be followed.
+    asked = clients[(clients.groups >= DECIDED) & ~(clients.client.map(known).fillna(0) > clients.groups)]
+    walks = scanners(fold, asked)
+    walks = walks[(walks.verdict == "scanner") if context.accepts else (walks.groups >= scan_targets)]
+    for table in (groups, walks, totals):
+        table[["first", "last"]] = table[["first", "last"]].astype("Int64")
+    requests = groups[groups.refusal == "request"]
+    far = requests.client.where(requests.leaves != True, requests.server)  # noqa: E712  (it may be None)
+    places = zip(requests.interface_id, far, requests.protocol, requests.server_port, strict=True)
+    groups["cut"] = cut_together(groups)
+    groups = classify(
+        groups, replace(context, refused=set(places)), set(walks.client), min_score, scan_targets
+    )
+    services = blocked_services(fold, groups, walks)
+    for table in (groups, walks, totals, services):
+        for name in ("first", "last"):
+            table[name] = pd.to_datetime(table[name], unit="s", utc=True)
+    walks = walks.sort_values(
+        ["groups", "records", "client"], ascending=[False, False, True], ignore_index=True
+    )
+    return Rejections(incidents(groups), walks, totals, services, context.accepts)
+
+
+def context_of(log) -> Context:
+    """Return who has which address, which subnet, and whether anything was accepted at all."""
+    owners, own = defaultdict(set), log.interfaces.dropna(subset=["address"])
+    for interface_id, address in zip(own.interface_id, own.address, strict=True):
+        owners[address].add(interface_id)
+    subnets = dict(log.interfaces.dropna(subset=["subnet_id"]).groupby("interface_id").subnet_id.max())
+    accepts = bool(log.fold.facts["accepted"])
+    if log.network is None:
+        return Context(dict(owners), subnets, accepts=accepts)
+    known = log.network.interfaces  # as they are, whatever the log made of them
+    owners = {address: {name for name in names if name not in known} for address, names in owners.items()}
+    for interface in known.values():
+        for address in interface.addresses:
+            owners.setdefault(address, set()).add(interface.interface_id)
+    subnets |= {name: interface.subnet_id for name, interface in known.items()}
+    return Context(owners, subnets, accepts=accepts, snapshot=log.network)
+
+
+def cut_together(groups: pd.DataFrame) -> pd.Series:
+    """Return whether the open sessions of a group stop with others of the same place at one moment, two at least."""
+    open_ = groups[
+        ((groups.refusal == "late") & (groups.unclosed == groups.sessions))
+        | ((groups.refusal == "mid-stream") & (groups.reopened == groups.sessions) & groups.flagged)
+    ].dropna(subset=["first", "latest"])
+    cut = pd.Series(False, groups.index)
+    for _place, part in open_.groupby(["interface_id", "server", "protocol", "server_port"]):
+        for one in part.itertuples():
+            with_it = part[(part["first"] >= one.first - MOMENT) & (part.latest <= one.first + MOMENT)]
+            cut[one.Index] = one.latest <= one.first + MOMENT and with_it.sessions.sum() >= 2
+    return cut
+
+
+def blocked_services(fold, groups: pd.DataFrame, walks: pd.DataFrame) -> pd.DataFrame:
+    """Return services that are rejected to everybody, one row each, and mark their `groups`: ``kind`` blocked-service.
+
+    ``interface_id``, ``server``, ``protocol``, ``server_port``; of the clients that retransmit as real stacks do and
+    are no scanners: ``clients``, ``sessions``, ``attempts``, ``records``, ``packets``, ``bytes``, ``first``, ``last``;
+    ``elsewhere``: another address of the interface (of the other IP family) that serves this port; null: none.
+    A port by which machines are administered or databases asked is probed by everybody: it counts only where a
+    security group opens it.
+    """
+    sums = ", ".join(f"sum({name})::BIGINT AS {name}" for name in SUMS)
+    services = fold.sql(
+        f"""WITH asked AS (FROM refused_groups WHERE refusal = 'request' AND protocol = 6 AND leaves IS NOT TRUE
+            AND client NOT IN (SELECT client FROM walks)),
+        tries AS (SELECT {", ".join(["interface_id", *SERVICE])}, count(DISTINCT client) AS clients, {sums},
+            min(first) AS first, max(last) AS last FROM asked WHERE retries > 0 GROUP BY ALL
+            HAVING count(DISTINCT client) >= {CUSTOMERS // 2})
+        SELECT tries.*, (SELECT count(DISTINCT client) FROM asked WHERE asked.interface_id = tries.interface_id
+            AND asked.server = tries.server AND asked.server_port = tries.server_port) AS every FROM tries""",
+        walks=walks[["client"]],
+    )
+    met = fold.sql(
+        "SELECT s.interface_id, s.server, s.server_port, max(e.last) FILTER (e.server = s.server) AS latest,"
+        " any_value(e.server) FILTER (e.server <> s.server) AS elsewhere FROM edges e JOIN services s ON"
+        " e.interface_id = s.interface_id AND e.protocol = s.protocol AND e.server_port = s.server_port"
+        " WHERE client_accepted > 0 AND server_accepted > 0 GROUP BY ALL",
+        services=services,
+    )
+    services = services.merge(met, "left", ["interface_id", "server", "server_port"])
+    wanted = (2 * services.clients >= services.every) & ~(services.latest >= services["first"])
+    keep = []
+    for row in services[wanted].itertuples():
+        mine = groups.index[
+            (groups.interface_id == row.interface_id) & (groups.server == row.server) & (groups.retries > 0)
+            & (groups.server_port == row.server_port) & (groups.refusal == "request") & (groups.kind != "scan")
+        ]  # fmt: skip
+        opened = any(one is not None and one.groups_allow for one in groups.verdict[mine])
+        probed = row.server_port in {*ADMIN_PORTS, *DATABASE_PORTS}
+        if len(mine) and (opened or (row.clients >= CUSTOMERS and not probed)):
+            groups.loc[mine, "kind"] = "blocked-service"
+            keep.append(row.Index)
+    return services.loc[keep].reset_index(drop=True)
+
+
+def classify(
+    groups: pd.DataFrame, context: Context, walking: set, min_score: int, scan_targets: int
+) -> pd.DataFrame:
+    """Return `groups`, the most legitimate clients first, with what is decided of each.
+
+    ``kind`` and ``cause`` (as in findings.json), ``confidence``, ``grounds`` (tuple of sentences), ``verdict`` (the
+    snapshot's, or None), ``answer`` (that on the reply to a request, if it would be rejected too), ``way`` (True: the
+    rejected packets leave the interface), ``parts`` (reason → points) and ``score``, their sum.
+    """
+    # Two reasons for two points each need ACCEPT records: a client is not to be missed for want of them.
+    min_score -= 0 if context.accepts else 2
+    causes = [cause(group, context) for group in groups.itertuples()]
+    for name in ("kind", "cause", "confidence", "grounds", "verdict", "answer"):
+        groups[name] = pd.Series([getattr(one, name) for one in causes], groups.index, dtype="object")
+    groups["way"] = column(groups, context.leaves)
+    groups["parts"] = column(groups, lambda one: legitimacy(one, one.client in walking, scan_targets))
+    groups["score"] = pd.Series([sum(parts.values()) for parts in groups.parts], groups.index, dtype="int64")
+    groups["kind"] = column(groups, lambda one: _kind(one, walking, min_score, scan_targets))
+    order = ["score", "records", *GROUP]
+    return groups.sort_values(order, ascending=[False, False] + [True] * len(GROUP), ignore_index=True)
+
+
+def _kind(group, walking: set[str], min_score: int, scan_targets: int) -> str:
+    """Return the group's kind, once its client is weighed."""
+    inside = is_private(group.client) or own_client(group)
+    scanning = group.client in walking or (group.targets >= scan_targets and not inside)
+    if group.kind not in ("blocked-client", "noise"):
+        return "scan" if scanning and not inside and group.kind == "late-packets" else group.kind
+    if scanning and not (inside and group.active_intervals >= 3):
+        return "scan"
+    return "blocked-client" if group.kind == "blocked-client" and group.score >= min_score else "noise"
+
+
+def incidents(groups: pd.DataFrame) -> pd.DataFrame:
+    """Return `groups` with ``inside`` (the interface's end), ``far`` (the other) and ``incident``: what belongs together.
+
+    One deny entry of a network ACL is one incident; so is one interface's service rejected for one cause. What a
+    changed ACL rejects afterwards joins the sessions that the change cut, noise does nowhere else.
+    """
+    began_inside = column(groups, own_client).astype(bool)
+    groups["inside"] = groups.client.where(began_inside, groups.server)
+    groups["far"] = groups.server.where(began_inside, groups.client)
+    place = pd.Series(
+        list(zip(groups.interface_id, groups.inside, groups.protocol, groups.server_port, strict=True)), groups.index,
+        dtype="object",
+    )  # fmt: skip
+    about = column(
+        groups,
+        lambda one: (
+            (one.kind != "blocked-service" and one.verdict and one.verdict.deny) or (one.kind, one.cause)
+        ),
+    )
+    groups["incident"] = [f"{where} {what}" for where, what in zip(place, about, strict=True)]
+    for name, cut in groups[groups.kind == "acl-changed"].groupby("incident"):
+        block, since = enclosing_network(cut.far), cut["first"].min() - pd.Timedelta(minutes=10)
+        beside = groups.index[
+            (place == place[cut.index[0]]) & (groups["first"] >= since) & (groups.refusal == "request")
+        ]
+        joins = [
+            number
+            for number in beside
+            if block and enclosing_network([str(block), groups.far[number]]) == block
+        ]
+        groups.loc[joins, "incident"] = name
+        groups.loc[[*joins, *groups.index[groups.incident == name]], "kind"] = "acl-changed"
+        for number in (number for number in joins if groups.verdict[number] is None):
+            groups.loc[number, ["cause", "confidence"]] = ["network-acl", "medium"]
+            groups.at[number, "grounds"] += (f"a changed network ACL cut off {block} at that time",)
+    rank = groups.kind.map(KINDS.index)
+    grave = rank.groupby(groups.incident).transform("min")
+    joined = (grave < KINDS.index("late-packets")) & (groups.kind != "scan")
+    groups.loc[joined, "kind"] = grave[joined].map(dict(enumerate(KINDS)))
+    return groups

@@ -1,0 +1,164 @@
+"""Which security group rules let traffic in or out, which never did, and which are wider than their use.
+
+Every accepted conversation counts, in the direction in which it was begun, for every rule of every group of its
+interface that lets it pass: a rule whose sessions are shared with another can go without loss. Addresses that no rule
+tells apart are counted together in SQL.
+"""
+
+from collections import defaultdict
+from ipaddress import ip_network
+
+import pandas as pd
+
+from flowkit.analysis.coverage import covered_share
+from flowkit.loading.network import Rule, Snapshot
+from flowkit.net import ICMP, narrowest
+from flowkit.questions.fixes import merged
+
+#: So many far addresses of one kind are listed one by one.
+FEW = 32
+#: A network of so many addresses is wide if only a few of them are seen.
+WIDE = 256
+COLUMNS = [
+    "use", "name", "direction", "rule", "sessions", "shared", "sources", "coverage", "seen", "group_id", "first", "last",
+]  # fmt: skip
+
+
+def rule_use(log) -> pd.DataFrame:
+    """Return one row a security group rule and peer of the snapshot, by group, direction and rule; none without one.
+
+    ``use``: ``in use``, ``never used``, ``wider than its use``, ``no interface`` (the group is attached to none),
+    ``no data`` (nothing was seen, and the log covers no time); ``name`` and ``group_id`` of the group, ``direction``,
+    ``rule``; ``sessions`` it let pass, ``shared`` of them that another rule lets pass too; ``sources``: far addresses
+    seen, at most; ``coverage``: the share of the time of the group's interfaces that the log covers, where one
+    without any record was never seen; null where that is not known; ``seen``: the ports, and the fewest networks that
+    hold the far addresses, where these are few; ``first``, ``last`` (UTC).
+    """
+    if log.network is None:
+        return pd.DataFrame(columns=COLUMNS)
+    snapshot, hits, attached = log.network, defaultdict(list), defaultdict(list)
+    groups = [group for _id, group in sorted(snapshot.groups.items())]
+    by_group = {group.group_id: group.rules for group in groups}
+    for use in uses(log.fold, snapshot).itertuples(index=False):
+        names = snapshot.interfaces[use.interface_id].group_ids
+        fitting = [rule for name in names for rule in by_group.get(name, ()) if _fits(rule, use)]
+        for rule in fitting:
+            hits[rule].append((use, len(fitting) > 1))
+    for interface in snapshot.interfaces.values():
+        for name in interface.group_ids:
+            attached[name].append(interface.interface_id)
+    shares = {name: _share(log.coverage, owners) for name, owners in attached.items()}
+    rows = [_row(group, rule, hits[rule], attached, shares) for group in groups for rule in group.rules]
+    table = pd.DataFrame(rows, columns=COLUMNS).astype({"coverage": "float64"})
+    for name in ("first", "last"):
+        table[name] = pd.to_datetime(table[name], unit="s", utc=True)
+    return table.sort_values(["name", "direction", "rule"], ignore_index=True)
+
+
+def uses(fold, snapshot: Snapshot) -> pd.DataFrame:
+    """Return accepted conversations by interface, direction, service and far end, few ones by address.
+
+    ``interface_id``, ``way``, ``protocol``, ``server_port``, ``place`` (the narrowest network of any rule that holds
+    the far end, as text; null: none does), ``far`` (null: many), ``sessions``, ``first``, ``last``, ``sources``.
+    """
+    rules = [rule for group in snapshot.groups.values() for rule in group.rules]
+    networks = sorted(
+        {network for rule in rules for network in rule.networks}, key=lambda one: -one.prefixlen
+    )
+    members = {str(address): str(ip_network(address)) for rule in rules for address in rule.members}
+    four = [one for one in networks if one.version == 4]
+    six = fold.sql(
+        "SELECT DISTINCT far FROM (SELECT CASE way WHEN 'out' THEN server ELSE client END AS far FROM edges)"
+        " WHERE contains(far, ':')"
+    ).far if any(one.version == 6 for one in networks) else []  # fmt: skip
+    known = members | {
+        far: str(found) for far in six if far not in members and (found := narrowest(far, networks))
+    }
+    # Numbers only go into the text of the query; addresses and networks are joined.
+    cases = " ".join(
+        f"WHEN ip BETWEEN {int(one.network_address)} AND {int(one.broadcast_address)} THEN {number}"
+        for number, one in enumerate(four)
+    )
+    octets = " + ".join(
+        f"TRY_CAST(split_part(far, '.', {n + 1}) AS BIGINT) * {256 ** (3 - n)}" for n in range(4)
+    )
+    key = "interface_id, way, protocol, server_port, place"
+    return fold.sql(
+        f"""WITH ends AS (
+            SELECT interface_id, way, protocol, server_port, CASE way WHEN 'out' THEN server ELSE client END AS far,
+                sum(sessions)::BIGINT AS sessions, min(first) AS first, max(last) AS last
+            FROM edges WHERE way IN ('in', 'out') AND client_accepted > 0
+                AND interface_id IN (SELECT interface_id FROM logged) GROUP BY ALL
+        ), numbered AS (SELECT *, {octets} AS ip FROM ends),
+        placed AS (SELECT numbered.*, coalesce(known.place, networks.place) AS place FROM numbered
+            LEFT JOIN known USING (far) LEFT JOIN networks ON number = CASE {cases or "WHEN false THEN 0"} END),
+        counted AS (SELECT *, count(*) OVER (PARTITION BY {key}) <= {FEW} AS few FROM placed)
+        SELECT {key}, CASE WHEN few THEN far END AS far, sum(sessions)::BIGINT AS sessions, min(first) AS first,
+            max(last) AS last, count(*) AS sources FROM counted GROUP BY ALL ORDER BY ALL""",
+        logged=pd.DataFrame({"interface_id": list(snapshot.interfaces)}, dtype="str"),
+        known=pd.DataFrame({"far": list(known), "place": list(known.values())}, dtype="str"),
+        networks=pd.DataFrame({"place": list(map(str, four))}, dtype="str")
+        .rename_axis("number")
+        .reset_index(),
+    )
+
+
+def _share(intervals: pd.DataFrame, owners: list[str]) -> float | None:
+    """Return how much of the time of `owners` a log of accepted traffic covers."""
+    if intervals.empty:
+        return None
+    own = intervals[intervals.interface_id.isin(owners)]
+    seen = 0 if intervals.attrs.get("action") == "REJECT" else own.interface_id.nunique()
+    return round((covered_share(own) or 0) * seen / len(owners), 4)
+
+
+def _fits(rule: Rule, use) -> bool:
+    """Return whether the rule lets the conversations pass; ICMP's type is not in the log, so that any will do."""
+    match = rule.match
+    if rule.egress != (use.way == "out") or match.protocol not in (None, use.protocol) or pd.isna(use.place):
+        return False
+    if (
+        match.low is not None
+        and match.protocol not in ICMP
+        and not match.low <= use.server_port <= match.high
+    ):
+        return False
+    place = ip_network(use.place)
+    inside = (place.version == network.version and place.subnet_of(network) for network in rule.networks)
+    return any(inside) or (place.num_addresses == 1 and place.network_address in rule.members)
+
+
+def _row(group, rule: Rule, hits: list, attached: dict, shares: dict) -> tuple:
+    uses, share = [use for use, _shared in hits], shares.get(group.group_id)
+    ports = sorted({int(use.server_port) for use in uses if not pd.isna(use.server_port)})
+    few = bool(uses) and all(isinstance(use.far, str) for use in uses)
+    far = merged({use.far for use in uses}) if few else []
+    sources = len({use.far for use in uses}) if few else sum(use.sources for use in uses)
+    seen = [
+        f"ports {', '.join(map(str, ports))}" if 0 < len(ports) <= 10 else "",
+        ", ".join(map(str, far[:10])),
+    ]
+    use = "wider than its use" if uses and _wider(rule, ports, far) else "in use"
+    if not uses:
+        use = "no interface" if group.group_id not in attached else "no data" if share == 0 else "never used"
+    sessions, shared = sum(one.sessions for one in uses), sum(one.sessions for one, twice in hits if twice)
+    first, last = (
+        pick((getattr(one, name) for one in uses), default=None)
+        for pick, name in ((min, "first"), (max, "last"))
+    )
+    way = "egress" if rule.egress else "ingress"
+    about = (group.name, way, rule.text, sessions, shared, sources, share, "; ".join(filter(None, seen)))
+    return (use, *about, group.group_id, first, last)
+
+
+def _wider(rule: Rule, ports: list[int], far: list) -> bool:
+    """Return whether few of the rule's ports, or few of a large network's addresses, were seen."""
+    match, size = rule.match, sum(network.num_addresses for network in rule.networks)
+    if (
+        ports
+        and match.protocol not in ICMP
+        and match.low is not None
+        and match.high - match.low >= len(ports)
+    ):
+        return True
+    return bool(far) and "/" in rule.peer and size >= WIDE and sum(one.num_addresses for one in far) <= FEW

@@ -1,0 +1,48 @@
+"""Records of findings, read again by key: the only time that a question goes back to the records."""
+
+import ibis
+import pandas as pd
+from ibis import _
+
+from flowkit.fields import DEFAULT_FORMAT
+from flowkit.folding.interfaces import interface_of, named_rows
+
+COLUMNS = [name.replace("-", "_") for name in DEFAULT_FORMAT]
+KEYS = {
+    "interface_id": "string", "srcaddr": "string", "dstaddr": "string", "protocol": "int64", "srcport": "int64",
+    "dstport": "int64", "action": "string",
+}  # fmt: skip
+
+
+def samples(log, keys: pd.DataFrame, each: int = 3) -> dict[object, tuple[str, ...]]:
+    """Return up to `each` records of every key by its ``id``, oldest first, as lines of the default format.
+
+    `keys` has ``id`` and the columns of `KEYS`, null where any value will do; several rows may share an ``id``. One
+    query reads the records once for all keys together.
+    """
+    if keys.empty:
+        return {}
+    keys = keys.reset_index(drop=True)
+    names = [name for name in KEYS if name != "interface_id"]
+    known = ibis.memtable(
+        keys[[*KEYS]].assign(number=range(len(keys))), schema={**KEYS, "number": "int64"}
+    ).rename({f"key_{name}": name for name in KEYS})
+    rows = named_rows(log.flows)
+    rows = rows.mutate(at=interface_of(rows), protocol=rows.protocol.cast("int64"))
+    # Both addresses are always given: they join by hash, and the rest is compared.
+    same = [rows.srcaddr == known.key_srcaddr, rows.dstaddr == known.key_dstaddr]
+    found = rows.join(known, same)
+    place = {"interface_id": found["at"]} | {name: found[name] for name in names[2:]}
+    for name, value in place.items():
+        found = found.filter(found[f"key_{name}"].isnull() | (value == found[f"key_{name}"]))
+    oldest = ibis.window(group_by="number", order_by=["start", "end", "srcport", "dstport", "packets"])
+    some = (
+        found.mutate(nth=ibis.row_number().over(oldest))
+        .filter(_.nth < each)
+        .select(*COLUMNS, "number", "nth")
+        .execute()
+    )
+    some = some.assign(id=some.number.map(keys["id"])).sort_values(["id", "start", "end", "number", "nth"])
+    text = some[COLUMNS].astype("object")
+    lines = text.where(text.notna(), "-").astype(str).agg(" ".join, axis=1) if len(some) else some.number
+    return {name: tuple(dict.fromkeys(part))[:each] for name, part in lines.groupby(some["id"], sort=False)}

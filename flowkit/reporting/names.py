@@ -1,0 +1,65 @@
+"""Names for people: hosts beside addresses, services beside ports, counts with their nouns."""
+
+from collections import defaultdict
+from collections.abc import Callable
+
+import pandas as pd
+
+from flowkit.loading.network import Interface
+from flowkit.net import ICMP, SERVICE_PORTS, protocol_name
+from flowkit.questions.fixes import one_line
+
+
+def owners(log) -> Callable[..., Interface | None]:
+    """Return a function that finds whose an address was: `owner(address, interface_id, first, last)`.
+
+    An address is used again by others, and several VPCs may use it: that of the interface's own VPC counts, unless the
+    log says that another interface had it at that time.
+    """
+    network, lives = log.network, defaultdict(list)
+    own = log.interfaces[log.interfaces.address.notna() & (log.interfaces.basis != "snapshot")]
+    for row in own.itertuples():
+        lives[row.address].append((row.interface_id, row.first, row.last))
+
+    def owner(address: str, interface_id: str, first=None, last=None) -> Interface | None:
+        if network is None:
+            return None
+        here = network.interfaces.get(interface_id)
+        found = network.owner(address, here.vpc_id if here else None)
+        if found and not pd.isna(first):
+            begin, end = first.timestamp(), last.timestamp()
+            then = {eni for eni, since, until in lives[address] if since <= end and until >= begin}
+            if then and found.interface_id not in then:
+                return network.interfaces.get(then.pop()) if len(then) == 1 else None
+        return found
+
+    return owner
+
+
+def hosts(log) -> Callable[..., str]:
+    """Return a function that names an address, asked like `owners`: `web-1 (10.0.0.5)`, or the address alone."""
+    owner = owners(log)
+
+    def host(address: str, *where) -> str:
+        found = owner(address, *where)
+        return (
+            f"{one_line(found.name)} ({address})" if found and found.name != found.interface_id else address
+        )
+
+    return host
+
+
+def service_name(protocol: int, port: float) -> str:
+    """Return such as `tcp/5432 postgresql`; `ICMP`, which has no port; `port 5432` where the protocol is not logged."""
+    if protocol in ICMP:
+        return "ICMP" if protocol == 1 else "ICMPv6"
+    known = port is not None and not pd.isna(port) and port >= 0
+    if protocol < 0:
+        return f"port {int(port)}" if known else "any protocol"
+    name = SERVICE_PORTS.get(int(port)) if known else None
+    return protocol_name(int(protocol)) + (f"/{int(port)}" if known else "") + (f" {name}" if name else "")
+
+
+def many(count: int, noun: str) -> str:
+    """Return `count` and the noun, in the plural unless it is one."""
+    return f"{int(count):,} {noun}" + ("" if count == 1 else "s")
