@@ -27,7 +27,8 @@ _NAMES = {
     "reporting.direction": "busiest_line direction_findings direction_verdict founded_line interfaces_line plot_rungs"
     " plot_talkers plot_traffic_by_interface plot_traffic_over_time talkers_line zones_line",
     "reporting.figures": "COLOURS alt utc_axis",
-    "reporting.findings": "Finding tell",
+    "reporting.answer": "Answer findings tell",
+    "reporting.finding": "Finding",
     "reporting.reachability": "exposed proven reachability_findings reachability_verdict targets",
     "reporting.reachability_figures": "plot_reachability plot_sessions_over_time",
     "reporting.rejected": "leads ranked rejected_findings rejected_verdict",
@@ -42,6 +43,8 @@ __all__ = sorted(_MODULES)  # noqa: PLE0605 - all names of _NAMES
 
 
 def __getattr__(name: str) -> object:
+    if name == "__version__":
+        return import_module("importlib.metadata").version("vpc-flowkit")
     if name not in _MODULES:
         raise AttributeError(f"flowkit has no {name!r}")
     value = globals()[name] = getattr(import_module(f"flowkit.{_MODULES[name]}"), name)
