@@ -7,11 +7,12 @@ _NAMES = {
     "loading.ingestion": "ingest",
     "log": "load sql",
     "reporting.answer": "findings",
-    "reporting.findings": "Finding",
+    "reporting.finding": "Finding",
     "reporting.gaps": "gaps",
     "reporting.reachability": "reachability",
     "reporting.rejected": "rejected",
     "reporting.tables": "show",
+    "reporting.talkers": "talkers",
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
 
@@ -21,6 +22,8 @@ __all__ = sorted([*_MODULES, "plot"])  # noqa: PLE0605 - all names of _NAMES
 def __getattr__(name: str) -> object:
     if name == "plot":
         return import_module("flowkit.reporting.plot")
+    if name == "__version__":
+        return import_module("importlib.metadata").version("vpc-flowkit")
     if name not in _MODULES:
         raise AttributeError(f"flowkit has no {name!r}")
     value = globals()[name] = getattr(import_module(f"flowkit.{_MODULES[name]}"), name)

@@ -4,35 +4,97 @@ Exit codes: 0 done; 1 it could not be done; 2 wrong usage; 3 done, and a finding
 """
 
 import argparse
+import json
+import os
 import re
+import shutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tqdm import tqdm
-
-from flowkit import commands_ingest, ddl
+import flowkit
 from flowkit.aws import commands
+from flowkit.explain import explained
+from flowkit.loading import cache, upkeep
+from flowkit.loading.boto import configure
+from flowkit.loading.errors import SourceError
+from flowkit.loading.ingestion import counted
+from flowkit.loading.sample import NOTEBOOKS
 from flowkit.loading.sources import is_table
+from flowkit.reporting.errors import ReportError, UsageError
+from flowkit.reporting.html import one_line, visible
+from flowkit.terminal import Bar, complain, mend_streams, terminable
 
 LEVELS = ("info", "low", "medium", "high")
 DONE, FAILED, USAGE, FOUND = range(4)
 
+#: The options of `flowkit report`, in the order of its help.
+REPORT = {
+    "source": {"nargs": "?", "default": "sample", "help": "file, folder, glob, s3://bucket/prefix, "
+               "cloudwatch://log-group, IBIS-URL#table, or sample (default)"},
+    "--start": {"metavar": "T", "help": "first moment: ISO 8601 (UTC unless it says otherwise), or -24h, -7d"},
+    "--end": {"metavar": "T", "help": "first moment to leave out; also now"},
+    "--out": {"metavar": "DIR", "type": Path, "default": Path("reports"), "help": "where runs go (default: reports)"},
+    "--notebook": {"metavar": "NAME", "dest": "notebooks", "action": "append", "default": [],
+                   "help": "only this one (a name, or an .ipynb file)"},
+    "--network": {"metavar": "DIR", "help": "the folder that `flowkit snapshot` wrote"},
+    "--expect": {"metavar": "FILE", "help": "what should be reachable and what not, as CSV"},
+    "--format": {"metavar": "FIELDS", "help": "the log's fields, where no header names them"},
+    "--param": {"metavar": "NAME=VALUE", "dest": "params", "action": "append", "default": [],
+                "help": "a notebook's parameter: flowkit notebooks lists them"},
+    "--fail-on": {"metavar": "LEVEL", "choices": LEVELS,
+                  "help": "exit with 3 from this severity on: " + ", ".join(LEVELS)},
+    "--redact": {"action": "store_true", "help": "replace account ids, public addresses and names, for sharing"},
+    "--group-readable": {"action": "store_true", "help": "let the group read the report, not its owner alone"},
+    "--keep": {"metavar": "N", "type": int, "help": "remove all but the newest N runs"},
+    "--region": {"help": "the AWS region (default: AWS_REGION, or that of the profile)"},
+    "--profile": {"help": "a profile of the AWS configuration (default: AWS_PROFILE)"},
+}  # fmt: skip
+INGEST = {
+    "source": {"nargs": "+", "help": "as for report"},
+    "--start": {"metavar": "T", "help": "leave out files that end before"},
+    "--end": {"metavar": "T", "help": "leave out files that begin after"},
+    "--format": {"metavar": "FIELDS", "help": "the log's fields, where no header names them"},
+    "--json": {"action": "store_true", "help": "print the tally as one JSON object"},
+    "--again": {"action": "store_true", "help": "read files again that the cache has already"},
+    "--region": {"help": "the AWS region (default: AWS_REGION, or that of the profile)"},
+    "--profile": {"help": "a profile of the AWS configuration (default: AWS_PROFILE)"},
+}
+
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Run `flowkit` with the arguments `words` (default: the command line's); returns the exit code."""
-    given = _parser().parse_args(list(_joined(sys.argv[1:] if words is None else words)))
+    """Run `flowkit` with the arguments `words` (default: the command line's) and return the exit code.
+
+    A fault of the user or the machine is one sentence on stderr; FLOWKIT_DEBUG=1 shows the traceback.
+    """
+    mend_streams()
+    os.environ.setdefault("PYTHONSAFEPATH", "1")  # No child process imports what lies in the current folder.
     try:
-        return given.func(given)
-    except KeyboardInterrupt:
-        return _complain("interrupted; nothing was written", 130)
+        with terminable():
+            given = parser().parse_args(list(_joined(sys.argv[1:] if words is None else words)))
+            return given.func(given)
+    except KeyboardInterrupt as stop:
+        return complain(f"{str(stop) or 'interrupted'}; nothing was written", 143 if str(stop) else 130)
+    except BrokenPipeError:  # `flowkit … | head`: nobody reads on, which is no fault.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return FAILED
+    except UsageError as error:
+        return complain(error, USAGE)
+    except (SourceError, ReportError) as error:
+        return complain(error)
+    except Exception as error:
+        if os.environ.get("FLOWKIT_DEBUG"):
+            raise
+        return complain(
+            f"{type(error).__name__}: {one_line(error)} (unforeseen; FLOWKIT_DEBUG=1 shows where)"
+        )
 
 
 def _joined(words: Sequence[str]) -> Iterator[str]:
     """`words` with `--start -24h` as `--start=-24h`: argparse takes -24h for an option otherwise."""
     pending = None
     for word in words:
-        if pending and re.fullmatch(r"-\d+[a-z]", word):
+        if pending and re.match(r"-\d", word):
             yield f"{pending}={word}"
             pending = None
             continue
@@ -45,83 +107,61 @@ def _joined(words: Sequence[str]) -> Iterator[str]:
         yield pending
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="flowkit", description="Answers from AWS VPC Flow Logs.")
-    subparsers = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    _add_report(subparsers)
-    commands_ingest.add_ingest(subparsers)
-    commands_ingest.add_cache(subparsers)
-    commands.add_commands(subparsers)
-    ddl.add_command(subparsers)
-    return parser
-
-
-def _add_report(subparsers) -> None:
-    parser = subparsers.add_parser("report", help="run the notebooks and write their pages and findings")
-    parser.set_defaults(func=_report)
-    add = parser.add_argument
-    add(
-        "source",
-        nargs="?",
-        default="sample",
-        help="file, folder, glob, s3://bucket/prefix, cloudwatch://log-group, IBIS-URL#table, or sample (default)",
-    )
-    add("--start", metavar="T", help="first moment: ISO 8601 (UTC unless it says otherwise), or -24h, -7d")
-    add("--end", metavar="T", help="first moment to leave out; also now")
-    add(
-        "--where",
-        metavar="SQL",
-        help="of IBIS-URL#table, only this: a condition on columns, such as partitions",
-    )
-    add("--out", metavar="DIR", type=Path, default=Path("reports"), help="where runs go (default: reports)")
-    add(
-        "--notebook",
-        metavar="NAME",
-        action="append",
-        default=[],
-        help="only this one (a name, or an .ipynb file)",
-    )
-    add("--network", metavar="DIR", help="the folder that `flowkit snapshot` wrote")
-    add("--expect", metavar="FILE", help="what should be reachable and what not, as CSV")
-    add("--format", metavar="FIELDS", help="the log's fields, where no header names them")
-    add("--param", metavar="NAME=VALUE", action="append", default=[], help="a notebook's parameter")
-    add(
-        "--fail-on",
-        metavar="LEVEL",
-        choices=LEVELS,
-        help="exit with 3 from this severity on: " + ", ".join(LEVELS),
-    )
-    add("--redact", action="store_true", help="replace account ids, public addresses and names, for sharing")
-    add("--keep", metavar="N", type=int, help="remove all but the newest N runs")
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line; what it parses has `func`, which takes it and returns the exit code."""
+    top = argparse.ArgumentParser(prog="flowkit", description="Answers from AWS VPC Flow Logs.")
+    top.add_argument("--version", action="version", version=f"flowkit {flowkit.__version__}")
+    subparsers = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    fields = {
+        "line": {"help": "a record, in quotes"},
+        "--format": {"help": "the log's fields (default: AWS's)"},
+    }
+    folder = {
+        "--copy": {"metavar": "DIR", "type": Path, "help": "copy the notebooks there, to work with them"}
+    }
+    action = {"action": {"nargs": "?", "choices": ("show", "clear", "prune"), "default": "show"}}
+    for name, func, purpose, example, options in (
+        ("report", _report, "run the notebooks and write their pages and findings",
+         "flowkit report s3://acme-flow-logs --start -24h --network network --fail-on high", REPORT),
+        ("ingest", _ingest, "parse logs into the cache and count their lines", "flowkit ingest logs/ --json", INGEST),
+        ("cache", _cache, "show the cache of parsed logs, clear it, or prune it", "flowkit cache prune", action),
+        ("notebooks", _notebooks, "list the notebooks and their parameters", "flowkit notebooks --copy mine", folder),
+        ("explain", _explain, "say what each field of a record means", "flowkit explain '2 123456789012 eni-0a1b "
+         "10.0.1.5 10.0.2.9 40123 443 6 9 900 1795132800 1795132860 ACCEPT OK'", fields),
+        *commands.COMMANDS,
+    ):  # fmt: skip
+        added = subparsers.add_parser(name, help=purpose, description=purpose, epilog=f"example: {example}")
+        for option, how in options.items():
+            added.add_argument(option, **how)
+        added.set_defaults(func=func)
+    return top
 
 
 def _report(given: argparse.Namespace) -> int:
     # Only this command needs papermill and nbconvert, which take a second to load.
-    from flowkit.reporting.errors import ReportError, UsageError  # noqa: PLC0415
-    from flowkit.reporting.report import Request, report  # noqa: PLC0415
+    from flowkit.reporting.run import Request, report  # noqa: PLC0415
 
-    own = ("start", "end", "format", "network", "expect", "out", "redact", "keep")
     if given.where and not is_table(given.source):
-        return _complain("--where needs a source of the form IBIS-URL#table", USAGE)
-    request = Request(
-        source=f"{given.source} where {given.where}" if given.where else given.source,
-        notebooks=tuple(given.notebook),
-        params=tuple(given.param),
-        **{name: getattr(given, name) for name in own},
-    )
-    try:
-        with _Bar() as bar:
-            run = report(request, bar)
-    except UsageError as error:
-        return _complain(error, USAGE)
-    except ReportError as error:
-        return _complain(error)
-    print(run["folder"] / "index.html")
+        raise UsageError("--where needs a source of the form IBIS-URL#table")
+    for name, value in (
+        ("REGION", given.region),
+        ("DEFAULT_REGION", given.region),
+        ("PROFILE", given.profile),
+    ):
+        if value:
+            os.environ[f"AWS_{name}"] = value
+    source = f"{given.source} where {given.where}" if given.where else given.source
+    own = {name: getattr(given, name) for name in Request.__dataclass_fields__} | {"source": source}
+    with Bar() as bar:
+        run = report(Request(**own), bar)
+    for note in run["notes"]:
+        complain(note)
+    print(visible(run["folder"] / "index.html"))
     counts = ", ".join(f"{number} {level}" for level, number in run["counts"].items() if number)
     print(f"{len(run['notebooks'])} notebooks, findings: {counts or 'none'}; {run['seconds']:.1f} s")
     for each in run["notebooks"]:
         if each["failure"]:
-            _complain(
+            complain(
                 f"{each['name']} stopped at cell {each['failure']['cell']}: {each['failure']['message']}"
             )
     if run["status"] == "failed":
@@ -130,27 +170,66 @@ def _report(given: argparse.Namespace) -> int:
     return FOUND if any(run["counts"][level] for level in grave) else DONE
 
 
-def _complain(problem: object, code: int = FAILED) -> int:
-    print(f"flowkit: {problem}", file=sys.stderr)
-    return code
+def _ingest(given: argparse.Namespace) -> int:
+    configure(given.region, given.profile)
+    try:
+        with Bar() as bar:
+            tally, troubles = counted(
+                given.source, given.start, given.end, given.format,
+                lambda done, to_do: bar("files", done, to_do), given.again,
+            )  # fmt: skip
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    if given.json:
+        print(json.dumps(tally))
+    else:
+        _table(tally)
+    records = sum(tally[name] for name in ("ok", "nodata", "skipdata", "no_status"))
+    if not records and (tally["malformed"] or tally["unreadable_files"]):
+        return complain(f"no line is a record: {troubles}")
+    if troubles:
+        complain(troubles)
+    return DONE
 
 
-class _Bar:
-    """A progress bar on stderr for one stage after the other; silent where stderr is no terminal."""
+def _cache(given: argparse.Namespace) -> int:
+    where = cache.home()
+    if given.action == "clear":
+        upkeep.clear()
+    elif given.action == "prune":
+        print(f"{upkeep.prune()} files are gone from their place and from the cache")
+    print(visible(where))
+    _table(upkeep.size() if where.exists() else dict.fromkeys(("files", "parts", "bytes"), 0))
+    return DONE
 
-    def __enter__(self) -> Callable[[str, int, int], None]:
-        self._stage, self._bar = "", tqdm(disable=True)
-        return self._show
 
-    def _show(self, stage: str, done: int, to_do: int) -> None:
-        if stage != self._stage:
-            self._bar.close()
-            self._stage = stage
-            self._bar = tqdm(desc=stage, total=to_do, disable=None, leave=False, file=sys.stderr)
-        self._bar.update(done - self._bar.n)
+def _notebooks(given: argparse.Namespace) -> int:
+    from flowkit.reporting.notebooks import chosen, parameters  # noqa: PLC0415
 
-    def __exit__(self, *problem: object) -> None:
-        self._bar.close()
+    for name, path in chosen((), NOTEBOOKS).items():
+        print(name)
+        for parameter, (default, meaning) in parameters(path).items():
+            print(f"  {f'{parameter} = {default!r}':<24}{meaning}")
+        if given.copy:
+            given.copy.mkdir(parents=True, exist_ok=True)
+            if (given.copy / path.name).exists():
+                raise ReportError(f"{given.copy / path.name} is there already; it is not overwritten")
+            shutil.copyfile(path, given.copy / path.name)
+    return DONE
+
+
+def _explain(given: argparse.Namespace) -> int:
+    try:
+        for name, value, meaning in explained(given.line, given.format):
+            print(f"{name:<16}{visible(value):<40}{meaning}")
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    return DONE
+
+
+def _table(numbers: dict) -> None:
+    for name, number in numbers.items():
+        print(f"{name:<18}{number:>18,}")
 
 
 if __name__ == "__main__":

@@ -154,6 +154,11 @@ class Log:
             return {**table_tally(self.source, self.start, self.end), "new_files": 0}
         return self._ingested.tally
 
+    @property
+    def troubles(self) -> str:
+        """One sentence on what of the source was not counted as records; '' where all was."""
+        return self._ingested.troubles() if self._ingested else ""
+
     @cached_property
     def files(self) -> pd.DataFrame:
         """One row a source file that may hold records of the window.

@@ -23,7 +23,7 @@ import pandas as pd
 from ibis import _
 from flowkit import load
 from flowkit.reporting.figures import alt
-from flowkit.reporting.findings import Finding, tell
+from flowkit import Finding, tell
 from flowkit.reporting.tables import show
 plt.style.use("flowkit.reporting.report")""",
     """flows = load(source, start, end, format)

@@ -1,6 +1,5 @@
 """Flow logs from nothing: what is asked of AWS, what it refuses, what comes back."""
 
-import argparse
 import json
 import re
 import stat
@@ -13,6 +12,7 @@ import pytest
 from aws_support import ACCOUNT, REGION, endpoint, forward, new_bucket
 
 from flowkit import aws as calls
+from flowkit import cli
 from flowkit.analysis.network import read_snapshot
 from flowkit.loading.errors import SourceError
 
@@ -24,10 +24,7 @@ BUCKET = "arn:aws:s3:::acme-logs"
 
 def run(*words) -> int:
     """The exit code of a command."""
-    parser = argparse.ArgumentParser(prog="flowkit")
-    calls.add_commands(parser.add_subparsers())
-    args = parser.parse_args([str(word) for word in words])
-    return args.func(args)
+    return cli.main([str(word) for word in words])
 
 
 def ec2_error(code: str, message: str):
@@ -402,7 +399,7 @@ def test_a_snapshot_reads_every_page(network, tmp_path, monkeypatch, aws):
 
     with endpoint(two_a_page) as address:
         monkeypatch.setenv("AWS_ENDPOINT_URL", address)
-        assert calls.snapshot(tmp_path)["describe-network-interfaces.json"] == 5
+        assert calls.snapshot(tmp_path)[0]["describe-network-interfaces.json"] == 5
     listed = json.loads((tmp_path / "describe-network-interfaces.json").read_text())["NetworkInterfaces"]
     assert sorted(each["NetworkInterfaceId"] for each in listed) == sorted(enis)
 

@@ -1,6 +1,7 @@
 """The command: its words, its exit codes, what goes to stdout and what to stderr."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -24,16 +25,14 @@ def log(tmp_path):
 
 
 def run(*words) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, "-m", "flowkit.cli", *map(str, words)], capture_output=True, text=True
-    )
+    return subprocess.run([sys.executable, "-m", "flowkit", *map(str, words)], capture_output=True, text=True)
 
 
 def test_help_names_every_command():
     done = run("--help")
     assert done.returncode == 0 and done.stderr == ""
-    for command in ("report", "ingest", "cache", "enable", "status", "snapshot", "ddl"):
-        assert f"    {command} " in done.stdout, command
+    for command in ("report", "ingest", "cache", "enable", "status", "snapshot", "notebooks", "explain"):
+        assert re.search(rf"^    {command}\b", done.stdout, re.M), command
 
 
 @pytest.mark.parametrize(
@@ -117,13 +116,8 @@ def test_the_cache_is_shown_pruned_and_cleared(log, tmp_path, monkeypatch, capsy
     ],
 )
 def test_relative_times_may_stand_alone(words, window):
-    given = cli._parser().parse_args(list(cli._joined(["report", *words, "s3://b"])))
+    given = cli.parser().parse_args(list(cli._joined(["report", *words, "s3://b"])))
     assert ((given.start, given.end), given.source) == (window, "s3://b")
-
-
-def test_ddl_is_wired(capsys):
-    assert cli.main(["ddl", "--location", "s3://acme-logs/flow"]) == 0
-    assert capsys.readouterr().out.lstrip().upper().startswith("CREATE EXTERNAL TABLE")
 
 
 def test_the_console_script_is_the_same_command():
@@ -140,12 +134,12 @@ def test_the_console_script_is_the_same_command():
 
 
 def test_an_interrupt_is_said_and_leaves_nothing(tmp_path, monkeypatch, capsys):
-    from flowkit.reporting import report
+    from flowkit.reporting import source
 
     def interrupted(*words, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(report, "ingest", interrupted)
+    monkeypatch.setattr(source, "ingest", interrupted)
     assert cli.main(["report", "--out", str(tmp_path / "out"), "--param", "top=3"]) == 130
     assert capsys.readouterr().err == "flowkit: interrupted; nothing was written\n"
     assert not (tmp_path / "out").exists()

@@ -7,9 +7,11 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
+from flowkit.reporting.answer import MIME, Answer, findings, tell
 from flowkit.reporting.figures import COLOURS, alt, figure_html, utc_axis
-from flowkit.reporting.findings import MIME, Finding, finding_id, tell
-from flowkit.reporting.markup import escaped, period, slug, visible, when
+from flowkit.reporting.finding import Finding, finding_id, incidents
+from flowkit.reporting.html import escaped, incidents_html, one_line, period, visible, when
+from flowkit.reporting.kinds import KINDS, Kind
 from flowkit.reporting.tables import show
 
 EVENING = pd.Timestamp("2026-11-20 22:15", tz="UTC")
@@ -49,6 +51,7 @@ def test_a_finding_is_json_as_the_design_says():
         records=pd.Series([3]).sum(),
         coverage=0.97123,
         samples=("2 x",),
+        counts={"attempts": pd.Series([3]).sum(), "share": 0.5},
     ).as_dict()
     assert json.loads(json.dumps(told)) == {
         "id": told["id"],
@@ -73,6 +76,8 @@ def test_a_finding_is_json_as_the_design_says():
         "bytes": 0,
         "coverage": 0.9712,
         "samples": ["2 x"],
+        "incident": None,
+        "counts": {"attempts": 3, "share": 0.5},
     }
 
 
@@ -81,6 +86,8 @@ def test_a_finding_is_json_as_the_design_says():
     [
         ({"severity": "grave"}, "severity is 'grave', not one of high, medium, low, info"),
         ({"confidence": "sure"}, "confidence is 'sure', not one of certain, high, medium, low"),
+        ({"kind": "scann"}, "there is no kind 'scann' in flowkit/reporting/kinds.py"),
+        ({"counts": {"clients": float("nan")}}, "counts: clients is nan, not a number"),
         (
             {"subject": {"port": 1}},
             "subject has no port; its keys are interface_id, srcaddr, dstaddr, protocol, dstport",
@@ -105,8 +112,8 @@ def test_findings_are_told_gravest_first_and_repeats_are_numbered_by_time():
 
 
 def test_a_verdict_has_at_most_five_sentences():
-    assert tell([], ["a"] * 5).data["verdict"] == ["a"] * 5
-    with pytest.raises(ValueError, match="the verdict has 6 sentences"):
+    assert tell([], ["a"] * 5).data["summary"] == ["a"] * 5
+    with pytest.raises(ValueError, match="the summary has 6 sentences"):
         tell([], ["a"] * 6)
 
 
@@ -121,7 +128,7 @@ def test_what_a_log_line_says_is_text_on_the_page():
     assert "<script" not in markup and "</table" not in markup
     assert not re.search("[\x00\x1b\u202e]", markup)
     assert markup.count("&lt;script&gt;alert(1)&lt;/script&gt;&lt;/table&gt;␛[31m␀\\u202e &quot;onload=") == 8
-    assert shown._repr_mimebundle_()[MIME]["findings"][0]["title"] == evil
+    assert shown._repr_mimebundle_()[MIME]["findings"][0]["title"] == one_line(evil), "no ESC in data either"
 
 
 def test_only_code_gets_a_copy_button():
@@ -140,11 +147,89 @@ def test_long_code_is_folded_and_stays_one_block():
     assert re.findall("<p class='fk-action'>(.*?)</p>", markup) == ["For Terraform:", "Done."]
 
 
-def test_many_findings_are_all_data_but_only_a_hundred_on_the_page():
+def test_many_findings_are_all_data_but_the_page_shows_few_and_counts_the_rest():
     shown = tell([finding(subject={"srcaddr": f"10.0.{n // 256}.{n % 256}"}) for n in range(2_000)])
     assert len(shown.data["findings"]) == 2_000
-    assert html_of(shown).count("<article") == 100
-    assert "1,900 more are in findings.json" in html_of(shown)
+    assert html_of(shown).count("<article") == 20
+    assert "1,980 more incidents. All are in findings.json." in html_of(shown)
+    assert html_of(shown).count("<tr id='finding-") == 500
+    assert "<article" not in html_of(findings(Answer(findings=(finding(),)), top=0))
+
+
+def test_findings_with_one_root_cause_are_one_incident_led_by_the_gravest():
+    low = finding(severity="low", subject={"srcaddr": "10.0.0.2"}, incident="acl-1", title="It follows.")
+    high = finding(severity="high", subject={"srcaddr": "10.0.0.3"}, incident="acl-1", title="It leads.")
+    own = finding(severity="medium", subject={"srcaddr": "10.0.0.4"}, title="It stands alone.")
+    shown = findings(Answer(findings=(own, low, high)))
+    assert [each["title"] for each in shown.data["findings"]] == [
+        "It leads.",
+        "It follows.",
+        "It stands alone.",
+    ]
+    first, second, _ = shown.data["findings"]
+    assert first["incident"] == second["incident"] and re.fullmatch("[0-9a-f]{12}", first["incident"])
+    markup = html_of(shown)
+    assert "<summary>1 more finding with the same root cause</summary>" in markup
+    assert markup.index("It leads.") < markup.index("It follows.") < markup.index("It stands alone.")
+
+
+def test_new_incidents_come_first_and_ongoing_ones_are_folded():
+    told = [finding(severity=name, subject={"srcaddr": f"10.0.0.{n}"}, title=name).as_dict()
+            for n, name in enumerate(("high", "medium", "low"))]  # fmt: skip
+    for each, status in zip(told, ("ongoing", "new", "new"), strict=True):
+        each["status"] = status
+    groups = incidents(told)
+    assert [group[0]["title"] for group in groups] == ["medium", "low", "high"]
+    folded = incidents_html(groups).split("<summary>1 incident ongoing</summary>")
+    assert "fk-title'>high<" in folded[1] and "fk-title'>high<" not in folded[0]
+
+
+def test_an_action_of_lines_has_no_line_that_a_name_made():
+    name = "web\naws ec2 terminate-instances --instance-ids i-1\x1b"
+    markup = html_of(tell([finding(action=("Look:", f"aws ec2 describe-security-groups --filters {name}"))]))
+    assert re.findall("<pre>(.*?)</pre>", markup, flags=re.S) == [
+        "aws ec2 describe-security-groups --filters web␊aws ec2 terminate-instances --instance-ids i-1␛"
+    ]
+    assert "\n" not in finding(title=name, grounds=(name,)).title
+
+
+def test_plain_text_of_findings_says_summary_coverage_and_titles():
+    plain = tell([finding()], ["One.", "Two."], "all of it")._repr_mimebundle_()["text/plain"]
+    assert plain.splitlines() == ["One.", "Two.", "all of it", "high   It is so."]
+
+
+def test_a_kind_that_lacks_a_part_stops_the_import():
+    entry = {
+        "kind": "x",
+        "notebook": "rejected",
+        "severity": "low",
+        "meaning": "m",
+        "title": "t",
+        "summary": "{n} s",
+        "action": "a",
+    }
+    assert Kind(**entry).kind == "x"
+    for part in entry:
+        with pytest.raises(ValueError, match=f"lacks {part}"):
+            Kind(**entry | {part: ""})
+    with pytest.raises(ValueError, match="no severity 'grave'"):
+        Kind(**entry | {"severity": "grave"})
+    with pytest.raises(ValueError, match="does not count"):
+        Kind(**entry | {"summary": "some"})
+
+
+def test_the_kinds_are_those_of_findings_json_each_in_a_notebook_that_there_is():
+    by_notebook = {}
+    for each in KINDS.values():
+        by_notebook.setdefault(each.notebook, []).append(each.kind)
+    assert by_notebook == {
+        "rejected": ["blocked-client", "blocked-service", "reply-refused", "acl-changed", "service-control", "scan",
+                     "late-packets", "noise"],
+        "reachability": ["exposed-service", "accepted-silent", "accepted-reset", "expectation-broken",
+                         "expectation-unproven", "newly-reachable", "lost"],
+        "skipdata": ["skipdata", "silent-interface", "not-delivered"],
+        "direction": ["address-conflict", "low-confidence-direction", "new-destination", "unusual-egress"],
+    }  # fmt: skip
 
 
 def test_nothing_found_is_said():
@@ -172,7 +257,7 @@ def test_times_are_utc_whatever_they_came_in():
 def test_small_words():
     assert visible("a\tb\n\x7f") == "a\tb\n␡"
     assert escaped("<é>") == "&lt;é&gt;"
-    assert slug("Blind spots: Ärger?") == "blind-spots-arger"
+    assert one_line("web\nrm\t\x1b") == "web␊rm␉␛"
 
 
 def test_a_table_shows_hostile_cells_as_text_and_times_in_utc():

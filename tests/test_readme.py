@@ -38,15 +38,17 @@ def test_make_knows_each_target_that_the_readme_types(command):
 
 @pytest.mark.parametrize("command", [line.strip() for line in COMMANDS if "flowkit " in line])
 def test_the_parser_takes_each_command(command):
-    given = cli._parser().parse_args(list(cli._joined(shlex.split(command)[1:])))
+    given = cli.parser().parse_args(list(cli._joined(shlex.split(command)[1:])))
     assert given.source
     assert given.func
 
 
-@pytest.mark.parametrize("name", ["ingest", "cache", "enable", "status", "snapshot", "ddl", "report"])
+@pytest.mark.parametrize(
+    "name", ["ingest", "cache", "enable", "status", "snapshot", "notebooks", "explain", "report"]
+)
 def test_each_command_has_a_help(name):
     help_text = subprocess.run(
-        [sys.executable, "-m", "flowkit.cli", name, "--help"], capture_output=True, text=True
+        [sys.executable, "-m", "flowkit", name, "--help"], capture_output=True, text=True
     )
     assert help_text.returncode == 0
     assert help_text.stdout.startswith(f"usage: flowkit {name}")

@@ -1,11 +1,13 @@
 """`flowkit report` from words to a folder: what it writes, what it refuses, what it says and returns."""
 
 import csv
+import errno
 import fcntl
 import json
 import os
 import pty
 import re
+import stat
 import struct
 import subprocess
 import sys
@@ -23,9 +25,9 @@ from support import write_log
 
 from flowkit import cli
 from flowkit.reporting import history
-from flowkit.reporting.report import Request, planned
+from flowkit.reporting.run import Request, planned
 
-QUICK = ("from flowkit.reporting.findings import tell", "## Findings", "tell([], str((source, start, end)))")
+QUICK = ("from flowkit import tell", "## Findings", "tell([], str((source, start, end)))")
 LOG = [
     record("eni-0a"),
     record("eni-0a", start=1763600060),
@@ -49,7 +51,7 @@ def flowkit(*words) -> int:
     return cli.main([str(word) for word in words])
 
 
-def newest(out: Path) -> tuple[Path, dict, dict]:
+def newest_of(out: Path) -> tuple[Path, dict, dict]:
     run = history.runs(out)[0]
     folder = out / run["id"]
     return (
@@ -79,7 +81,7 @@ def good(place):
                    place / "quick.ipynb", "--out", out, "--end", "2026-01-01T00:00+01:00", *given)  # fmt: skip
     assert code == 0 and os.environ["MPLBACKEND"] == "agg"
     monkeypatch.undo()
-    return out, newest(out)[0]
+    return out, newest_of(out)[0]
 
 
 def test_a_run_has_the_files_of_the_design_and_nothing_else(good):
@@ -98,8 +100,8 @@ def test_mplbackend_in_the_environment_does_not_silence_figures(good):
 
 
 def test_findings_json_is_as_the_design_says(good):
-    _, run, told = newest(good[0])
-    assert told["schema"] == 1
+    _, run, told = newest_of(good[0])
+    assert told["schema"] == 2
     assert told["run"] == {
         "id": run["id"],
         "source": run["source"],
@@ -129,7 +131,7 @@ def test_findings_json_is_as_the_design_says(good):
     }
     assert list(first) == [
         "id", "status", "notebook", "kind", "severity", "confidence", "title", "subject", "cause", "grounds",
-        "action", "first_seen", "last_seen", "records", "packets", "bytes", "coverage", "samples",
+        "action", "first_seen", "last_seen", "records", "packets", "bytes", "coverage", "samples", "incident", "counts",
     ]  # fmt: skip
     assert (first["status"], first["notebook"], first["first_seen"]) == (
         "new",
@@ -149,7 +151,7 @@ def test_findings_csv_holds_the_same(good):
 
 
 def test_run_json_says_what_was_run_on_what_and_with_what(good, place):
-    _, run, _ = newest(good[0])
+    _, run, _ = newest_of(good[0])
     assert run["inputs"] == [
         {
             "file": str(place / "flow.log"),
@@ -167,7 +169,7 @@ def test_run_json_says_what_was_run_on_what_and_with_what(good, place):
 
 
 def test_parameters_keep_the_type_of_their_default(good):
-    _, run, _ = newest(good[0])
+    _, run, _ = newest_of(good[0])
     probe = run["parameters"]["probe"]
     assert probe["account"] == "012345678901", "an account id is text, with its zero"
     assert (probe["top"], probe["share"], probe["loud"]) == (7, 1.0, True)
@@ -184,14 +186,14 @@ def test_parameters_keep_the_type_of_their_default(good):
 def test_a_second_run_says_what_is_new_ongoing_and_resolved(good, place, capsys):
     out = good[0]
     log = place / "flow.log"
-    before = newest(out)[2]["findings"]
+    before = newest_of(out)[2]["findings"]
     write_log(log, [*LOG[:3], record("eni-0c")])
     try:
         words = ("report", log, "--notebook", place / "probe.ipynb", "--notebook", place / "quick.ipynb")
         assert flowkit(*words, "--out", out, "--fail-on", "high") == 3
     finally:
         write_log(log, LOG)
-    folder, _, told = newest(out)
+    folder, _, told = newest_of(out)
     status = {each["subject"]["interface_id"]: each["status"] for each in told["findings"]}
     assert status == {"eni-0a": "ongoing", "eni-0c": "new"}
     assert told["resolved"] == [each["id"] for each in before if each["subject"]["interface_id"] == "eni-0b"]
@@ -215,11 +217,11 @@ def failed(place):
         place / "quick.ipynb",
     )
     done = subprocess.run(
-        [sys.executable, "-m", "flowkit.cli", *map(str, words), "--out", str(out)],
+        [sys.executable, "-m", "flowkit", *map(str, words), "--out", str(out)],
         capture_output=True,
         text=True,
     )
-    return done, newest(out)
+    return done, newest_of(out)
 
 
 def test_a_failed_notebook_is_told_in_one_line_and_the_exit_code_is_1(failed):
@@ -253,7 +255,7 @@ def test_a_failed_run_moves_no_link_and_resolves_nothing(good, place):
     finally:
         write_notebook(place / "probe.ipynb", *PROBE)
     assert (out / "latest").resolve() == first
-    assert newest(out)[2]["resolved"] == []
+    assert newest_of(out)[2]["resolved"] == []
 
 
 def test_relative_times_are_fixed_once_for_all_notebooks(place):
@@ -278,7 +280,10 @@ def test_relative_times_are_fixed_once_for_all_notebooks(place):
         (("--start", "yesterday"), "'yesterday' is no time: give ISO 8601"),
         (("--notebook", "rejcted"), "there is no notebook 'rejcted'"),
         (("--notebook", "nowhere/x.ipynb"), "nowhere/x.ipynb is no notebook: there is no such file"),
-        (("--expect", "x.csv"), "none of these notebooks has a parameter 'expect', so --expect does nothing"),
+        (("--param", "top=-1"), "--param top=-1: top is a whole number of 0 or more"),
+        (("--param", "share=nan"), "--param share=nan: share is a number of 0 or more"),
+        (("--start=-24hours",), "'-24hours' is no time: give ISO 8601"),
+        (("--start", "-24hours"), "'-24hours' is no time: give ISO 8601"),
         (("--format", "no such field"), "is no field"),
         (("--keep", "0"), "--keep takes the number of runs to keep, 1 or more"),
     ],
@@ -346,7 +351,7 @@ def test_two_runs_at_once_do_no_harm(place):
     words = ["report", str(place / "flow.log"), "--notebook", str(place / "quick.ipynb"), "--out", str(out)]
 
     def run(_):
-        return subprocess.run([sys.executable, "-m", "flowkit.cli", *words], capture_output=True, text=True)
+        return subprocess.run([sys.executable, "-m", "flowkit", *words], capture_output=True, text=True)
 
     with ThreadPoolExecutor(2) as pool:
         both = list(pool.map(run, range(2)))
@@ -363,7 +368,16 @@ def test_two_runs_at_once_do_no_harm(place):
 
 def fake_run(out: Path, name: str, status: str = "ok") -> None:
     (out / name).mkdir(parents=True)
-    run = {"id": name, "started": name, "status": status, "source": "s", "redacted": False, "notebooks": []}
+    run = {
+        "id": name,
+        "started": name,
+        "status": status,
+        "source": "s",
+        "redacted": False,
+        "notebooks": [],
+        "counts": dict.fromkeys(("high", "medium", "low", "info"), 0),
+        "seconds": 1.0,
+    }
     (out / name / "run.json").write_text(json.dumps(run))
 
 
@@ -400,26 +414,41 @@ def test_a_run_that_is_broken_off_leaves_nothing(tmp_path):
 
 def test_only_a_run_of_the_same_source_and_notebooks_is_the_previous_one(tmp_path):
     fake_run(tmp_path, "2026-11-01T000000Z")
+    (tmp_path / "2026-11-01T000000Z" / "findings.json").write_text('{"findings": []}')
+    assert history.previous(tmp_path, "s", False, []) == {"findings": []}
+    for other in (("t", False, []), ("s", True, []), ("s", False, ["x"])):
+        assert history.previous(tmp_path, *other) is None
     (tmp_path / "2026-11-01T000000Z" / "findings.json").write_text('{"findings": [7]}')
-    like = {"source": "s", "redacted": False, "notebooks": []}
-    assert history.previous(tmp_path, like) == {"findings": [7]}
-    for other in ({"source": "t"}, {"redacted": True}, {"notebooks": [{"name": "x"}]}):
-        assert history.previous(tmp_path, like | other) is None
+    assert history.previous(tmp_path, "s", False, []) is None, "not written by flowkit"
 
 
-def test_an_empty_window_is_a_report_that_says_so(place):
+def test_a_window_without_records_is_a_report_with_a_finding(place, capsys):
     out = place / "empty-window"
     words = ("--start", "2030-01-01", "--out", out, "--notebook", place / "probe.ipynb")
     assert flowkit("report", place / "flow.log", *words) == 0
-    folder, run, told = newest(out)
+    said = capsys.readouterr().err
+    folder, run, told = newest_of(out)
     assert told["coverage"]["records"] == 0 and told["coverage"]["covered_share"] is None
-    assert told["findings"] == [] and run["status"] == "ok"
+    [finding] = told["findings"]
+    assert (finding["kind"], finding["severity"], finding["notebook"]) == (
+        "not-delivered",
+        "high",
+        "skipdata",
+    )
+    assert run["status"] == "ok" and run["counts"]["high"] == 1
+    newest = f"{place}/flow.log (2025-11-20 00:56 UTC)"
+    assert finding["grounds"] == [f"the newest file there is: {newest}"]
+    assert (
+        f"flowkit: no records in the window (2030-01-01 00:00 UTC); the newest file there is: {newest}\n"
+        == said
+    )
     assert "0 clients were refused." in (folder / "probe.html").read_text()
-    assert "<b>?</b>of interface time is certain" in (folder / "index.html").read_text()
+    index = (folder / "index.html").read_text()
+    assert "<b>?</b>log coverage" in index and finding["title"] in index and "flowkit status" in index
 
 
 def test_a_notebook_dropped_into_the_folder_is_run_like_the_others(place, tmp_path, monkeypatch):
-    from flowkit.reporting import report
+    from flowkit.reporting import run as report
 
     book = write_notebook(tmp_path / "mine.ipynb", "print('hello from mine')")
     read = nbformat.read(book, 4)
@@ -428,7 +457,7 @@ def test_a_notebook_dropped_into_the_folder_is_run_like_the_others(place, tmp_pa
     monkeypatch.setattr(report, "NOTEBOOKS", tmp_path)
     out = place / "dropped"
     assert flowkit("report", place / "flow.log", "--out", out) == 0
-    folder, run, _ = newest(out)
+    folder, run, _ = newest_of(out)
     assert [each["title"] for each in run["notebooks"]] == ["Mine"]
     assert 'href="mine.html"' in (folder / "index.html").read_text()
     assert "hello from mine" in (folder / "mine.html").read_text(), "without parameters too"
@@ -438,7 +467,7 @@ def test_progress_shows_on_a_terminal_and_nowhere_else(place):
     words = [
         sys.executable,
         "-m",
-        "flowkit.cli",
+        "flowkit",
         "report",
         str(place / "flow.log"),
         "--out",
@@ -469,9 +498,7 @@ def test_a_report_that_is_killed_takes_its_kernels_with_it(place, tmp_path, sign
     )
     book = write_notebook(tmp_path / "slow.ipynb", cell)
     words = ["report", str(place / "flow.log"), "--out", str(tmp_path / "out"), "--notebook", str(book)]
-    running = subprocess.Popen(
-        [sys.executable, "-m", "flowkit.cli", *words], stderr=subprocess.PIPE, text=True
-    )
+    running = subprocess.Popen([sys.executable, "-m", "flowkit", *words], stderr=subprocess.PIPE, text=True)
     eventually(lambda: note.exists() and note.read_text())
     kernel = Path("/proc") / note.read_text()
     assert kernel.exists()
@@ -504,12 +531,116 @@ def test_each_notebook_has_a_kernel_of_its_own(place, tmp_path):
 
 
 def test_a_parameter_cell_is_read_without_being_run(tmp_path):
-    from flowkit.reporting.parameters import defaults
+    from flowkit.reporting.notebooks import parameters
 
     book = write_notebook(
         tmp_path / "x.ipynb", parameters=PARAMETERS + "\nports = [22, 3389]  # several\nlow = -1"
     )
-    assert defaults(book) == {
+    assert {name: value for name, (value, _) in parameters(book).items()} == {
         "source": "sample", "start": None, "end": None, "format": None, "network": None, "account": None, "top": 20,
         "share": 0.5, "loud": False, "ports": [22, 3389], "low": -1,
     }  # fmt: skip
+
+
+def test_an_option_that_no_notebook_uses_is_ignored_with_a_note(place, tmp_path, capsys):
+    words = ("--out", tmp_path / "out", "--notebook", place / "quick.ipynb", "--expect", "nowhere.csv")
+    assert flowkit("report", place / "flow.log", *words) == 0
+    note = "--expect is ignored: none of these notebooks uses it"
+    assert capsys.readouterr().err == f"flowkit: {note}\n"
+    assert newest_of(tmp_path / "out")[1]["notes"] == [note]
+
+
+def test_what_of_the_source_could_not_be_read_is_said_with_the_first_reason(place, tmp_path, capsys):
+    log = write_log(tmp_path / "logs" / "flow.log", [*LOG, LOG[0].replace("443", "99999")])
+    (tmp_path / "logs" / "secret.log.gz").write_bytes(b"\x1f\x8b\x08garbage")
+    words = ("--out", tmp_path / "out", "--notebook", place / "quick.ipynb")
+    assert flowkit("report", log.parent, *words) == 0
+    said = capsys.readouterr().err
+    assert said.startswith(
+        "flowkit: 4 records, but 1 malformed line, 1 unreadable file; first, line 5 of flow.log: "
+    )
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("lines", [[LOG[0].replace("443", "99999")] * 3, []])
+def test_a_source_without_any_record_is_no_report(place, tmp_path, capsys, lines):
+    log = write_log(tmp_path / "flow.log", lines)
+    words = ("--out", tmp_path / "out", "--notebook", place / "quick.ipynb")
+    assert flowkit("report", log, *words) == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f"flowkit: {log}") and said.count("\n") == 1
+    assert ("holds no flow log record: 3 malformed lines; first, line 1 of flow.log: " in said) == bool(lines)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_report_is_its_owners_alone_unless_the_group_may_read_it(place, tmp_path):
+    def modes(folder):
+        return {stat.S_IMODE(path.stat().st_mode) for path in folder.rglob("*") if path.is_file()}
+
+    words = ("report", place / "flow.log", "--notebook", place / "quick.ipynb", "--out")
+    assert flowkit(*words, tmp_path / "own") == 0
+    assert modes(tmp_path / "own") == {0o600}
+    assert {stat.S_IMODE(each.stat().st_mode) for each in (tmp_path / "own").glob("**/")} == {0o700}
+    assert flowkit(*words, tmp_path / "shared", "--group-readable") == 0
+    assert modes(tmp_path / "shared") == {0o640}
+    assert {stat.S_IMODE(each.stat().st_mode) for each in (tmp_path / "shared").glob("**/")} == {0o750}
+
+
+def test_foreign_files_in_the_reports_folder_do_no_harm(place, tmp_path):
+    out = tmp_path / "out"
+    foreign = (
+        "[]",
+        '{"id": 3}',
+        "\x00",
+        '{"id": "d", "status": "ok", "started": "x"}',
+        '{"version": "2.1.0"}',
+    )
+    for name, text in zip("abcde", foreign, strict=True):
+        (out / name).mkdir(parents=True)
+        (out / name / "run.json").write_text(text)
+    words = ("report", place / "flow.log", "--out", out, "--notebook", place / "quick.ipynb", "--keep", 1)
+    assert flowkit(*words) == 0 and flowkit(*words) == 0
+    assert {"a", "b", "c", "d", "e"} < {path.name for path in out.iterdir()}
+    assert "1 run, newest first" in (out / "index.html").read_text()
+
+
+def test_a_run_that_was_killed_is_swept_by_the_next_and_one_under_way_is_not(tmp_path):
+    dead = tmp_path / ".2026-11-01T000000Z"
+    dead.mkdir()
+    (dead / "half.html").write_text("x")
+    mine = tmp_path / ".cache"
+    mine.mkdir()
+    with history.new_run(tmp_path) as under_way, history.new_run(tmp_path):
+        assert not dead.exists() and under_way.exists() and mine.exists()
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS])
+def test_a_full_or_read_only_folder_is_one_sentence(place, tmp_path, capsys, monkeypatch, number):
+    def write(*words):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(history, "write", write)
+    words = ("--out", tmp_path / "out", "--notebook", place / "quick.ipynb")
+    assert flowkit("report", place / "flow.log", *words) == 1
+    assert capsys.readouterr().err == f"flowkit: {tmp_path}/out cannot be written: {os.strerror(number)}\n"
+    assert not (tmp_path / "out").exists()
+
+
+def test_broken_json_in_the_network_folder_is_one_sentence(place, tmp_path, capsys):
+    (tmp_path / "describe-network-interfaces.json").write_text('{"NetworkInterfaces": [')
+    words = ("--out", tmp_path / "out", "--notebook", place / "probe.ipynb", "--network", tmp_path)
+    assert flowkit("report", place / "flow.log", *words) == 1
+    said = capsys.readouterr().err
+    assert "describe-network-interfaces.json is not `aws ec2` output" in said and said.count("\n") == 1
+    assert flowkit("report", place / "flow.log", *words, "--redact") == 1
+
+
+def test_all_errors_of_an_expectations_file_are_named_at_once(place, tmp_path, capsys):
+    book = write_notebook(tmp_path / "x.ipynb", "1", parameters=PARAMETERS + "\nexpect = None  # file")
+    lines = ["name,source,destination,protocol,port,expect", "a,300.0.0.1,10.0.0.1,tcp,22,block",
+             "b,10.0.0.0/8,10.0.0.1,tcp,70000,block", "c,10.0.0.0/8,10.0.0.1,tcp,22,maybe"]  # fmt: skip
+    (tmp_path / "expect.csv").write_text("\n".join(lines))
+    words = ("--out", tmp_path / "out", "--notebook", book, "--expect", tmp_path / "expect.csv")
+    assert flowkit("report", place / "flow.log", *words) == 1
+    said = capsys.readouterr().err
+    assert all(f"line {number}: " in said for number in (2, 3, 4)), said

@@ -99,7 +99,7 @@ def commands() -> list[str]:
 
 @pytest.mark.parametrize("command", [line for line in commands() if line.startswith("flowkit ")])
 def test_every_flowkit_command_of_the_guide_is_one(command):
-    parsed = cli._parser().parse_args(shlex.split(command)[1:])
+    parsed = cli.parser().parse_args(shlex.split(command)[1:])
     assert callable(parsed.func)
     if hasattr(parsed, "destination") and not parsed.print_policy:
         assert request(

@@ -29,6 +29,9 @@ SUMS = (
     "lines", "headers", "blank", "ok", "nodata", "skipdata", "no_status", "malformed", "ok_bytes", "ok_packets",
 )  # fmt: skip
 
+#: Files and places that a sentence names at most.
+SHOWN = 5
+
 Progress = Callable[[int, int], None]
 Task = list[tuple[Facts, Path]]
 
@@ -59,6 +62,41 @@ class Ingested:
             **sums,
         }
 
+    def troubles(self) -> str:
+        """Return one sentence on what was not counted as records: counts, and the first reason of each kind."""
+        tally = self.tally
+        said = []
+        facts = self.facts.to_dicts()
+        if tally["malformed"]:
+            first = next(each for each in facts if each["malformed"])
+            said.append(
+                f"{tally['malformed']:,} of {tally['lines']:,} lines malformed, the first in {first['place']}"
+                f" ({first['reason']})"
+            )
+        refused = [(each["place"], each["refusal"]) for each in facts if each["refusal"]] + list(
+            self.failures.items()
+        )
+        if refused:
+            said.append(
+                f"{len(refused):,} of {tally['files']:,} files not read, the first {': '.join(refused[0])}"
+            )
+        if damaged := [each for each in facts if each["damage"]]:
+            said.append(
+                f"{len(damaged):,} files damaged, the first {damaged[0]['place']}: {damaged[0]['damage']}"
+            )
+        if odd := [each for each in facts if each["odd_times"]]:
+            count = sum(each["odd_times"] for each in odd)
+            said.append(
+                f"{count:,} records with times that no flow log can have, such as {odd[0]['odd_example']}"
+                f" in {odd[0]['place']}"
+            )
+        if gateway := sum(each["gateway"] for each in facts):
+            said.append(f"{gateway:,} records of transit gateways, which the notebooks do not ask")
+        if self.aside:
+            names = ", ".join(f"{place} ({why})" for place, why in list(self.aside.items())[:SHOWN])
+            said.append(f"{len(self.aside):,} left aside: {names}")
+        return "; ".join(said)
+
 
 def ingest(
     source: str | Path | Iterable[str],
@@ -76,18 +114,26 @@ def ingest(
     the size and time of before is not read `again` unless asked for.
     Raises SourceError where nothing can be read, ValueError for a wrong source, window or format.
     """
+    return counted(source, start, end, format, progress, again)[0]
+
+
+def counted(
+    source: str | Path | Iterable[str], start: Moment = None, end: Moment = None, format: str | None = None,
+    progress: Progress | None = None, again: bool = False,
+) -> tuple[dict, str]:  # fmt: skip
+    """Return the tally, as `ingest` does, and one sentence on what was not counted as records."""
     begun = time.monotonic()
     if isinstance(source, list) and len(source) == 1:
         source = source[0]
     if is_table(source):
         from flowkit.loading.engines import tally  # Ibis takes longer to import than small logs to read
 
-        counts = {**tally(source, start, end), "new_files": 0}
+        counts, troubles = {**tally(source, start, end), "new_files": 0}, ""
     else:
         done = bring_in(source, start, end, format, progress, again)
         refuse_nothing(done)
-        counts = done.tally
-    return {**counts, "seconds": round(time.monotonic() - begun, 3)}
+        counts, troubles = done.tally, done.troubles()
+    return {**counts, "seconds": round(time.monotonic() - begun, 3)}, troubles
 
 
 def refuse_nothing(done: Ingested) -> None:

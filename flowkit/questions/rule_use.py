@@ -10,7 +10,7 @@ from ipaddress import ip_network
 
 import pandas as pd
 
-from flowkit.analysis.coverage import covered_share
+from flowkit.folding.coverage import covered_share
 from flowkit.loading.network import Rule, Snapshot
 from flowkit.net import ICMP, narrowest
 from flowkit.questions.fixes import merged

@@ -9,8 +9,8 @@ from matplotlib.ticker import EngFormatter
 
 from flowkit.analysis.direction import CONFIDENCE, RUNGS
 from flowkit.reporting.figures import COLOURS, alt, utc_axis
-from flowkit.reporting.findings import Finding
-from flowkit.reporting.markup import visible
+from flowkit.reporting.finding import Finding
+from flowkit.reporting.html import visible
 
 #: The rungs whose answer is a guess, or none.
 WEAK = tuple(rung for rung, confidence in CONFIDENCE.items() if confidence == "low")

@@ -15,7 +15,7 @@ from IPython.display import display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from flowkit.reporting.markup import escaped, visible
+from flowkit.reporting.html import escaped, visible
 
 #: Told apart by readers with any colour vision, on white and on black. Blue is let in, vermilion refused.
 COLOURS = {

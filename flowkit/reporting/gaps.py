@@ -15,8 +15,8 @@ from flowkit.loading.window import moment
 from flowkit.questions.gaps import GapTables
 from flowkit.questions.gaps import gaps as gap_tables
 from flowkit.reporting.answer import Answer
-from flowkit.reporting.findings import Finding
-from flowkit.reporting.markup import period, when
+from flowkit.reporting.finding import Finding
+from flowkit.reporting.html import period, when
 
 #: A gap lies at a peak where so large a share of the interface's intervals was less busy than those near it.
 PEAK = 0.75

@@ -1,35 +1,50 @@
-"""The runs in a reports folder: made aside and renamed into place, listed, linked, removed. No locks."""
+"""The runs in a reports folder: made aside and renamed into place, listed, linked, removed."""
 
+import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from flowkit.reporting.errors import ReportError
+from flowkit.reporting.kinds import SEVERITIES
+
+#: What this version needs of a run.json, so that it can be listed.
+NEEDED = {"id": str, "started": str, "status": str, "source": str, "redacted": bool, "notebooks": list,
+          "counts": dict, "seconds": int | float}  # fmt: skip
+TEMPORARY = "flowkit-run-"
 
 
 @contextmanager
-def new_run(out: Path) -> Iterator[Path]:
+def new_run(out: Path, shared: bool = False) -> Iterator[Path]:
     """A hidden folder to make a run in, named `.<run id>`; on leaving it is renamed to the run's own name.
 
-    Where making fails nothing stays. Raises ReportError where `out` cannot be written.
+    Only its owner can read it; where `shared`, the group can, too. What a killed run left in `out` goes; where
+    making fails nothing stays. Raises ReportError where `out` cannot be written.
     """
+    folder_mode, file_mode = (0o750, 0o640) if shared else (0o700, 0o600)
     try:
-        out.mkdir(parents=True, exist_ok=True)
-        folder = _reserved(out)
+        out.mkdir(folder_mode, parents=True, exist_ok=True)
+        _sweep(out, ".[0-9]*Z*", ".gone-*")
+        with _own(partial(_reserved, out)) as folder:
+            try:
+                yield folder
+                for path in folder.iterdir():
+                    path.chmod(file_mode)
+                folder.chmod(folder_mode)
+                folder.rename(out / folder.name[1:])
+            except BaseException:
+                shutil.rmtree(folder, ignore_errors=True)
+                with suppress(OSError):  # Only an empty folder goes, such as one that was made for this run.
+                    out.rmdir()
+                raise
     except OSError as error:
-        raise ReportError(f"{out} cannot be written: {error.strerror}") from None
-    try:
-        yield folder
-        folder.rename(out / folder.name[1:])
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        with suppress(OSError):  # Only an empty folder goes, such as one that was made for this run.
-            out.rmdir()
-        raise
+        raise ReportError(f"{out} cannot be written: {error.strerror or error}") from None
 
 
 def _reserved(out: Path) -> Path:
@@ -38,44 +53,118 @@ def _reserved(out: Path) -> Path:
         name = moment if number == 1 else f"{moment}-{number}"
         with suppress(FileExistsError):
             folder = out / f".{name}"
-            folder.mkdir()
+            folder.mkdir(0o700)
             if not (out / name).exists():
                 return folder
             folder.rmdir()
     raise ReportError(f"{out} holds a thousand runs of this second")
 
 
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """A temporary folder of this process alone; what killed processes left of theirs goes."""
+    _sweep(Path(tempfile.gettempdir()), f"{TEMPORARY}*")
+    with _own(lambda: Path(tempfile.mkdtemp(prefix=TEMPORARY))) as folder:
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _own(make: Callable[[], Path]) -> Iterator[Path]:
+    """The folder that `make` makes, locked as long as this lasts or the process lives."""
+    while True:
+        folder = make()
+        with suppress(FileNotFoundError, BlockingIOError):  # Another process swept it before it was locked.
+            handle = os.open(folder, os.O_RDONLY)
+            try:
+                _lock(handle)
+                folder.stat()
+                break
+            except OSError:
+                os.close(handle)
+                raise
+    try:
+        yield folder
+    finally:
+        os.close(handle)
+
+
+def _lock(handle: int) -> None:
+    """Lock an open folder. Raises BlockingIOError where another process has; a file system may have no locks."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise
+    except OSError:
+        return
+
+
+def _sweep(parent: Path, *patterns: str) -> None:
+    """Remove the folders in `parent` that killed processes of this user left behind."""
+    for folder in (each for pattern in patterns for each in parent.glob(pattern)):
+        with suppress(OSError):
+            handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if os.fstat(handle).st_uid == os.getuid():
+                    shutil.rmtree(folder, ignore_errors=True)
+            finally:
+                os.close(handle)
+
+
+def write(path: Path, text: str, mode: int = 0o600) -> None:
+    """Write `text` to `path` at once: a reader sees the old file or the new one."""
+    aside = path.with_name(f".{path.name}-{os.getpid()}")
+    aside.write_bytes(text.encode("utf-8", "backslashreplace"))  # A file's name may be bytes of no text.
+    aside.chmod(mode)
+    aside.replace(path)
+
+
 def runs(out: Path) -> list[dict]:
-    """What run.json says of every run in `out`, newest first."""
+    """Return what run.json says of every run in `out`, newest first; files of other programs are passed over."""
     found = []
     for path in out.glob("[!.]*/run.json"):
-        if not path.parent.is_symlink():
-            with suppress(OSError, ValueError):
-                found.append(json.loads(path.read_text()))
+        with suppress(OSError, ValueError):
+            run = json.loads(path.read_text(encoding="utf-8"))
+            if not path.parent.is_symlink() and _is_run(run, path.parent.name):
+                found.append(run)
     return sorted(found, key=lambda run: (run["started"], run["id"]), reverse=True)
 
 
-def previous(out: Path, run: dict) -> dict | None:
-    """The findings.json of the newest good run of the same source, redaction and notebooks; None for none."""
-    same = ("source", "redacted", "notebooks")
-    for earlier in runs(out):
-        if earlier["status"] == "ok" and all(_names(earlier[key]) == _names(run[key]) for key in same):
-            with suppress(OSError, ValueError):
-                return json.loads((out / earlier["id"] / "findings.json").read_text())
+def _is_run(run: object, name: str) -> bool:
+    return (
+        isinstance(run, dict)
+        and run.get("id") == name
+        and all(isinstance(run.get(key), kind) for key, kind in NEEDED.items())
+        and all(isinstance(each, dict) and {"name", "failure"} <= each.keys() for each in run["notebooks"])
+        and set(SEVERITIES) <= run["counts"].keys()
+    )
+
+
+def previous(out: Path, source: str, redacted: bool, notebooks: list[str]) -> dict | None:
+    """Return the findings.json of the newest good run of the same source, redaction and notebooks; None for none."""
+    wanted = {"status": "ok", "source": source, "redacted": redacted}
+    for run in runs(out):
+        same = all(run[key] == value for key, value in wanted.items())
+        if same and [each["name"] for each in run["notebooks"]] == notebooks:
+            with suppress(OSError, ValueError, KeyError, TypeError):
+                earlier = json.loads((out / run["id"] / "findings.json").read_text(encoding="utf-8"))
+                return (
+                    earlier
+                    if [(f["notebook"], f["id"], f["title"]) for f in earlier["findings"]]
+                    else earlier
+                )
     return None
 
 
-def _names(value: object) -> object:
-    return [each["name"] for each in value] if isinstance(value, list) else value
-
-
 def link_latest(out: Path) -> None:
-    """`latest` in `out` points at the newest run that went well; swapped in one step."""
+    """Let `latest` in `out` point at the newest run that went well; swapped in one step."""
     good = next((run["id"] for run in runs(out) if run["status"] == "ok"), None)
     if good:
         aside = out / f".latest-{os.getpid()}"
-        with suppress(FileNotFoundError):
-            aside.unlink()
+        aside.unlink(missing_ok=True)
         aside.symlink_to(good, target_is_directory=True)
         aside.replace(out / "latest")
 
@@ -83,10 +172,10 @@ def link_latest(out: Path) -> None:
 def keep_newest(out: Path, number: int) -> None:
     """Remove all runs but the newest `number`, and but the newest that went well."""
     known = runs(out)
-    kept = known[:number] + [run for run in known if run["status"] == "ok"][:1]
+    staying = known[:number] + [run for run in known if run["status"] == "ok"][:1]
     for run in known:
-        if run not in kept:
+        if run not in staying:
             gone = out / f".gone-{run['id']}"
-            with suppress(FileNotFoundError):
+            with suppress(OSError):
                 (out / run["id"]).rename(gone)
             shutil.rmtree(gone, ignore_errors=True)

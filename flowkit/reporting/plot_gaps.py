@@ -12,7 +12,7 @@ from matplotlib.patches import Patch
 from flowkit.folding.ranges import merged, seconds, sweep, utc
 from flowkit.reporting.figures import COLOURS, alt, utc_axis
 from flowkit.reporting.gaps import Gaps
-from flowkit.reporting.markup import visible
+from flowkit.reporting.html import visible
 
 #: How each state is drawn and what the legend calls it; shape and colour both tell it.
 LOOKS = {

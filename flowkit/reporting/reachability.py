@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from flowkit.analysis.coverage import covered_share
+from flowkit.folding.coverage import covered_share
 from flowkit.loading.window import Moment, window
 from flowkit.questions.expectations import (
     VERDICTS,
@@ -24,7 +24,7 @@ from flowkit.questions.reachability import SERVICE, Reach
 from flowkit.questions.samples import KEYS, samples
 from flowkit.questions.services import by_service, exposed, unanswered
 from flowkit.reporting.answer import Answer
-from flowkit.reporting.findings import Finding
+from flowkit.reporting.finding import Finding
 from flowkit.reporting.reachability_findings import (
     change,
     expectation,

@@ -8,7 +8,7 @@ from flowkit.questions.pairs import ANSWERED, REFUSED, REPLY_REFUSED, RESET, SIL
 from flowkit.questions.reachability import Reach
 from flowkit.questions.services import admitting, distinct_web_clients
 from flowkit.reporting.answer import incident_id
-from flowkit.reporting.findings import Finding
+from flowkit.reporting.finding import Finding
 from flowkit.reporting.names import many, service_name
 from flowkit.reporting.rejected_findings import incident_of
 

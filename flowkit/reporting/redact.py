@@ -19,7 +19,8 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
-from flowkit.reporting.findings import MIME, Told, finding_id
+from flowkit.reporting.answer import MIME, Shown
+from flowkit.reporting.finding import finding_id
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -114,7 +115,7 @@ class Redactor:
         for kind in data.keys() - {"text/html"}:
             data[kind] = self.value(data[kind])
         if MIME in data:
-            data |= Told(data[MIME])._repr_mimebundle_()
+            data |= Shown(data[MIME], 30)._repr_mimebundle_()
 
     def _part(self, part: str) -> str:
         if part.startswith("<script"):

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from flowkit.analysis.coverage import covered_share
+from flowkit.folding.coverage import covered_share
 from flowkit.questions.refusals import over_time
 from flowkit.questions.rejected import KINDS, Rejections, rejections
 from flowkit.questions.rule_use import rule_use
 from flowkit.questions.samples import samples
 from flowkit.reporting.answer import Answer
-from flowkit.reporting.findings import Finding
+from flowkit.reporting.finding import Finding
 from flowkit.reporting.names import hosts, many, service_name
 from flowkit.reporting.rejected_findings import blocked_severity, finding, logged, noise, points, scan
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from flowkit.analysis.coverage import covered_share
+from flowkit.folding.coverage import covered_share
 from flowkit.loading.network import LAST_RULES
 from flowkit.net import is_private
 from flowkit.questions.causes import PING, PONG, own_client, packets
@@ -24,7 +24,7 @@ from flowkit.questions.fixes import (
 )  # fmt: skip
 from flowkit.questions.rejected import Rejections
 from flowkit.reporting.answer import incident_id
-from flowkit.reporting.findings import Finding
+from flowkit.reporting.finding import Finding
 from flowkit.reporting.names import many, owners, service_name
 
 NOTHING_TO_DO = "No action needed: the rules work as intended."

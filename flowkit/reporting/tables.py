@@ -6,7 +6,7 @@ import pandas as pd
 from itables import options, to_html_datatable
 from itables.javascript import generate_init_offline_itables_html
 
-from flowkit.reporting.markup import escaped, visible
+from flowkit.reporting.html import escaped, visible
 
 #: More rows than this are cut, and the caption says so: a page stays under 3 MB.
 ROWS = 2_000

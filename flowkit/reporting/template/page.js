@@ -24,5 +24,18 @@
   };
   addEventListener("hashchange", unfold);
   unfold();
-  addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((d) => { d.open = true; }));
+  const filter = document.getElementById("filter");
+  if (filter) {
+    const lines = [...document.querySelectorAll("#findings tr[data-severity]")];
+    filter.hidden = false;
+    filter.addEventListener("change", () => {
+      const wanted = Object.fromEntries(new FormData(filter));
+      const shown = lines.filter((line) => {
+        line.hidden = Object.entries(wanted).some(([name, value]) => value && line.dataset[name] !== value);
+        return !line.hidden;
+      });
+      shown.forEach((line) => { const fold = line.closest("details"); if (fold) fold.open = true; });
+      filter.querySelector("output").textContent = `${shown.length} of ${lines.length}`;
+    });
+  }
 })();

@@ -1,0 +1,151 @@
+"""A finding: one judged problem with its cause, evidence, severity and next step, as in findings.json."""
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field, fields
+
+import pandas as pd
+
+from flowkit.reporting.html import one_line, visible
+from flowkit.reporting.kinds import KINDS, SEVERITIES
+
+CONFIDENCES = ("certain", "high", "medium", "low")
+SUBJECT = ("interface_id", "srcaddr", "dstaddr", "protocol", "dstport")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One judged problem. `kind` (of `flowkit.reporting.kinds`) and `subject` alone make its `id`.
+
+    `subject` has the keys of `SUBJECT`; those left out are null ("many"). `title` is one plain sentence, and
+    `counts` holds every number in it by name. `grounds` are the observations it rests on. `action` is the next
+    step: text, or lines, of which each stays one line whatever names stand in it; commands have lines of their
+    own. `coverage` is the share (0 to 1) of the subject's time that the log covers. `incident` is the same for
+    all findings with one root cause. Raises ValueError for a kind, severity, confidence, subject or count that
+    findings.json does not have.
+    """
+
+    kind: str
+    severity: str
+    confidence: str
+    title: str
+    subject: dict = field(hash=False)
+    cause: str | None = None
+    grounds: tuple[str, ...] = ()
+    action: str | Sequence[str] = ""
+    first_seen: pd.Timestamp | None = None
+    last_seen: pd.Timestamp | None = None
+    records: int = 0
+    packets: int = 0
+    bytes: int = 0
+    coverage: float | None = None
+    samples: tuple[str, ...] = ()
+    incident: str | None = None
+    counts: dict = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"there is no kind {self.kind!r} in flowkit/reporting/kinds.py")
+        if self.severity not in SEVERITIES:
+            raise ValueError(f"severity is {self.severity!r}, not one of {', '.join(SEVERITIES)}")
+        if self.confidence not in CONFIDENCES:
+            raise ValueError(f"confidence is {self.confidence!r}, not one of {', '.join(CONFIDENCES)}")
+        if unknown := set(self.subject) - set(SUBJECT):
+            raise ValueError(
+                f"subject has no {', '.join(sorted(unknown))}; its keys are {', '.join(SUBJECT)}"
+            )
+        lines = self.action if isinstance(self.action, str) else "\n".join(map(one_line, self.action))
+        clean = {
+            "title": one_line(self.title),
+            "action": visible(lines).replace("\t", "    "),
+            "cause": None if pd.isna(self.cause) else one_line(self.cause),
+            "grounds": tuple(map(one_line, self.grounds)),
+            "samples": tuple(map(one_line, self.samples)),
+            "counts": {str(name): _number(name, value) for name, value in self.counts.items()},
+        }
+        for name, value in clean.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def id(self) -> str:
+        """Twelve hex digits, the same in every run for the same kind and subject."""
+        return finding_id(self.kind, self.subject)
+
+    def as_dict(self) -> dict:
+        """Return the finding as in findings.json, without `status` and `notebook`, which the report adds."""
+        plain = asdict(self) | {
+            "subject": {key: _plain(self.subject.get(key)) for key in SUBJECT},
+            "first_seen": _iso(self.first_seen),
+            "last_seen": _iso(self.last_seen),
+            "coverage": None if pd.isna(self.coverage) else round(float(self.coverage), 4),
+            "grounds": list(self.grounds),
+            "samples": list(self.samples),
+            "incident": None if pd.isna(self.incident) else _hash(str(self.incident)),
+        }
+        return {"id": self.id} | plain | {key: int(plain[key]) for key in ("records", "packets", "bytes")}
+
+
+#: The keys of `as_dict`, in the order in which people read them; a notebook file sorts them otherwise.
+KEYS = ("id", *(each.name for each in fields(Finding)))
+
+
+def finding_id(kind: str, subject: dict) -> str:
+    """Return the id of a finding of `kind` about `subject`; keys that are null or left out count the same."""
+    known = {key: str(_plain(subject.get(key))) for key in SUBJECT if _plain(subject.get(key)) is not None}
+    return _hash(json.dumps([kind, known], sort_keys=True))
+
+
+def number_repeats(findings: list[dict]) -> list[dict]:
+    """Return `findings`, the second, third … of the same id named `id-2`, `id-3`, in the order of `first_seen`."""
+    seen: dict[str, int] = {}
+    for finding in sorted(findings, key=lambda f: f["first_seen"] or ""):
+        seen[finding["id"]] = count = seen.get(finding["id"], 0) + 1
+        if count > 1:
+            finding["id"] += f"-{count}"
+    return findings
+
+
+def incidents(findings: Iterable[dict]) -> list[list[dict]]:
+    """Return `findings` grouped by root cause: new incidents first, then the gravest; the gravest finding leads.
+
+    A finding whose `incident` is null is an incident of its own. An incident is new where all of it is.
+    """
+    groups: dict[object, list[dict]] = {}
+    for finding in findings:
+        groups.setdefault(finding["incident"] or ("", len(groups)), []).append(finding)
+    found = [sorted(group, key=_gravity) for group in groups.values()]
+    return sorted(found, key=lambda group: (is_ongoing(group), _gravity(group[0])))
+
+
+def is_ongoing(incident: list[dict]) -> bool:
+    """Return whether the previous run already had any finding of `incident`."""
+    return any(finding.get("status") == "ongoing" for finding in incident)
+
+
+def _gravity(finding: dict) -> tuple[int, int]:
+    return SEVERITIES.index(finding["severity"]), CONFIDENCES.index(finding["confidence"])
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _plain(value: object) -> str | int | None:
+    if value is None or pd.isna(value):
+        return None
+    return value if isinstance(value, str) else int(value)
+
+
+def _number(name: str, value: object) -> int | float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"counts: {name} is {value!r}, not a number")
+    return int(value) if number.is_integer() else number
+
+
+def _iso(moment: pd.Timestamp | None) -> str | None:
+    if moment is None or pd.isna(moment):
+        return None
+    return f"{pd.Timestamp(moment).tz_convert('UTC'):%Y-%m-%dT%H:%M:%SZ}"

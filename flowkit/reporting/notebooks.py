@@ -1,0 +1,252 @@
+"""The notebooks of a report: which there are, with which parameters, and each run in a kernel of its own."""
+
+import ast
+import contextlib
+import difflib
+import logging
+import math
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import nbformat
+import papermill
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.manager import AsyncKernelManager
+from papermill.engines import NBClientEngine, papermill_engines
+from papermill.execute import ERROR_MARKER_TAG
+from traitlets.config import Config
+
+from flowkit.reporting.errors import UsageError
+from flowkit.reporting.history import temporary_folder
+from flowkit.reporting.html import one_line
+
+#: Parameters that have an option of their own, and that option.
+OPTIONS = {
+    "source": "SOURCE", "start": "--start", "end": "--end", "format": "--format", "network": "--network",
+    "expect": "--expect",
+}  # fmt: skip
+#: Kernels at a time: each holds a copy of the libraries' data and, for a while, a core.
+AT_A_TIME = 2
+#: A Unix socket's path has at most 104 bytes on macOS, 108 on Linux, its end and jupyter's number included.
+SOCKET_PATH = 90
+_RUNNING: set[subprocess.Popen] = set()
+
+
+def chosen(names: Sequence[str], folder: Path) -> dict[str, Path]:
+    """Return the notebooks to run, by name: `names` (of `folder`, or .ipynb files), else all of `folder`.
+
+    Raises UsageError where one is not there, where two would write the same page, or where none is left.
+    """
+    known = {path.stem: path for path in sorted(folder.glob("*.ipynb"))}
+    paths = [_notebook(name, known) for name in dict.fromkeys(names)] if names else list(known.values())
+    if not paths:
+        raise UsageError(f"{folder} holds no notebooks")
+    found = {path.stem: path for path in paths}
+    if len(found) < len(paths):
+        twice = next(path.stem for path in paths if path != found[path.stem])
+        raise UsageError(f"two notebooks are called {twice!r}: their pages would have the same name")
+    if "index" in found:
+        raise UsageError("a notebook cannot be called index.ipynb: index.html is the run's own page")
+    return found
+
+
+def _notebook(name: str, known: dict[str, Path]) -> Path:
+    if name.endswith(".ipynb"):
+        path = Path(name).expanduser()
+        if not path.is_file():
+            raise UsageError(f"{name} is no notebook: there is no such file")
+        return path
+    if name not in known:
+        raise UsageError(f"there is no notebook {name!r}{_nearest(name, known)}")
+    return known[name]
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(sorted(known)) or 'none'}"
+
+
+def parameters(path: Path) -> dict[str, tuple[object, str]]:
+    """Return the parameters of the notebook at `path`: each one's default and its comment; `{}` without any.
+
+    Raises UsageError where the file is no Python notebook or a default is not a literal.
+    """
+    logging.getLogger("papermill").setLevel(logging.CRITICAL)
+    try:
+        found = papermill.inspect_notebook(path)
+    except Exception as error:  # nbformat, jsonschema and papermill each have their own for a broken file
+        raise UsageError(f"{path} cannot be read as a notebook: {type(error).__name__}") from None
+    try:
+        return {name: (ast.literal_eval(one["default"]), one["help"]) for name, one in found.items()}
+    except (SyntaxError, ValueError):
+        raise UsageError(f"{path}: the cell tagged `parameters` must hold only literals") from None
+
+
+def pairs(texts: Iterable[str]) -> dict[str, str]:
+    """Return `NAME=VALUE` texts as a dict. Raises UsageError for other texts, and for names with an own option."""
+    given = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name.isidentifier():
+            raise UsageError(f"--param {text!r} is not of the form NAME=VALUE")
+        if name in OPTIONS:
+            raise UsageError(f"{name!r} is not given by --param but by {OPTIONS[name]}")
+        given[name] = value
+    return given
+
+
+def arguments(defaults: dict[str, dict], options: dict, given: dict[str, str]) -> dict[str, dict]:
+    """Return what each notebook is handed of `options` and `given` (`--param`), in the types of its `defaults`.
+
+    Raises UsageError for a parameter that no notebook has and for a value that does not fit.
+    """
+    known = {name for own in defaults.values() for name in own}
+    for name in given:
+        if name not in known:
+            raise UsageError(f"no notebook has a parameter {name!r}{_nearest(name, known - OPTIONS.keys())}")
+    return {
+        notebook: {name: options[name] for name in own if options.get(name) is not None}
+        | {name: fitted(name, text, own[name]) for name, text in given.items() if name in own}
+        for notebook, own in defaults.items()
+    }
+
+
+def unused(defaults: dict[str, dict], options: dict) -> list[str]:
+    """Return the names of options that are given and that none of the notebooks uses."""
+    known = {name for own in defaults.values() for name in own}
+    return [name for name in ("network", "expect") if options[name] is not None and name not in known]
+
+
+def fitted(name: str, text: str, default: object) -> object:
+    """Return `text` as the type of `default`; a negative number only where that is one, too.
+
+    Raises UsageError where it does not fit.
+    """
+    if default is None or isinstance(default, str):
+        return text
+    words = dict.fromkeys(("true", "yes", "1"), True) | dict.fromkeys(("false", "no", "0"), False)
+    with contextlib.suppress(KeyError, ValueError, SyntaxError):
+        if isinstance(default, bool):
+            return words[text.lower()]
+        numeric = isinstance(default, int | float)
+        value = type(default)(text) if numeric else ast.literal_eval(text)
+        if numeric and math.isfinite(value) and (value >= 0 or default < 0):
+            return value
+        if not numeric and isinstance(value, type(default)):
+            return value
+    kinds = {bool: "true or false", int: "a whole number", float: "a number"}
+    kind = kinds.get(type(default), f"a {type(default).__name__} such as {default!r}")
+    sign = " of 0 or more" if type(default) in (int, float) and default >= 0 else ""
+    raise UsageError(f"--param {name}={text}: {name} is {kind}{sign}")
+
+
+@dataclass(frozen=True)
+class Executed:
+    """A notebook that was run: what it holds now, how long it took, where and why it stopped."""
+
+    name: str
+    notebook: nbformat.NotebookNode
+    seconds: float
+    failure: dict | None = None
+
+
+class _Kernel(AsyncKernelManager):
+    """A kernel of this very Python, whatever kernelspecs the user has, and without the current folder on its path.
+
+    Its own log stays off the terminal; what cells print comes another way.
+    """
+
+    @property
+    def kernel_spec(self) -> KernelSpec:
+        command = [sys.executable, "-P", "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        return KernelSpec(argv=command, display_name="Python 3", language="python")
+
+    async def start_kernel(self, **kwargs):
+        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        # IPython's own folder may be read-only, absent, or hold start-up files of somebody's taste.
+        own = {"PYTHONSAFEPATH": "1", "IPYTHONDIR": str(Path(self.connection_file).parent / "ipython")}
+        await super().start_kernel(**kwargs | quiet, env={**os.environ, **own})
+        _RUNNING.add(self.provisioner.process)
+
+
+class _Engine(NBClientEngine):
+    """papermill's own engine, with our kernels: they talk over Unix sockets where there are such."""
+
+    @classmethod
+    def execute_managed_notebook(cls, nb_man, kernel_name, folder, **kwargs):
+        settings = {"connection_file": f"{folder}/connection.json"}
+        if os.name == "posix" and len(os.fsencode(f"{folder}/kernel")) <= SOCKET_PATH:
+            settings |= {"transport": "ipc", "ip": f"{folder}/kernel"}
+        kwargs |= {"kernel_manager_class": _Kernel, "config": Config(_Kernel=settings)}
+        return super().execute_managed_notebook(nb_man, kernel_name, **kwargs)
+
+
+papermill_engines.register("flowkit", _Engine)
+
+
+def execute(path: Path, values: dict) -> Executed:
+    """Run the notebook at `path` with the parameters `values`; a failure is a part of what is returned."""
+    begun = time.monotonic()
+    failure = None
+    with temporary_folder() as folder:
+        target = folder / "executed.ipynb"
+        try:
+            papermill.execute_notebook(
+                path, target, values, engine_name="flowkit", kernel_name="python3", language="python",
+                progress_bar=False, request_save_on_cell_execute=False, folder=folder,
+            )  # fmt: skip
+        except papermill.PapermillExecutionError as error:
+            failure = f"{error.ename}: {error.evalue}"
+        except Exception as error:  # A dead kernel, a cell that timed out: the other notebooks go on.
+            failure = f"{type(error).__name__}: {error}"
+        written = target.exists() and target.stat().st_size
+        notebook = nbformat.read(target if written else path, as_version=4)
+    notebook.cells = [
+        cell for cell in notebook.cells if ERROR_MARKER_TAG not in cell.metadata.get("tags", [])
+    ]
+    notebook.metadata.setdefault("papermill", {}).update(input_path=path.name, output_path=path.name)
+    if failure:
+        failure = {"message": one_line(failure)[:2000], "cell": _failed_cell(notebook)}
+    return Executed(path.stem, notebook, round(time.monotonic() - begun, 3), failure)
+
+
+def _failed_cell(notebook: nbformat.NotebookNode) -> int | None:
+    """The number, from 1, of the cell that raised, as the author counts: without the one that papermill added."""
+    cells = [cell for cell in notebook.cells if "injected-parameters" not in cell.metadata.get("tags", [])]
+    for number, cell in enumerate(cells, 1):
+        if any(output.output_type == "error" for output in cell.get("outputs", ())):
+            return number
+    return None
+
+
+@contextlib.contextmanager
+def executor() -> Iterator[Callable[[Path, dict], Future]]:
+    """Submits calls of `execute`, which run two at a time; where it is left by an error, all of them end.
+
+    papermill's log stays off the terminal, and kernels draw even where MPLBACKEND says not to.
+    """
+    backend = os.environ.pop("MPLBACKEND", None)
+    for name in ("papermill", "traitlets"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    try:
+        with ThreadPoolExecutor(AT_A_TIME) as pool:
+            try:
+                yield partial(pool.submit, execute)
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                # Kernels are killed as long as there are any, for one may be starting.
+                while any(thread.is_alive() for thread in pool._threads):
+                    for kernel in list(_RUNNING):
+                        kernel.kill()
+                    time.sleep(0.05)
+                raise
+    finally:
+        if backend is not None:
+            os.environ["MPLBACKEND"] = backend

@@ -1,0 +1,129 @@
+"""What a run rests on: the source's tally and files, what the log covers, and what to say where data are missing."""
+
+import hashlib
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pandas as pd
+
+from flowkit.folding.coverage import covered_share
+from flowkit.loading.errors import SourceError
+from flowkit.loading.ingestion import found
+from flowkit.loading.sources import is_table, slot_of
+from flowkit.log import Log, load
+from flowkit.reporting.errors import ReportError, UsageError
+from flowkit.reporting.finding import Finding
+from flowkit.reporting.html import counted, one_line, period, when
+from flowkit.reporting.kinds import KINDS
+
+#: Bytes up to which local files are hashed; beyond, sizes have to do, because hashing would take minutes.
+HASHED = 2 << 30
+ASKED = ("source", "start", "end", "format")
+RECORDS = ("ok", "nodata", "skipdata", "no_status")
+#: The newest file of a bucket is looked for in so many days before now, then in more; None: in all of it.
+DAYS = (1, 7, 60, None)
+
+
+def read(options: dict) -> tuple[Log, list[str]]:
+    """Return the log that `options` name, its files parsed, and a note on what in it could not be read.
+
+    Raises ReportError where nothing of it is a flow log record, UsageError for a wrong window or format.
+    """
+    try:
+        log = load(*(options[name] for name in ASKED), network=options["network"])
+        tally = log.tally
+    except SourceError as error:
+        raise ReportError(one_line(error)) from None
+    except ValueError as error:
+        raise UsageError(one_line(error)) from None
+    troubles = log.troubles
+    if not sum(tally[name] for name in RECORDS) and (tally["malformed"] or tally["unreadable_files"]):
+        raise ReportError(f"{options['source']} holds no flow log record: {troubles}")
+    return log, [troubles] if troubles else []
+
+
+def undelivered(options: dict, tally: dict, now: float | None = None) -> tuple[Finding, str]:
+    """Return the finding for a window without any record, and a note that names the newest file there is.
+
+    Raises ReportError where the source holds no flow log at all.
+    """
+    source, window = options["source"], period(options["start"], options["end"])
+    newest = (
+        "" if is_table(source) or source.startswith("cloudwatch:") else _newest(options, now or time.time())
+    )
+    note = f"no records in the window{window and f' ({window})'}{newest and f'; the newest file there is: {newest}'}"
+    finding = Finding(
+        "not-delivered", "high", "certain", f"No flow log record was delivered for {window or 'this source'}.", {},
+        grounds=(f"the newest file there is: {newest}",) if newest else (), action=KINDS["not-delivered"].action,
+        first_seen=options["start"] and pd.Timestamp(options["start"]), coverage=0.0,
+        last_seen=options["end"] and pd.Timestamp(options["end"]), counts={"records": 0, "files": tally["files"]},
+    )  # fmt: skip
+    return finding, note
+
+
+def _newest(options: dict, now: float) -> str:
+    """The newest file of the source, by AWS's name or by its records, and its time."""
+    source, format = options["source"], options["format"]
+    try:
+        windows = (None if days is None else f"{pd.Timestamp(now - days * 86400, unit='s'):%Y-%m-%dT%H:%M:%SZ}"
+                   for days in DAYS)  # fmt: skip
+        files = next((files for start in windows if (files := found(source, start)[0])), [])
+        dated = [(slot, file.place) for file in files if (slot := slot_of(file.place)) is not None]
+        if dated:
+            slot, place = max(dated)
+            return f"{place} ({when(pd.Timestamp(slot, unit='s', tz='UTC'))} UTC)"
+        known = load(source, format=format).files.dropna(subset="last")
+    except SourceError as error:
+        raise ReportError(one_line(error)) from None
+    if known.empty:
+        raise ReportError(f"{source} holds no flow log record")
+    last = known.loc[known["last"].idxmax()]
+    return f"{last['file']} ({when(last['last'])} UTC)"
+
+
+def measured(log: Log) -> dict:
+    """Return the grounds of a run.
+
+    `coverage` (as in findings.json, but for what the tally holds), `first` and `last` (ISO texts, of the
+    records in the window, or None), `accounts` (ids in the records and the file names), `inputs` (a dict a
+    file: `file`, `size` in bytes, `sha256` or None).
+    """
+    facts, files = log.fold.facts, log.files
+    share = covered_share(log.coverage)
+    return {
+        "coverage": {
+            **{name: facts[name] for name in ("records", "ok", "nodata", "skipdata")},
+            "covered_share": None if share is None else round(share, 4),
+        },
+        "first": _iso(facts["first"]),
+        "last": _iso(facts["last"]),
+        "accounts": sorted({*facts["accounts"], *files.account_id.dropna()}),
+        "inputs": _inputs(files),
+    }
+
+
+def _inputs(files: pd.DataFrame) -> list[dict]:
+    hashed = files["size"].sum() <= HASHED
+    with ThreadPoolExecutor(2) as pool:
+        hashes = list(pool.map(_hash, files.file)) if hashed else [None] * len(files)
+    return [
+        {"file": str(place), "size": int(size), "sha256": digest}
+        for place, size, digest in zip(files.file, files["size"], hashes, strict=True)
+    ]
+
+
+def _hash(place: str) -> str | None:
+    try:
+        with Path(place).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:  # Not a file of this machine: s3://, or gone since.
+        return None
+
+
+def _iso(seconds: float | None) -> str | None:
+    try:
+        return f"{pd.Timestamp(int(seconds), unit='s', tz='UTC'):%Y-%m-%dT%H:%M:%SZ}"
+    except (ValueError, TypeError, OverflowError):  # No records, or one whose time is beyond all calendars.
+        return None

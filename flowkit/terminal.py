@@ -1,0 +1,61 @@
+"""How the command behaves at a terminal, in a pipe, under a scheduler: streams, signals, progress, complaints."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from tqdm import tqdm
+
+from flowkit.reporting.html import visible
+
+
+def mend_streams() -> None:
+    """Open what of stdin, stdout and stderr is closed, so that no file gets its number; no sign fails to print."""
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(number)
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: PTH123, SIM115
+        elif mode == "w" and hasattr(getattr(sys, name), "reconfigure"):
+            getattr(sys, name).reconfigure(errors="backslashreplace")
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """SIGTERM, as schedulers send it, ends the work as Ctrl-C does, so that nothing half-made stays."""
+
+    def stop(*ignored: object) -> None:
+        raise KeyboardInterrupt("terminated")
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def complain(problem: object, code: int = 1) -> int:
+    """Say on stderr what went wrong, in signs that no terminal obeys, and return `code`."""
+    print(f"flowkit: {visible(problem)}", file=sys.stderr)
+    return code
+
+
+class Bar:
+    """A progress bar on stderr for one stage after the other; silent where stderr is no terminal."""
+
+    def __enter__(self) -> Callable[[str, int, int], None]:
+        self._stage, self._bar = "", tqdm(disable=True)
+        return self._show
+
+    def _show(self, stage: str, done: int, to_do: int) -> None:
+        if stage != self._stage:
+            self._bar.close()
+            self._stage = stage
+            self._bar = tqdm(desc=stage, total=to_do, disable=None, leave=False, file=sys.stderr)
+        self._bar.update(done - self._bar.n)
+
+    def __exit__(self, *problem: object) -> None:
+        self._bar.close()
