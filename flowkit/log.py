@@ -123,7 +123,11 @@ class Log:
     def raw(self) -> ir.Table:
         """All records of the files, whatever their times, as `flows` has them."""
         ours = self._ingested is not None
-        table = backend().table(records_view(self._facts, self.record)) if ours else recognised(table_of(self.source))
+        table = (
+            backend().table(records_view(self._facts, self.record))
+            if ours
+            else recognised(table_of(self.source))
+        )
         return table.mutate(interface_id=ibis.coalesce(table.interface_id, table.resource_id))
 
     def _sane(self, table: ir.Table) -> dict[str, ir.BooleanValue]:
@@ -292,7 +296,9 @@ class Log:
         """
         files = [str(path) for path in sorted(self.fold.folder.glob("edges*.parquet"))]
         table = backend().read_parquet(files, table_name=ibis.util.gen_name("edges"))
-        times = {name: table[name].as_timestamp("s").cast("timestamp('UTC')") for name in ("step", "first", "last")}
+        times = {
+            name: table[name].as_timestamp("s").cast("timestamp('UTC')") for name in ("step", "first", "last")
+        }
         table = table.mutate(**times)
         names = pd.DataFrame(self.network.names() if self.network else [], columns=["address", "name"])
         named = ibis.memtable(names, schema={"address": "string", "name": "string"})

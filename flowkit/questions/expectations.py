@@ -144,7 +144,14 @@ def _expectation(line: int, header: list[str], values: list[str], printed: dict)
     if wrong:
         raise ValueError("; ".join(wrong))
     return Expectation(
-        line, cells["name"], source, destination, cells["destination"], PROTOCOLS[protocol], ports, expect == "reach"
+        line,
+        cells["name"],
+        source,
+        destination,
+        cells["destination"],
+        PROTOCOLS[protocol],
+        ports,
+        expect == "reach",
     )
 
 
@@ -184,7 +191,9 @@ def _ports(written: str) -> tuple[int, int] | None:
 def owners(log) -> pd.DataFrame:
     """Return interfaces with their instance and addresses: interface_id, instance_id, address (one row each, null
     where neither the log nor the snapshot says)."""
-    logged = log.interfaces[["interface_id", "instance_id"]].drop_duplicates().assign(address=None).astype(object)
+    logged = (
+        log.interfaces[["interface_id", "instance_id"]].drop_duplicates().assign(address=None).astype(object)
+    )
     known = log.network.interfaces.values() if log.network else ()
     rows = [(e.interface_id, e.instance_id, at) for e in known for at in (*e.addresses, *e.public_addresses)]
     found = pd.concat([pd.DataFrame(rows, columns=list(logged)), logged], ignore_index=True)
@@ -204,7 +213,9 @@ def matches(one: Expectation, rows: pd.DataFrame, owners: pd.DataFrame) -> pd.Se
         return (found & rows["destination"].map(places)).astype(bool)
     own = _owned(one.destination, owners)
     there = rows["destination"].isin(own["address"].dropna())
-    return (found & (there | rows["interface_id"].isin({*own["interface_id"], *one.destination}))).astype(bool)
+    return (found & (there | rows["interface_id"].isin({*own["interface_id"], *one.destination}))).astype(
+        bool
+    )
 
 
 def _within(place: str, network: Network) -> bool:
@@ -219,7 +230,9 @@ def _owned(ids: tuple[str, ...], owners: pd.DataFrame) -> pd.DataFrame:
     return owners[owners["interface_id"].isin(ids) | owners["instance_id"].isin(ids)]
 
 
-def check(expectations: list[Expectation], rows: pd.DataFrame, kind: str, owners: pd.DataFrame, distinct) -> pd.DataFrame:
+def check(
+    expectations: list[Expectation], rows: pd.DataFrame, kind: str, owners: pd.DataFrame, distinct
+) -> pd.DataFrame:
     """Return each expectation with what was seen of it, one row a line of the file, in its order.
 
     `rows` are those of `Reach`, `kind` of `log_kind`, `owners` of `owners`; `distinct(rows)` counts clients that

@@ -25,6 +25,7 @@ def _seen(outcome: str, *sides: str) -> str:
     bits = sum(1 << (OUTCOMES.index(outcome) + 8 * (side == "away")) for side in sides or ("here", "away"))
     return f"(seen & {bits}) > 0"
 
+
 HERE = "way = 'in'"
 #: Sums of each client and service, by whether the server's interface or another logged them.
 SUMS = f"""

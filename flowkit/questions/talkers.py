@@ -26,10 +26,17 @@ WAYS = {
     "transit_bytes": ("transit", None), "unknown_bytes": ("unknown", None),
 }  # fmt: skip
 _WAYS = ", ".join(
-    f"exact(CASE WHEN direction = '{direction}'{f" AND peer = '{peer}'" if peer else ''} THEN bytes END) AS {column}"
+    f"exact(CASE WHEN direction = '{direction}' AND coalesce(peer, '') = '{peer or ''}' THEN bytes END) AS {column}"
     for column, (direction, peer) in WAYS.items()
+    if peer
+)
+_WAYS += "".join(
+    f", exact(CASE WHEN direction = '{direction}' THEN bytes END) AS {column}"
+    for column, (direction, peer) in WAYS.items()
+    if not peer
 )
 _ACCEPTED = "action IS DISTINCT FROM 'REJECT'"
+_ACCEPTED_WAYS = _WAYS.replace("direction =", f"{_ACCEPTED} AND direction =")
 
 
 def pairs(fold, top: int) -> pd.DataFrame:
@@ -40,12 +47,12 @@ def pairs(fold, top: int) -> pd.DataFrame:
     client is unknown are left out.
     """
     table = fold.sql(
-        """SELECT client, server, protocol, server_port,
+        """SELECT * FROM (SELECT client, server, protocol, server_port,
         exact(CASE WHEN NOT denied THEN client_bytes END) AS client_bytes,
         exact(CASE WHEN NOT denied THEN server_bytes END) AS server_bytes,
         exact(sessions) AS sessions, exact(CASE WHEN denied THEN sessions END) AS rejected_sessions,
         to_timestamp(min(first)) AS first, to_timestamp(max(last)) AS last
-        FROM edges WHERE counted AND evidence <> 'unknown' GROUP BY client, server, protocol, server_port
+        FROM edges WHERE counted AND evidence <> 'unknown' GROUP BY client, server, protocol, server_port)
         ORDER BY client_bytes::HUGEINT + server_bytes DESC, client, server, protocol, server_port LIMIT ?""",
         top,
     )
@@ -58,7 +65,7 @@ def talkers(fold, top: int) -> pd.DataFrame:
     ``address``, ``sent_bytes``, ``received_bytes``, ``as_client``, ``as_server`` (sessions whose client is known).
     """
     return fold.sql(
-        """SELECT address, exact(sent) AS sent_bytes, exact(received) AS received_bytes,
+        """SELECT * FROM (SELECT address, exact(sent) AS sent_bytes, exact(received) AS received_bytes,
         exact(as_client) AS as_client, exact(as_server) AS as_server
         FROM (SELECT unnest([
             {'address': client, 'sent': client_bytes, 'received': server_bytes, 'as_client': known, 'as_server': 0},
@@ -69,7 +76,7 @@ def talkers(fold, top: int) -> pd.DataFrame:
             sum(CASE WHEN NOT denied THEN server_bytes ELSE 0 END) AS server_bytes,
             sum(CASE WHEN evidence <> 'unknown' THEN sessions ELSE 0 END) AS known
             FROM edges WHERE counted GROUP BY client, server))
-        GROUP BY address ORDER BY sent_bytes::HUGEINT + received_bytes DESC, address LIMIT ?""",
+        GROUP BY address) ORDER BY sent_bytes::HUGEINT + received_bytes DESC, address LIMIT ?""",
         top,
     )
 
@@ -117,7 +124,7 @@ def by_interface(fold) -> pd.DataFrame:
     """Return the accepted bytes of each interface, the busiest first: ``interface_id``, the columns of `WAYS`, and
     ``rejected_records``. Traffic between two logged interfaces is in twice, once each way."""
     return fold.sql(
-        f"""SELECT interface_id, {_WAYS.replace("direction =", f"{_ACCEPTED} AND direction =")},
+        f"""SELECT interface_id, {_ACCEPTED_WAYS},
         exact(CASE WHEN action = 'REJECT' THEN records END) AS rejected_records
         FROM volumes GROUP BY interface_id
         ORDER BY sum(CASE WHEN {_ACCEPTED} THEN bytes END) DESC NULLS LAST, interface_id"""
