@@ -20,7 +20,6 @@ from flowkit.loading.boto import configure
 from flowkit.loading.errors import SourceError
 from flowkit.loading.ingestion import counted
 from flowkit.loading.sample import NOTEBOOKS
-from flowkit.loading.sources import is_table
 from flowkit.reporting.errors import ReportError, UsageError
 from flowkit.reporting.html import one_line, visible
 from flowkit.terminal import Bar, complain, mend_streams, terminable
@@ -141,17 +140,8 @@ def _report(given: argparse.Namespace) -> int:
     # Only this command needs papermill and nbconvert, which take a second to load.
     from flowkit.reporting.run import Request, report  # noqa: PLC0415
 
-    if given.where and not is_table(given.source):
-        raise UsageError("--where needs a source of the form IBIS-URL#table")
-    for name, value in (
-        ("REGION", given.region),
-        ("DEFAULT_REGION", given.region),
-        ("PROFILE", given.profile),
-    ):
-        if value:
-            os.environ[f"AWS_{name}"] = value
-    source = f"{given.source} where {given.where}" if given.where else given.source
-    own = {name: getattr(given, name) for name in Request.__dataclass_fields__} | {"source": source}
+    configure(given.region, given.profile)
+    own = {name: getattr(given, name) for name in Request.__dataclass_fields__}
     with Bar() as bar:
         run = report(Request(**own), bar)
     for note in run["notes"]:

@@ -75,7 +75,7 @@ class Fold:
         connection.execute("SET TimeZone = 'UTC'")
         # pandas has no 128 bits, in which DuckDB sums.
         connection.execute(
-            "CREATE MACRO exact(x) AS CAST(coalesce(least(sum(x), 9223372036854775807), 0) AS BIGINT)"
+            "CREATE MACRO exact(x) AS CAST(least(coalesce(sum(x), 0), 9223372036854775807) AS BIGINT)"
         )
         quiet(connection)
         for name in self.TABLES:

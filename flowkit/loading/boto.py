@@ -44,13 +44,11 @@ _BUSY = {
 _PERMISSIONS = {"ListObjectsV2": "s3:ListBucket", "HeadObject": "s3:GetObject"}
 
 
-#: The region and profile that `configure` chose for all clients.
-_chosen: dict[str, str | None] = {"region": None, "profile": None}
-
-
 def configure(region: str | None = None, profile: str | None = None) -> None:
-    """Choose region and profile for every client of this process that is not given others."""
-    _chosen.update(region=region, profile=profile)
+    """Choose region and profile for this process and those that it starts, notebooks' kernels among them."""
+    for value, names in ((region, ("AWS_REGION", "AWS_DEFAULT_REGION")), (profile, ("AWS_PROFILE",))):
+        for name in names if value else ():
+            os.environ[name] = value
 
 
 def client(service: str, profile: str | None = None, region: str | None = None):
@@ -58,8 +56,7 @@ def client(service: str, profile: str | None = None, region: str | None = None):
 
     The region is the one given or chosen, else AWS_REGION's (as other tools read it), else boto3's own choice.
     """
-    profile = profile or _chosen["profile"]
-    region = region or _chosen["region"] or os.environ.get("AWS_REGION")
+    region = region or os.environ.get("AWS_REGION")
     try:
         import boto3  # noqa: PLC0415
         from botocore.exceptions import BotoCoreError  # noqa: PLC0415

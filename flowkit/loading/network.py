@@ -166,6 +166,11 @@ class Snapshot:
         own = [interface for interface in found if interface.vpc_id == vpc_id]
         return own[0] if own else found[0] if len(found) == 1 else None
 
+    def names(self) -> list[tuple[str, str]]:
+        """Return address and name of every interface that has a name."""
+        named = [one for one in self.interfaces.values() if one.name != one.interface_id]
+        return sorted({address: one.name for one in named for address in one.addresses}.items())
+
     def label(self, interface_id: str | None) -> str:
         """Return the interface's name, or its id where it has none."""
         interface = self.interfaces.get(interface_id)

@@ -21,7 +21,7 @@ def owners(log) -> Callable[..., Interface | None]:
     for row in own.itertuples():
         lives[row.address].append((row.interface_id, row.first, row.last))
 
-    def owner(address: str, interface_id: str, first=None, last=None) -> Interface | None:
+    def owner(address: str, interface_id: str | None = None, first=None, last=None) -> Interface | None:
         if network is None:
             return None
         here = network.interfaces.get(interface_id)
