@@ -188,7 +188,7 @@ class Lines:
 
         number = 1
         for raw in blocks:
-            lines = pl.read_lines(io.BytesIO(raw), name="line")
+            lines = pl.read_lines(io.BytesIO(raw.decode("utf-8", "replace").encode()), name="line")
             inner = pl.col("line").str.extract(_MESSAGE, 1)
             data = (
                 lines.select(pl.coalesce(inner, "line"))
