@@ -16,7 +16,9 @@ from test_accounting import HEADER, ODD_TOKENS, V2  # noqa: E402
 def line(chance: random.Random) -> str:
     """One line, mostly good."""
     tokens = chance.choice((*V2, *V2, *V2, *V2, HEADER, "", "   ")).split(" ")
-    if tokens[0] == "version":  # a header with another name in it is another format: not the counter's business
+    if (
+        tokens[0] == "version"
+    ):  # a header with another name in it is another format: not the counter's business
         return HEADER + "\n"
     if chance.random() < 0.25:
         for _ in range(chance.randint(1, 2)):
