@@ -22,7 +22,7 @@ IPV6 = "|".join(
 )
 ADDRESS = f"{IPV4}|{IPV6}"
 #: Twelve digits, or a word such as `unknown`; never a number that a spreadsheet bent (`1.23457E+11`, `12345678901.0`).
-ACCOUNT = "[0-9]+|[!#-,./:-~][!#-~]*"
+ACCOUNT = "[0-9]+|[!#-/:-~][!#-~]*"
 #: Whole seconds; milli-, micro- and nanoseconds become seconds after they are read.
 TIME = "[0-9]{1,18}"
 #: Printable ASCII without blanks and quotes. Other printable text is looked at by the strict reader.

@@ -22,12 +22,12 @@ import pytest
 import sqlglot
 from ibis.expr import operations as ops
 from simulate import simulate
-from support import write_log
 
 import flowkit
 from flowkit import cli, ddl
-from flowkit.fields import COLUMNS, DEFAULT_FORMAT
-from flowkit.loading.engines import recognised, restriction, table_of, tally
+from flowkit.fields import COLUMNS
+from flowkit.loading import cache
+from flowkit.loading.engines import recognised
 from flowkit.loading.errors import SourceError
 from flowkit.loading.sample import NOTEBOOKS
 from flowkit.reporting.findings import Finding
@@ -117,7 +117,7 @@ def make_world(folder: Path) -> World:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FLOWKIT_CACHE", str(folder / "cache"))
         flowkit.ingest(str(folder / "logs" / "AWSLogs"))
-    return World(folder / "logs", folder / "cache" / "parts", len(made.records))
+        return World(folder / "logs", cache.folder() / "parts", len(made.records))
 
 
 @pytest.fixture(scope="module")
@@ -203,17 +203,6 @@ def test_every_answer_on_spark_is_the_one_on_duckdb(name, world, on_duckdb, spar
         assert plain(left.answer) == plain(right.answer), left.question
     assert told(found) == told(variables)
     assert len(here) >= 9
-
-
-def test_spark_reads_raw_logs_as_it_reads_the_cache(world, spark):
-    raw, cached = (
-        flowkit.load(f"{SPARK}{place}").select(*COLUMNS).execute()
-        for place in (f"csv.{world.logs / 'AWSLogs'}", f"parquet.{world.parquet}")
-    )
-    assert len(raw) == world.records
-    order = list(COLUMNS)
-    raw, cached = (each.astype("string").sort_values(order, ignore_index=True) for each in (raw, cached))
-    pd.testing.assert_frame_equal(raw, cached)
 
 
 def sql_of(asked: list[Asked], flows: ibis.Table, dialect: str) -> str:
@@ -304,119 +293,18 @@ def test_blanks_of_a_text_table_are_nulls_and_records_are_counted():
     assert flowkit.ingest(table, end="1970-01-01T00:01:00Z")["lines"] == 0
 
 
-CONDITIONS = {
-    "day >= '2026/11/20'": 2,
-    "day = '2026/11/19'": 1,
-    "day between '2026/11/19' and '2026/11/20' and dstport in (22, 443)": 2,
-    "not (dstport <> 22 or day < '2026/11/20')": 1,
-    "'2026/11/21' <= day": 1,
-}
-
-
-@pytest.fixture
-def partitioned(tmp_path) -> str:
-    """A source: a table of three records, one a day."""
-    days = {
-        "day": ["2026/11/19", "2026/11/20", "2026/11/21"],
-        "dstport": [22, 22, 443],
-        "log_status": ["OK"] * 3,
-    }
-    ibis.duckdb.connect(tmp_path / "logs.duckdb").create_table("logs", ibis.memtable(days))
-    return f"duckdb://{tmp_path / 'logs.duckdb'}#logs"
-
-
-@pytest.mark.parametrize("condition", CONDITIONS)
-def test_a_condition_in_the_source_narrows_the_table(condition, partitioned):
-    assert len(table_of(f"{partitioned} where {condition}").execute()) == CONDITIONS[condition]
-    assert tally(f"{partitioned} WHERE {condition}")["lines"] == CONDITIONS[condition]
-
-
-@pytest.mark.parametrize(
-    "condition",
-    [
-        "1 = 1", "day", "nothing = 1", "day = 'x'; drop table logs", "day = 'x' union select 1", "day >", "",
-        "day in (select day from logs)", "read_text('/etc/passwd') = ''", "day = 'x' limit 1", "t.day = 'x'",
-        "day = 'x' or exists (select 1)", "dstport = 1.5", "(day = 'x') -- '",
-    ],
-)  # fmt: skip
-def test_what_is_no_condition_is_refused_before_the_engine_sees_it(condition, partitioned):
-    table = table_of(partitioned)
-    if condition.endswith("-- '"):
-        assert restriction(table, condition).equals(table.day == "x")
-        return
-    with pytest.raises(SourceError, match="is no condition"):
-        restriction(table, condition)
-
-
-def test_where_is_part_of_the_source_and_of_the_report(partitioned, tmp_path):
-    words = ["report", partitioned, "--notebook", "rejected", "--out", str(tmp_path / "out")]
-    assert cli.main([*words, "--where", "day > '2026/11/19'"]) == 0
-    run = json.loads((tmp_path / "out" / "latest" / "run.json").read_text())
-    assert run["source"] == f"{partitioned} where day > '2026/11/19'"
-    assert run["coverage"]["records"] == 2
-
-
-def test_where_needs_a_table(capsys, tmp_path):
-    assert cli.main(["report", "sample", "--where", "day = 1", "--out", str(tmp_path)]) == 2
-    assert "--where needs a source of the form IBIS-URL#table" in capsys.readouterr().err
-    assert list(tmp_path.iterdir()) == []
+def test_only_engines_that_were_tried_are_taken():
+    for engine in ("datafusion", "polars", "sqlite"):
+        with pytest.raises(
+            SourceError, match=f"{engine} is no engine that flowkit was tried on: use one of duckdb"
+        ):
+            flowkit.load(f"{engine}://x#logs")
 
 
 def test_a_table_that_is_not_there_is_said_in_one_line(tmp_path, capsys):
     assert cli.main(["report", f"duckdb://{tmp_path / 'a.duckdb'}#logs", "--out", str(tmp_path / "out")]) == 1
     [line] = capsys.readouterr().err.splitlines()
     assert "#logs cannot be read" in line
-
-
-V2 = "2 012345678901 eni-1 10.0.0.1 10.0.0.2 50000 {port} 6 3 180 1700000000 1700000050 ACCEPT OK"
-
-
-#: What takes the place of one field of a good line, and two fields where there is a blank.
-MISFITS = (
-    ("443", "https"), ("443", "65536"), ("443", "-1"), ("443", "44.3"), ("443", "443 1"), (" 443", ""),
-    ("10.0.0.1", "10.0.0.256"), ("10.0.0.1", "10.0.0"), ("10.0.0.1", "010.0.0.1"), ("10.0.0.1", "1::2::3"),
-    ("10.0.0.1", "1:2:3:4:5:6:7:8:9"), ("10.0.0.1", "::g"), ("10.0.0.1", "host"), ("ACCEPT", "accept"),
-    ("OK", "-"), ("OK", "FINE"), ("eni-1", "eni\x07"), ("eni-1", "eni\xa01"), ("eni-1", "eni\u200b1"),
-    (" 3 ", " 9223372036854775808 "), (" 3 ", " 3e2 "), ("2 0", "two 0"), ("OK", "OK OK"), (" OK", ""),
-)  # fmt: skip
-FITS = (
-    ("10.0.0.1", "2001:db8::1"), ("10.0.0.2", "::"), ("10.0.0.2", "1:2:3:4:5:6:7:8"), ("eni-1", "eni-ü"),
-    (" 3 ", " 9223372036854775000 "), ("443", "00443"), ("ACCEPT OK", "- OK"), ("10.0.0.1", "-"),
-)  # fmt: skip
-
-
-def test_spark_tells_bad_lines_as_the_loader_does(spark, tmp_path):
-    good = V2.format(port=443)
-    lines = [good, "garbage", "2 012345678901 eni-1 - - - - - - - 1700000000 1700000050 - NODATA"]
-    lines += [good.replace(old, new, 1) for old, new in (*MISFITS, *FITS)]
-    write_log(tmp_path / "logs" / "a.log.gz", lines, DEFAULT_FORMAT)
-    source = f"{SPARK}csv.{tmp_path / 'logs'}"
-    there, here = flowkit.ingest(source), flowkit.ingest(str(tmp_path / "logs"))
-    alike = ("ok", "nodata", "skipdata", "no_status", "malformed", "ok_bytes", "ok_packets")
-    assert [there[name] for name in alike] == [here[name] for name in alike]
-    assert (there["ok"], there["malformed"]) == (1 + len(FITS), 1 + len(MISFITS))
-    flows, ours = flowkit.load(source), flowkit.load(str(tmp_path / "logs"))
-    columns = [name for name in COLUMNS if name in flows.columns]
-    assert plain(flows.select(columns).execute()) == plain(ours.select(columns).execute())
-    assert flows.filter(flows.dstport == 443).count().execute() == 9
-
-
-def test_spark_refuses_a_folder_of_two_formats(spark, tmp_path):
-    write_log(tmp_path / "logs" / "a.log.gz", [V2.format(port=443)], DEFAULT_FORMAT)
-    write_log(tmp_path / "logs" / "b.log.gz", [V2.format(port=443)], [*DEFAULT_FORMAT[1:], "version"])
-    with pytest.raises(SourceError, match="CSV header does not conform to the schema"):
-        flowkit.ingest(f"{SPARK}csv.{tmp_path / 'logs'}")
-
-
-def test_spark_reads_lines_without_a_header_by_the_format(spark, tmp_path):
-    write_log(tmp_path / "logs" / "a.log.gz", ["eni-1 443 OK", "eni-1 22 OK"])
-    source = f"{SPARK}csv.{tmp_path / 'logs'}"
-    with pytest.raises(SourceError, match="give --format"):
-        flowkit.ingest(source)
-    flows = flowkit.load(source, format="interface-id dstport log-status")
-    assert sorted(flows.dstport.execute()) == [22, 443]
-    write_log(tmp_path / "default" / "a.log.gz", [V2.format(port=443)])
-    assert flowkit.ingest(f"{SPARK}csv.{tmp_path / 'default'}")["ok"] == 1
 
 
 def reported(source: str, world: World, out: Path) -> list[dict]:
@@ -438,10 +326,8 @@ def report_on_duckdb(world, tmp_path_factory) -> list[dict]:
     return reported(f"duckdb://{folder / 'logs.duckdb'}#logs", world, folder / "out")
 
 
-@pytest.mark.parametrize("kind", ["parquet", "csv"])
-def test_a_report_on_spark_tells_what_one_on_duckdb_tells(kind, world, report_on_duckdb, spark, tmp_path):
-    place = {"parquet": world.parquet, "csv": world.logs / "AWSLogs"}[kind]
-    assert reported(f"{INTERPRETED}{kind}.{place}", world, tmp_path) == report_on_duckdb
+def test_a_report_on_spark_tells_what_one_on_duckdb_tells(world, report_on_duckdb, spark, tmp_path):
+    assert reported(f"{INTERPRETED}parquet.{world.parquet}", world, tmp_path) == report_on_duckdb
     assert len(report_on_duckdb) >= 15
     for page in (tmp_path / "latest").glob("*.html"):
         assert "FutureWarning" not in page.read_text()

@@ -1,6 +1,6 @@
 """From a file, compressed or not, to blocks of its bytes, and a word on damage; other kinds are refused by name.
 
-gzip (members, padding, twice), bz2, xz, zip and zstd. Blocks are of 8 MB at most, however large what is inside.
+gzip (members, padding, twice), bz2, xz, zip and zstd. Blocks are of 16 MB at most, however large what is inside.
 """
 
 import bz2
@@ -16,7 +16,7 @@ from isal import isal_zlib
 from flowkit.loading.errors import SourceError
 
 #: Bytes that one block holds at most, and that one read of a file takes.
-BLOCK, READ = 8 << 20, 4 << 20
+BLOCK, READ = 16 << 20, 4 << 20
 
 _GZIP, _BZ2, _XZ, _ZIP, _ZSTD = b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"PK\x03\x04", b"\x28\xb5\x2f\xfd"
 #: How files of other kinds begin.

@@ -68,7 +68,8 @@ def _values(texts: Iterable[str]) -> Iterator[object]:
             piece = next(pieces, None)
             more = piece is not None
             buffer, at = buffer[at:] + (piece or ""), 0
-        at = _AFTER_LIST.match(buffer, at).end() if inside else _skipped(buffer, at)
+        after = _AFTER_LIST.match(buffer, at) if inside else None
+        at = after.end() if after else _skipped(buffer, at)
         if at >= len(buffer):
             if not more:
                 return
@@ -76,7 +77,8 @@ def _values(texts: Iterable[str]) -> Iterator[object]:
         if buffer[at] == "[":
             inside, at = True, at + 1
             continue
-        if wrapper := _WRAPPER.match(buffer, at):
+        wrapper = _WRAPPER.match(buffer, at)
+        if wrapper and "CONTROL_MESSAGE" not in wrapper[0]:
             inside, at = True, wrapper.end()
             continue
         try:
@@ -89,10 +91,8 @@ def _values(texts: Iterable[str]) -> Iterator[object]:
             yield "\0" + buffer[at : min(stop, at + 70_000)]
             at = stop
             continue
-        if isinstance(value, str) and inside and buffer[at : at + 8].lstrip().startswith(":"):
-            at = buffer.index(":", at) + 1
-            continue
-        yield value
+        if not (after and after[0].endswith(":")):  # else the value of one more key beside the list
+            yield value
 
 
 def _skipped(buffer: str, at: int) -> int:

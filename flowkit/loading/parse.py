@@ -112,7 +112,7 @@ class Parser:
                 for facts, lines, piece in rest:
                     # The next lines first: where headers follow headers, not all that is left is judged again.
                     first, later = _split(piece, careful)
-                    careful *= 4
+                    careful = min(4 * careful, 1 << 30)
                     format = lines.format  # noqa: PLW2901
                     todo += [[(facts, lines, later)]] * bool(later.data) + [[(facts, lines, first)]]
         if (
@@ -126,7 +126,11 @@ class Parser:
     ) -> list[tuple[Facts, Lines, Piece]]:
         """Read the lines of one format; returns what stands after headers of other formats, still to be read."""
         data = b"".join(piece.data for _, _, piece in group)
-        lines = pl.read_lines(io.BytesIO(data), name="line").to_series()
+        try:
+            lines = pl.read_lines(io.BytesIO(data), name="line").to_series()
+        except pl.exceptions.ComputeError:  # bytes that are no UTF-8
+            data = data.decode("utf-8", "replace").encode()
+            lines = pl.read_lines(io.BytesIO(data), name="line").to_series()
         fits = lines.str.contains(format.pattern)
         counts = [piece.data.count(b"\n") for _, _, piece in group]
         ids = pl.concat([

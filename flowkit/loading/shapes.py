@@ -178,27 +178,33 @@ class Lines:
 
     def _json(self, blocks: Iterator[bytes], head: bytes) -> Iterator[Piece]:
         if (one := _ONE_MESSAGE.match(head)) and re.search(_MESSAGE.encode(), one[0]):
-            return self._messages(self._whole_lines(_one_a_line(blocks)))
+            return self._messages(self._whole_lines(_one_a_line(blocks)), one[0])
         texts = codecs.iterdecode(blocks, "utf-8", "replace")
         return self._gathered(messages.lines(texts))
 
-    def _messages(self, blocks: Iterator[bytes]) -> Iterator[Piece]:
-        """Objects one a line, with one message each: the message is taken out by the engine."""
+    def _messages(self, blocks: Iterator[bytes], one: bytes) -> Iterator[Piece]:
+        """Objects one a line, with one message each: the message is taken out by replacing what is around it."""
         import polars as pl
 
-        number = 1
+        number, around = 1, re.fullmatch(rb'(\{"message"\s*:\s*")[^"\\]*("\})\s*', one)
         for raw in blocks:
-            lines = pl.read_lines(io.BytesIO(raw), name="line")
-            inner = pl.col("line").str.extract(_MESSAGE, 1)
-            data = (
-                lines.select(pl.coalesce(inner, "line"))
-                .write_csv(include_header=False, quote_style="never")
-                .encode()
-            )
+            if around:
+                before, after = around.groups()
+                data = (
+                    raw.replace(after + b"\n" + before, b"\n")
+                    .removeprefix(before)
+                    .removesuffix(after + b"\n")
+                )
+                data += b"" if data.endswith(b"\n") else b"\n"
+            else:
+                lines = pl.read_lines(io.BytesIO(raw.decode("utf-8", "replace").encode()), name="line")
+                inner = pl.col("line").str.extract(_MESSAGE, 1)
+                lines = lines.select(pl.coalesce(inner, "line"))
+                data = lines.write_csv(include_header=False, quote_style="never").encode()
             if number == 1:
                 self._take_default(data)
-            yield Piece(data, None, number)
-            number += len(lines)
+            yield Piece(data, raw, number)
+            number += data.count(b"\n")
 
     def _gathered(self, lines: Iterator[str]) -> Iterator[Piece]:
         """Lines that came one by one, in pieces; a row of named values (`\\1` before JSON) brings its own format."""

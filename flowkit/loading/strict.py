@@ -21,7 +21,7 @@ LONGEST, KEPT = 65_536, 1_024
 
 #: What stands for null in exports.
 _NULLS = {"", "-", "\\N", "null", "NULL", "None", "nan", "NaN"}
-_TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S*|EVENTS|\d{10,13}")
+_TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S*|EVENTS")
 
 
 class Verdict(NamedTuple):

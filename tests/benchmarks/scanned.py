@@ -20,6 +20,7 @@ import pyarrow.parquet as pq  # noqa: E402
 from test_engines import NAMES, World, asked_of_duckdb, table_in_duckdb  # noqa: E402
 
 import flowkit  # noqa: E402
+from flowkit.loading import cache  # noqa: E402
 from flowkit.loading.sample import SAMPLE  # noqa: E402
 
 
@@ -49,7 +50,7 @@ def main(logs: str = str(SAMPLE)) -> None:
 
         os.environ["FLOWKIT_CACHE"] = folder
         tally = flowkit.ingest(f"{logs}/AWSLogs")
-        world = World(Path(logs), Path(folder) / "parts", tally["lines"])
+        world = World(Path(logs), cache.folder() / "parts", tally["lines"])
         column = sizes(world.parquet)
         whole = sum(column.values())
         print(f"{tally['ok']:,} OK records, {whole:,} bytes of Parquet")
