@@ -152,13 +152,18 @@ def _made(run: dict, plan: Plan, folder: Path, out: Path, progress: Progress, su
     jobs = {submit(path, plan.arguments[name]): name for name, path in plan.notebooks.items()}
     facts = measured(plan.options, plan.snapshot)
     missing = None if facts["coverage"]["records"] else undelivered(plan.options, run["tally"])
-    redactor = Redactor(own_key(), facts.pop("accounts"), plan.names) if run["redacted"] else None
-    run |= facts
+    redactor = _redactor(facts["accounts"], plan.names) if run["redacted"] else None
+    run |= {key: value for key, value in facts.items() if key != "accounts"}
     run["coverage"] |= {name: run["tally"][name] for name in ("malformed", "damaged_files")}
+    extra = []
     if missing:
+        extra.append(missing[0].as_dict())
         run["notes"].append(missing[1])
     if redactor:
+        # After the semicolon stands what a file or a line says.
+        run["notes"] = [note.partition(";")[0] for note in run["notes"]]
         run |= {key: redactor.value(run[key]) for key in ("source", "parameters", "inputs", "notes")}
+        extra = [redactor.value(finding | {"grounds": []}) for finding in extra]
     earlier = history.previous(out, run["source"], run["redacted"], list(plan.notebooks))
     written = {}
     for number, job in enumerate(as_completed(jobs), 1):
@@ -166,8 +171,8 @@ def _made(run: dict, plan: Plan, folder: Path, out: Path, progress: Progress, su
         progress("running notebooks", number, len(jobs))
     pages = [written[name] for name in plan.notebooks]
     findings = [finding for each in pages for finding in each.pop("findings")]
-    if missing and not any(each["kind"] == "not-delivered" for each in findings):
-        findings += _stamped([missing[0].as_dict()], "skipdata", earlier)
+    if not any(each["kind"] == "not-delivered" for each in findings):
+        findings += _stamped(extra, "skipdata", earlier)
     findings.sort(key=lambda finding: SEVERITIES.index(finding["severity"]))
     figures = {each["name"]: each.pop("figure") for each in pages}
     run["notebooks"] = pages
@@ -177,6 +182,13 @@ def _made(run: dict, plan: Plan, folder: Path, out: Path, progress: Progress, su
     _write_findings(folder, run, findings, resolved)
     page.write_run(folder, run, findings, resolved, figures)
     return findings
+
+
+def _redactor(accounts: list[str], names: frozenset[str]) -> Redactor:
+    key = own_key()
+    if len(key) < 16:
+        raise ReportError("the redaction key is too short to hide anything: remove flowkit/redaction.key")
+    return Redactor(key, accounts, names)
 
 
 def _written(
