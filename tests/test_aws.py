@@ -1,6 +1,8 @@
 """Flow logs from nothing: what is asked of AWS, what it refuses, what comes back."""
 
+import gzip
 import json
+import os
 import re
 import stat
 from datetime import UTC, datetime, timedelta
@@ -10,6 +12,7 @@ from xml.etree import ElementTree
 import boto3
 import pytest
 from aws_support import ACCOUNT, REGION, endpoint, forward, new_bucket
+from pages_support import write_notebook
 
 from flowkit import aws as calls
 from flowkit import cli
@@ -427,3 +430,82 @@ def test_calls_without_a_region_say_so(aws, monkeypatch):
         monkeypatch.delenv(name)
     with pytest.raises(SourceError, match="No AWS region is set: give --region, or set AWS_REGION."):
         calls.status()
+
+
+def test_a_snapshot_takes_one_folder_by_either_name(network, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert run("snapshot", "network") == 0, "as the pages print it"
+    assert (tmp_path / "network" / "describe-subnets.json").is_file()
+    assert run("snapshot") == 2 and run("snapshot", "a", "--out", "b") == 2
+    assert "name one folder to write to: flowkit snapshot DIR" in capsys.readouterr().err
+
+
+def test_a_snapshot_has_instances_routes_and_nat_gateways_for_their_names(network, tmp_path):
+    ec2 = boto3.client("ec2")
+    [made] = ec2.run_instances(ImageId="ami-12c6146b", MinCount=1, MaxCount=1, SubnetId=network["subnet"])[
+        "Instances"
+    ]
+    gateway = ec2.create_nat_gateway(SubnetId=network["subnet"], ConnectivityType="private")["NatGateway"]
+    counts, notes = calls.snapshot(tmp_path)
+    assert notes == [] and counts["describe-route-tables.json"] >= 1
+    [reservation] = json.loads((tmp_path / "describe-instances.json").read_text())["Reservations"]
+    assert [each["InstanceId"] for each in reservation["Instances"]] == [made["InstanceId"]]
+    gateways = json.loads((tmp_path / "describe-nat-gateways.json").read_text())["NatGateways"]
+    assert [each["NatGatewayId"] for each in gateways] == [gateway["NatGatewayId"]]
+
+
+def test_what_only_names_things_may_be_denied(network, tmp_path, monkeypatch, capsys, aws):
+    def denying(method, path, headers, body):
+        if b"DescribeNatGateways" in body or b"DescribeInstances" in body:
+            return ec2_error("UnauthorizedOperation", "no")
+        return forward(aws, method, path, headers, body)
+
+    with endpoint(denying) as address:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+        assert run("snapshot", tmp_path / "network") == 0
+    said = capsys.readouterr().err.splitlines()
+    assert [line.split(" is left out")[0] for line in said] == [
+        "flowkit: describe-instances.json", "flowkit: describe-nat-gateways.json",
+    ]  # fmt: skip
+    assert "ec2:DescribeInstances" in said[0]
+    assert (tmp_path / "network" / "describe-route-tables.json").is_file()
+
+
+def test_fields_of_ecs_tasks_take_their_own_permissions(aws, capsys):
+    words = ("enable", "--resource", VPC, "--destination", BUCKET, "--print-policy")
+    for format, needed in (("default", False), ("srcaddr dstaddr ecs-task-id", True)):
+        assert run(*words, "--format", format) == 0
+        assert ("ecs:ListTasks" in capsys.readouterr().out) == needed
+
+
+def test_report_takes_region_and_profile(aws, tmp_path, monkeypatch, capsys):
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
+        monkeypatch.setenv(name, "x")
+        monkeypatch.delenv(name)
+    words = ("report", "s3://acme-nowhere", "--out", tmp_path / "out", "--region", "us-east-1")
+    assert run(*words, "--profile", "nobody") == 1
+    assert "nobody" in capsys.readouterr().err
+    assert (os.environ["AWS_DEFAULT_REGION"], os.environ["AWS_REGION"]) == ("us-east-1", "us-east-1")
+
+
+def test_a_wrong_prefix_is_no_green_report(aws, tmp_path, capsys):
+    new_bucket("acme-logs", {"AWSLogs/x/other.txt": b""})
+    for words in ((), ("--start", "-24h")):
+        assert run("report", "s3://acme-logs/wrong", *words, "--out", tmp_path / "out") == 1
+        said = capsys.readouterr().err
+        assert "s3://acme-logs/wrong" in said and said.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_window_without_files_names_the_newest(aws, tmp_path, capsys):
+    line = b"2 123456789012 eni-0a 203.0.113.9 10.0.0.5 40000 443 6 1 60 1763600000 1763600060 REJECT OK\n"
+    name = "123456789012_vpcflowlogs_eu-central-1_fl-0123abcd_20251120T0050Z_0123abcd.log.gz"
+    key = f"AWSLogs/123456789012/vpcflowlogs/eu-central-1/2025/11/20/{name}"
+    new_bucket("acme-logs", {key: gzip.compress(line)})
+    book = write_notebook(tmp_path / "quick.ipynb", "1")
+    words = ("--start", "-24h", "--out", tmp_path / "out", "--notebook", book, "--fail-on", "high")
+    assert run("report", "s3://acme-logs", *words) == 3
+    said = capsys.readouterr().err
+    assert f"the newest file there is: s3://acme-logs/{key} (2025-11-20 00:50 UTC)" in said
+    told = json.loads((tmp_path / "out" / "latest" / "findings.json").read_text())
+    assert [(each["kind"], each["severity"]) for each in told["findings"]] == [("not-delivered", "high")]

@@ -164,6 +164,31 @@ def test_a_finding_of_the_run_page_is_found_in_the_notebook_page(browser, pages)
     )
 
 
+def test_the_index_is_filtered_by_severity_and_notebook(browser, pages):
+    browser.look(1200, 900, "light")
+    browser.open(pages["sample-index"])
+    rows = "[...document.querySelectorAll('#findings tr[data-severity]')].filter(e => e.checkVisibility())"
+    choose = """const list = document.querySelector(`#filter select[name=${arguments[0]}]`);
+        list.value = arguments[1]; list.dispatchEvent(new Event("change", {bubbles: true}))"""
+    every = browser.run(f"return {rows}.length")
+    browser.run(choose, "severity", "high")
+    browser.run(choose, "notebook", "reachability")
+    shown = browser.run(f"return {rows}.map(e => [e.dataset.severity, e.dataset.notebook])")
+    assert 0 < len(shown) < every and set(map(tuple, shown)) == {("high", "reachability")}
+    assert browser.text("#filter output").startswith(f"{len(shown)} of ")
+    browser.run(choose, "severity", "info")
+    browser.run(choose, "notebook", "")
+    assert set(browser.run(f"return {rows}.map(e => e.dataset.severity)")) == {"info"}, "folded ones unfold"
+
+
+def test_nothing_from_outside_could_be_loaded(probe):
+    script = """const done = arguments[0]; const seen = [];
+        document.addEventListener("securitypolicyviolation", e => seen.push(e.violatedDirective));
+        const image = new Image(); image.src = "https://example.com/x.png";
+        fetch("https://example.com/").catch(() => 0).then(() => setTimeout(() => done(seen.sort()), 200))"""
+    assert probe.run_async(script) == ["connect-src", "img-src"]
+
+
 def test_a_folded_finding_unfolds_when_it_is_linked_to(browser, tmp_path_factory):
     folder = tmp_path_factory.mktemp("folded")
     log = write_log(folder / "flow.log", [record()])

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import subprocess
 import sys
 
@@ -10,6 +11,8 @@ from pages_support import record
 from support import write_log
 
 from flowkit import cli
+from flowkit.fields import DEFAULT_FORMAT
+from flowkit.loading.sample import NOTEBOOKS
 
 TALLY = [
     "files", "new_files", "damaged_files", "unreadable_files", "lines", "headers", "blank", "ok", "nodata", "skipdata",
@@ -143,3 +146,45 @@ def test_an_interrupt_is_said_and_leaves_nothing(tmp_path, monkeypatch, capsys):
     assert cli.main(["report", "--out", str(tmp_path / "out"), "--param", "top=3"]) == 130
     assert capsys.readouterr().err == "flowkit: interrupted; nothing was written\n"
     assert not (tmp_path / "out").exists()
+
+
+def test_notebooks_are_listed_with_their_parameters_and_copied(tmp_path, capsys):
+    assert cli.main(["notebooks"]) == 0
+    said = capsys.readouterr().out
+    assert [line for line in said.splitlines() if line[0] != " "] == [
+        "direction", "reachability", "rejected", "skipdata",
+    ]  # fmt: skip
+    assert re.search(r"^  source = 'sample' +file, folder, glob", said, re.M)
+    assert cli.main(["notebooks", "--copy", str(tmp_path / "mine")]) == 0
+    assert (tmp_path / "mine" / "rejected.ipynb").read_bytes() == (NOTEBOOKS / "rejected.ipynb").read_bytes()
+    assert cli.main(["notebooks", "--copy", str(tmp_path / "mine")]) == 1
+    assert "is there already; it is not overwritten" in capsys.readouterr().err
+
+
+def test_a_record_is_explained_field_by_field(capsys):
+    line = "2 123456789012 eni-0a 203.0.113.9 10.0.0.5 40000 443 6 1 60 1763600000 1763600060 REJECT -"
+    assert cli.main(["explain", line]) == 0
+    said = dict(
+        re.split(r" {2,}|(?<=srcaddr) +", row, maxsplit=1) for row in capsys.readouterr().out.splitlines()
+    )
+    assert list(said) == list(DEFAULT_FORMAT)
+    assert said["protocol"].endswith("IANA protocol number: TCP")
+    assert said["start"].endswith(": 2025-11-20 00:53:20 UTC")
+    assert said["log-status"].endswith(": not applicable, or not known")
+    assert cli.main(["explain", "18 8", "--format", "tcp-flags traffic-path"]) == 0
+    said = capsys.readouterr().out
+    assert ": SYN + ACK\n" in said and ": internet gateway\n" in said
+    assert cli.main(["explain", "1 2 3"]) == 2
+    assert "the line has 3 fields and the format 14" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "command", ["report", "ingest", "cache", "notebooks", "explain", "enable", "status", "snapshot"]
+)
+def test_each_help_has_an_example_that_the_parser_takes(command, capsys):
+    with pytest.raises(SystemExit):
+        cli.main([command, "--help"])
+    example = " ".join(capsys.readouterr().out.split("example: ")[1].split())
+    words = shlex.split(example)
+    assert words[:2] == ["flowkit", command]
+    assert cli.parser().parse_args(list(cli._joined(words[1:]))).func

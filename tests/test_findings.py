@@ -182,6 +182,7 @@ def test_new_incidents_come_first_and_ongoing_ones_are_folded():
     assert [group[0]["title"] for group in groups] == ["medium", "low", "high"]
     folded = incidents_html(groups).split("<summary>1 incident ongoing</summary>")
     assert "fk-title'>high<" in folded[1] and "fk-title'>high<" not in folded[0]
+    assert " open>" not in folded[0] and "<details class='fk-more' open>" in incidents_html(groups[2:])
 
 
 def test_an_action_of_lines_has_no_line_that_a_name_made():

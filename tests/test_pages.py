@@ -8,11 +8,12 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from nbformat import NotebookNode
 from pages_support import PROBE, elements, record, requests_of, write_notebook
 from support import write_log
 
 from flowkit import cli
-from flowkit.reporting import history, redact
+from flowkit.reporting import history, page, redact
 from flowkit.reporting.redact import Redactor, names_in, own_key
 
 #: A log line's words come from whoever sends packets or names things: none of them may become markup.
@@ -326,3 +327,97 @@ def test_a_users_own_figures_without_alt_text_still_have_one(tmp_path):
 def test_times_in_run_pages_do_not_depend_on_the_time_zone(single):
     run = json.loads(single["run.json"])
     assert abs(pd.Timestamp(run["started"]) - pd.Timestamp.now("UTC")) < pd.Timedelta("1h")
+
+
+def test_every_page_has_a_policy_that_allows_nothing_from_outside(pages):
+    for name, markup in pages.items():
+        [policy] = [
+            each["content"]
+            for tag, each in elements(markup)
+            if tag == "meta" and each.get("http-equiv") == "Content-Security-Policy"
+        ]
+        rules = dict(rule.split(" ", 1) for rule in policy.split("; "))
+        assert rules.pop("default-src") == "'none'", name
+        allowed = {word for words in rules.values() for word in words.split()}
+        assert allowed <= {"'none'", "'unsafe-inline'", "'unsafe-eval'", "data:", "blob:"}, name
+
+
+def test_an_executed_notebook_has_plain_tables_and_no_scripts(single):
+    notebook = single["probe.ipynb"]
+    assert len(notebook) < 100_000 and "<script" not in notebook and "Loading ITables" not in notebook
+    [table] = [
+        output["data"]["text/html"]
+        for cell in json.loads(notebook)["cells"]
+        for output in cell.get("outputs", ())
+        if "fk-table" in "".join(output.get("data", {}).get("text/html", ""))
+    ]
+    assert "203.0.113.9</td>" in "".join(table)
+    assert "let dt_args" in single["probe.html"], "the page has the live one"
+
+
+def test_a_figure_with_a_picture_beside_its_drawing_is_seen_untrusted_too():
+    svg = '<svg xmlns="x"><g/></svg>'
+    data = {
+        "text/html": f'<figure class="fk-figure">{svg}</figure>',
+        "image/png": "iVBO",
+        "text/plain": "It rises.",
+    }
+    cell = {"cell_type": "code", "outputs": [{"output_type": "display_data", "data": data}]}
+    plain = page.still(NotebookNode({"cells": [NotebookNode(cell)]}))
+    assert plain.cells[0]["outputs"][0]["data"] == {
+        "image/svg+xml": svg, "image/png": "iVBO", "text/plain": "It rises.",
+    }  # fmt: skip
+    assert data["text/html"], "the page still has the drawing"
+
+
+def test_the_index_lists_thirty_incidents_then_counts_the_rest(crowd, hostile):
+    index = crowd["index.html"]
+    run = json.loads(crowd["run.json"])
+    assert run["counts"]["info"] == 30 and index.count("<tr class=") == 30
+    rows = [each for tag, each in elements(hostile["index.html"]) if tag == "tr"]
+    assert {each["data-notebook"] for each in rows} == {"probe"}
+    assert {each["data-severity"] for each in rows} == {"high"}
+
+
+def test_many_incidents_are_a_table_behind_a_count(tmp_path):
+    cells = ("from flowkit import Finding, tell", "## Findings",
+             "tell([Finding('scan', 'low', 'low', f'scan {n}', {'srcaddr': f'10.0.0.{n}'}, incident=f'i{n // 2}')"
+             " for n in range(200)])")  # fmt: skip
+    book = write_notebook(tmp_path / "many.ipynb", *cells)
+    log, out = write_log(tmp_path / "flow.log", [record()]), tmp_path / "out"
+    assert cli.main(["report", str(log), "--notebook", str(book), "--out", str(out)]) == 0
+    index = (out / "latest" / "index.html").read_text()
+    assert "70 more incidents; all of them are in" in index and "<b>100</b>low and info" in index
+    assert index.count("1 more finding</span>") == 100
+    shown = (out / "latest" / "many.html").read_text()
+    assert shown.count("<article") == 60 and "70 more incidents." in shown
+
+
+def test_redaction_that_cannot_redact_makes_no_report(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    (tmp_path / "flowkit").mkdir()
+    (tmp_path / "flowkit" / "redaction.key").write_bytes(b"")
+    book = write_notebook(tmp_path / "probe.ipynb", *PROBE)
+    log, out = write_log(tmp_path / "flow.log", [record()]), tmp_path / "out"
+    assert cli.main(["report", str(log), "--redact", "--notebook", str(book), "--out", str(out)]) == 1
+    assert "redaction key is too short" in capsys.readouterr().err and not out.exists()
+
+
+def test_a_redacted_report_of_no_records_names_no_file(tmp_path, capsys):
+    book = write_notebook(tmp_path / "probe.ipynb", *PROBE)
+    log, out = write_log(tmp_path / "payroll.log", [record(), "not a record"]), tmp_path / "out"
+    words = [
+        "report",
+        str(log),
+        "--redact",
+        "--start",
+        "2030-01-01",
+        "--notebook",
+        str(book),
+        "--out",
+        str(out),
+    ]
+    assert cli.main(words) == 0
+    assert "not-delivered" in (out / "latest" / "findings.json").read_text()
+    for path in (out / "latest").iterdir():
+        assert "payroll" not in path.read_text(), path.name

@@ -38,6 +38,25 @@ def test_environment_yml_has_the_dependencies_and_ranges_of_pyproject():
     assert listed["channels"] == ["conda-forge"]
 
 
+def test_pip_takes_what_environment_yml_leaves_to_it(tmp_path):
+    """conda writes the pip part to a file and hands it to `pip install -r`, from the folder of environment.yml."""
+    from pip._internal.network.session import PipSession
+    from pip._internal.req import parse_requirements
+
+    listed = yaml.safe_load((ROOT / "environment.yml").read_text())
+    (part,) = [each["pip"] for each in listed["dependencies"] if isinstance(each, dict)]
+    file = tmp_path / "condaenv.requirements.txt"
+    file.write_text("\n".join(part))
+    [parsed] = parse_requirements(str(file), session=PipSession())
+    assert (parsed.requirement, parsed.is_editable, parsed.constraint) == (".", True, False)
+
+
+def test_the_readmes_table_of_kinds_is_the_one_of_kinds_py():
+    from flowkit.reporting.kinds import table
+
+    assert table() in (ROOT / "README.md").read_text()
+
+
 def test_every_dependency_is_pinned_by_the_constraints():
     pinned = {
         re.split("==", line)[0].lower().replace("_", "-")

@@ -72,20 +72,21 @@ def test_people_are_told_once_what_is_new_and_always_what_failed(tmp_path, poste
     assert notify(tmp_path, hook, *words) == 3
     assert len(told) == 1, "what is ongoing is not told again"
     assert notify(tmp_path, hook, tmp_path / "nowhere") == 1
-    assert told[1]["text"].startswith("flowkit report failed with exit code 1: flowkit: ")
+    assert told[1]["text"].startswith("flowkit report failed with exit code 1: flowkit: there is no ")
 
 
 def test_the_cron_line_runs_as_cron_would_run_it(tmp_path):
     lines = [line for line in (EXAMPLES / "flowkit.cron").read_text().splitlines() if line and line[0] != "#"]
     settings = dict(line.split("=", 1) for line in lines if re.match(r"[A-Z_]+=", line))
-    (job,) = [line for line in lines if not re.match(r"[A-Z_]+=", line)]
+    snapshot, job = [line for line in lines if not re.match(r"[A-Z_]+=", line)]
+    assert re.fullmatch(r"5 4 \* \* \*  flowkit  \S+/flowkit snapshot /var/lib/flowkit/network", snapshot)
     when, user, command = re.fullmatch(r"((?:\S+ ){5}) *(\S+) +(.*)", job).groups()
     assert when.split() == ["20", "*", "*", "*", "*"] and user == "flowkit" and "%" not in command
     log = write_log(tmp_path / "flow.log", [record()])
     swaps = {
         "/opt/flowkit/docs": str(ROOT / "docs"),
         "s3://acme-flow-logs/vpc": str(log),
-        "--start -80m": "--start -520w",
+        "--start -90m": "--start -520w",
         "--network /var/lib/flowkit/network": f"--notebook {write_notebook(tmp_path / 'probe.ipynb', *PROBE)}",
         "/var/lib/flowkit/reports": str(tmp_path / "out"),
     }
@@ -160,7 +161,7 @@ def test_every_flowkit_command_of_the_examples_has_words_that_flowkit_knows():
     ]
     found = re.findall(
         r"(?:flowkit report|report-and-notify\.sh) ((?:\S+ +)?--.*)",
-        "\n".join(texts).replace('"\n            " ', ""),
+        "\n".join(texts).replace('"\n            " ', " "),
     )
     assert len(found) >= 4
     for words in found:
@@ -197,3 +198,15 @@ def test_papermill_alone_runs_a_notebook_from_another_folder(tmp_path):
         for each in cell.get("outputs", ())
         for kind in each.get("data", ())
     )
+
+
+def test_windows_of_the_examples_overlap_so_that_no_minute_is_skipped():
+    """How far back a run looks, against how often it runs; a start may be late by some minutes."""
+    steps = {"flowkit.cron": 60, "flowkit-report.service": 1440, "github-actions.yml": 1440}
+    for name, every in steps.items():
+        text = (EXAMPLES / name).read_text()
+        units = {"m": 1, "h": 60, "d": 1440}
+        (first, last) = (re.search(rf"--{option} -(\d+)([mhd])", text) for option in ("start", "end"))
+        length = int(first[1]) * units[first[2]] - int(last[1]) * units[last[2]]
+        assert length >= every + 5, name
+        assert "flowkit snapshot " in text, "the rules are saved anew"

@@ -34,8 +34,10 @@ with DAG(
         task_id="report",
         # Exit code 3 says that there are findings; `skip_on_exit_code` shows the task as skipped rather than failed.
         bash_command=(
-            "flowkit report '{{ params.source }}' --start '{{ data_interval_start.isoformat() }}'"
-            " --end '{{ data_interval_end.isoformat() }}' --out /var/lib/flowkit/reports --keep 60 --fail-on high"
+            "flowkit snapshot /var/lib/flowkit/network &&"
+            " flowkit report '{{ params.source }}' --start '{{ data_interval_start.isoformat() }}'"
+            " --end '{{ data_interval_end.isoformat() }}' --network /var/lib/flowkit/network"
+            " --out /var/lib/flowkit/reports --keep 60 --fail-on high"
         ),
         skip_on_exit_code=3,
     )

@@ -145,9 +145,12 @@ resource "aws_iam_policy" "report" {
         Effect = "Allow"
         Action = [
           "ec2:DescribeFlowLogs",
+          "ec2:DescribeInstances",
           "ec2:DescribeManagedPrefixLists",
+          "ec2:DescribeNatGateways",
           "ec2:DescribeNetworkAcls",
           "ec2:DescribeNetworkInterfaces",
+          "ec2:DescribeRouteTables",
           "ec2:DescribeSecurityGroups",
           "ec2:DescribeSubnets",
           "ec2:GetManagedPrefixListEntries",

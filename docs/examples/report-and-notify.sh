@@ -1,27 +1,35 @@
 #!/bin/sh
 # Runs `flowkit report` with the arguments given, and tells people only what they do not know yet:
-# that a run failed (exit code 1 or 2), or findings at or above --fail-on that are new (exit code 3).
+# that a run failed (exit code 1 or 2), or incidents at or above --fail-on that are new (exit code 3).
 # FLOWKIT_WEBHOOK: a URL that takes {"text": …} (Slack, Mattermost, Teams workflows); FLOWKIT_MAILTO: an address.
 # FLOWKIT: the command, where it is not on the PATH.
-said=$("${FLOWKIT:-flowkit}" report "$@" 2>&1)
+errors=$(mktemp) || exit 1
+trap 'rm -f "$errors"' EXIT
+said=$("${FLOWKIT:-flowkit}" report "$@" 2>"$errors")
 code=$?
+cat "$errors" >&2
 [ "$code" -eq 0 ] && exit 0
 
 index=$(printf '%s\n' "$said" | grep '/index.html$' | head -n 1)
-text="flowkit report failed with exit code $code: $said"
+text="flowkit report failed with exit code $code: $(cat "$errors")
+$index"
 if [ "$code" -eq 3 ]; then
     text=$(python3 - "$(dirname "$index")/findings.json" <<'PYTHON'
 import json
 import sys
 
-told = json.load(open(sys.argv[1], encoding="utf-8"))
-new = [f for f in told["findings"] if f["status"] == "new" and f["severity"] in ("high", "medium")]
-print("\n".join(f"{f['severity']}: {f['title']}" for f in new[:10]))
+report = json.load(open(sys.argv[1], encoding="utf-8"))
+incidents = {}  # Findings with one root cause are one incident; the first one is the gravest.
+for finding in report["findings"]:
+    incidents.setdefault(finding["incident"] or finding["id"], []).append(finding)
+new = [group[0] for group in incidents.values() if all(f["status"] == "new" for f in group)]
+print("\n".join(f"{f['severity']}: {f['title']}" for f in new if f["severity"] in ("high", "medium")))
 PYTHON
     )
     [ -z "$text" ] && exit 3
-    text="$text
-$index"
+    text="$(printf '%s\n' "$text" | head -n 10)
+$index
+$(cat "$errors")"
 fi
 
 if [ -n "${FLOWKIT_WEBHOOK:-}" ]; then

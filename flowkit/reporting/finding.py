@@ -124,6 +124,36 @@ def is_ongoing(incident: list[dict]) -> bool:
     return any(finding.get("status") == "ongoing" for finding in incident)
 
 
+def stamped(findings: list[dict], notebook: str, earlier: dict | None) -> list[dict]:
+    """Return `findings` with their notebook, and `ongoing` where the previous run had them."""
+    before = {(each["notebook"], each["id"]) for each in earlier["findings"]} if earlier else set()
+    return [
+        {
+            "id": each["id"],
+            "status": "ongoing" if (notebook, each["id"]) in before else "new",
+            "notebook": notebook,
+        }
+        | {key: each[key] for key in KEYS}
+        for each in findings
+    ]
+
+
+def resolved(findings: list[dict], earlier: dict | None, run: dict) -> list[dict] | None:
+    """Return the findings of the previous run that this run lacks; None without one.
+
+    A notebook that failed found nothing, which does not resolve what it found before.
+    """
+    if earlier is None:
+        return None
+    now = {(each["notebook"], each["id"]) for each in findings}
+    failed = {each["name"] for each in run["notebooks"] if each["failure"]}
+    return [
+        each
+        for each in earlier["findings"]
+        if (each["notebook"], each["id"]) not in now and each["notebook"] not in failed
+    ]
+
+
 def _gravity(finding: dict) -> tuple[int, int]:
     return SEVERITIES.index(finding["severity"]), CONFIDENCES.index(finding["confidence"])
 

@@ -88,7 +88,7 @@ def incidents_html(incidents: Sequence[list[dict]], top: int = 30) -> str:
     """Return incidents (see `flowkit.reporting.finding.incidents`) as HTML.
 
     At most `top` in full: those that are new, or all where no earlier run is known; ongoing ones and those for
-    information are folded. The rest is counted and in a table.
+    information are folded; where nothing is new, the ongoing ones are open. The rest is counted and in a table.
     """
     if not incidents:
         return "<p class='fk-none'>No findings.</p>"
@@ -98,10 +98,12 @@ def incidents_html(incidents: Sequence[list[dict]], top: int = 30) -> str:
         fold = "for information" if group[0]["severity"] == "info" else "ongoing" if ongoing else ""
         shown[fold].append(_incident(group))
     parts = [*shown.pop("")]
+    nothing_new = not parts
     for fold, articles in shown.items():
         if articles:
+            is_open = " open" if nothing_new and fold == "ongoing" else ""
             summary = f"<summary>{counted(len(articles), 'incident')} {fold}</summary>"
-            parts.append(f"<details class='fk-more'>{summary}{''.join(articles)}</details>")
+            parts.append(f"<details class='fk-more'{is_open}>{summary}{''.join(articles)}</details>")
     return "".join(parts) + _rest([group[0] for group in incidents[top:]])
 
 

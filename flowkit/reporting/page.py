@@ -82,14 +82,19 @@ def first_figure(notebook: NotebookNode) -> str:
 
 
 def still(notebook: NotebookNode) -> NotebookNode:
-    """Return an executed notebook without scripts: each table is a plain one, which any viewer shows untrusted.
+    """Return an executed notebook that any viewer shows untrusted: plain tables, and figures as pictures.
 
     Run anew in JupyterLab its tables are live again.
     """
     plain = deepcopy(notebook)
     for data in _outputs(plain):
-        if "<script" in data.get("text/html", ""):
-            data["text/html"] = _SCRIPTS.sub("", data["text/html"])
+        markup = data.get("text/html", "")
+        if "<script" in markup:
+            data["text/html"] = _SCRIPTS.sub("", markup)
+        if "image/png" in data and (drawn := re.search(r"<svg\b.*</svg>", markup, re.DOTALL)):
+            # JupyterLab prefers HTML, and takes the drawing out of it where the notebook is not trusted.
+            del data["text/html"]
+            data["image/svg+xml"] = drawn[0]
     return plain
 
 

@@ -85,6 +85,7 @@ class Redactor:
         told = {key: self.value(each) for key, each in value.items()}
         if {"id", "kind", "subject"} <= told.keys():
             told["id"] = finding_id(told["kind"], told["subject"]) + value["id"][12:]
+            told["incident"] = told["incident"] and f"{self._number('incident', told['incident']):016x}"[:12]
         return told
 
     def markup(self, markup: str) -> str:

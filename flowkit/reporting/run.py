@@ -22,7 +22,7 @@ from flowkit.loading.window import moment, window
 from flowkit.questions.expectations import expectations_of, read_expectations
 from flowkit.reporting import history, page
 from flowkit.reporting.errors import ReportError, UsageError
-from flowkit.reporting.finding import KEYS, SUBJECT
+from flowkit.reporting.finding import SUBJECT, resolved, stamped
 from flowkit.reporting.html import counted
 from flowkit.reporting.kinds import SEVERITIES
 from flowkit.reporting.notebooks import (
@@ -160,13 +160,18 @@ def _made(
     progress("running notebooks", 0, len(plan.notebooks))
     jobs = {submit(path, plan.arguments[name]): name for name, path in plan.notebooks.items()}
     missing = None if facts["coverage"]["records"] else undelivered(plan.options, run["tally"])
-    redactor = Redactor(own_key(), facts.pop("accounts"), plan.names) if run["redacted"] else None
-    run |= facts
+    redactor = _redactor(facts["accounts"], plan.names) if run["redacted"] else None
+    run |= {key: value for key, value in facts.items() if key != "accounts"}
     run["coverage"] |= {name: run["tally"][name] for name in ("malformed", "damaged_files")}
+    extra = []
     if missing:
+        extra.append(missing[0].as_dict())
         run["notes"].append(missing[1])
     if redactor:
+        # After the semicolon stands what a file or a line says.
+        run["notes"] = [note.partition(";")[0] for note in run["notes"]]
         run |= {key: redactor.value(run[key]) for key in ("source", "parameters", "inputs", "notes")}
+        extra = [redactor.value(finding | {"grounds": []}) for finding in extra]
     earlier = history.previous(out, run["source"], run["redacted"], list(plan.notebooks))
     written = {}
     for number, job in enumerate(as_completed(jobs), 1):
@@ -174,17 +179,24 @@ def _made(
         progress("running notebooks", number, len(jobs))
     pages = [written[name] for name in plan.notebooks]
     findings = [finding for each in pages for finding in each.pop("findings")]
-    if missing and not any(each["kind"] == "not-delivered" for each in findings):
-        findings += _stamped([missing[0].as_dict()], "skipdata", earlier)
+    if not any(each["kind"] == "not-delivered" for each in findings):
+        findings += stamped(extra, "skipdata", earlier)
     findings.sort(key=lambda finding: SEVERITIES.index(finding["severity"]))
     figures = {each["name"]: each.pop("figure") for each in pages}
     run["notebooks"] = pages
     run["status"] = "failed" if any(each["failure"] for each in pages) else "ok"
     run["counts"] = {name: sum(f["severity"] == name for f in findings) for name in SEVERITIES}
-    resolved = _resolved(findings, earlier, run)
-    _write_findings(folder, run, findings, resolved)
-    page.write_run(folder, run, findings, resolved, figures)
+    gone = resolved(findings, earlier, run)
+    _write_findings(folder, run, findings, gone)
+    page.write_run(folder, run, findings, gone, figures)
     return findings
+
+
+def _redactor(accounts: list[str], names: frozenset[str]) -> Redactor:
+    key = own_key()
+    if len(key) < 16:
+        raise ReportError("the redaction key is too short to hide anything: remove flowkit/redaction.key")
+    return Redactor(key, accounts, names)
 
 
 def _written(
@@ -196,7 +208,7 @@ def _written(
         notebook, failure = redactor.notebook(notebook), redactor.value(failure)
     shown = list(page.collected(notebook))
     for data in shown:
-        data["findings"] = _stamped(data["findings"], name, earlier)
+        data["findings"] = stamped(data["findings"], name, earlier)
     about = {
         "name": name,
         "run": run["id"],
@@ -221,36 +233,6 @@ def _written(
     }
 
 
-def _stamped(findings: list[dict], notebook: str, earlier: dict | None) -> list[dict]:
-    """`findings` with their notebook, and `ongoing` where the previous run had them."""
-    before = {(each["notebook"], each["id"]) for each in earlier["findings"]} if earlier else set()
-    return [
-        {
-            "id": each["id"],
-            "status": "ongoing" if (notebook, each["id"]) in before else "new",
-            "notebook": notebook,
-        }
-        | {key: each[key] for key in KEYS}
-        for each in findings
-    ]
-
-
-def _resolved(findings: list[dict], earlier: dict | None, run: dict) -> list[dict] | None:
-    """The findings of the previous run that this run lacks; None without one.
-
-    A notebook that failed found nothing, which does not resolve what it found before.
-    """
-    if earlier is None:
-        return None
-    now = {(each["notebook"], each["id"]) for each in findings}
-    failed = {each["name"] for each in run["notebooks"] if each["failure"]}
-    return [
-        each
-        for each in earlier["findings"]
-        if (each["notebook"], each["id"]) not in now and each["notebook"] not in failed
-    ]
-
-
 def _inputs(run: dict) -> dict:
     files, tally = run["inputs"], run["tally"]
     size = sum(file["size"] for file in files)
@@ -259,14 +241,14 @@ def _inputs(run: dict) -> dict:
     return {"line": line, "files": [file | {"file": Path(file["file"]).name} for file in files[:10]]}
 
 
-def _write_findings(folder: Path, run: dict, findings: list[dict], resolved: list[dict] | None) -> None:
+def _write_findings(folder: Path, run: dict, findings: list[dict], gone: list[dict] | None) -> None:
     named = {name: run[name] for name in ("id", "source", "start", "end", "status")}
     document = {
         "schema": 2,
         "run": named | {"flowkit": run["versions"]["flowkit"]},
         "coverage": run["coverage"],
         "findings": findings,
-        "resolved": [each["id"] for each in resolved or ()],
+        "resolved": [each["id"] for each in gone or ()],
     }
     history.write(folder / "findings.json", _json(document))
     plain = ("id", "status", "notebook", "kind", "severity", "confidence", "title", "cause", "action")
