@@ -8,6 +8,7 @@ import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 import ibis
@@ -16,6 +17,8 @@ from ibis.common.exceptions import IbisError
 
 from flowkit.fields import COLUMNS
 from flowkit.loading.errors import SourceError
+from flowkit.loading.records import backend
+from flowkit.loading.sql import literal, quoted
 from flowkit.loading.grammar import known
 from flowkit.loading.window import Moment, window
 
@@ -45,9 +48,9 @@ def table_of(source: object) -> ir.Table:
     if engine not in ENGINES:
         raise SourceError(f"{engine} is no engine that flowkit was tried on: use one of {', '.join(ENGINES)}")
     with _reaching(source):
-        # A report's notebooks look at a DuckDB file two at a time, which only readers may.
-        options = {"read_only": True} if engine == "duckdb" else {}
-        backend = _spark(url) if engine == "pyspark" else ibis.connect(url, **options)
+        if engine == "duckdb":
+            return _attached(url.removeprefix("duckdb://"), name)
+        backend = _spark(url) if engine == "pyspark" else ibis.connect(url)
         if engine == "pyspark" and (files := _FILES.fullmatch(name)):
             reader = backend._session.read.option("recursiveFileLookup", True).option("mergeSchema", True)
             view = ibis.util.gen_name("flow_logs")
@@ -55,6 +58,20 @@ def table_of(source: object) -> ir.Table:
             return backend.table(view)
         *database, table = name.split(".")
         return backend.table(table, database=".".join(database) or None)
+
+
+def _attached(path: str, name: str) -> ir.Table:
+    """Return a table of a DuckDB file, attached to this process's own DuckDB, for reading: several kernels may."""
+    known = backend().con.execute("SELECT database_name, path FROM duckdb_databases()").fetchall()
+    place = str(Path(path).expanduser().absolute())
+    if not Path(place).is_file():
+        raise SourceError(f"there is no DuckDB file {path}")
+    database = next((database for database, other in known if other == place), None)
+    if database is None:
+        database = ibis.util.gen_name("attached")
+        backend().con.execute(f"ATTACH {literal(place)} AS {quoted(database)} (READ_ONLY)")
+    *schema, table = name.split(".")
+    return backend().table(table, database=(database, schema[-1] if schema else "main"))
 
 
 @contextmanager
@@ -106,8 +123,9 @@ def recognised(table: ir.Table) -> ir.Table:
 
 
 def _present(column: ir.Value) -> ir.Value:
-    """The column with null for `-`, which Athena's text tables hold."""
-    return column.nullif("-") if column.type().is_string() else column
+    """The column with null for `-`, which Athena's text tables hold; timestamps as seconds."""
+    kind = column.type()
+    return column.epoch_seconds() if kind.is_timestamp() else column.nullif("-") if kind.is_string() else column
 
 
 def overlapping(flows: ir.Table, start: Moment = None, end: Moment = None) -> ir.Table:
