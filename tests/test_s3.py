@@ -9,7 +9,8 @@ import boto3
 import pytest
 from aws_support import endpoint, forward, new_bucket, query_of, s3_error
 
-from flowkit.loading import s3
+from flowkit import ingest
+from flowkit.loading import s3, sources
 from flowkit.loading.errors import SourceError
 
 pytest_plugins = ["aws_support"]
@@ -136,15 +137,27 @@ def test_accounts_regions_and_an_organisation_are_found(aws):
     assert sorted(keys(uri, "2026-11-20T12:00", "2026-11-20T12:10")) == sorted(names)
 
 
-def test_what_is_no_log_is_left_out(aws):
-    names = ["logs/a.log", "logs/b.gz", "logs/c.PARQUET", "logs/d.jsonl", "logs/e ü+%20&.log"]
-    uri = new_bucket("acme", dict.fromkeys([*names, "logs/readme.md", "logs/_SUCCESS"], BODY))
+def test_every_object_is_looked_into_that_is_not_of_a_known_other_kind(aws):
+    firehose = "logs/stream-1-2026-11-20-12-00-00-0a1b2c3d"
+    names = ["logs/a.log", "logs/b.gz", "logs/c.PARQUET", "logs/d.jsonl", "logs/e ü+%20&.log", firehose]
+    trail = "logs/AWSLogs/123456789012/CloudTrail/eu-west-1/trail.json.gz"
+    uri = new_bucket("acme", dict.fromkeys([*names, trail, "logs/readme.md", "logs/_SUCCESS"], BODY))
     boto3.client("s3").put_object(Bucket="acme", Key="logs/empty.log", Body=b"")
     boto3.client("s3").put_object(Bucket="acme", Key="logs/folder.log/", Body=b"")
+    sources.aside.clear()
     assert keys(f"{uri}/logs") == names
+    assert set(sources.aside) == {f"{uri}/{name}" for name in ("logs/readme.md", "logs/_SUCCESS", trail)}
     assert keys(f"{uri}/logs/b") == ["logs/b.gz"]
     assert keys(f"{uri}/logs/readme.md") == ["logs/readme.md"]
     assert keys(f"{uri}/log") == names
+
+
+def test_a_prefix_without_anything_is_an_error_in_every_window(aws):
+    uri = new_bucket("acme", {key("2026-11-20T12:00"): BODY})
+    for window in ({}, {"start": "2026-11-20"}):
+        with pytest.raises(SourceError, match="no files in s3://acme/wrong/"):
+            ingest(f"{uri}/wrong/", **window)
+    assert ingest(uri, start="2027-01-01")["files"] == 0
 
 
 def test_more_than_a_thousand_objects_arrive_each_once(recorded, tmp_path):

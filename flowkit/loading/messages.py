@@ -20,7 +20,7 @@ _TEXTS = ("message", "@message", "body", "_raw", "log", "line")
 _WRAPPER = re.compile(
     r'\s*\{[^\[\]]{0,4096}?"(?:logEvents|events|Records|results|records|logs|value)"\s*:\s*\['
 )
-_AFTER_LIST = re.compile(r'[\s\],}]*(?:"[^"\\]{0,99}"\s*:)?')
+_AFTER_LIST = re.compile(r'[\s\],}]*(?:"[^"\\]{0,99}"\s*:\s*)?')
 #: An element that is longer is no event.
 _LARGEST = 4 << 20
 _ALIENS = (
@@ -91,7 +91,7 @@ def _values(texts: Iterable[str]) -> Iterator[object]:
             yield "\0" + buffer[at : min(stop, at + 70_000)]
             at = stop
             continue
-        if not (after and after[0].endswith(":")):  # else the value of one more key beside the list
+        if not (after and ":" in after[0]):  # else the value of one more key beside the list
             yield value
 
 

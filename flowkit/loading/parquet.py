@@ -43,6 +43,8 @@ class Records(Lines):
             names = _names(schema)
             self.format = Format(tuple(names.values()))
             columns = [_token(name, schema[name], field) for name, field in names.items()]
+            if "log-status" in names.values():
+                columns = _without_filling(names, columns)
             lines = pl.concat_str([column.fill_null("-") for column in columns], separator=" ")
             while len(batch := frame.slice(done, _ROWS).select(lines.alias("line")).collect()):
                 yield Piece(
@@ -79,6 +81,16 @@ def _names(schema: pl.Schema) -> dict[str, str]:
     if not {"srcaddr", "log-status", "interface-id", "tgw-id"}.intersection(found):
         raise SourceError("a Parquet file, but its columns are not those of flow logs")
     return names
+
+
+def _without_filling(names: dict[str, str], columns: list[pl.Expr]) -> list[pl.Expr]:
+    """The columns, where ports and protocol of NODATA and SKIPDATA rows, which some tools fill with anything, are null."""
+    fields = list(names.values())
+    empty = columns[fields.index("log-status")].is_in(["NODATA", "SKIPDATA"])
+    return [
+        pl.when(empty).then(None).otherwise(column) if name in FIELDS and FIELDS[name].limit else column
+        for name, column in zip(fields, columns, strict=True)
+    ]
 
 
 def _token(column: str, kind: pl.DataType, name: str) -> pl.Expr:

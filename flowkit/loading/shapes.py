@@ -52,7 +52,12 @@ class Lines:
 
     def __iter__(self) -> Iterator[Piece]:
         blocks = iter(self.blocks)
-        head = next((block for block in blocks if block.strip(b" \t\r\n\xef\xbb\xbf\0")), b"")
+        head, blank = b"", 0
+        for block in blocks:
+            if block.strip(b" \t\r\n\xef\xbb\xbf\0"):
+                head = b"\n" * blank + block
+                break
+            blank += block.count(b"\n")
         if not head.strip(b"\0"):
             raise SourceError("the file is empty")
         blocks = itertools.chain([head.removeprefix(codecs.BOM_UTF8)], blocks)

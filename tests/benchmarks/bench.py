@@ -6,6 +6,7 @@ those of another day or machine.
 """
 
 import argparse
+import gzip
 import os
 import shutil
 import subprocess
@@ -129,6 +130,33 @@ def logs_table(folder: Path, files: int, lines: int, fraction: int) -> list[Step
     return steps
 
 
+#: By kind of file: what its text is to that of AWS's files.
+DIRTY = {
+    "CRLF": lambda text: text.replace(b"\n", b"\r\n"),
+    "commas": lambda text: text.replace(b" ", b","),
+    "tabs": lambda text: text.replace(b" ", b"\t"),
+    "Firehose JSON": lambda text: b"".join(
+        b'{"message":"%b"}\n' % line for line in text.split(b"\n")[1:] if line
+    ),
+    "one bad line a file": lambda text: text + b"no record\n",
+}
+
+
+def dirty(folder: Path, files: int, lines: int) -> list[Step]:
+    """The same records written otherwise than AWS does, a step a kind."""
+    steps = []
+    for number, (kind, change) in enumerate(DIRTY.items()):
+        logs, cache = folder / f"dirty-{number}", folder / f"cache-dirty-{number}"
+        logs.mkdir()
+        for path in (folder / "strangers").glob("*.gz"):
+            with gzip.open(logs / path.name, "wb", compresslevel=1) as file:
+                file.write(change(gzip.decompress(path.read_bytes())))
+        steps.append(timed(f"flowkit, cold, {kind}", files * lines, python(INGEST, logs), cache))
+        shutil.rmtree(logs)
+        shutil.rmtree(cache)
+    return steps
+
+
 def small_files(folder: Path, files: int, lines: int) -> list[Step]:
     """The same number of records in `files` small files, and one new file among them."""
     small, cache = folder / "small", folder / "cache-small"
@@ -219,6 +247,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=args.folder, prefix="flowkit-bench-") as name:
         folder, records = Path(name), args.files * args.lines
         steps = logs_table(folder, args.files, args.lines, fraction=25)
+        steps += dirty(folder, args.files, args.lines)
         steps += small_files(folder, args.small_files, max(1, records // args.small_files))
         steps += questions(folder, records, "strangers")
         generate(folder / "conversations", args.files, args.lines, kind="conversations")
