@@ -2,16 +2,21 @@
 
 import random
 import secrets
+import tempfile
 from types import SimpleNamespace
 
 import ibis
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flowkit.fields import COLUMNS
-from flowkit.folding.coverage import coverage, covered_share, missing_slots
+from flowkit.folding.coverage import coverage, coverage_text, covered_share, missing_slots, percent
+from flowkit.folding.ranges import within
+from flowkit.folding.runs import runs_of
+from flowkit.questions.gaps import gaps as find_all
 
 NOON = int(pd.Timestamp("2026-11-20T12:00Z").timestamp())
 
@@ -173,7 +178,7 @@ def files(slots, log="fl-1", damage=()):
     """An inventory of one file a slot (minutes after noon)."""
     moments = pd.to_datetime(NOON, unit="s", utc=True) + pd.to_timedelta(slots, unit="min")
     frame = pd.DataFrame({"flow_log_id": log, "slot": moments, "file_id": range(len(slots))})
-    return frame.assign(damage=["truncated" if slot in damage else None for slot in slots])
+    return frame.assign(malformed=0, damage=["truncated" if slot in damage else None for slot in slots])
 
 
 def test_a_missing_slot_is_not_delivered_for_one_interface_alone_too():
@@ -314,3 +319,113 @@ def test_the_order_of_records_changes_nothing():
     cells = coverage(flows(rows))
     rng.shuffle(rows)
     pd.testing.assert_frame_equal(coverage(flows(rows)), cells)
+
+
+def idle(eni, first, last, interval):
+    """A NODATA record an interval."""
+    return full(eni, first, last, interval, "NODATA")
+
+
+def test_an_interface_of_ten_minute_intervals_that_is_busy_with_short_flows_is_not_silent_after_three_minutes():
+    rows = [record("eni-a", at, at + 3) for at in range(0, 7200, 30)]
+    rows += idle("eni-a", 7200, 9000, 600) + [record("eni-a", 9000, 9004), record("eni-a", 9990, 9993)]
+    rows += idle("eni-a", 10200, 12000, 600) + full("eni-b", 0, 12000)
+    cells = coverage(flows(rows))
+    assert cells.set_index("interface_id").interval.to_dict() == {"eni-a": 600, "eni-b": 60}
+    assert "SILENT" not in states(cells)
+
+
+def test_few_nodata_records_tell_the_interval_of_an_interface():
+    rows = idle("eni-a", 0, 1800, 600) + [record("eni-a", 2390, 2393)] + full("eni-b", 0, 2400)
+    cells = coverage(flows(rows))
+    assert cells.set_index("interface_id").interval.to_dict() == {"eni-a": 600, "eni-b": 60}
+    assert states(cells) == ["NODATA", "OK"]
+
+
+def test_few_short_flows_ten_minutes_apart_are_no_silences_among_interfaces_of_a_minute():
+    rows = [record("eni-a", at, at + 2) for at in (30, 640, 1210, 1850)] + full("eni-b", 0, 1900)
+    cells = coverage(flows(rows))
+    assert cells.set_index("interface_id").interval.to_dict() == {"eni-a": 600, "eni-b": 60}
+    assert "SILENT" not in states(cells)
+
+
+def test_an_interface_of_one_minute_that_is_often_silent_keeps_its_interval():
+    rows = [row for at in range(0, 36000, 1200) for row in idle("eni-a", at, at + 600, 60)]
+    cells = coverage(flows(rows + full("eni-b", 0, 36000)))
+    assert set(cells.interval) == {60}
+    assert states(cells).count("SILENT") == 29
+
+
+def test_two_windows_a_week_apart_are_not_a_week_that_is_covered():
+    week = 7 * 86400
+    cells = coverage(flows([record("eni-a", at, at + 50) for at in (0, 0, week, week)]))
+    assert states(cells) == ["OK", "SILENT", "OK"]
+    assert covered_share(cells) == pytest.approx(100 / (week + 50))
+    assert coverage_text(cells) == "Log coverage 0.02 %; 6 d 23 h without any record, on 1 interface"
+
+
+def test_a_record_of_the_far_future_takes_no_more_memory_than_any_other():
+    rows = full("eni-a", 0, 600) + [record("eni-a", 250 * 365 * 86400, 250 * 365 * 86400 + 50)]
+    rows.append(record("eni-a", 300, 300 + 90 * 365 * 86400, "SKIPDATA"))
+    cells = coverage(flows(rows), files(range(0, 10, 5)))
+    assert len(cells) <= 5
+    assert set(cells.state) == {"OK", "OK+SKIP", "NOT_DELIVERED"}
+
+
+def test_ranges_of_any_length_touch_few_bins_and_find_each_record_once():
+    lengths = [60] * 500 + [10 * 365 * 86400]
+    first = NOON + np.arange(len(lengths)) * 120
+    ranges = pd.DataFrame(
+        {"owner": "eni-a", "first": first, "last": first + lengths, "number": range(len(lengths))}
+    )
+    moments = pd.DataFrame({"owner": "eni-a", "at": NOON + np.array([0, 59, 60, 120, 60_000, 70_000])})
+    rows = ibis.memtable(moments)
+    joined = within(rows, ranges, ["owner"], "at")
+    found = joined.select("at", "number").execute().sort_values("at").to_numpy() - [NOON, 0]
+    assert found.tolist() == [[0, 0], [59, 0], [120, 1], [60_000, 500], [70_000, 500]]
+
+
+def test_coverage_in_words_says_clock_time_and_what_could_not_be_read():
+    rows = [row for eni in ("eni-a", "eni-b") for row in full(eni, 0, 1200) + full(eni, 1500, 3600)]
+    own = files(range(0, 60, 5), damage=(5, 10)).assign(malformed=[3, *[0] * 11])
+    assert coverage_text(coverage(flows(rows)), own) == (
+        "Log coverage 91.61 %; 5 min not delivered, on 2 interfaces; 3 malformed lines; 2 damaged files"
+    )
+    assert [percent(share) for share in (1, 0.99999, 0.99290, 0.00001, 0, None)] == [
+        "100 %", "99.99 %", "99.29 %", "0.01 %", "0 %", "none",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("dialect", ["duckdb", "pyspark", "athena", "trino"])
+def test_what_reads_the_records_compiles_for_every_engine(dialect):
+    table = ibis.table(COLUMNS | {"file_id": "int64"}, name="flow_logs")
+    sql = str(ibis.to_sql(runs_of(table, pd.Index(["eni-a"])), dialect=dialect))
+    assert sql.count("OVER") <= 5
+    ranges = pd.DataFrame({"interface_id": ["eni-a"], "first": [NOON], "last": [NOON + 60]})
+    assert "JOIN" in str(ibis.to_sql(within(table, ranges, ["interface_id"], "start"), dialect=dialect))
+
+
+def test_coverage_and_gaps_on_spark_are_those_of_duckdb():
+    pyspark = pytest.importorskip("pyspark.sql")
+    session = (
+        pyspark.SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")
+        .config("spark.sql.shuffle.partitions", "2").config("spark.driver.memory", "1g")
+        .config("spark.sql.warehouse.dir", tempfile.gettempdir()).getOrCreate()
+    )  # fmt: skip
+    rows = [row for eni in ("eni-b", "eni-c") for row in full(eni, 0, 1200) + full(eni, 1500, 7200)]
+    rows += full("eni-a", 0, 600) + full("eni-a", 660, 1200) + full("eni-a", 1500, 3600)
+    rows += [record("eni-a", at, at + 58, "SKIPDATA") for at in (600, 900)] + idle("eni-a", 5400, 7200, 60)
+    sent = {"srcaddr": "10.0.0.2", "dstaddr": "10.0.0.1", "srcport": 5, "dstport": 6, "protocol": 6}
+    rows.append(record("eni-b", 610, 650, **sent))
+    here = flows([row | {"tcp_flags": 0} for row in rows])
+    there = ibis.pyspark.connect(session).create_view("gaps_on_spark", here, overwrite=True)
+    answers = []
+    for table in (here, there):
+        cells = coverage(table)
+        own = pd.DataFrame({"interface_id": ["eni-a", "eni-b"], "address": ["10.0.0.1", "10.0.0.2"]})
+        own = own.assign(transit=False, conflict=False)
+        log = SimpleNamespace(flows=table, files=None, coverage=cells, interfaces=own, network=None)
+        answers.append(find_all(log))
+    for name, frame in vars(answers[0]).items():
+        pd.testing.assert_frame_equal(getattr(answers[1], name), frame, check_dtype=False, obj=name)
+    assert len(answers[0].seen_by_peer) > 0

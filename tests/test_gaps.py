@@ -42,6 +42,7 @@ def examined(seed):
     log = ibis.memtable(table.assign(file_id=None), schema=ibis.schema(COLUMNS | {"file_id": "int64"}))
     slots = pd.to_datetime(np.unique(world.records["end"].astype(int) // 300 * 300), unit="s", utc=True)
     files = pd.DataFrame({"flow_log_id": "fl-1", "slot": slots, "file_id": range(len(slots)), "damage": None})
+    files["malformed"] = 0
     files = files if seed % 3 else None
     told = log_of(log, files)
     answer = gaps(told)

@@ -123,9 +123,10 @@ def covered_share(coverage: pd.DataFrame, interface_id=None, start=None, end=Non
     return float(span[own.state.isin(CERTAIN)].sum() / span.sum()) if span.sum() else None
 
 
-def coverage_text(coverage: pd.DataFrame) -> str:
+def coverage_text(coverage: pd.DataFrame, files: pd.DataFrame | None = None) -> str:
     """Return one line: the share of interface time that is covered, then what is missing, how long and on how many.
 
+    With the table of source `files`, also how many lines and files could not be read.
     A duration is time on the clock, however many interfaces it concerns: 5 min not delivered, on 11 interfaces.
     """
     if coverage.empty:
@@ -141,6 +142,12 @@ def coverage_text(coverage: pd.DataFrame) -> str:
             time, count = clock_time(some), some.interface_id.nunique()
             parts.append((time, f"{duration(time)} {what}, on {count:,} interface{'s'[: count != 1]}"))
     ranked = [text for _time, text in sorted(parts, reverse=True)]
+    if files is not None and len(files):
+        wrong = {
+            "malformed line": int(files.malformed.sum()),
+            "damaged file": int(files.damage.notna().sum()),
+        }
+        ranked += [f"{number:,} {noun}{'s'[: number != 1]}" for noun, number in wrong.items() if number]
     return "; ".join([f"Log coverage {percent(covered_share(coverage))}", *ranked])
 
 

@@ -21,8 +21,8 @@ KINDS = {
     "NOT_DELIVERED": "not-delivered",
 }
 COLUMNS = {
-    "kind": "str", "interface_id": "str", "start": "datetime64[s, UTC]", "end": "datetime64[s, UTC]", "interval": "int64",
-    "uncertain": "timedelta64[s]", "interfaces": "int64", "returned": "bool", "steady": "bool",
+    "kind": "str", "interface_id": "str", "start": "datetime64[s, UTC]", "end": "datetime64[s, UTC]",
+    "interval": "int64", "uncertain": "timedelta64[s]", "interfaces": "int64", "returned": "bool", "steady": "bool",
 }  # fmt: skip
 #: What a gap of each kind takes from other questions.
 AFFECTED = {
@@ -209,10 +209,10 @@ def gap_impact(flows, files, coverage, gaps, estimates, peers) -> pd.DataFrame:
     own = own.astype({"interface_id": cut.interface_id.dtype})[["gap", "interface_id", "start", "end"]]
     cut = pd.merge_asof(cut, own, on="start", by="interface_id", suffixes=("", "_gap"))
     cut = cut[cut.end <= cut.end_gap].groupby("gap").flows.sum()
-    of_records = estimates[estimates.measure == "records"].set_index("gap")
+    samples, of_records = skips.samples.to_dict(), estimates[estimates.measure == "records"].set_index("gap")
     return gaps.assign(
         records=skips.records.reindex(gaps.index).fillna(0).astype("int64"),
-        samples=[skips.samples.get(number, ()) for number in gaps.index],
+        samples=[samples.get(number, ()) for number in gaps.index],
         files=slots,
         seen_by_peer=peers.groupby("gap").in_gap.first().reindex(gaps.index, fill_value=0),
         flows_across_gap=cut.reindex(gaps.index, fill_value=0).astype("int64"),

@@ -47,7 +47,7 @@ def gaps(log) -> Gaps:
         **vars(tables),
         summary=tuple(summary(tables, log)),
         findings=tuple(findings(tables, log)),
-        coverage=coverage_text(tables.intervals),
+        coverage=coverage_text(tables.intervals, log.files),
         titles={
             "coverage": coverage_text(tables.intervals),
             "missing_records": f"{_in_all(tables.gaps)}.",
