@@ -144,7 +144,14 @@ def _expectation(line: int, header: list[str], values: list[str], printed: dict)
     if wrong:
         raise ValueError("; ".join(wrong))
     return Expectation(
-        line, cells["name"], source, destination, cells["destination"], PROTOCOLS[protocol], ports, expect == "reach"
+        line,
+        cells["name"],
+        source,
+        destination,
+        cells["destination"],
+        PROTOCOLS[protocol],
+        ports,
+        expect == "reach",
     )
 
 
@@ -161,7 +168,10 @@ def _place(column: str, written: str, printed: dict) -> Network | tuple[str, ...
         kinds = "address, CIDR or name of a network"
         if column == "destination":
             kinds = "address, CIDR, interface id, instance id or name of a host or network"
-        close = get_close_matches(written, printed, 1)
+        known = [
+            name for name, place in printed.items() if column == "destination" or not isinstance(place, tuple)
+        ]
+        close = get_close_matches(written, known, 1)
         meant = f"; did you mean {close[0]!r}?" if close else ""
         raise ValueError(f"{column} {written!r} is no {kinds}{meant}") from None
     if exact.ip != network.network_address:
@@ -184,7 +194,9 @@ def _ports(written: str) -> tuple[int, int] | None:
 def owners(log) -> pd.DataFrame:
     """Return interfaces with their instance and addresses: interface_id, instance_id, address (one row each, null
     where neither the log nor the snapshot says)."""
-    logged = log.interfaces[["interface_id", "instance_id"]].drop_duplicates().assign(address=None).astype(object)
+    logged = (
+        log.interfaces[["interface_id", "instance_id"]].drop_duplicates().assign(address=None).astype(object)
+    )
     known = log.network.interfaces.values() if log.network else ()
     rows = [(e.interface_id, e.instance_id, at) for e in known for at in (*e.addresses, *e.public_addresses)]
     found = pd.concat([pd.DataFrame(rows, columns=list(logged)), logged], ignore_index=True)
@@ -204,7 +216,9 @@ def matches(one: Expectation, rows: pd.DataFrame, owners: pd.DataFrame) -> pd.Se
         return (found & rows["destination"].map(places)).astype(bool)
     own = _owned(one.destination, owners)
     there = rows["destination"].isin(own["address"].dropna())
-    return (found & (there | rows["interface_id"].isin({*own["interface_id"], *one.destination}))).astype(bool)
+    return (found & (there | rows["interface_id"].isin({*own["interface_id"], *one.destination}))).astype(
+        bool
+    )
 
 
 def _within(place: str, network: Network) -> bool:
@@ -219,7 +233,9 @@ def _owned(ids: tuple[str, ...], owners: pd.DataFrame) -> pd.DataFrame:
     return owners[owners["interface_id"].isin(ids) | owners["instance_id"].isin(ids)]
 
 
-def check(expectations: list[Expectation], rows: pd.DataFrame, kind: str, owners: pd.DataFrame, distinct) -> pd.DataFrame:
+def check(
+    expectations: list[Expectation], rows: pd.DataFrame, kind: str, owners: pd.DataFrame, distinct
+) -> pd.DataFrame:
     """Return each expectation with what was seen of it, one row a line of the file, in its order.
 
     `rows` are those of `Reach`, `kind` of `log_kind`, `owners` of `owners`; `distinct(rows)` counts clients that
@@ -246,7 +262,6 @@ def check(expectations: list[Expectation], rows: pd.DataFrame, kind: str, owners
         verdict, proof, note = _reach(one, seen, kind, distinct) if one.reach else _block(seen, kind)
         first = proof.sort_values("sessions", ascending=False, kind="stable").head(1)
         eni = _interface(one, seen, rows, owners)
-        again = proof["answered_again"].max() if one.reach and verdict == "broken" else pd.NaT
         since, until = proof["first_seen"].min(), proof["last_seen"].max()
         protocol = next(name for name, numbers in PROTOCOLS.items() if numbers == one.protocols)
         port = "any" if one.ports is None else "-".join(str(port) for port in dict.fromkeys(one.ports))
@@ -260,11 +275,16 @@ def check(expectations: list[Expectation], rows: pd.DataFrame, kind: str, owners
             "sessions": int(proof["sessions"].sum()), "first_seen": since, "last_seen": until,
             "answered_until": proof["answered_until"].max(), "interface_id": eni, "note": note,
             "confidence": first["confidence"].iloc[0] if len(first) else "low",
-            "repaired": bool(
-                2 * proof["recovered"].sum() >= proof["clients"].sum() and again - until > REPAIRED * (again - since)
-            ),
+            "repaired": one.reach and verdict == "broken" and _repaired(proof),
         })  # fmt: skip
     return pd.DataFrame(found, columns=list(CHECKED))
+
+
+def _repaired(failing: pd.DataFrame) -> bool:
+    """Return whether half of the clients, at least, were answered again after all failures, and long enough."""
+    again, since, until = failing["answered_again"].max(), failing["first_seen"].min(), failing["last_seen"].max()
+    half = 2 * failing["recovered"].sum() >= failing["clients"].sum()
+    return bool(half and not pd.isna(again) and again - until > REPAIRED * (again - since))
 
 
 def _reach(one: Expectation, seen: pd.DataFrame, kind: str, distinct) -> tuple[str, pd.DataFrame, str]:

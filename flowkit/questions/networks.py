@@ -20,7 +20,8 @@ KEY = f"""CASE WHEN contains(address, ':') THEN '6' || array_to_string(list_tran
     '::', ':' || repeat('0:', 8 - len(address) + len(replace(address, ':', '')))), ':'),
     lambda part: lpad(part, 4, '0')), '')
   ELSE '4' || format('{{:02x}}{{:02x}}{{:02x}}{{:02x}}', {
-    ", ".join(f"try_cast(split_part(address, '.', {at}) AS UTINYINT)" for at in (1, 2, 3, 4))}) END"""
+    ", ".join(f"try_cast(split_part(address, '.', {at}) AS UTINYINT)" for at in (1, 2, 3, 4))
+}) END"""
 
 
 def placed(addresses: str) -> str:
@@ -49,7 +50,9 @@ def bounds(networks: Iterable[Network]) -> pd.DataFrame:
             if end < 1 << ended.max_prefixlen:
                 found[ended.version, end] = within[-1] if within else None
 
-    for network in sorted({*networks, *PRIVATE}, key=lambda one: (one.version, int(one.network_address), one.prefixlen)):
+    for network in sorted(
+        {*networks, *PRIVATE}, key=lambda one: (one.version, int(one.network_address), one.prefixlen)
+    ):
         close(network)
         found[network.version, int(network.network_address)] = network
         within.append(network)

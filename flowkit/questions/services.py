@@ -63,7 +63,7 @@ def admitting(snapshot: Snapshot | None, service) -> tuple[Rule, ...] | None:
     if interface is None or not interface.group_ids or not {*interface.group_ids} <= {*snapshot.groups}:
         return None
     port = None if pd.isna(service.port) else int(service.port)
-    packet = Packet(False, "::" if ":" in service.destination else "0.0.0.0", service.destination, int(service.protocol), port)
+    packet = Packet(False, service.destination, service.destination, int(service.protocol), port)
     every = (rule for group_id in interface.group_ids for rule in snapshot.groups[group_id].rules)
     every = [rule for rule in every if not rule.egress and covers(rule.match, packet)]
     if not all(rule.known for rule in every):
@@ -115,7 +115,9 @@ def unanswered(reach: Reach) -> pd.DataFrame:
         by_service(part).assign(state=state, public=public)
         for (state, public), part in failing.groupby(["state", "public"])
     ]
-    table = pd.concat(found, ignore_index=True) if found else by_service(failing).assign(state="", public=False)
+    table = (
+        pd.concat(found, ignore_index=True) if found else by_service(failing).assign(state="", public=False)
+    )
     table["served"] = pd.MultiIndex.from_frame(table[key]).isin(served)
     # Strangers now and then get no answer from a service that answers everybody else.
     table = table[(table["sessions"] >= ENOUGH) & ~(table["public"] & table["served"])]

@@ -25,7 +25,10 @@ def reachability(answer: Reachability, top: int = 20) -> Figure:
     """Return a matrix of source groups by service, those with most trouble first, a mark a state, its size by sessions."""
     plt.style.use("flowkit.reporting.report")
     rows = answer.services.dropna(subset=["port"])
-    rows = rows.assign(row=rows["host"].astype(str) + " " + rows["service"].astype(str), trouble=rows["sessions"].where(rows["state"] != ANSWERED, 0))
+    rows = rows.assign(
+        row=rows["host"].astype(str) + " " + rows["service"].astype(str),
+        trouble=rows["sessions"].where(rows["state"] != ANSWERED, 0),
+    )
     rows.loc[rows["clients"] == rows["scanners"], "trouble"] = 0
     services, sources = (_order(rows, by) for by in ("row", "source"))
     rest = len(sources) - COLUMNS
@@ -78,7 +81,9 @@ def sessions_over_time(answer: Reachability) -> Figure:
     for at, (_, rows) in enumerate(bands):
         height = -0.85 * rows["sessions"] / rows["sessions"].max()
         ax.bar(rows["time"], height, step, at, align="edge", color=COLOURS["accept"], alpha=0.6)
-    ax.set_yticks(range(len(bands)), [f"{' '.join(name)}, at most {rows['sessions'].max():,}" for name, rows in bands])
+    ax.set_yticks(
+        range(len(bands)), [f"{' '.join(name)}, at most {rows['sessions'].max():,}" for name, rows in bands]
+    )
     ax.set_ylim(max(len(bands), 1) - 0.8, -1)
     ax.set_title("\n".join(textwrap.wrap(title, 100)))
     if bands:

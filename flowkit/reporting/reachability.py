@@ -66,7 +66,11 @@ class Reachability(Answer):
 
 
 def reachability(
-    log, expect: str | Path | None = None, named_networks: str | None = None, compare_at: Moment = None, top: int = 20
+    log,
+    expect: str | Path | None = None,
+    named_networks: str | None = None,
+    compare_at: Moment = None,
+    top: int = 20,
 ) -> Reachability:
     """Return who reaches what in `log` and whether that is as expected, with at most `top` findings of a kind.
 
@@ -88,7 +92,11 @@ def reachability(
     some = refusing.any() or lost["state"].isin([REFUSED, REPLY_REFUSED]).any()
     causes = causes_of(log) if some else None
     checked = _with_cause(checked, lines, causes, own)
-    found = [(expectation(log, row), reach.rows[matched[row.line]]) for row in checked.itertuples() if row.verdict != "met"]
+    found = [
+        (expectation(log, row), reach.rows[matched[row.line]])
+        for row in checked.itertuples()
+        if row.verdict != "met"
+    ]
     found += [(exposure(log, reach, part), _of(reach, part)) for part in _grouped(services)][:top]
     found += [(without_response(row), _of(reach, row)) for row in quiet.head(top).itertuples()]
     found += [(change(row, causes), _of(reach, row)) for row in lost.head(top).itertuples()]
@@ -101,15 +109,22 @@ def reachability(
         services=_first(_written(reach.rows), "state source host service clients sessions failed bytes"),
         exposed=_exposed(services),
         expectations=_expectations(checked),
-        changes=_first(_written(changed.assign(who=changed["who"].str.join(", "))), "change source host service was state clients sessions"),
+        changes=_first(
+            _written(changed.assign(who=changed["who"].str.join(", "))),
+            "change source host service was state clients sessions",
+        ),
         sessions_over_time=_written(reach.over_time()),
     )
 
 
-def _with_cause(checked: pd.DataFrame, lines: list, causes: pd.DataFrame | None, own: pd.DataFrame) -> pd.DataFrame:
+def _with_cause(
+    checked: pd.DataFrame, lines: list, causes: pd.DataFrame | None, own: pd.DataFrame
+) -> pd.DataFrame:
     """Return `checked` with cause, grounds (a tuple of sentences) and incident of what was rejected; where the clients
     are silent at their own interface only, also of what the service's interface rejected."""
-    table = checked.assign(cause=None, grounds=[()] * len(checked), incident=None).astype({"cause": object, "incident": object})
+    table = checked.assign(cause=None, grounds=[()] * len(checked), incident=None).astype(
+        {"cause": object, "incident": object}
+    )
     for number, one in ((number, one) for number, one in enumerate(lines) if causes is not None):
         row = table.loc[number]
         if row["verdict"] != "broken" or row["state"] not in (REFUSED, REPLY_REFUSED, SILENT):
@@ -117,7 +132,10 @@ def _with_cause(checked: pd.DataFrame, lines: list, causes: pd.DataFrame | None,
         mine = causes[matches(one, causes, own)]
         if len(mine) and (row["state"] != SILENT or not one.reach):
             lead = mine.sort_values("records", ascending=False, kind="stable").iloc[0]
-            table.at[number, "cause"], table.at[number, "grounds"] = lead["cause"], tuple(map(one_line, lead["grounds"]))
+            table.at[number, "cause"], table.at[number, "grounds"] = (
+                lead["cause"],
+                tuple(map(one_line, lead["grounds"])),
+            )
             table.at[number, "incident"] = incident_of(lead, lead["verdict"])
     return table
 
@@ -152,14 +170,23 @@ def _with_evidence(log, reach: Reach, found: list[tuple[Finding, pd.DataFrame]])
     rejected = both[both["refused"].astype(bool)].assign(action="REJECT")
     lines = samples(log, pd.concat([both[~both["refused"].astype(bool)], rejected])[["id", *KEYS]])
     counts = {row.pop("id"): row for row in records[["id", "records", "packets", "bytes"]].to_dict("records")}
-    shares = {eni: covered_share(log.coverage, eni) for eni in {one.subject.get("interface_id") for one, _ in found}}
+    shares = {
+        eni: covered_share(log.coverage, eni) for eni in {one.subject.get("interface_id") for one, _ in found}
+    }
     return [
-        replace(one, coverage=shares[one.subject.get("interface_id")], samples=lines.get(number, ()), **counts.get(number, {}))
+        replace(
+            one,
+            coverage=shares[one.subject.get("interface_id")],
+            samples=lines.get(number, ()),
+            **counts.get(number, {}),
+        )
         for number, (one, _) in enumerate(found)
     ]
 
 
-def _summary(reach: Reach, services: pd.DataFrame, quiet: pd.DataFrame, checked: pd.DataFrame, lost: pd.DataFrame) -> list[str]:
+def _summary(
+    reach: Reach, services: pd.DataFrame, quiet: pd.DataFrame, checked: pd.DataFrame, lost: pd.DataFrame
+) -> list[str]:
     """Return what the page says first, the gravest first."""
     said = [LIMITS[reach.kind]] if reach.kind in LIMITS else []
     if len(checked):
@@ -174,30 +201,40 @@ def _summary(reach: Reach, services: pd.DataFrame, quiet: pd.DataFrame, checked:
     if len(grave):
         named = ", ".join(f"{host_of(row)} {service_of(row)}" for row in grave[:3].itertuples())
         verb = "is" if len(grave) == 1 else "are"
-        said.append(f"{many(len(grave), 'admin or database port')} {verb} reachable from the internet: {named}.")
+        said.append(
+            f"{many(len(grave), 'admin or database port')} {verb} reachable from the internet: {named}."
+        )
     elif len(other):
         named = ", ".join(f"{host_of(row)} {service_of(row)}" for row in other[:3].itertuples())
         said.append(f"The internet was answered on {many(len(other), 'service')} beyond web ports: {named}.")
     else:
         web = (services["role"] == "web").any()
-        said.append("The internet was answered on web ports only." if web else "No answer to the internet was seen.")
+        said.append(
+            "The internet was answered on web ports only." if web else "No answer to the internet was seen."
+        )
     if len(quiet):
         resets = int((quiet["state"] == RESET).sum())
         closed = f" ({many(resets, 'port')} closed: TCP RST)" if resets else ""
         said.append(f"{many(len(quiet), 'service')} allowed but not responding{closed}.")
     gone = lost[lost["change"] == "lost"]
     if len(gone):
-        said.append(f"{many(len(gone), 'service')} stopped responding to {many(gone['clients'].sum(), 'client')}.")
+        said.append(
+            f"{many(len(gone), 'service')} stopped responding to {many(gone['clients'].sum(), 'client')}."
+        )
     if checked.empty:
         answered = reach.rows.loc[reach.rows["state"] == ANSWERED, ["destination", "protocol", "port"]]
-        said.append(f"{many(len(answered.drop_duplicates()), 'service')} answered; no expectations were given.")
+        said.append(
+            f"{many(len(answered.drop_duplicates()), 'service')} answered; no expectations were given."
+        )
     return said
 
 
 def _titles(reach: Reach) -> dict[str, str]:
     """Return the titles of the figures, which are their alt texts."""
     rows = reach.rows.dropna(subset=["port"])
-    count = rows.groupby("state").apply(lambda part: len(part[["destination", "protocol", "port"]].drop_duplicates()))
+    count = rows.groupby("state").apply(
+        lambda part: len(part[["destination", "protocol", "port"]].drop_duplicates())
+    )
     parts = [f"{many(count[state], 'service')} {words}" for state, words in (
         (ANSWERED, "answered"), (SILENT, "without response"), (RESET, "with a closed port"),
         (REPLY_REFUSED, "with return traffic rejected"), (REFUSED, "rejected"),
@@ -208,7 +245,10 @@ def _titles(reach: Reach) -> dict[str, str]:
         f"{host_of(row)} {service_of(row)} is the busiest service: {many(row.sessions, 'session')}"
         for row in busiest.itertuples()
     ]
-    return {"reachability": ", ".join(parts) or "No traffic", "sessions_over_time": "".join(over) or "No session was answered"}
+    return {
+        "reachability": ", ".join(parts) or "No traffic",
+        "sessions_over_time": "".join(over) or "No session was answered",
+    }
 
 
 def _written(table: pd.DataFrame) -> pd.DataFrame:
@@ -224,16 +264,28 @@ def _first(table: pd.DataFrame, columns: str) -> pd.DataFrame:
 
 
 def _exposed(services: pd.DataFrame) -> pd.DataFrame:
-    rules = ["; ".join(f"{rule.group_id}: {one_line(rule.text)}" for rule in some) for some in services["rules"]]
-    table = _written(services).assign(rules=rules, networks=[", ".join(some) for some in services["networks"]])
-    return _first(table.rename(columns={"rules": "admitted by"}), "role scope host service clients sessions").rename(columns=str)
+    rules = [
+        "; ".join(f"{rule.group_id}: {one_line(rule.text)}" for rule in some) for some in services["rules"]
+    ]
+    table = _written(services).assign(
+        rules=rules, networks=[", ".join(some) for some in services["networks"]]
+    )
+    return _first(
+        table.rename(columns={"rules": "admitted by"}), "role scope host service clients sessions"
+    ).rename(columns=str)
 
 
 def _expectations(checked: pd.DataFrame) -> pd.DataFrame:
     """Return the checked expectations, broken ones first, the verdict in the first column."""
-    table = _written(checked).assign(rank=checked["verdict"].map(VERDICTS.index)).sort_values(["rank", "line"])
+    table = (
+        _written(checked).assign(rank=checked["verdict"].map(VERDICTS.index)).sort_values(["rank", "line"])
+    )
     verdict = ["was broken" if row.repaired and row.verdict == "broken" else WORDS.get(row.verdict, row.verdict)
                for row in table.itertuples()]  # fmt: skip
     failing = [f"{row.failing} of {row.clients}" for row in table.itertuples()]
-    table = table.assign(verdict=verdict, failing=failing, grounds=["; ".join(some) for some in table["grounds"]])
-    return _first(table.drop(columns=["rank", "incident"]), "verdict name source host service failing state cause")
+    table = table.assign(
+        verdict=verdict, failing=failing, grounds=["; ".join(some) for some in table["grounds"]]
+    )
+    return _first(
+        table.drop(columns=["rank", "incident"]), "verdict name source host service failing state cause"
+    )
