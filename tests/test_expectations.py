@@ -1,13 +1,17 @@
-"""Expectations: reading the file, and judging each line by what was seen."""
+"""Expectations: reading the file, and checking each line against what was seen."""
 
 from ipaddress import ip_network
 
 import pandas as pd
 import pytest
+from support import write_log
 
-from flowkit.analysis.expectations import expectations_of, expected, judged, read_expectations
-from flowkit.analysis.reachability import COLUMNS
+from flowkit.loading.network import read_snapshot
 from flowkit.loading.sample import SAMPLE
+from flowkit.log import load
+from flowkit.questions.expectations import check, expectations_of, matches, printed_names, read_expectations
+from flowkit.questions.reachability import COLUMNS
+from flowkit.reporting.reachability import reachability
 
 HEADER = "name,source,destination,protocol,port,expect\n"
 OWNERS = pd.DataFrame(
@@ -36,13 +40,17 @@ def _seen(*rows):
         }
         row |= {"source": network, "public": False, "confidence": "high", "interface_id": "eni-0000000a"}
         row |= {"first_seen": pd.Timestamp(0, tz="UTC"), "last_seen": pd.Timestamp(60, unit="s", tz="UTC")}
-        table.append(row | {"answered_until": pd.NaT} | (changes[0] if changes else {}))
-    frame = pd.DataFrame(table, columns=list(COLUMNS))
+        row |= {"answered_until": pd.NaT, "recovered": 0, "answered_again": pd.NaT}
+        table.append(row | (changes[0] if changes else {}))
+    frame = pd.DataFrame(table, columns=[*COLUMNS, "recovered", "answered_again"])
+    frame["answered_again"] = pd.to_datetime(frame["answered_again"], utc=True)
     return frame.astype({"port": "Int64", "protocol": "Int64", "destination_name": object})
 
 
-def _judgements(tmp_path, lines, seen, kind="all"):
-    return judged(read_expectations(_file(tmp_path, lines)), seen, kind, OWNERS)
+def _checked(tmp_path, lines, seen, kind="all"):
+    return check(
+        read_expectations(_file(tmp_path, lines)), seen, kind, OWNERS, lambda rows: int(rows["clients"].sum())
+    )
 
 
 def test_a_file_is_read_in_its_order_whatever_the_order_of_its_columns(tmp_path):
@@ -50,7 +58,7 @@ def test_a_file_is_read_in_its_order_whatever_the_order_of_its_columns(tmp_path)
     lines = 'reach, 8000-8010 ,TCP,i-0123456789abcdef0,203.0.113.0/24,"a, b"\nblock,any,icmp,2001:db8::1,::/0,six\n'
     first, second = read_expectations(_file(tmp_path, lines, header))
     assert (first.line, first.name, first.source) == (4, "a, b", ip_network("203.0.113.0/24"))
-    assert (first.destination, first.protocols, first.ports, first.reach) == (
+    assert (first.written, first.protocols, first.ports, first.reach) == (
         "i-0123456789abcdef0", (6,), (8000, 8010), True,
     )  # fmt: skip
     assert (second.line, second.protocols, second.ports, second.reach) == (5, (1, 58), None, False)
@@ -77,15 +85,15 @@ word,10.0.0.0/24,10.0.0.1,tcp,22,allow
         read_expectations(path)
     assert str(caught.value).splitlines() == [
         f"{path} has 11 bad lines",
-        "  line 3: source '10.0.0.0/33' is no address or CIDR",
+        "  line 3: source '10.0.0.0/33' is no address, CIDR or name of a network",
         "  line 4: source '10.0.0.5/24' is no network; the one it lies in is 10.0.0.0/24",
         "  line 6: contradicts line 2",
         "  line 7: 4 values where 6 belong",
-        "  line 8: destination 'web-1' is no address, CIDR, interface id or instance id",
+        "  line 8: destination 'web-1' is no address, CIDR, interface id, instance id or name of a host or network",
         "  line 9: protocol 'sctp' is not tcp, udp, icmp or any",
         "  line 10: port '70000' is not within 0-65535 and rising",
         "  line 11: port '90-80' is not within 0-65535 and rising",
-        "  line 12: icmp has no ports: its port must be any",
+        "  line 12: icmp has no ports: leave its port empty",
         "  line 13: expect 'allow' is not reach or block",
         "  line 14: no name",
     ]
@@ -108,7 +116,7 @@ def test_the_file_is_the_one_given_or_the_samples_own(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("line", "state", "judgement"),
+    ("line", "state", "verdict"),
     [
         ("10.0.9.0/24,10.0.0.1,tcp,22,reach", "answered", "met"),
         ("10.0.9.0/24,10.0.0.1,tcp,22,reach", "refused", "broken"),
@@ -130,16 +138,16 @@ def test_the_file_is_the_one_given_or_the_samples_own(tmp_path):
         ("2001:db8::/32,10.0.0.1,tcp,22,reach", "answered", "unproven"),
     ],
 )
-def test_a_line_is_judged_by_what_was_seen(tmp_path, line, state, judgement):
+def test_a_line_is_checked_by_what_was_seen(tmp_path, line, state, verdict):
     seen = _seen(("10.0.9.0/24", "10.0.0.1", 6, 22, state))
-    row = _judgements(tmp_path, f"name,{line}\n", seen).iloc[0]
-    assert row.judgement == judgement
-    assert (row.sessions, row.state) == ((0, None) if judgement == "unproven" else (5, state))
+    row = _checked(tmp_path, f"name,{line}\n", seen).iloc[0]
+    assert row.verdict == verdict
+    assert (row.sessions, row.state) == ((0, None) if verdict == "unproven" else (5, state))
 
 
 def test_an_unproven_line_names_its_interface_so_that_coverage_can_be_told(tmp_path):
-    row = _judgements(tmp_path, "n,10.0.9.0/24,10.0.0.2,tcp,22,reach\n", _seen()).iloc[0]
-    assert (row.judgement, row.interface_id, row.clients) == ("unproven", "eni-0000000b", 0)
+    row = _checked(tmp_path, "n,10.0.9.0/24,10.0.0.2,tcp,22,reach\n", _seen()).iloc[0]
+    assert (row.verdict, row.interface_id, row.clients) == ("unproven", "eni-0000000b", 0)
 
 
 def test_one_failing_client_breaks_a_known_network_but_not_the_internet(tmp_path):
@@ -148,18 +156,18 @@ def test_one_failing_client_breaks_a_known_network_but_not_the_internet(tmp_path
         ("10.0.9.0/24", "10.0.0.1", 6, 22, "refused", {"clients": 1, "sessions": 7}),
     )
     lines = "lan,10.0.9.0/24,10.0.0.1,tcp,22,reach\nall,0.0.0.0/0,10.0.0.1,tcp,22,reach\n"
-    narrow = _judgements(tmp_path, lines.splitlines()[0], seen).iloc[0]
-    wide = _judgements(tmp_path, lines.splitlines()[1], seen).iloc[0]
-    assert (narrow.judgement, narrow.clients, narrow.failing, narrow.sessions) == ("broken", 31, 1, 7)
-    assert (wide.judgement, wide.failing) == ("met", 1)
+    narrow = _checked(tmp_path, lines.splitlines()[0], seen).iloc[0]
+    wide = _checked(tmp_path, lines.splitlines()[1], seen).iloc[0]
+    assert (narrow.verdict, narrow.clients, narrow.failing, narrow.sessions) == ("broken", 31, 1, 7)
+    assert (wide.verdict, wide.failing) == ("met", 1)
     crowd = seen.assign(clients=[1, 30])
-    assert _judgements(tmp_path, lines.splitlines()[1], crowd).iloc[0].judgement == "broken"
+    assert _checked(tmp_path, lines.splitlines()[1], crowd).iloc[0].verdict == "broken"
 
 
 def test_scanners_do_not_break_a_line(tmp_path):
     seen = _seen(("198.51.100.0/24", "10.0.0.1", 6, 22, "refused", {"scanners": 1}))
-    row = _judgements(tmp_path, "n,198.51.100.0/24,10.0.0.1,tcp,22,reach\n", seen).iloc[0]
-    assert row.judgement == "unproven"
+    row = _checked(tmp_path, "n,198.51.100.0/24,10.0.0.1,tcp,22,reach\n", seen).iloc[0]
+    assert row.verdict == "unproven"
 
 
 def test_a_narrower_line_takes_its_traffic_out_of_a_wider_one(tmp_path):
@@ -173,21 +181,22 @@ branch,198.51.100.0/27,10.0.0.1,tcp,443,reach
 office,203.0.113.0/28,10.0.0.1,tcp,22,reach
 nobody,0.0.0.0/0,10.0.0.1,tcp,22,block
 """
-    table = _judgements(tmp_path, lines, seen)
-    assert dict(zip(table["name"], table["judgement"], strict=True)) == {
+    table = _checked(tmp_path, lines, seen)
+    assert dict(zip(table["name"], table["verdict"], strict=True)) == {
         "shop": "met", "branch": "broken", "office": "met", "nobody": "unproven",
     }  # fmt: skip
-    assert expected(read_expectations(_file(tmp_path, lines)), seen).tolist() == [True, True, True]
+    wanted = [matches(one, seen, OWNERS) for one in read_expectations(_file(tmp_path, lines)) if one.reach]
+    assert pd.concat(wanted, axis=1).any(axis=1).tolist() == [True, True, True]
 
 
 def test_udp_need_not_answer(tmp_path):
     seen = _seen(("10.0.9.0/24", "10.0.0.1", 17, 514, "accepted-silent"))
-    row = _judgements(tmp_path, "syslog,10.0.9.0/24,10.0.0.1,udp,514,reach\n", seen).iloc[0]
-    assert (row.judgement, row.note) == ("unproven", "let in, but nothing came back, and UDP need not answer")
+    row = _checked(tmp_path, "syslog,10.0.9.0/24,10.0.0.1,udp,514,reach\n", seen).iloc[0]
+    assert (row.verdict, row.note) == ("unproven", "accepted, but nothing came back, and UDP need not answer")
 
 
 @pytest.mark.parametrize(
-    ("kind", "expect", "state", "judgement"),
+    ("kind", "expect", "state", "verdict"),
     [
         ("reject-only", "reach", "refused", "broken"),
         ("reject-only", "block", "refused", "unproven"),
@@ -195,15 +204,70 @@ def test_udp_need_not_answer(tmp_path):
         ("accept-only", "reach", "answered", "met"),
     ],
 )
-def test_a_log_of_one_action_proves_only_what_it_holds(tmp_path, kind, expect, state, judgement):
+def test_a_log_of_one_action_proves_only_what_it_holds(tmp_path, kind, expect, state, verdict):
     seen = _seen(("10.0.9.0/24", "10.0.0.1", 6, 22, state))
     assert (
-        _judgements(tmp_path, f"n,10.0.9.0/24,10.0.0.1,tcp,22,{expect}\n", seen, kind).iloc[0].judgement
-        == judgement
+        _checked(tmp_path, f"n,10.0.9.0/24,10.0.0.1,tcp,22,{expect}\n", seen, kind).iloc[0].verdict == verdict
     )
 
 
 def test_ports_nobody_serves_count_for_any_port_only(tmp_path):
     seen = _seen(("0.0.0.0/0", "10.0.0.1", 6, None, "refused", {"public": True}))
     lines = "any,0.0.0.0/0,10.0.0.1,tcp,any,block\none,0.0.0.0/0,10.0.0.1,tcp,23,block\n"
-    assert _judgements(tmp_path, lines, seen)["judgement"].tolist() == ["met", "unproven"]
+    assert _checked(tmp_path, lines, seen)["verdict"].tolist() == ["met", "unproven"]
+
+
+def test_names_that_the_report_prints_are_destinations_and_networks_sources(tmp_path):
+    snapshot = read_snapshot(SAMPLE / "network")
+    printed = printed_names(snapshot, {ip_network("203.0.113.0/28"): "office"})
+    (one,) = read_expectations(_file(tmp_path, "n,office,bastion,tcp,22,reach\n"), printed)
+    (bastion,) = [eni.interface_id for eni in snapshot.interfaces.values() if eni.name == "bastion"]
+    assert (one.source, one.destination, one.written) == (ip_network("203.0.113.0/28"), (bastion,), "bastion")
+    with pytest.raises(ValueError) as caught:
+        read_expectations(_file(tmp_path, "n,bastion,bastoin,tcp,x,reach\n"), printed)
+    assert str(caught.value).splitlines()[1] == (
+        "  line 2: source 'bastion' is no address, CIDR or name of a network; destination 'bastoin'"
+        " is no address, CIDR, interface id, instance id or name of a host or network; did you mean 'bastion'?; port 'x' is"
+        " no port, range or any"
+    )
+
+
+def test_the_port_of_icmp_may_be_empty_and_of_tcp_not(tmp_path):
+    (one,) = read_expectations(_file(tmp_path, "n,10.0.0.0/24,10.0.0.1,icmp,,reach\n"))
+    assert (one.protocols, one.ports) == ((1, 58), None)
+    with pytest.raises(ValueError, match="line 2: port '' is no port, range or any"):
+        read_expectations(_file(tmp_path, "n,10.0.0.0/24,10.0.0.1,tcp,,reach\n"))
+
+
+def test_a_repaired_line_says_until_when_it_was_broken(tmp_path):
+    def at(minutes):
+        return pd.Timestamp(60 * minutes, unit="s", tz="UTC")
+
+    failing = {"first_seen": at(10), "last_seen": at(20), "recovered": 1, "answered_again": at(100)}
+    row = ("10.0.9.0/24", "10.0.0.1", 6, 22, "refused")
+    line = "n,10.0.9.0/24,10.0.0.1,tcp,22,reach\n"
+    assert _checked(tmp_path, line, _seen((*row, failing))).iloc[0].repaired
+    assert not _checked(tmp_path, line, _seen((*row, failing | {"last_seen": at(99)}))).iloc[0].repaired
+    assert not _checked(tmp_path, line, _seen((*row, failing | {"recovered": 0}))).iloc[0].repaired
+
+
+def test_a_repaired_expectation_is_no_longer_high_and_a_client_counts_once(tmp_path):
+    start = 1_700_000_000
+    head = "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action"
+    rows = []
+    for at in range(0, 6000, 600):
+        ends = f"{start + at} {start + at + 30}"
+        action = "ACCEPT" if at not in (600, 1200, 1800) else "REJECT"
+        rows.append(f"2 1 eni-0000000a 10.0.9.5 10.0.0.1 {40000 + at} 22 6 3 180 {ends} {action} OK 2")
+        if action == "ACCEPT":
+            rows.append(f"2 1 eni-0000000a 10.0.0.1 10.0.9.5 22 {40000 + at} 6 9 900 {ends} ACCEPT OK 18")
+    path = write_log(tmp_path / "flow.log", rows, [*head.split(), "log-status", "tcp-flags"])
+    lines = _file(tmp_path, "admin,10.0.9.0/24,10.0.0.1,tcp,22,reach\n")
+    answer = reachability(load(str(path)), lines)
+    (found,) = answer.findings
+    assert (found.kind, found.severity, found.counts["clients"]) == ("expectation-broken", "medium", 1)
+    assert found.title == (
+        "“admin” was broken until 2023-11-14 22:43 UTC, and answered since: 10.0.9.0/24 to 10.0.0.1 tcp/22 ssh: rejected"
+        " (3 sessions)."
+    )
+    assert answer.expectations["verdict"].tolist() == ["was broken"]

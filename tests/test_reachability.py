@@ -237,7 +237,9 @@ def test_figures_show_what_the_tables_hold_trouble_first(answer):
 
 
 def test_the_matrix_is_readable_at_many_sources(tmp_path):
-    rows = [row for n in range(400) for row in _pair(WEB, f"10.{n // 200 + 1}.{n % 200}.5", 443, sport=40000 + n)]
+    rows = [
+        row for n in range(400) for row in _pair(WEB, f"10.{n // 200 + 1}.{n % 200}.5", 443, sport=40000 + n)
+    ]
     rows += [row for at in (0, 60, 120) for row in _syn(WEB, "10.1.77.5", 8125, sport=41000 + at, at=at)]
     figure = plot.reachability(reachability(log_of(tmp_path, rows, FIELDS.split())))
     ticks = [tick.get_text() for tick in figure.axes[0].get_xticklabels()]
@@ -286,8 +288,18 @@ def test_the_documented_port_5001_answered_the_internet(tmp_path):
 @pytest.mark.parametrize(
     ("keep", "kind", "states", "summary"),
     [
-        ("REJECT", "reject-only", {("refused", "low")}, "This log holds rejected traffic only: it cannot show what"),
-        ("ACCEPT", "accept-only", {("accepted-silent", "low")}, "This log holds accepted traffic only: it cannot show"),
+        (
+            "REJECT",
+            "reject-only",
+            {("refused", "low")},
+            "This log holds rejected traffic only: it cannot show what",
+        ),
+        (
+            "ACCEPT",
+            "accept-only",
+            {("accepted-silent", "low")},
+            "This log holds accepted traffic only: it cannot show",
+        ),
         ("NODATA", "none", set(), "There is no traffic in this window: nothing can be said of"),
     ],
 )
@@ -375,8 +387,13 @@ def test_a_moment_divides_what_came_before_from_what_came_after(tmp_path):
 
 
 def test_silence_of_udp_beside_answers_is_no_failure(tmp_path):
-    rows = [row for at in (0, 600) for row in _pair(DB, "10.0.9.5", 53, 40000 + at, (0, 0), protocol=17, at=at)]
-    rows += [_flow(ENI[DB], "10.0.9.5", DB, 41000 + at, 53, 0, protocol=17, at=at) for at in (1200, 1800, 2400, 3000)]
+    rows = [
+        row for at in (0, 600) for row in _pair(DB, "10.0.9.5", 53, 40000 + at, (0, 0), protocol=17, at=at)
+    ]
+    rows += [
+        _flow(ENI[DB], "10.0.9.5", DB, 41000 + at, 53, 0, protocol=17, at=at)
+        for at in (1200, 1800, 2400, 3000)
+    ]
     reach = reach_of(tmp_path, rows, FIELDS.split())
     assert reach.rows[["state", "sessions", "failed"]].to_numpy().tolist() == [["answered", 6, 4]]
     assert reach.changes().empty
@@ -387,7 +404,9 @@ def test_silence_of_udp_beside_answers_is_no_failure(tmp_path):
 
 def _places(reach, addresses, networks):
     table = reach.fold.sql(
-        placed("SELECT address FROM given"), bounds=bounds(networks), given=pd.DataFrame({"address": addresses})
+        placed("SELECT address FROM given"),
+        bounds=bounds(networks),
+        given=pd.DataFrame({"address": addresses}),
     )
     return dict(zip(table["address"], table["network"], strict=True))
 
@@ -415,7 +434,9 @@ def test_an_address_lies_in_the_narrowest_network_that_holds_it(reach, some, fli
 
 
 def test_an_address_is_known_by_the_narrowest_network_around_it(reach):
-    networks = {ip_network(cidr) for cidr in ("10.0.0.0/20", "10.0.9.5/32", "198.51.100.0/25", "2001:db8::/56")}
+    networks = {
+        ip_network(cidr) for cidr in ("10.0.0.0/20", "10.0.9.5/32", "198.51.100.0/25", "2001:db8::/56")
+    }
     places = {
         "10.0.9.5": "10.0.9.5/32",
         "10.0.9.55": "10.0.0.0/20",
@@ -556,7 +577,9 @@ def test_the_page_of_a_simulated_vpc_names_every_incident_in_few_findings(tmp_pa
     assert table["verdict"].iloc[: len(broken)].eq("broken").all()
     assert dict(zip(broken["name"].str[2:], broken["cause"], strict=True)) == causes
     assert all(0.9 < one.coverage <= 1 for one in answer.findings)
-    assert answer.summary[0].startswith(f"Of {len(table)} expectations: {len(broken)} broken, 1 open but should be blocked")
+    assert answer.summary[0].startswith(
+        f"Of {len(table)} expectations: {len(broken)} broken, 1 open but should be blocked"
+    )
     # One cause, one incident: what an expectation is about is led by its service's finding.
     by_kind = {kind: {one.incident for one in answer.findings if one.kind == kind} for kind in
                ("expectation-broken", "accepted-silent", "newly-reachable", "exposed-service")}  # fmt: skip
@@ -566,7 +589,10 @@ def test_the_page_of_a_simulated_vpc_names_every_incident_in_few_findings(tmp_pa
     refused = {one.incident for one in answer.findings if one.kind == "expectation-broken" and one.cause}
     assert refused <= rejected
     (closing,) = [one.action for one in answer.findings if one.kind == "newly-reachable"]
-    assert "aws ec2 revoke-security-group-ingress --group-id sg-" in closing and "flowkit snapshot" not in closing
+    assert (
+        "aws ec2 revoke-security-group-ingress --group-id sg-" in closing
+        and "flowkit snapshot" not in closing
+    )
 
 
 def test_a_client_of_many_servers_outside_counts_once(tmp_path):
@@ -628,7 +654,10 @@ def test_with_a_snapshot_exposure_is_what_the_rules_admit(tmp_path, peers, sever
 def test_the_internet_answered_on_a_port_of_no_role_is_said(tmp_path):
     answer = reachability(load(str(CASES / "T-crash" / "in")))
     assert answer.exposed["role"].tolist() == ["other"]
-    assert answer.summary[1] == "The internet was answered on 1 service beyond web ports: 10.0.0.10 tcp/8883 mqtts."
+    assert (
+        answer.summary[1]
+        == "The internet was answered on 1 service beyond web ports: 10.0.0.10 tcp/8883 mqtts."
+    )
 
 
 @pytest.mark.parametrize(

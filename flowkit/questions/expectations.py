@@ -168,7 +168,10 @@ def _place(column: str, written: str, printed: dict) -> Network | tuple[str, ...
         kinds = "address, CIDR or name of a network"
         if column == "destination":
             kinds = "address, CIDR, interface id, instance id or name of a host or network"
-        close = get_close_matches(written, printed, 1)
+        known = [
+            name for name, place in printed.items() if column == "destination" or not isinstance(place, tuple)
+        ]
+        close = get_close_matches(written, known, 1)
         meant = f"; did you mean {close[0]!r}?" if close else ""
         raise ValueError(f"{column} {written!r} is no {kinds}{meant}") from None
     if exact.ip != network.network_address:
@@ -259,7 +262,6 @@ def check(
         verdict, proof, note = _reach(one, seen, kind, distinct) if one.reach else _block(seen, kind)
         first = proof.sort_values("sessions", ascending=False, kind="stable").head(1)
         eni = _interface(one, seen, rows, owners)
-        again = proof["answered_again"].max() if one.reach and verdict == "broken" else pd.NaT
         since, until = proof["first_seen"].min(), proof["last_seen"].max()
         protocol = next(name for name, numbers in PROTOCOLS.items() if numbers == one.protocols)
         port = "any" if one.ports is None else "-".join(str(port) for port in dict.fromkeys(one.ports))
@@ -273,11 +275,16 @@ def check(
             "sessions": int(proof["sessions"].sum()), "first_seen": since, "last_seen": until,
             "answered_until": proof["answered_until"].max(), "interface_id": eni, "note": note,
             "confidence": first["confidence"].iloc[0] if len(first) else "low",
-            "repaired": bool(
-                2 * proof["recovered"].sum() >= proof["clients"].sum() and again - until > REPAIRED * (again - since)
-            ),
+            "repaired": one.reach and verdict == "broken" and _repaired(proof),
         })  # fmt: skip
     return pd.DataFrame(found, columns=list(CHECKED))
+
+
+def _repaired(failing: pd.DataFrame) -> bool:
+    """Return whether half of the clients, at least, were answered again after all failures, and long enough."""
+    again, since, until = failing["answered_again"].max(), failing["first_seen"].min(), failing["last_seen"].max()
+    half = 2 * failing["recovered"].sum() >= failing["clients"].sum()
+    return bool(half and not pd.isna(again) and again - until > REPAIRED * (again - since))
 
 
 def _reach(one: Expectation, seen: pd.DataFrame, kind: str, distinct) -> tuple[str, pd.DataFrame, str]:

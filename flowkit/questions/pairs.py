@@ -77,7 +77,7 @@ CREATE OR REPLACE TEMP TABLE {{name}} AS WITH sums AS ({SUMS}), decided AS ({DEC
     SELECT client, own, server, protocol, port, interface_id, failing,
         CASE WHEN failing IN ('{RESET}', '{SILENT}') AND answers = 0 AND failures >= {ENOUGH} AND level_failed = 0 THEN 1
             ELSE level_failed END,
-        failures, failures, CASE WHEN answers > 0 THEN 0 ELSE bytes END, coalesce(failed_first, first), last,
+        failures, failures, CASE WHEN answers > 0 THEN 0 ELSE bytes END, coalesce(failed_first, first), coalesce(failed_last, last),
         CASE WHEN lost THEN answered_last END, CASE WHEN answered_latest > failed_last THEN answered_latest END
     FROM decided WHERE lasting),
 clients AS (

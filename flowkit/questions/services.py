@@ -63,13 +63,7 @@ def admitting(snapshot: Snapshot | None, service) -> tuple[Rule, ...] | None:
     if interface is None or not interface.group_ids or not {*interface.group_ids} <= {*snapshot.groups}:
         return None
     port = None if pd.isna(service.port) else int(service.port)
-    packet = Packet(
-        False,
-        "::" if ":" in service.destination else "0.0.0.0",
-        service.destination,
-        int(service.protocol),
-        port,
-    )
+    packet = Packet(False, service.destination, service.destination, int(service.protocol), port)
     every = (rule for group_id in interface.group_ids for rule in snapshot.groups[group_id].rules)
     every = [rule for rule in every if not rule.egress and covers(rule.match, packet)]
     if not all(rule.known for rule in every):
