@@ -6,7 +6,8 @@ _NAMES = {
     "loading.errors": "SourceError",
     "loading.engines": "kept",
     "loading.ingestion": "ingest",
-    "loading.flows": "about inventory load load_with_duplicates quarantine sql",
+    "loading.flows": "about inventory load_with_duplicates quarantine sql",
+    "log": "load",
     "analysis.addresses": "interface_addresses",
     "analysis.change": "changes",
     "analysis.conversations": "conversations",
@@ -22,10 +23,7 @@ _NAMES = {
     "analysis.reachability": "log_kind reachability sessions_over_time",
     "analysis.rejected": "refused_over_time rejected samples",
     "analysis.rule_use": "rule_use",
-    "analysis.talkers": "interface_roles rung_accuracy rung_shares talks top_talkers top_talks",
-    "analysis.traffic": "traffic traffic_by_interface traffic_by_path traffic_by_zone traffic_over_time",
-    "reporting.direction": "busiest_line direction_findings direction_verdict founded_line interfaces_line plot_rungs"
-    " plot_talkers plot_traffic_by_interface plot_traffic_over_time talkers_line zones_line",
+    "reporting.talkers": "talkers",
     "reporting.figures": "COLOURS alt utc_axis",
     "reporting.answer": "findings",
     "reporting.findings": "Finding tell",
@@ -39,10 +37,12 @@ _NAMES = {
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
 
-__all__ = sorted(_MODULES)  # noqa: PLE0605 - all names of _NAMES
+__all__ = sorted([*_MODULES, "plot"])  # noqa: PLE0605 - all names of _NAMES
 
 
 def __getattr__(name: str) -> object:
+    if name == "plot":
+        return import_module("flowkit.reporting.plot")
     if name not in _MODULES:
         raise AttributeError(f"flowkit has no {name!r}")
     value = globals()[name] = getattr(import_module(f"flowkit.{_MODULES[name]}"), name)

@@ -20,7 +20,8 @@ MOST_STEPS = 200
 
 #: What one edge is about.
 EDGE = (
-    "interface_id", "client", "server", "protocol", "server_port", "outcome", "way", "counted", "evidence", "step",
+    "interface_id", "client", "server", "protocol", "server_port", "outcome", "denied", "way", "counted", "evidence",
+    "step",
 )  # fmt: skip
 
 #: What one row of refusals is about.
@@ -54,17 +55,15 @@ def step_of(seconds: int) -> int:
 def edges(conversations: ir.Table, step: int) -> ir.Table:
     """Return one row an `EDGE` with its counts.
 
-    The keys are columns of `conversations`; ``step`` is the start of the time step (seconds since 1970 UTC) in
-    which the conversation began. ``sessions``, ``denied`` (sessions of which no packet was accepted),
-    ``client_accepted``, ``client_rejected``, ``server_accepted``, ``server_rejected`` (records), ``client_packets``,
+    The keys are columns of `conversations`; ``denied``: whether no packet was accepted; ``step`` is the start of the
+    time step (seconds since 1970 UTC) in which the conversation began. ``sessions``, ``client_accepted``, ``client_rejected``, ``server_accepted``, ``server_rejected`` (records), ``client_packets``,
     ``client_bytes``, ``server_packets``, ``server_bytes``, ``client_seen``, ``server_seen`` (flags, as bits),
     ``first``, ``last`` (seconds), ``level`` (how sure the outcome is).
     """
     since = conversations["first"]
-    t = conversations.mutate(step=since - since % step)
+    t = conversations.mutate(step=since - since % step, denied=_.client_accepted + _.server_accepted == 0)
     return t.group_by(*EDGE).aggregate(
         sessions=_.count(),
-        denied=t.count(where=t.client_accepted + t.server_accepted == 0),
         **{name: total(_[name]) for name in COUNTS},
         client_seen=any_bit(t, _.client_seen),
         server_seen=any_bit(t, _.server_seen),
@@ -116,7 +115,7 @@ def volumes(flows: ir.Table, interfaces: pd.DataFrame, step: int) -> ir.Table:
 
     ``direction`` (as packets flow, seen from the interface: ``ingress``, ``egress``; ``transit`` for gateways and
     load balancers; ``unknown``), ``peer`` (``internal``: private, or the address of a logged interface;
-    ``external``; null where the direction is not known), ``action``, ``counted`` (whether to count it where several
+    ``external``; where the direction is unknown, ``internal`` if both ends are; null in transit), ``action``, ``counted`` (whether to count it where several
     interfaces logged the same packets), ``az_id``, ``peer_az_id`` (null where not known), ``traffic_path`` (egress
     only), ``step`` (start of the time step, seconds since 1970), ``records``, ``packets``, ``bytes``.
     """
@@ -134,11 +133,13 @@ def volumes(flows: ir.Table, interfaces: pd.DataFrame, step: int) -> ir.Table:
     )
     transit = interfaces.loc[interfaces.transit, "interface_id"].unique().tolist()
     passes = rows.interface_id.isin(transit) if transit else ibis.literal(False)
-    inside = private(out.ifelse(rows.dstaddr, rows.srcaddr)) | out.ifelse(rows.dst_logged, rows.src_logged)
+    # An end that faces the interface is internal or not; where neither is known to be its own, both have to be.
+    from_inside, to_inside = (private(rows[f"{end}addr"]) | rows[f"{end}_logged"] for end in ("src", "dst"))
+    inside = ibis.cases((out, to_inside), (~out, from_inside), else_=from_inside & to_inside)
     rows = rows.mutate(
         step=rows.start - rows.start % step,
         direction=ibis.cases((passes, "transit"), (out, "egress"), (~out, "ingress"), else_="unknown"),
-        peer=ibis.cases((passes, None), (out.notnull(), inside.ifelse("internal", "external"))),
+        peer=ibis.cases((passes, None), (inside, "internal"), else_="external"),
         counted=~passes & (out.fill_null(False) | ~rows.src_logged),
         az_id=ibis.coalesce(rows.az_id, out.ifelse(rows.src_az, rows.dst_az)),
         peer_az_id=ibis.coalesce(rows.next_hop_az_id, out.ifelse(rows.dst_az, rows.src_az)),
@@ -146,6 +147,19 @@ def volumes(flows: ir.Table, interfaces: pd.DataFrame, step: int) -> ir.Table:
     return rows.group_by(*VOLUME).aggregate(
         records=_.count(), packets=total(_.packets.fill_null(0)), bytes=total(_.bytes.fill_null(0))
     )
+
+
+def aws_services(flows: ir.Table) -> ir.Table:
+    """Return which AWS service an address belongs to, where the log says so: ``address``, ``service``."""
+    rows = named_rows(flows)
+    ends = [
+        rows.filter(rows[f"pkt_{end}_aws_service"].notnull()).select(
+            address=ibis.coalesce(rows[f"pkt_{end}addr"], rows[f"{end}addr"]),
+            service=rows[f"pkt_{end}_aws_service"],
+        )
+        for end in ("src", "dst")
+    ]
+    return ends[0].union(ends[1]).group_by("address").aggregate(service=_.service.max())
 
 
 def _with_owner(rows: ir.Table, interfaces: pd.DataFrame, end: str) -> ir.Table:

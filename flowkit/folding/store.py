@@ -21,13 +21,13 @@ import pandas as pd
 from ibis import _
 
 from flowkit.folding.conversations import conversations, services
-from flowkit.folding.edges import edges, refusals, step_of, volumes
+from flowkit.folding.edges import aws_services, edges, refusals, step_of, volumes
 from flowkit.folding.interfaces import interfaces
 from flowkit.folding.sessions import sessions, split, unsplit
 from flowkit.loading.sql import literal, quiet, quoted
 
 #: Changes with what a fold holds, so that an older flowkit's is never read.
-VERSION = 1
+VERSION = 3
 #: Folds that stay in the cache; the one not used for longest goes first.
 KEPT = 12
 #: Memory of the questions' own DuckDB; beyond it, it spills into the fold's folder.
@@ -39,12 +39,13 @@ class Fold:
 
     `sql` answers a query over the tables ``edges``, ``refusals``, ``volumes`` (see `flowkit.folding.edges`),
     ``evidence`` (how often the evidence ``without_flags`` names the client that a SYN names: ``right`` of ``judged``
-    conversations) and ``interfaces``; `facts` holds ``step``
+    conversations), ``aws_services`` and ``interfaces``; ``exact(x)`` is the sum of whole numbers, at most 2^63 - 1 and
+    0 of none. `facts` holds ``step``
     (seconds), ``first``, ``last``, ``records``, ``ok``, ``nodata``, ``skipdata``, ``traffic`` (records that name a
     flow), ``accepted``, ``rejected`` (records by action), ``flagged`` (records with TCP flags) and ``accounts``.
     """
 
-    TABLES = ("edges", "refusals", "volumes", "evidence", "interfaces")
+    TABLES = ("edges", "refusals", "volumes", "evidence", "aws_services", "interfaces")
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -72,6 +73,10 @@ class Fold:
         connection = duckdb.connect(config={"temp_directory": str(spill), "memory_limit": MEMORY})
         connection.execute("SET autoinstall_known_extensions = false; SET autoload_known_extensions = false")
         connection.execute("SET TimeZone = 'UTC'")
+        # pandas has no 128 bits, in which DuckDB sums.
+        connection.execute(
+            "CREATE MACRO exact(x) AS CAST(least(coalesce(sum(x), 0), 9223372036854775807) AS BIGINT)"
+        )
         quiet(connection)
         for name in self.TABLES:
             place = literal(self.folder / f"{name}.parquet")
@@ -156,6 +161,7 @@ def fold(flows: ir.Table, network, folder: Path, span: tuple[int | None, int | N
         judged = judged.group_by("without_flags").agg(judged=_.count(), right=_.agrees.sum())
         write(judged, folder / "evidence.parquet")
     write(volumes(flows, own, step), folder / "volumes.parquet")
+    write(aws_services(flows), folder / "aws_services.parquet")
     intervals = coverage(own)
     intervals.to_parquet(folder / "coverage.parquet")
     facts["coverage"] = intervals.attrs
