@@ -19,24 +19,19 @@ PATHS = {
     8: "an internet gateway",
 }  # fmt: skip
 
-#: The ways of accepted traffic at an interface, seen from it: column of bytes, direction and peer in ``volumes``.
+#: The ways of accepted traffic at an interface, seen from it: the column of bytes and which ``volumes`` it sums.
 WAYS = {
-    "in_public_bytes": ("ingress", "external"), "in_private_bytes": ("ingress", "internal"),
-    "out_public_bytes": ("egress", "external"), "out_private_bytes": ("egress", "internal"),
-    "transit_bytes": ("transit", None), "unknown_bytes": ("unknown", None),
-}  # fmt: skip
-_WAYS = ", ".join(
-    f"exact(CASE WHEN direction = '{direction}' AND coalesce(peer, '') = '{peer or ''}' THEN bytes END) AS {column}"
-    for column, (direction, peer) in WAYS.items()
-    if peer
-)
-_WAYS += "".join(
-    f", exact(CASE WHEN direction = '{direction}' THEN bytes END) AS {column}"
-    for column, (direction, peer) in WAYS.items()
-    if not peer
-)
+    "in_public_bytes": "direction = 'ingress' AND peer = 'external'",
+    "in_private_bytes": "direction = 'ingress' AND peer = 'internal'",
+    "out_public_bytes": "direction = 'egress' AND peer = 'external'",
+    "out_private_bytes": "direction = 'egress' AND peer = 'internal'",
+    "transit_bytes": "direction = 'transit'",
+    "unknown_bytes": "direction = 'unknown'",
+}
 _ACCEPTED = "action IS DISTINCT FROM 'REJECT'"
-_ACCEPTED_WAYS = _WAYS.replace("direction =", f"{_ACCEPTED} AND direction =")
+_WAYS = ", ".join(
+    f"exact(CASE WHEN {_ACCEPTED} AND {way} THEN bytes END) AS {name}" for name, way in WAYS.items()
+)
 
 
 def pairs(fold, top: int) -> pd.DataFrame:
@@ -47,13 +42,13 @@ def pairs(fold, top: int) -> pd.DataFrame:
     client is unknown are left out.
     """
     table = fold.sql(
-        """SELECT * FROM (SELECT client, server, protocol, server_port,
+        """SELECT client, server, protocol, server_port,
         exact(CASE WHEN NOT denied THEN client_bytes END) AS client_bytes,
         exact(CASE WHEN NOT denied THEN server_bytes END) AS server_bytes,
         exact(sessions) AS sessions, exact(CASE WHEN denied THEN sessions END) AS rejected_sessions,
         to_timestamp(min(first)) AS first, to_timestamp(max(last)) AS last
-        FROM edges WHERE counted AND evidence <> 'unknown' GROUP BY client, server, protocol, server_port)
-        ORDER BY client_bytes::HUGEINT + server_bytes DESC, client, server, protocol, server_port LIMIT ?""",
+        FROM edges WHERE counted AND evidence <> 'unknown' GROUP BY client, server, protocol, server_port
+        ORDER BY sum(CASE WHEN NOT denied THEN client_bytes::HUGEINT + server_bytes ELSE 0 END) DESC, client, server, protocol, server_port LIMIT ?""",
         top,
     )
     return table.astype({"protocol": "Int64", "server_port": "Int64"})
@@ -65,7 +60,7 @@ def talkers(fold, top: int) -> pd.DataFrame:
     ``address``, ``sent_bytes``, ``received_bytes``, ``as_client``, ``as_server`` (sessions whose client is known).
     """
     return fold.sql(
-        """SELECT * FROM (SELECT address, exact(sent) AS sent_bytes, exact(received) AS received_bytes,
+        """SELECT address, exact(sent) AS sent_bytes, exact(received) AS received_bytes,
         exact(as_client) AS as_client, exact(as_server) AS as_server
         FROM (SELECT unnest([
             {'address': client, 'sent': client_bytes, 'received': server_bytes, 'as_client': known, 'as_server': 0},
@@ -76,7 +71,7 @@ def talkers(fold, top: int) -> pd.DataFrame:
             sum(CASE WHEN NOT denied THEN server_bytes ELSE 0 END) AS server_bytes,
             sum(CASE WHEN evidence <> 'unknown' THEN sessions ELSE 0 END) AS known
             FROM edges WHERE counted GROUP BY client, server))
-        GROUP BY address) ORDER BY sent_bytes::HUGEINT + received_bytes DESC, address LIMIT ?""",
+        GROUP BY address ORDER BY sum(sent) + sum(received) DESC, address LIMIT ?""",
         top,
     )
 
@@ -124,7 +119,7 @@ def by_interface(fold) -> pd.DataFrame:
     """Return the accepted bytes of each interface, the busiest first: ``interface_id``, the columns of `WAYS`, and
     ``rejected_records``. Traffic between two logged interfaces is in twice, once each way."""
     return fold.sql(
-        f"""SELECT interface_id, {_ACCEPTED_WAYS},
+        f"""SELECT interface_id, {_WAYS},
         exact(CASE WHEN action = 'REJECT' THEN records END) AS rejected_records
         FROM volumes GROUP BY interface_id
         ORDER BY sum(CASE WHEN {_ACCEPTED} THEN bytes END) DESC NULLS LAST, interface_id"""

@@ -1,23 +1,24 @@
-"""What every figure shares: colours, a UTC time axis, and alt text.
+"""What every figure shares: colours, a UTC time axis, sizes, and a title that is the alt text too.
 
-The style sheet is `plt.style.use("flowkit.reporting.report")`. A figure that was given its alt text is
-shown as SVG inside the page: sharp at any size, in the reader's colours (light or dark), its words still
-words, so that they can be searched and, for sharing, redacted.
+The style sheet is `plt.style.use("flowkit.reporting.report")`. A figure shows itself as SVG (sharp at any size, its
+words still words, in the reader's colours on a page), as PNG (where SVG is not trusted) and as its sentence.
 """
 
+import base64
 import io
 import re
+import textwrap
 import warnings
-from collections.abc import Callable
 
 import matplotlib.dates as mdates
+import matplotlib.pyplot as plt
 from IPython.display import display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from flowkit.reporting.html import escaped, visible
 
-#: Told apart by readers with any colour vision, on white and on black. Blue is let in, vermilion refused.
+#: Told apart by readers with any colour vision, on white and on black. Blue is accepted, vermilion rejected.
 COLOURS = {
     "accept": "#2f7fb8",
     "reject": "#d1600f",
@@ -26,12 +27,12 @@ COLOURS = {
     "accent": "#2f7fb8",
     "muted": "#8b949e",
 }
-#: The style sheet's ink, which the page replaces by its own text colour.
+#: The style sheet's ink, which a page replaces by its own text colour.
 INK = "#24292f"
 
 
 def utc_axis(ax: Axes) -> Axes:
-    """`ax` with its x axis as UTC times: hours, with the date where it changes; says UTC once."""
+    """Return `ax` with its x axis as UTC times: hours, with the date where it changes; says UTC once."""
     locator = mdates.AutoDateLocator(tz="UTC", maxticks=9)
     ax.xaxis.set_major_locator(locator)
     ax.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator, tz="UTC", show_offset=False))
@@ -39,43 +40,57 @@ def utc_axis(ax: Axes) -> Axes:
     return ax
 
 
+def finished(figure: Figure, title: str, pad: int = 26) -> Figure:
+    """Return `figure` with `title` above its first axes and as alt text; it shows itself once, as a cell's value."""
+    figure.axes[0].set_title(visible("\n".join(textwrap.wrap(title, 100))), pad=pad)
+    alt(figure, title)
+    plt.close(figure)
+    return figure
+
+
 def alt(shown: Axes | Figure, text: str) -> None:
-    """Give the figure of `shown` its alt text: one sentence that says what it shows.
-
-    It is for readers who do not see the figure, so it tells the finding and not the kind of chart.
-    """
+    """Give the figure of `shown` its alt text: one sentence that says what was found."""
     figure = shown if isinstance(shown, Figure) else shown.figure
-    figure._ipython_display_ = _display(figure, text)
+    figure._ipython_display_ = lambda: display(bundle(figure, text), raw=True)
 
 
-def _display(figure: Figure, text: str) -> Callable[[], None]:
-    def show() -> None:
-        plain = f"Figure: {visible(text)}"
-        display({"text/html": figure_html(figure, text), "text/plain": plain}, raw=True)
+def bundle(figure: Figure, text: str) -> dict[str, str]:
+    """Return `figure` by MIME type: SVG, PNG and `text`; `text` alone where nothing is drawn in it."""
+    plain = f"Figure: {visible(text)}"
+    if not any(_drawn(ax) for ax in figure.axes):
+        return {"text/html": f"<p class='fk-caption'>{escaped(text)}</p>", "text/plain": plain}
+    png = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph")
+        figure.savefig(png, format="png", dpi=110, facecolor="white")
+    image = base64.b64encode(png.getvalue()).decode()
+    return {"image/svg+xml": svg_of(figure, text), "image/png": image, "text/plain": plain}
 
-    return show
 
-
-def figure_html(figure: Figure, text: str) -> str:
-    """`figure` as a `<figure>` element with `text` as its alt text; `text` alone where nothing is drawn in it."""
-    if not any(_holds(ax) for ax in figure.axes):
-        return f"<p class='fk-caption'>{escaped(text)}</p>"
-    held = io.StringIO()
+def svg_of(figure: Figure, text: str) -> str:
+    """Return `figure` as an SVG element with `text` as its alt text; ink on white unless a page's style says else."""
+    file = io.StringIO()
     with warnings.catch_warnings():
         # The reader's fonts draw the words; that matplotlib's own lacks a sign is of no matter.
         warnings.filterwarnings("ignore", message="Glyph")
-        figure.savefig(held, format="svg", metadata={"Date": None, "Creator": None})
-    svg = held.getvalue()
+        figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
+    svg = file.getvalue()
     svg = visible(svg[svg.index("<svg") :]).replace(INK, "currentColor")
     svg = re.sub(r"<(metadata|style)\b.*?</\1>", "", svg, flags=re.DOTALL)
     # Names such as axes_1 recur in every figure and would clash on one page; clip paths have hashes.
     svg = re.sub(r'<g id="[A-Za-z0-9._]*_\d+">', "<g>", svg)
-    svg = svg.replace("<svg ", f'<svg role="img" aria-label="{escaped(text)}" ', 1)
+    said = f'role="img" aria-label="{escaped(text)}" style="color:{INK};background:#fff"'
+    return svg.replace("<svg ", f"<svg {said} ", 1)
+
+
+def figure_html(svg: str) -> str:
+    """Return what `svg_of` made as a `<figure>` for a page, in the page's own colours."""
+    svg = svg.replace(f' style="color:{INK};background:#fff"', "", 1)
     return f'<figure class="fk-figure" style="margin:.6em 0">{svg}</figure>'
 
 
-def _holds(ax: Axes) -> bool:
-    """Whether data are drawn in `ax`: a frame, a zero line or bars without length tell a reader nothing."""
+def _drawn(ax: Axes) -> bool:
+    """Return whether data are drawn in `ax`: a frame, a zero line or bars without length tell a reader nothing."""
     bars = [patch.get_window_extent() for patch in ax.patches]
     lines = [line for line in ax.lines if line.get_transform() == ax.transData and len(line.get_xdata())]
     marks = [each for each in ax.collections if len(each.get_offsets()) and len(each.get_paths())]

@@ -1,96 +1,125 @@
-"""Tables that a reader sorts, searches and saves as CSV, without a network."""
+"""Tables for people: sorted by a click, searched, saved as CSV; plain HTML where no script may run.
 
-from typing import Any
+Each output stands alone, so it lives after a second run, a save and a reload, and in a notebook that is not trusted.
+"""
+
+from importlib.resources import files
 
 import pandas as pd
-from itables import options, to_html_datatable
-from itables.javascript import generate_init_offline_itables_html
 
-from flowkit.reporting.html import escaped, visible
+from flowkit.net import protocol_name
+from flowkit.reporting.markup import escaped
 
 #: More rows than this are cut, and the caption says so: a page stays under 3 MB.
 ROWS = 2_000
-#: Up to so many rows a table needs neither search nor pages.
-SMALL = 10
-LAYOUT = {"topStart": "search", "topEnd": "buttons", "bottomStart": "info", "bottomEnd": "paging"}
-options.display_logo_when_loading = False
+#: Columns of shares, 0 to 1.
+SHARES = ("share", "coverage", "certain")
+_SCRIPT, _STYLE = (files("flowkit.reporting") / "template" / f"table.{end}" for end in ("js", "css"))
 
 
 class Table:
-    """A data frame as an interactive table."""
+    """A data frame as HTML: at most `columns` columns, what follows in a row that unfolds."""
 
-    _carried = False
-
-    def __init__(self, table: pd.DataFrame, caption: str) -> None:
-        self.table, self.caption = table, caption
+    def __init__(self, table: pd.DataFrame, caption: str, columns: int) -> None:
+        self.table, self.caption, self.columns = table, caption, columns
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
-        cut = f" (the first {ROWS:,} of {len(self.table):,} rows)" if len(self.table) > ROWS else ""
-        if self.table.empty:
-            return {"text/html": f"<p class='fk-caption'>{escaped(self.caption or 'Table')}: no rows.</p>"}
-        markup = to_html_datatable(
-            _readable(self.table.head(ROWS)),
-            connected=False,
-            showIndex=False,
-            maxBytes=0,
-            classes="display compact nowrap",
-            style="width:auto;margin:0",
-            lengthMenu=[10, 25, 100],
-            scrollX=True,
-            layout=LAYOUT if len(self.table) > SMALL else dict.fromkeys(LAYOUT) | {"bottomEnd": "buttons"},
-            buttons=[{"extend": "csvHtml5", "text": "CSV"}],
-            order=[],
-            text_in_header_can_be_selected=False,
-        )
-        # Cells are escaped, so a bare <NA> or NaN is no text of a log but a number that is missing.
-        markup = markup.replace('\\"<NA>\\"', '\\"\\"').replace('[\\"NaN\\",', '[\\"\\",')
-        # The library rides along once a kernel, so a page holds it once.
-        library = "" if Table._carried else generate_init_offline_itables_html(options.dt_bundle)
-        Table._carried = True
-        heading = f"<p class='fk-caption'><b>{escaped(self.caption)}</b>{cut}</p>" if self.caption else ""
+        table = self.table.reset_index() if any(self.table.index.names) else self.table
+        caption = escaped(self.caption or "Table")
+        if table.empty:
+            return {
+                "text/html": f"<p class='fk-caption'>{caption}: no rows.</p>",
+                "text/plain": f"{caption}: no rows.",
+            }
+        cut = f" (the first {ROWS:,} of {len(table):,} rows)" if len(table) > ROWS else ""
+        some = table.head(ROWS)
+        shown = {name: _cells(some[name], str(name)) for name in table.columns if some[name].notna().any()}
+        head = f"<p class='fk-caption'><b>{caption}</b>{cut}</p>" if self.caption else ""
+        region = f"<div class='fk-scroll' role='region' tabindex='0' aria-label='{caption}'>"
+        body = region + _markup(shown, self.columns) + "</div>"
+        style = f"<style>{_STYLE.read_text()}</style><script>{_SCRIPT.read_text()}</script>"
+        texts = pd.DataFrame({header: [text for text, _ in cells] for header, _, cells in shown.values()})
         return {
-            "text/html": f"{library}<div class='fk-table'>{heading}{markup}</div>",
-            "text/plain": self.table.to_string(max_rows=20),
+            "text/html": f"<div class='fk-table'>{head}{body}</div>{style}",
+            "text/plain": f"{self.caption}{cut}\n{texts.to_string(index=False, max_rows=20)}".lstrip(),
         }
 
 
-def show(table: pd.DataFrame, caption: str = "") -> Table:
-    """`table` to display: sortable, searchable, with a CSV button; cells and caption escaped."""
-    return Table(table, caption)
+def show(table: pd.DataFrame, caption: str = "", columns: int = 8) -> Table:
+    """Return `table` to display: the first `columns` columns, the others in a row that unfolds; empty ones not at all."""
+    return Table(table, caption, columns)
 
 
-def _readable(table: pd.DataFrame) -> pd.DataFrame:
-    """`table` with times as text in UTC and what is invisible made visible; numbers stay numbers."""
-    named = table.reset_index() if any(table.index.names) else table
-    return pd.DataFrame({visible(name): _column(named[name]) for name in named.columns})
+def size(number: int) -> str:
+    """Return `37.2 MB` for 37,200,000 bytes, `12 B` for 12."""
+    scaled, unit = float(number), "B"
+    for unit in ("B", "kB", "MB", "GB", "TB", "PB", "EB"):  # noqa: B007
+        if scaled < 999.95 or unit == "EB":
+            break
+        scaled /= 1000
+    return f"{int(number)} B" if unit == "B" else f"{scaled:.1f} {unit}"
 
 
-def _column(values: pd.Series) -> pd.Series:
+def percent(share: float) -> str:
+    """Return `99.4 %`; `under 0.1 %` and `over 99.9 %` for what is not quite none or all."""
+    if 0 < share < 0.001:
+        return "under 0.1 %"
+    return "over 99.9 %" if 0.999 < share < 1 else f"{share * 100:.1f} %".replace(".0 %", " %")
+
+
+def _cells(values: pd.Series, name: str) -> tuple[str, bool, list[tuple[str, object]]]:
+    """Return the header in words, whether the column holds numbers, and each value as text and as what it sorts by."""
+    header, numbers, text = name.replace("_", " "), False, str
     if isinstance(values.dtype, pd.DatetimeTZDtype):
-        return values.dt.tz_convert("UTC").dt.strftime("%Y-%m-%d %H:%M:%S").fillna("")
-    if pd.api.types.is_timedelta64_dtype(values):
-        return values.dt.total_seconds().map(_span)
-    if pd.api.types.is_float_dtype(values):
-        return _rounded(values)
-    if pd.api.types.is_numeric_dtype(values):
-        return values
-    return values.map(lambda value: "" if _missing(value) else visible(value))
+        header, text = f"{header} (UTC)", lambda value: f"{value.tz_convert('UTC'):%Y-%m-%d %H:%M:%S}"
+    elif pd.api.types.is_bool_dtype(values):
+        text = lambda value: "yes" if value else "no"  # noqa: E731
+    elif pd.api.types.is_timedelta64_dtype(values):
+        header, numbers, text = f"{header} (h:m:s)", True, _span
+    elif name == "protocol" and pd.api.types.is_numeric_dtype(values):
+        text = lambda value: protocol_name(int(value))  # noqa: E731
+    elif pd.api.types.is_numeric_dtype(values):
+        numbers = True
+        if name == "bytes" or name.endswith("_bytes"):
+            text = size
+        elif name.endswith(SHARES):
+            text = percent
+        elif name.endswith("port") or name == "traffic_path":
+            text = lambda value: str(int(value))  # noqa: E731
+        else:
+            whole = (values.dropna().astype("float64") % 1 == 0).all()
+            text = lambda value: f"{int(value):,}" if whole else f"{value:,.1f}"  # noqa: E731
+    cells = [("", "") if _missing(value) else (text(value), value) for value in values]
+    return header, numbers, cells
 
 
-def _rounded(values: pd.Series) -> pd.Series:
-    """Whole numbers without a point, shares with three places, larger ones with one."""
-    plain = values.astype("float64")
-    if (plain.dropna() % 1 == 0).all():
-        return plain.astype("Int64")
-    return plain.round(3 if plain.abs().max() <= 10 else 1)
+def _missing(value: object) -> bool:
+    return value is None or (pd.api.types.is_scalar(value) and bool(pd.isna(value)))
 
 
-def _missing(value: Any) -> bool:
-    return value is None or (pd.api.types.is_scalar(value) and pd.isna(value))
-
-
-def _span(seconds: float) -> str:
-    if pd.isna(seconds):
-        return ""
-    hours, rest = divmod(int(seconds), 3600)
+def _span(value: pd.Timedelta) -> str:
+    hours, rest = divmod(int(value.total_seconds()), 3600)
     return f"{hours:02}:{rest // 60:02}:{rest % 60:02}"
+
+
+def _markup(shown: dict, columns: int) -> str:
+    front, rest = list(shown.values())[:columns], list(shown.values())[columns:]
+    kinds = [" class='n'" if numbers else "" for _, numbers, _ in front]
+    heads = [
+        f"<th scope='col'{kind}>{escaped(header)}</th>"
+        for kind, (header, _, _) in zip(kinds, front, strict=True)
+    ]
+    heads += ["<th scope='col' data-more>more</th>"] if rest else []
+    rows = []
+    for at in range(len(front[0][2])):
+        row = []
+        for kind, (_, numbers, cells) in zip(kinds, front, strict=True):
+            text, value = cells[at]
+            raw = f" data-v='{escaped(value)}'" if numbers else ""
+            row.append(f"<td{kind}{raw}>{escaped(text)}</td>")
+        if rest:
+            pairs = [(header, cells[at][0]) for header, _, cells in rest if cells[at][0]]
+            terms = "".join(f"<dt>{escaped(header)}</dt><dd>{escaped(text)}</dd>" for header, text in pairs)
+            row.append(f"<td><details><summary>more</summary><dl>{terms}</dl></details></td>")
+        rows.append(f"<tr>{''.join(row)}</tr>")
+    return f"<table><thead><tr>{''.join(heads)}</tr></thead><tbody>{''.join(rows)}</tbody></table>"

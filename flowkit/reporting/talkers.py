@@ -1,28 +1,43 @@
-"""Who talks to whom, which way, and how far that can be trusted: the answer for a notebook, from edges and volumes."""
+"""Who talks to whom, which way, and who began it: the answer for a notebook, from `flowkit.questions.talkers`."""
 
 import shlex
 from dataclasses import dataclass
 
 import pandas as pd
-from matplotlib.ticker import EngFormatter
 
+from flowkit.analysis.coverage import covered_share
 from flowkit.folding.conversations import CONFIDENCE
-from flowkit.folding.coverage import covered_share
-from flowkit.questions import talkers as ask
-from flowkit.reporting.answer import Answer, incident_id
-from flowkit.reporting.finding import Finding
-from flowkit.reporting.names import hosts, many, service_name
+from flowkit.net import SERVICE_PORTS, protocol_name
+from flowkit.questions import talkers as question
+from flowkit.reporting.answer import Answer
+from flowkit.reporting.findings import Finding
+from flowkit.reporting.tables import percent, size
 
-#: The evidence whose answer is a guess, or none.
-WEAK = tuple(evidence for evidence, confidence in CONFIDENCE.items() if confidence == "low")
+#: Evidence whose client is a guess, or unknown.
+WEAK = tuple(name for name, confidence in CONFIDENCE.items() if confidence == "low")
+
+#: The parts of accepted traffic: direction (None: any) and peer in `flowkit.questions.talkers.totals`, and its words.
+PARTS = (
+    (None, "internal", "between private addresses"),
+    ("ingress", "external", "inbound from public addresses"),
+    ("egress", "external", "outbound to public addresses"),
+    ("unknown", "external", "to or from public addresses (direction unknown)"),
+)
+
+#: How a sentence names where records were rejected.
+WHERE = {
+    "ingress": "inbound", "egress": "outbound", "transit": "at NAT or transit interfaces",
+    "unknown": "direction unknown",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
 class Talkers(Answer):
     """What `talkers` returns, beside summary, findings, coverage and titles.
 
-    `pairs`, `talkers`, `roles`, `by_interface`, `over_time`, `zones`, `paths`, `evidence`, `addresses`: the tables of
-    `flowkit.questions.talkers`, with the names of hosts and AWS services beside addresses.
+    Tables as the functions of these names in `flowkit.questions.talkers` return them, with ``name`` columns beside
+    addresses and interfaces (the host's name in the snapshot, or the AWS service; null without): `pairs`, `talkers`,
+    `roles`, `by_interface`, `over_time`, `zones`, `paths`, `evidence`, `addresses`.
     """
 
     pairs: pd.DataFrame
@@ -37,197 +52,195 @@ class Talkers(Answer):
 
 
 def talkers(log, top: int = 20, weak_share: float = 0.05) -> Talkers:
-    """Return who talks to whom in `log`, with at most `top` rows a table.
+    """Return who talks to whom in `log`: the `top` pairs and addresses, all interfaces, and how far to trust it.
 
-    `weak_share`: share of sessions whose client is a guess, or unknown, that is worth a finding.
+    `weak_share`: share of sessions with weak evidence of who began that is worth a finding.
     """
-    fold, host = log.fold, hosts(log)
-    services = fold.sql("FROM aws_services").set_index("address").service.to_dict()
-
-    def named(address: str) -> str:
-        return f"{address} ({services[address]})" if address in services else host(address)
-
-    pairs = ask.pairs(fold, top)
-    service = [
-        service_name(-1 if pd.isna(p) else p, port)
-        for p, port in zip(pairs.protocol, pairs.server_port, strict=True)
-    ]
-    pairs = pairs.assign(client=pairs.client.map(named), server=pairs.server.map(named)).drop(
-        columns=["protocol", "server_port"]
-    )
-    pairs.insert(2, "service", service)
-    heaviest = ask.talkers(fold, top)
-    heaviest = heaviest.assign(address=heaviest.address.map(named))
-    roles, interfaces = ask.roles(fold), ask.by_interface(fold)
-    label = log.network.label if log.network else str
-    roles.insert(1, "name", roles.interface_id.map(label))
-    interfaces.insert(1, "name", interfaces.interface_id.map(label))
-    evidence, addresses, zones = ask.evidence(fold), ask.addresses(fold), ask.zones(fold)
-    over_time, totals = ask.over_time(fold), ask.totals(fold)
-    share = covered_share(log.coverage)
-    return Talkers(
-        summary=_summary(totals, pairs, evidence, addresses, log.fold.facts),
-        findings=tuple(_findings(addresses, evidence, share, weak_share, log)),
-        coverage="" if share is None else f"Log coverage {share:.2%}",
-        titles={
-            "traffic_over_time": _busiest(over_time),
-            "traffic_by_interface": _busiest_interface(interfaces),
-            "talkers": _heaviest(heaviest),
-            "evidence": _known(evidence),
-        },
-        pairs=pairs, talkers=heaviest, roles=roles.head(2000), by_interface=interfaces, over_time=over_time,
-        zones=zones, paths=ask.paths(fold), evidence=evidence, addresses=addresses,
+    fold, names = log.fold, _names(log)
+    tables = {name: getattr(question, name)(fold) for name in
+              ("roles", "by_interface", "over_time", "zones", "paths", "evidence", "addresses")}  # fmt: skip
+    tables |= {"pairs": question.pairs(fold, top), "talkers": question.talkers(fold, top)}
+    named = (
+        ("pairs", "client", 1, "client_name"), ("pairs", "server", 3, "server_name"), ("talkers", "address", 1, "name"),
+        ("roles", "interface_id", 1, "name"), ("by_interface", "interface_id", 1, "name"),
+        ("addresses", "interface_id", 1, "name"),
     )  # fmt: skip
+    for table, column, at, name in named:
+        tables[table].insert(at, name, tables[table][column].map(names).astype("object"))
+    totals, whole = question.totals(fold), covered_share(log.coverage)
+    return Talkers(
+        summary=tuple(_summary(totals, tables, fold)),
+        findings=tuple(_findings(tables, log.network, whole, weak_share)),
+        coverage="" if whole is None else f"Log coverage {whole:.2%}",
+        titles=_titles(tables),
+        **tables,
+    )
 
 
-def _summary(
-    totals: pd.DataFrame, pairs: pd.DataFrame, evidence: pd.DataFrame, addresses, facts: dict
-) -> tuple[str, ...]:
-    if not facts["traffic"]:
-        return ("No record in this window names a flow, so there is no direction to tell.",)
-    said = [_volume(totals)]
-    if len(pairs) and pairs.client_bytes.iloc[0] + pairs.server_bytes.iloc[0]:
-        one = pairs.iloc[0]
-        said.append(
-            f"Most bytes: {one.client} with {one.server} ({one.service}), {size(one.client_bytes)} sent and "
-            f"{size(one.server_bytes)} received in {many(one.sessions, 'session')}."
-        )
-    if facts["rejected"]:
-        parts = totals.groupby("direction").rejected_records.sum()
-        words = {
-            "ingress": "inbound",
-            "egress": "outbound",
-            "transit": "in transit",
-            "unknown": "of unknown direction",
-        }
-        split = ", ".join(f"{parts[name]:,} {word}" for name, word in words.items() if parts.get(name))
-        said.append(f"{many(facts['rejected'], 'record')} rejected: {split}.")
-    transit = addresses.loc[addresses.transit, "interface_id"].nunique()
+def _names(log) -> dict[str, str]:
+    """Return the name of each interface and address: the host's in the snapshot, else the AWS service of an address.
+
+    An address of several hosts (VPCs that overlap) has no name.
+    """
+    services = log.fold.sql("SELECT address, service FROM aws_services")
+    names = dict(zip(services.address, services.service, strict=True))
+    hosts: dict[str, set[str]] = {}
+    for interface in log.network.interfaces.values() if log.network else ():
+        if interface.name != interface.interface_id:
+            for key in (interface.interface_id, *interface.addresses, *interface.public_addresses):
+                hosts.setdefault(key, set()).add(interface.name)
+    return names | {key: next(iter(some)) for key, some in hosts.items() if len(some) == 1}
+
+
+def _summary(totals: pd.DataFrame, tables: dict[str, pd.DataFrame], fold) -> list[str]:
+    """Return the sentences of the page: volume, the largest pair, what was rejected, transit, how far to trust it."""
+    if totals.empty:
+        return ["No record in this window names a flow."]
+    lines = [_volume(totals)]
+    if _bytes(tables["pairs"]):
+        lines.append(_largest(tables["pairs"]))
+    rejected = totals.groupby("direction").rejected_records.sum()
+    if rejected.sum():
+        parts = ", ".join(f"{number:,} {WHERE[way]}" for way, number in rejected.items() if number)
+        lines.append(f"Rejected: {_many(rejected.sum(), 'record')}, {parts}.")
+    transit = tables["addresses"].loc[tables["addresses"].transit.astype(bool), "interface_id"].nunique()
     if transit:
-        said.append(f"{many(transit, 'NAT or transit interface')}, left out of totals.")
-    return (*said, _known(evidence))
+        lines.append(f"{_many(transit, 'NAT or transit interface')}, left out of totals.")
+    return [*lines, _confidence(tables["evidence"])]
 
 
 def _volume(totals: pd.DataFrame) -> str:
-    total = int(totals.bytes.sum())
+    """Return the accepted bytes and their parts, which add up to them."""
+    total = sum(map(int, totals.bytes))
     if not total:
-        return "No traffic was accepted, as far as this log says."
-    parts = totals.groupby(["direction", "peer"], dropna=False).bytes.sum()
-
-    def part(direction: str, peer: str) -> int:
-        return int(parts.get((direction, peer), 0))
-
-    inside = part("ingress", "internal") + part("egress", "internal") + part("unknown", "internal")
-    said = f"Accepted traffic: {size(total)}, {inside / total:.0%} of it between private addresses"
-    outside = [
-        (part("ingress", "external"), "from the internet"),
-        (part("egress", "external"), "to the internet"),
-        (part("unknown", "external"), "to or from the internet, direction unknown"),
-    ]
-    some = [f"{size(count)} {where}" for count, where in outside if count]
-    return f"{said}; {', '.join(some)}." if some else f"{said}."
+        return "No accepted traffic in this log."
+    parts = []
+    for direction, peer, words in PARTS:
+        some = totals[(totals.peer == peer) & ((totals.direction == direction) | (direction is None))]
+        if part := sum(map(int, some.bytes)):
+            parts.append((part, words))
+    if len(parts) == 1:
+        return f"Accepted traffic: {size(total)}, all {parts[0][1]}."
+    return f"Accepted traffic: {size(total)}; {', '.join(f'{size(part)} {words}' for part, words in parts)}."
 
 
-def _known(evidence: pd.DataFrame) -> str:
-    total = evidence.sessions.sum()
-    if not total:
-        return "No session to tell a direction of."
-    firm = 1 - evidence.loc[evidence.evidence.isin(WEAK), "share"].sum()
-    said = f"Client identified with confidence in {_percent(firm)} of {many(total, 'session')}"
-    compared = evidence.compared.sum()
-    if compared:
-        right = float(evidence.right.sum() / compared)
-        said += f"; without TCP flags it would be the same in {_percent(right)} of those with a SYN"
-    return said + "."
-
-
-def _busiest(table: pd.DataFrame) -> str:
-    ways = table.drop(columns="time")
-    sums = ways.sum(axis=1)
-    if not sums.sum():
-        return "No accepted traffic, as far as this log says."
-    at = sums.idxmax()
-    into, out = (ways.loc[at].filter(like=f"{way}_").sum() for way in ("in", "out"))
-    return f"Busiest at {table.time[at]:%Y-%m-%d %H:%M} UTC: {size(into)} in, {size(out)} out."
-
-
-def _busiest_interface(table: pd.DataFrame) -> str:
-    if table.empty:
-        return "No interface logged a flow."
-    one = table.iloc[0]
-    into, out = (
-        one.filter(like=f"{way}_").drop("interface_id", errors="ignore").sum() for way in ("in", "out")
+def _largest(pairs: pd.DataFrame) -> str:
+    one = pairs.iloc[0]
+    client, server = (_host(one[f"{role}_name"], one[role]) for role in ("client", "server"))
+    service = "" if pd.isna(one.protocol) else f" {protocol_name(int(one.protocol))}"
+    if not pd.isna(one.server_port):
+        known = SERVICE_PORTS.get(int(one.server_port), "")
+        service += f"/{one.server_port} {known}".rstrip()
+    return (
+        f"Most bytes: {client} to {server}{service}, {size(one.client_bytes)} sent and {size(one.server_bytes)} received "
+        f"in {_many(one.sessions - one.rejected_sessions, 'session')}."
     )
-    if not into + out:
-        return f"{one['name']} is the busiest: {size(one.transit_bytes + one.unknown_bytes)} of no direction of its own."
-    return f"{one['name']} is the busiest: {size(into)} in, {size(out)} out."
 
 
-def _heaviest(table: pd.DataFrame) -> str:
-    if not table[["sent_bytes", "received_bytes"]].sum().sum():
-        return "No address sent anything that was accepted."
-    one = table.iloc[0]
-    return f"{one.address} moved most: {size(one.sent_bytes)} sent, {size(one.received_bytes)} received."
+def _host(name: object, address: str) -> str:
+    return address if pd.isna(name) else f"{name} ({address})"
+
+
+def _confidence(evidence: pd.DataFrame) -> str:
+    total, weak = evidence.sessions.sum(), evidence.loc[evidence.evidence.isin(WEAK), "sessions"].sum()
+    if not total:
+        return "No session whose client could be identified."
+    return f"Client identified with confidence in {percent(1 - weak / total)} of {_many(total, 'session')}."
+
+
+def _titles(tables: dict[str, pd.DataFrame]) -> dict[str, str]:
+    """Return what each figure shows, in one sentence."""
+    titles = {
+        "bytes_over_time": "No accepted traffic with a time.", "bytes_by_interface": "No interface logged a flow.",
+        "pairs": "No accepted traffic of a known client.", "evidence": _confidence(tables["evidence"]),
+    }  # fmt: skip
+    times, interfaces, ways = tables["over_time"], tables["by_interface"], list(question.WAYS)
+    if len(times) and (sums := times[ways].astype("float64").sum(axis=1)).any():
+        peak = times.loc[sums.idxmax()]
+        titles["bytes_over_time"] = f"Busiest at {peak.time:%Y-%m-%d %H:%M} UTC: {_in_and_out(peak)}."
+    if len(interfaces):
+        one = interfaces.iloc[0]
+        titles["bytes_by_interface"] = f"Busiest: {_host(one['name'], one.interface_id)}, {_in_and_out(one)}."
+    if _bytes(tables["pairs"]):
+        titles["pairs"] = _largest(tables["pairs"])
+    return titles
+
+
+def _in_and_out(row: pd.Series) -> str:
+    sums = {
+        way: sum(int(row[f"{way}_{peer}_bytes"]) for peer in ("public", "private")) for way in ("in", "out")
+    }
+    other = int(row.transit_bytes) + int(row.unknown_bytes)
+    if not sum(sums.values()):
+        return f"{size(other)} in transit or of unknown direction"
+    return f"{size(sums['in'])} in, {size(sums['out'])} out"
+
+
+def _bytes(pairs: pd.DataFrame) -> bool:
+    return bool((pairs[["client_bytes", "server_bytes"]] > 0).to_numpy().any())
 
 
 def _findings(
-    addresses: pd.DataFrame, evidence: pd.DataFrame, share: float | None, weak_share: float, log
+    tables: dict[str, pd.DataFrame], network, coverage: float | None, weak_share: float
 ) -> list[Finding]:
-    """Return what stands in the way of telling direction: addresses in conflict, unknown ones, weak evidence."""
-    found = [
-        _conflict(address, rows, share) for address, rows in addresses[addresses.conflict].groupby("address")
-    ]
-    lost = addresses[(addresses.basis == "unknown") & ~addresses.transit & (addresses.interface_id != "-")]
-    advice = "Add flow-direction to the log's format" + (
-        "." if log.network else ", or give this report the network's interfaces.\nflowkit snapshot network"
-    )
-    for eni, rows in lost.groupby("interface_id"):
-        days = rows.day.nunique(dropna=False)
-        found.append(Finding(
-            "low-confidence-direction", "low", "certain",
-            f"The own address of {eni} is unknown on {many(days, 'day')}: its sessions are neither inbound nor outbound.",
-            {"interface_id": eni}, grounds=("no address is at one end of all its records, or two are",), action=advice,
-            first_seen=rows["first"].min(), last_seen=rows["last"].max(), coverage=share, counts={"days": days},
-        ))  # fmt: skip
-    weak = evidence[evidence.evidence.isin(WEAK) & (evidence.sessions > 0)]
-    if weak.share.sum() > weak_share:
-        flags = log.fold.facts["flagged"] > 0
-        action = (
-            "What is left has no TCP flags to go by: it is not TCP, or began before the log does." if flags else
-            "Create a flow log whose format has tcp-flags and flow-direction; a format cannot be changed afterwards."
-        )  # fmt: skip
-        found.append(Finding(
-            "low-confidence-direction", "low", "certain",
-            f"The client is a guess or unknown in {_percent(weak.share.sum())} of {many(evidence.sessions.sum(), 'session')}.",
-            {}, grounds=tuple(f"{row.evidence}: {_percent(row.share)}" for row in weak.itertuples()), action=action,
-            coverage=share, counts={"sessions": evidence.sessions.sum(), "share": round(float(weak.share.sum()), 4)},
-        ))  # fmt: skip
-    return found
+    """Return what stands in the way of telling direction."""
+    own, evidence = tables["addresses"], tables["evidence"]
+    findings = [_conflict(address, rows, coverage) for address, rows in own[own.conflict].groupby("address")]
+    unknown = own[(own.basis == "unknown") & ~own.transit & (own.interface_id != "-")]
+    findings += [_no_address(eni, rows, coverage, network) for eni, rows in unknown.groupby("interface_id")]
+    weak = evidence[evidence.evidence.isin(WEAK)]
+    return findings + ([_weak(evidence, weak, coverage)] if weak.share.sum() > weak_share else [])
 
 
-def _conflict(address: str, rows: pd.DataFrame, share: float | None) -> Finding:
+def _conflict(address: str, rows: pd.DataFrame, coverage: float | None) -> Finding:
     interfaces = sorted(rows.interface_id.unique())
     sure = rows.basis.isin(["flow-direction", "snapshot"]).all()
-    listed = ", ".join(interfaces[:3]) + (f" and {len(interfaces) - 3} more" if len(interfaces) > 3 else "")
+    more = [f"{len(interfaces) - 3} more"] if len(interfaces) > 3 else []
+    names = [*interfaces[:3], *more]
     return Finding(
-        "address-conflict", "medium" if sure else "low", "certain" if sure else "medium",
-        f"{address} is the address of {len(interfaces)} interfaces at the same time: {listed}.",
+        "address-conflict",
+        "medium" if sure else "low",
+        "certain" if sure else "medium",
+        f"{address} was the address of {len(interfaces)} interfaces at the same time: "
+        f"{', '.join(names[:-1])} and {names[-1]}.",
         {"srcaddr": address},
         grounds=tuple(f"{row.interface_id}: {row.basis}" for row in rows.drop_duplicates("interface_id").itertuples()),
         action="An address alone does not say whose packets these are, and totals may count them twice.\n"
-        "aws ec2 describe-network-interfaces --network-interface-ids " + " ".join(map(shlex.quote, interfaces[:20])),
-        first_seen=rows["first"].min(), last_seen=rows["last"].max(), coverage=share,
-        incident=incident_id("address", address), counts={"interfaces": len(interfaces)},
+        "Two VPCs with the same range: add vpc-id to the log's format. One VPC: see which interface has it.\n"
+        "aws ec2 describe-network-interfaces "
+        f"--filters {shlex.quote(f'Name=addresses.private-ip-address,Values={address}')}",
+        first_seen=rows["first"].min(), last_seen=rows["last"].max(), coverage=coverage,
+        counts={"interfaces": len(interfaces)},
     )  # fmt: skip
 
 
-def size(number: float) -> str:
-    """Return `1.3 GB` for 1,300,000,000 bytes."""
-    return EngFormatter(unit="B", places=1 if number >= 1000 else 0, sep=" ")(float(abs(number)))
+def _no_address(eni: str, rows: pd.DataFrame, coverage: float | None, network) -> Finding:
+    days = rows.day.nunique()
+    action = "Add flow-direction to the log's format"
+    return Finding(
+        "low-confidence-direction", "low", "certain",
+        f"The own address of {eni} is unknown on {_many(days, 'day')}: its sessions count as neither inbound nor outbound.",
+        {"interface_id": eni},
+        grounds=("no address is at one end of all its records, or two are",),
+        action=f"{action}, or give this report the network's interfaces.\nflowkit snapshot --out network"
+        if network is None else f"{action}: the snapshot does not list an address of this interface.",
+        first_seen=rows["first"].min(), last_seen=rows["last"].max(), coverage=coverage, counts={"days": days},
+    )  # fmt: skip
 
 
-def _percent(share: float) -> str:
-    """Return `12.3 %`; never `0.0 %` or `100.0 %` for what is not quite none or all."""
-    if 0 < share < 0.001 or 0.999 < share < 1:
-        return "under 0.1 %" if share < 0.5 else "over 99.9 %"
-    return f"{share:.1%}".replace("%", " %")
+def _weak(evidence: pd.DataFrame, weak: pd.DataFrame, coverage: float | None) -> Finding:
+    total, guessed = int(evidence.sessions.sum()), int(weak.sessions.sum())
+    flags = evidence.loc[evidence.evidence == "syn", "sessions"].sum() > 0
+    return Finding(
+        "low-confidence-direction", "low", "certain",
+        f"The client is a guess or unknown in {percent(guessed / total)} of {_many(total, 'session')}.",
+        {},
+        grounds=tuple(f"{row.evidence}: {percent(row.share)}" for row in weak.itertuples() if row.sessions),
+        action="These sessions have no TCP flags to go by: they are not TCP, or began before the log does." if flags
+        else "Create a flow log whose format has tcp-flags and flow-direction; a format cannot be changed afterwards.",
+        coverage=coverage, counts={"sessions": total, "guessed": guessed, "share": round(guessed / total, 4)},
+    )  # fmt: skip
+
+
+def _many(number: int, noun: str) -> str:
+    return f"{int(number):,} {noun}{'' if number == 1 else 's'}"
