@@ -16,7 +16,7 @@ from pages_support import write_notebook
 
 from flowkit import aws as calls
 from flowkit import cli
-from flowkit.analysis.network import read_snapshot
+from flowkit.loading.network import read_snapshot
 from flowkit.loading.errors import SourceError
 
 pytest_plugins = ["aws_support"]

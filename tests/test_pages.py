@@ -91,7 +91,7 @@ def redacted(tmp_path_factory):
         (network / f"{name}.json").write_text(json.dumps({key: items}))
     lines = [record(source=f"203.0.113.{n}") for n in (9, 10)] + [record(source="2606:4700::1111")]
     told = (
-        "from flowkit.analysis.network import snapshot_of\nname = snapshot_of(source, network).label('eni-0a')",
+        "from flowkit.loading.network import snapshot_of\nname = snapshot_of(source, network).label('eni-0a')",
         'tell([Finding("scan", "low", "low", f"{name} in payroll-sg of 123456789012 saw 203.0.113.0/24",'
         ' dict(srcaddr="203.0.113.0/24"), samples=("2 123456789012 eni-0a 203.0.113.9",))])',
         'print(name, source, "arn:aws:iam::123456789012:role/x")',

@@ -27,7 +27,7 @@ from flowkit.folding.sessions import sessions, split, unsplit
 from flowkit.loading.sql import literal, quiet, quoted
 
 #: Changes with what a fold holds, so that an older flowkit's is never read.
-VERSION = 3
+VERSION = 5
 #: Folds that stay in the cache; the one not used for longest goes first.
 KEPT = 12
 #: Memory of the questions' own DuckDB; beyond it, it spills into the fold's folder.
@@ -172,7 +172,9 @@ def write(table: ir.Table, place: Path) -> None:
     """Write `table` to the Parquet file `place` on this machine, wherever it is computed."""
     backend = table.get_backend()
     if backend.name != "duckdb":
-        table.execute().to_parquet(place)
+        whole = {"int64": "Int64", "int32": "Int32", "int8": "Int8"}  # pandas would make numbers beside nulls floats
+        kinds = {name: whole[str(kind)] for name, kind in table.schema().items() if str(kind) in whole}
+        table.execute().astype(kinds).to_parquet(place)
         return
     # DuckDB sums in 128 bits, which Parquet keeps as floating point, and Ibis leaves out a cast that it thinks idle.
     types = {
@@ -225,6 +227,6 @@ def _facts(flows: ir.Table) -> dict:
         rejected=flows.count(where=flows.action == "REJECT"),
         flagged=flows.tcp_flags.count(),
     ).execute()
-    facts = {name: None if value != value else int(value) for name, value in row.iloc[0].items()}
+    facts = {name: None if pd.isna(value) else int(value) for name, value in row.iloc[0].items()}
     accounts = flows.filter(flows.account_id.notnull()).select("account_id").distinct().execute()
     return facts | {"accounts": sorted(accounts.account_id)}

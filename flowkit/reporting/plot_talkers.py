@@ -10,7 +10,7 @@ from matplotlib.path import Path
 from flowkit.folding.conversations import EVIDENCE
 from flowkit.net import protocol_name
 from flowkit.reporting.figures import COLOURS, finished, utc_axis
-from flowkit.reporting.markup import visible
+from flowkit.reporting.html import visible
 from flowkit.reporting.tables import percent, size
 from flowkit.reporting.talkers import WEAK, Talkers
 

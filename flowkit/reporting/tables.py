@@ -8,7 +8,7 @@ from importlib.resources import files
 import pandas as pd
 
 from flowkit.net import protocol_name
-from flowkit.reporting.markup import escaped
+from flowkit.reporting.html import escaped
 
 #: More rows than this are cut, and the caption says so: a page stays under 3 MB.
 ROWS = 2_000

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from flowkit.analysis.coverage import covered_share
+from flowkit.folding.coverage import covered_share
 from flowkit.folding.conversations import CONFIDENCE
 from flowkit.net import SERVICE_PORTS, protocol_name
 from flowkit.questions import talkers as question
 from flowkit.reporting.answer import Answer
-from flowkit.reporting.findings import Finding
+from flowkit.reporting.finding import Finding
 from flowkit.reporting.tables import percent, size
 
 #: Evidence whose client is a guess, or unknown.
