@@ -17,7 +17,7 @@ from simulate import FIELDS_V2, FIELDS_V5, simulate
 from test_coverage import NOON, flows, full, record
 from test_coverage import files as slot_files
 
-from flowkit.analysis.addresses import interface_addresses
+from flowkit.folding.interfaces import interfaces as own_addresses
 from flowkit.fields import COLUMNS
 from flowkit.folding.coverage import clock_time, coverage, coverage_text, covered_share, duration
 from flowkit.loading.flows import inventory, load
@@ -54,7 +54,7 @@ def examined(seed):
 
 def log_of(table, files=None, network=None, **bounds):
     """What `gaps` asks of a log, of the records in `table`."""
-    interfaces = interface_addresses(table).rename(columns={"through": "transit"})
+    interfaces = own_addresses(table)
     cells = coverage(table, files, snapshot=network, **bounds)
     return SimpleNamespace(
         flows=table, files=files, network=network, interfaces=interfaces, coverage=cells, start=None, end=None
