@@ -7,8 +7,7 @@ import pandas as pd
 
 from flowkit.loading.sources import is_stream, is_table, remote_of
 from flowkit.loading.window import Moment
-from flowkit.log import Log
-from flowkit.log import load as load_log
+from flowkit.log import Log, opened
 from flowkit.log import sql as ask
 
 #: By source, window and format: the logs that this process loaded last.
@@ -43,7 +42,7 @@ def _log(
     key = (str(source), str(start), str(end), str(format), record)
     distant = not is_table(source) and (remote_of(str(source)) is not None or is_stream(source))
     if again or not distant or key not in _LOGS:
-        _LOGS[key] = load_log(source, start, end, format, record=record)
+        _LOGS[key] = opened(source, start, end, format, record=record)
     return _LOGS[key]
 
 
