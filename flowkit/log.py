@@ -54,19 +54,26 @@ def load(
     no header names them. `network`: the folder of a rules snapshot. `record`: `vpc` or `transit-gateway`.
     Raises SourceError where nothing can be read, ValueError for a wrong window or format.
     """
-    window(start, end)
-    if is_table(source):
-        return Log(source, start, end, format, network, record, None)
-    done = bring_in(source, start, end, format)
-    refuse_nothing(done)
-    gateway = int(done.facts["gateway"].sum())
-    records = sum(done.tally[name] for name in _STATUS)
-    if record == "vpc" and gateway and gateway == records:
+    log = opened(source, start, end, format, network, record)
+    gateway = log.gateway_records
+    if record == "vpc" and gateway and gateway == sum(log.tally[name] for name in _STATUS):
         raise SourceError(
             f"{source} holds transit gateway flow logs alone ({gateway:,} records), which know no interface and no"
             " action: `flowkit ingest` counts them, flowkit.log.load(source, record='transit-gateway') has them as a"
             " table, and the notebooks need VPC flow logs"
         )
+    return log
+
+
+def opened(
+    source, start: Moment, end: Moment, format: str | None, network=None, record: str = "vpc"
+) -> "Log":
+    """Return the log as `load` does, also where none of its records is of the kind that is asked for."""
+    window(start, end)
+    if is_table(source):
+        return Log(source, start, end, format, network, record, None)
+    done = bring_in(source, start, end, format)
+    refuse_nothing(done)
     return Log(source, start, end, format, network, record, done)
 
 
@@ -150,6 +157,11 @@ class Log:
     @property
     def _facts(self) -> pl.DataFrame:
         return self._ingested.facts
+
+    @property
+    def gateway_records(self) -> int:
+        """How many records are of transit gateways."""
+        return int(self._facts["gateway"].sum()) if self._ingested else 0
 
     @cached_property
     def tally(self) -> dict:

@@ -21,7 +21,7 @@ def test_every_python_example_runs_in_one_go(capsys):
     for example in EXAMPLES:
         exec(compile(example, "README.md", "exec"), names)
     told = capsys.readouterr().out
-    assert names["refused"].count().execute() > 100
+    assert names["rejected"].count().execute() > 100
     assert told.count("\n") > 15
     assert "6380" in told
     assert names["late"].title == "2 packets came late."

@@ -4,6 +4,7 @@ gzip (members, padding, twice), bz2, xz, zip and zstd. Blocks are of 16 MB at mo
 """
 
 import bz2
+import io
 import itertools
 import lzma
 import zipfile
@@ -167,3 +168,20 @@ def _up_to_the_error(inflater, data: bytes) -> bytes:
     except zlib.error:
         pass
     return b"".join(out)
+
+
+class Reader(io.RawIOBase):
+    """A stream over blocks of bytes, for the csv module."""
+
+    def __init__(self, blocks: Iterator[bytes]):
+        self._blocks, self._rest = blocks, b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer) -> int:
+        self._rest = self._rest or next(self._blocks, b"")
+        count = min(len(buffer), len(self._rest))
+        buffer[:count] = self._rest[:count]
+        self._rest = self._rest[count:]
+        return count

@@ -77,7 +77,7 @@ def _values(texts: Iterable[str]) -> Iterator[object]:
         if buffer[at] == "[":
             inside, at = True, at + 1
             continue
-        wrapper = _WRAPPER.match(buffer, at)
+        wrapper = None if inside else _WRAPPER.match(buffer, at)
         if wrapper and "CONTROL_MESSAGE" not in wrapper[0]:
             inside, at = True, wrapper.end()
             continue

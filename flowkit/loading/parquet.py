@@ -84,7 +84,7 @@ def _names(schema: pl.Schema) -> dict[str, str]:
 
 
 def _without_filling(names: dict[str, str], columns: list[pl.Expr]) -> list[pl.Expr]:
-    """The columns, where ports and protocol of NODATA and SKIPDATA rows, which some tools fill with anything, are null."""
+    """The columns, with null for ports and protocol of NODATA and SKIPDATA rows: some tools fill them with anything."""
     fields = list(names.values())
     empty = columns[fields.index("log-status")].is_in(["NODATA", "SKIPDATA"])
     return [

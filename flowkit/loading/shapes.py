@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from flowkit.loading import messages, strict
+from flowkit.loading.compression import Reader
 from flowkit.loading.errors import SourceError
 from flowkit.loading.grammar import DEFAULT, FIELDS, Format, header, is_default
 
@@ -83,7 +84,7 @@ class Lines:
         delimiter = self._delimiter(line)
         tokens = _cells(line, delimiter)
         if column := _message_column(tokens) if delimiter != " " else None:
-            texts = io.TextIOWrapper(_Reader(blocks), "utf-8", "replace", newline="")
+            texts = io.TextIOWrapper(Reader(blocks), "utf-8", "replace", newline="")
             rows = itertools.islice(csv.reader(texts, delimiter=delimiter), 1, None)
             cells = (row[column - 1].splitlines() for row in rows if len(row) >= column)
             return self._gathered(itertools.chain.from_iterable(cells))
@@ -292,20 +293,3 @@ def _named_values(text: str) -> tuple[Format | None, str]:
         for name, token in itertools.zip_longest(names, tokens[: len(names) or None])
     ]
     return named, " ".join(tokens)
-
-
-class _Reader(io.RawIOBase):
-    """A stream over blocks of bytes, for the csv module."""
-
-    def __init__(self, blocks: Iterator[bytes]):
-        self._blocks, self._rest = blocks, b""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer) -> int:
-        self._rest = self._rest or next(self._blocks, b"")
-        count = min(len(buffer), len(self._rest))
-        buffer[:count] = self._rest[:count]
-        self._rest = self._rest[count:]
-        return count
