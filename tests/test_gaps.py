@@ -484,6 +484,24 @@ def test_many_skips_of_one_interface_are_one_finding():
     assert_counted([*found, *few])
 
 
+def test_a_hundred_gaps_at_different_times_are_the_largest_and_one_for_the_rest():
+    rows = []
+    for number in range(40):
+        eni, gone = f"eni-{number:02}", 600 + 600 * number
+        rows += full(eni, 0, gone) + full(eni, gone + 300 + 60 * (number % 9), 36000)
+        rows += full(eni, 36000, 37200, status="NODATA")
+    answer = answered(rows)
+    assert len(answer.gaps) == 40
+    assert [one.counts["interfaces"] for one in answer.findings].count(1) == 20
+    (rest,) = (one for one in answer.findings if one.counts["interfaces"] == 20)
+    assert rest.counts["times"] == 20
+    assert (
+        "20 interfaces stopped logging (no OK, NODATA or SKIPDATA) 20 times in all, the longest "
+        in rest.title
+    )
+    assert_counted(answer.findings)
+
+
 def test_silence_that_is_an_interfaces_way_is_one_note_for_all():
     rows = [
         record(eni, at, at + 1)
