@@ -17,10 +17,10 @@ from simulate import FIELDS_V2, FIELDS_V5, simulate
 from test_coverage import NOON, flows, full, record
 from test_coverage import files as slot_files
 
-from flowkit.analysis.addresses import interface_addresses
 from flowkit.fields import COLUMNS
 from flowkit.folding.coverage import clock_time, coverage, coverage_text, covered_share, duration
-from flowkit.loading.flows import inventory, load
+from flowkit.folding.interfaces import interfaces
+from flowkit.log import load
 from flowkit.questions.estimates import backtest, estimate, interval_counts
 from flowkit.questions.gap_records import flows_across_gap, seen_by_peer, skipdata_records
 from flowkit.questions.gaps import by_hour, by_interface, find_gaps
@@ -54,10 +54,10 @@ def examined(seed):
 
 def log_of(table, files=None, network=None, **bounds):
     """What `gaps` asks of a log, of the records in `table`."""
-    interfaces = interface_addresses(table).rename(columns={"through": "transit"})
+    own = interfaces(table)
     cells = coverage(table, files, snapshot=network, **bounds)
     return SimpleNamespace(
-        flows=table, files=files, network=network, interfaces=interfaces, coverage=cells, start=None, end=None
+        flows=table, files=files, network=network, interfaces=own, coverage=cells, start=None, end=None
     )
 
 
@@ -204,8 +204,7 @@ def test_gaps_are_found_in_the_files_that_aws_delivers(tmp_path, monkeypatch, fi
     world = simulate(seed=42, hours=2)
     world.write(tmp_path / "world", fields=fields, container=container)
     source = str(tmp_path / "world" / "AWSLogs")
-    cells = coverage(load(source), inventory(source))
-    found = find_gaps(cells)
+    found = find_gaps(load(source).coverage)
     truths = planted(world)
     assert [sum(is_found(truth, row) for row in found.itertuples()) for truth in truths] == [1] * len(truths)
     assert len(found) == len(truths)
