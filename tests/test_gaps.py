@@ -17,10 +17,10 @@ from simulate import FIELDS_V2, FIELDS_V5, simulate
 from test_coverage import NOON, flows, full, record
 from test_coverage import files as slot_files
 
-from flowkit.folding.interfaces import interfaces as own_addresses
 from flowkit.fields import COLUMNS
 from flowkit.folding.coverage import clock_time, coverage, coverage_text, covered_share, duration
-from flowkit.loading.flows import inventory, load
+from flowkit.folding.interfaces import interfaces
+from flowkit.log import load
 from flowkit.questions.estimates import backtest, estimate, interval_counts
 from flowkit.questions.gap_records import flows_across_gap, seen_by_peer, skipdata_records
 from flowkit.questions.gaps import by_hour, by_interface, find_gaps
@@ -54,10 +54,10 @@ def examined(seed):
 
 def log_of(table, files=None, network=None, **bounds):
     """What `gaps` asks of a log, of the records in `table`."""
-    interfaces = own_addresses(table)
+    own = interfaces(table)
     cells = coverage(table, files, snapshot=network, **bounds)
     return SimpleNamespace(
-        flows=table, files=files, network=network, interfaces=interfaces, coverage=cells, start=None, end=None
+        flows=table, files=files, network=network, interfaces=own, coverage=cells, start=None, end=None
     )
 
 
@@ -204,8 +204,7 @@ def test_gaps_are_found_in_the_files_that_aws_delivers(tmp_path, monkeypatch, fi
     world = simulate(seed=42, hours=2)
     world.write(tmp_path / "world", fields=fields, container=container)
     source = str(tmp_path / "world" / "AWSLogs")
-    cells = coverage(load(source), inventory(source))
-    found = find_gaps(cells)
+    found = find_gaps(load(source).coverage)
     truths = planted(world)
     assert [sum(is_found(truth, row) for row in found.itertuples()) for truth in truths] == [1] * len(truths)
     assert len(found) == len(truths)
@@ -482,6 +481,24 @@ def test_many_skips_of_one_interface_are_one_finding():
     assert [one.counts["intervals"] for one in few] == [1, 3, 1]
     assert len({one.incident for one in few}) == 1
     assert_counted([*found, *few])
+
+
+def test_a_hundred_gaps_at_different_times_are_the_largest_and_one_for_the_rest():
+    rows = []
+    for number in range(40):
+        eni, gone = f"eni-{number:02}", 600 + 600 * number
+        rows += full(eni, 0, gone) + full(eni, gone + 300 + 60 * (number % 9), 36000)
+        rows += full(eni, 36000, 37200, status="NODATA")
+    answer = answered(rows)
+    assert len(answer.gaps) == 40
+    assert [one.counts["interfaces"] for one in answer.findings].count(1) == 20
+    (rest,) = (one for one in answer.findings if one.counts["interfaces"] == 20)
+    assert rest.counts["times"] == 20
+    assert (
+        "20 interfaces stopped logging (no OK, NODATA or SKIPDATA) 20 times in all, the longest "
+        in rest.title
+    )
+    assert_counted(answer.findings)
 
 
 def test_silence_that_is_an_interfaces_way_is_one_note_for_all():

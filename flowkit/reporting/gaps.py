@@ -25,6 +25,8 @@ LONG = pd.Timedelta(minutes=10)
 HOUR = pd.Timedelta(hours=1)
 #: Gaps of one kind at the same interfaces that are told one by one; more of them are one finding.
 EPISODES = 5
+#: Findings of a kind, the largest; one more holds the rest.
+MOST = 20
 #: Interfaces that a finding names; the table of gaps has all.
 NAMED = 20
 SILENT = "stopped logging (no OK, NODATA or SKIPDATA)"
@@ -72,7 +74,7 @@ def summary(tables: GapTables, log) -> list[str]:
     said += [sentences[kind](tables, log) for kind in missing.index]
     if "skipdata" not in missing:
         said.append("AWS skipped no records.")
-    if found.high.notna().any():
+    if found.high.sum():
         rates = tables.backtest[tables.backtest.measure == "records"].set_index("kind").rate.dropna()
         test = " and ".join(f"{rate:.0%} of the {kind}" for kind, rate in rates.items()).replace("%", " %")
         peers = f"{found.seen_by_peer.sum():,} of them seen by the peer; " if found.seen_by_peer.any() else ""
@@ -116,20 +118,27 @@ def findings(tables: GapTables, log) -> list[Finding]:
 
 
 def _grouped(gaps: pd.DataFrame) -> list[pd.DataFrame]:
-    """Return `gaps` by kind and time: those whose edges lie within two intervals of the first of them are together."""
-    groups = {}
+    """Return `gaps` by kind and time, a number in ``at``: their edges lie within two intervals of those of the first.
+
+    More than `EPISODES` groups of the same interfaces are one, and so are those of a kind beyond the largest `MOST`.
+    """
+    groups, number = {}, 0
     for kind, rest in gaps.groupby("kind", sort=False):
         while len(rest):
-            first, slack = rest.iloc[0], pd.Timedelta(seconds=2 * rest.interval.iloc[0])
+            first, slack, number = rest.iloc[0], pd.Timedelta(seconds=2 * rest.interval.iloc[0]), number + 1
             same = ((rest.start - first.start).abs() <= slack) & ((rest.end - first.end).abs() <= slack)
             same &= rest.returned == first.returned
             who = tuple(rest.interface_id[same].fillna(""))
-            groups.setdefault((kind, who, first.returned), []).append(rest[same])
+            groups.setdefault((kind, who, first.returned), []).append(rest[same].assign(at=number))
             rest = rest[~same]
-    made = []
-    for parts in groups.values():
-        made += [pd.concat(parts)] if len(parts) > EPISODES else parts
-    return made
+    made = {}
+    for (kind, _who, _returned), parts in groups.items():
+        made.setdefault(kind, []).extend([pd.concat(parts)] if len(parts) > EPISODES else parts)
+    shown = []
+    for parts in made.values():
+        parts.sort(key=lambda some: (some.uncertain * some.interfaces).sum(), reverse=True)
+        shown += [*parts[:MOST], *([pd.concat(parts[MOST:])] if len(parts) > MOST else [])]
+    return sorted(shown, key=lambda some: some.start.min())
 
 
 def _skipdata(some: pd.DataFrame, whom: str, eni, log) -> tuple:
@@ -151,18 +160,17 @@ def _skipdata(some: pd.DataFrame, whom: str, eni, log) -> tuple:
 
 def _silent(some: pd.DataFrame, whom: str, eni, log) -> tuple:
     """Return title, counts, severity, confidence, grounds and action of interfaces without any record."""
-    time, returned = some.end.max() - some.start.min(), bool(some.returned.all())
+    time, returned = (some.end - some.start).max(), bool(some.returned.all())
     there = log.network is not None and set(some.interface_id) <= set(log.network.interfaces)
-    times, since = len(some) // some.interface_id.nunique(), when(some.start.min())
+    times, since = len(some) if some["at"].nunique() > 1 else 1, when(some.start.min())
     if times > 1:
-        time = (some.end - some.start).max()
-        often = f"{times:,} times, the longest {duration(time)}, {period(some.start.min(), some.end.max())},"
-        title = f"{whom} {SILENT} {often} while others reported."
+        often = f"{times:,} times in all, the longest {duration(time)}, {period(some.start.min(), some.end.max())}"
+        title = f"{whom} {SILENT} {often}, while others reported."
     elif returned:
         title = f"{whom} {SILENT} for {duration(time)} from {since} UTC while others reported."
     else:
         title = f"{whom} {SILENT} from {since} UTC on, and did not come back."
-    counts = ({"times": times} if times > 1 else {}) | (_parts(time) if returned else {})
+    counts = ({"times": times} if times > 1 else {}) | (_parts(time) if returned or times > 1 else {})
     grounds = ["at other times it has a record of some status in nearly every aggregation interval"]
     if not returned:
         grounds.append("the network snapshot still has it" if there else "a deleted interface looks the same")
@@ -183,13 +191,17 @@ def _not_delivered(some: pd.DataFrame, whom: str, eni, log) -> tuple:
     """Return title, counts, severity, confidence, grounds and action of time for which nothing was delivered."""
     time, files = pd.Timedelta(seconds=clock_time(some)), int(some.files.sum())
     text, counts = _estimated(some)
-    title = f"Nothing was delivered for {whom}, {period(some.start.min(), some.end.max())} ({duration(time)}).{text}"
+    times = some["at"].nunique()
+    often = f", {times} times in all" if times > 1 else ""
+    edges = period(some.start.min(), some.end.max())
+    title = f"Nothing was delivered for {whom}, {edges} ({duration(time)}{often}).{text}"
     grounds = ["no interface has a record of any status"]
     if files:
         grounds = [f"{_count(files, 'five-minute file')} missing or damaged between files that came"]
     action = f"Look for the file in the bucket, and whether delivery failed:\n{DELIVERY}"
     confidence = "certain" if files else "high" if some.interfaces.max() > 1 else "medium"
-    return title, _parts(time) | counts, "high" if time >= HOUR else "medium", confidence, grounds, action
+    counts |= _parts(time) | ({"times": times} if times > 1 else {})
+    return title, counts, "high" if time >= HOUR else "medium", confidence, grounds, action
 
 
 WORDS = {"skipdata": _skipdata, "silent-interface": _silent, "not-delivered": _not_delivered}
@@ -252,7 +264,8 @@ def _estimated(gaps: pd.DataFrame) -> tuple[str, dict]:
     counts = {"records_low": round(low.sum()), "records_high": round(gaps.high.clip(lower=low).sum())}
     if not counts["records_high"]:
         return "", {}
-    return " An estimated {records_low:,} to {records_high:,} records are missing.".format(**counts), counts
+    low, high = (f"{number:,}" for number in counts.values())
+    return f" An estimated {low if low == high else f'{low} to {high}'} records are missing.", counts
 
 
 def _in_all(gaps: pd.DataFrame) -> str:
