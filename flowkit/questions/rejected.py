@@ -152,7 +152,9 @@ def blocked_services(fold, groups: pd.DataFrame, walks: pd.DataFrame) -> pd.Data
         services=services,
     )
     services = services.merge(met, "left", ["interface_id", "server", "server_port"])
-    wanted = (2 * services.clients >= services.every) & ~(services.latest >= services["first"])
+    wanted = (2 * services.clients >= services.every) & (
+        services.latest.astype("float64").fillna(-1) < services["first"].astype("float64").fillna(0)
+    )
     keep = []
     for row in services[wanted].itertuples():
         mine = groups.index[
@@ -182,16 +184,20 @@ def classify(
     for name in ("kind", "cause", "confidence", "grounds", "verdict", "answer"):
         groups[name] = pd.Series([getattr(one, name) for one in causes], groups.index, dtype="object")
     groups["way"] = column(groups, context.leaves)
-    groups["parts"] = column(groups, lambda one: legitimacy(one, one.client in walking, scan_targets))
+    groups["parts"] = column(
+        groups, lambda one: legitimacy(one, one.client in walking, scan_targets, one.client in context.owners)
+    )
     groups["score"] = pd.Series([sum(parts.values()) for parts in groups.parts], groups.index, dtype="int64")
-    groups["kind"] = column(groups, lambda one: _kind(one, walking, min_score, scan_targets))
+    groups["kind"] = column(
+        groups, lambda one: _kind(one, walking, min_score, scan_targets, one.client in context.owners)
+    )
     order = ["score", "records", *GROUP]
     return groups.sort_values(order, ascending=[False, False] + [True] * len(GROUP), ignore_index=True)
 
 
-def _kind(group, walking: set[str], min_score: int, scan_targets: int) -> str:
+def _kind(group, walking: set[str], min_score: int, scan_targets: int, own: bool) -> str:
     """Return the group's kind, once its client is weighed."""
-    inside = is_private(group.client) or own_client(group)
+    inside = own or is_private(group.client) or own_client(group)
     scanning = group.client in walking or (group.targets >= scan_targets and not inside)
     if group.kind not in ("blocked-client", "noise"):
         return "scan" if scanning and not inside and group.kind == "late-packets" else group.kind
@@ -235,6 +241,14 @@ def incidents(groups: pd.DataFrame) -> pd.DataFrame:
         for number in (number for number in joins if groups.verdict[number] is None):
             groups.loc[number, ["cause", "confidence"]] = ["network-acl", "medium"]
             groups.at[number, "grounds"] += (f"a changed network ACL cut off {block} at that time",)
+    # Whoever tries in earnest from the same network, with too few attempts for a score of its own, is no noise.
+    quiet = groups[(groups.kind == "noise") & (groups.retries > 0) & (groups.refusal == "request")]
+    for name, part in groups[(groups.kind == "blocked-client") & ~groups.far.map(is_private)].groupby(
+        "incident"
+    ):
+        same = quiet[(place[quiet.index] == place[part.index[0]]) & (quiet.cause == part.cause.iloc[0])]
+        beside = [number for number, far in same.far.items() if enclosing_network([*part.far, far])]
+        groups.loc[beside, ["incident", "kind"]] = [name, "blocked-client"]
     rank = groups.kind.map(KINDS.index)
     grave = rank.groupby(groups.incident).transform("min")
     joined = (grave < KINDS.index("late-packets")) & (groups.kind != "scan")
