@@ -1,4 +1,4 @@
-"""Causes of rejected traffic: AWS's own examples, single cases, judgement, and a confusion table on simulated worlds."""
+"""Causes of rejected traffic: AWS's examples, single cases, judgement, and a confusion table on simulated worlds."""
 
 import json
 import re

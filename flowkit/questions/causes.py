@@ -337,8 +337,8 @@ def _by_contrast(group, context: Context, said: list[str]) -> Cause:
     if group.others and group.answers and not group.own and not leaves:
         if not is_private(far) and group.publics >= EVERYBODY and group.newest > group.first:
             said.append(
-                f"{group.publics:,} public clients are accepted there: its security group is open to the internet, and it"
-                " cannot deny one network, as a network ACL does"
+                f"{group.publics:,} public clients are accepted there: its security group is open to the internet, and"
+                " it cannot deny one network, as a network ACL does"
             )
             return Cause("blocked-client", "network-acl", "medium", tuple(said))
         if is_private(far):

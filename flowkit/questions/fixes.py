@@ -1,4 +1,4 @@
-"""The smallest rule that would let rejected traffic pass, as AWS CLI commands and as Terraform, replayed before it is shown.
+"""The smallest rule that would let rejected traffic pass, as AWS CLI commands and Terraform, and its replay.
 
 Sources are never wider than what was seen; where that is a whole security group of the snapshot, the rule names the
 group. Every word that comes from a log is an address that `ipaddress` has read or is quoted.

@@ -1,7 +1,7 @@
 """Who is rejected and why: every group of rejected conversations with its cause, its grounds and its client's score.
 
-In: a log, its fold and, where there is one, the rules snapshot. Out: small tables. `flowkit.questions.refusals` reduces,
-`flowkit.questions.causes` decides; this puts both together and joins groups to incidents.
+In: a log, its fold and, where there is one, the rules snapshot. Out: small tables. `flowkit.questions.refusals`
+reduces, `flowkit.questions.causes` decides; this puts both together and joins groups to incidents.
 """
 
 from collections import defaultdict
@@ -26,7 +26,8 @@ from flowkit.questions.refusals import (
 
 #: The gravest kind first; an incident that joins several groups is of the first of theirs.
 KINDS = (
-    "blocked-service", "acl-changed", "reply-refused", "blocked-client", "service-control", "late-packets", "scan", "noise",
+    "blocked-service", "acl-changed", "reply-refused", "blocked-client", "service-control", "late-packets", "scan",
+    "noise",
 )  # fmt: skip
 
 #: A service is rejected to everybody where so many clients, most of all that asked, retransmit as real stacks do;
@@ -207,7 +208,7 @@ def _kind(group, walking: set[str], min_score: int, scan_targets: int, own: bool
 
 
 def incidents(groups: pd.DataFrame) -> pd.DataFrame:
-    """Return `groups` with ``inside`` (the interface's end), ``far`` (the other) and ``incident``: what belongs together.
+    """Return `groups` with ``inside`` (the interface's end), ``far`` (the other) and ``incident``: what is one.
 
     One deny entry of a network ACL is one incident; so is one interface's service rejected for one cause. What a
     changed ACL rejects afterwards joins the sessions that the change cut, noise does nowhere else.
