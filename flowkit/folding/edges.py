@@ -11,12 +11,15 @@ from ibis import _
 
 from flowkit.folding.interfaces import DAY, interface_of, named_rows
 from flowkit.folding.sessions import REFUSED, SAW_SYN_ACK, any_bit, total
-from flowkit.net import LARGEST_SYN, TCP, private
+from flowkit.net import LARGEST_SYN, TCP, UDP, private
 
 #: Widths of a time step in seconds: a minute, five, a quarter of an hour, an hour, six, a day, a week.
 STEPS = (60, 300, 900, 3600, 21600, DAY, 7 * DAY)
 #: The most time steps that a window has.
 MOST_STEPS = 200
+
+#: Seconds in which a resolver and the like repeat a request of UDP.
+RETRY = 30
 
 #: What one edge is about.
 EDGE = (
@@ -77,7 +80,8 @@ def refusals(conversations: ir.Table, step: int) -> ir.Table:
     """Return one row a `REFUSAL`: refused conversations by how they were refused, with their shapes.
 
     ``step`` is that of the first refused packet (seconds since 1970 UTC). ``sessions``, ``attempts`` (sessions of
-    TCP, packets of other protocols), ``records``, ``packets``, ``bytes``, ``first``, ``last`` (of what was refused),
+    TCP; of other protocols packets, which a port that stays the same sends as long as it likes, but a few UDP packets
+    within `RETRY` seconds are one attempt), ``records``, ``packets``, ``bytes``, ``first``, ``last`` (of what was refused),
     ``latest`` (when the latest of the sessions was first refused),
     ``accepted`` (accepted records of the client), ``port_low``, ``port_high`` (of the client), ``from_server`` (the
     refused packets are the server's), ``leaves`` (they leave the interface; null: not logged), ``flagged`` (TCP
@@ -90,9 +94,10 @@ def refusals(conversations: ir.Table, step: int) -> ir.Table:
     t = conversations.filter(conversations.refusal.notnull())
     t = t.mutate(step=t.rejected_first - t.rejected_first % step)
     packets, size, pause = t.rejected_packets, t.rejected_bytes, t.rejected_first - t.accepted_last
+    once = (t.protocol == UDP) & (packets <= 5) & (t.rejected_last - t.rejected_first <= RETRY)
     return t.group_by(*REFUSAL).aggregate(
         sessions=_.count(),
-        attempts=total(ibis.ifelse((t.protocol == TCP).fill_null(False), 1, packets)),
+        attempts=total(ibis.ifelse(((t.protocol == TCP) | once).fill_null(False), 1, packets)),
         records=total(_.client_rejected + _.server_rejected),
         packets=total(packets),
         bytes=total(size),

@@ -24,7 +24,7 @@ LAST_RULES = (32767, 32768)
 #: Descriptions of AWS's own making that name no host: what is said of many interfaces alike, or by their kind alone.
 #: https://docs.aws.amazon.com/vpc/latest/userguide/vpc-eni.html
 UNHELPFUL = re.compile(r"(?i)^(primary network interface|rdsnetworkinterface|aws-k8s-.*|arn:.*|)$")
-#: `ELB app/shop/50dc6c495c0c9188` and `Interface for NAT Gateway nat-0123`: the name stands in the middle, or at the end.
+#: The name stands in the middle of `ELB app/shop/50dc6c495c0c9188`, at the end of `Interface for NAT Gateway nat-0123`.
 LOAD_BALANCER = re.compile(r"^ELB (?:(?:app|net|gwy)/)?([^/]+)")
 NAT_GATEWAY = re.compile(r"\b(nat-[0-9a-f]+)\b")
 
@@ -255,7 +255,7 @@ def read_snapshot(folder: str | Path) -> Snapshot:
 
 
 def _items(path: Path, key: str, parse, required: bool, digest) -> list:
-    """Return what `parse` makes of each item of the list under `key` in the JSON file `path`, which goes into `digest`."""
+    """Return what `parse` makes of each item under `key` in the JSON file `path`, whose bytes go into `digest`."""
     try:
         content = path.read_bytes()
         digest.update(path.name.encode() + content)

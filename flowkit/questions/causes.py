@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 import pandas as pd
 
 from flowkit.loading.network import Snapshot
-from flowkit.net import ICMP, TCP, UDP, UDP_IDLE, is_private
+from flowkit.net import ICMP, TCP, TCP_IDLE, UDP, UDP_IDLE, is_private
 from flowkit.questions.rules import Packet, Verdict, evaluate
 
 #: The field reject-reason, as numbered in `flowkit.folding.sessions.CONTROLS`.
@@ -20,6 +20,8 @@ CONTROLS = {1: ("BPA", "block-public-access"), 2: ("EC", "encryption-control")}
 PING, PONG = {1: (8, 0), 58: (128, 0)}, {1: (0, 0), 58: (129, 0)}
 #: So many public clients that are accepted show a service that is open to the internet.
 STRANGERS = 10
+#: So many leave no doubt that its security group names no networks.
+EVERYBODY = 50
 NO_SNAPSHOT = "a snapshot of the rules would tell (`flowkit snapshot network`)"
 REJECT_ONLY = "the log holds rejected traffic only, nothing to compare with: a log of ALL traffic would tell"
 
@@ -241,6 +243,11 @@ def _mid_stream(group, context, verdicts) -> Cause:
     if group.syn_acks and not denied:
         said.append("a SYN-ACK answers a SYN that was let pass, where no log was looking")
         return Cause("reply-refused", "rules-changed" if verdicts else "network-acl", "low", tuple(said))
+    if group.from_server and group.flagged and group.reopened == group.sessions and not denied:
+        said.append(
+            f"the connection was open and silent for more than {TCP_IDLE} s: its tracking may have ended"
+        )
+        return Cause("late-packets", "tracking-expired", "medium" if verdicts else "low", tuple(said))
     if denied and (group.from_server or not met):
         return _by_rules("reply-refused" if group.from_server and met else "noise", denied, *said)
     if verdicts or (met and group.small):
@@ -328,17 +335,16 @@ def _by_contrast(group, context: Context, said: list[str]) -> Cause:
         )
         return Cause("blocked-client", "network-acl", "medium", tuple(said))
     if group.others and group.answers and not group.own and not leaves:
-        if not is_private(far) and group.publics >= STRANGERS:
+        if not is_private(far) and group.publics >= EVERYBODY and group.newest > group.first:
             said.append(
-                f"{group.publics:,} public clients are accepted there: its security group is open to the internet, and it"
-                " cannot deny one network, as a network ACL does"
+                f"{group.publics:,} public clients are accepted there: its security group is open to the internet, and"
+                " it cannot deny one network, as a network ACL does"
             )
             return Cause("blocked-client", "network-acl", "medium", tuple(said))
         if is_private(far):
             said.append("others are accepted and answered there: a rule tells sources apart")
             said += ["even in the client's own /24, which a network ACL seldom does"] if group.nearby else []
-            sure = "medium" if group.nearby else "low"
-            return Cause("blocked-client", "security-group", sure, tuple(said))
+            return Cause("blocked-client", "security-group", "low", tuple(said))
         said.append("others are accepted and answered there: a rule tells sources apart")
     said.append("a security group or a network ACL: these logs cannot tell which")
     if subnet is None:
@@ -377,12 +383,13 @@ def own_client(group) -> bool:
     return group.way is not None and bool(group.way) != bool(group.from_server)
 
 
-def legitimacy(group, scanner: bool, scan_targets: int) -> dict[str, int]:
+def legitimacy(group, scanner: bool, scan_targets: int, own: bool = False) -> dict[str, int]:
     """Return the points for and against a legitimate client: reason → points, only those that apply.
 
-    `scanner`: whether the random walk says so; `scan_targets`: targets from which on a client is taken for one.
+    `scanner`: whether the random walk says so; `scan_targets`: targets from which on a client is taken for one; `own`:
+    whether an interface of the log or the snapshot has the client's address, as with public IPv6 in a VPC.
     """
-    private = is_private(group.client)
+    private = own or is_private(group.client)
     points = {
         "outbound from own host": 3 * own_client(group),
         "private client": 2 * private,

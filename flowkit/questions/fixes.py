@@ -1,4 +1,4 @@
-"""The smallest rule that would let rejected traffic pass, as AWS CLI commands and as Terraform, replayed before it is shown.
+"""The smallest rule that would let rejected traffic pass, as AWS CLI commands and Terraform, and its replay.
 
 Sources are never wider than what was seen; where that is a whole security group of the snapshot, the rule names the
 group. Every word that comes from a log is an address that `ipaddress` has read or is quoted.
@@ -108,7 +108,9 @@ def group_fix(wanted: TrafficToAllow, snapshot: Snapshot | None, owners: list[In
 def acl_fix(wanted: TrafficToAllow, verdict: Verdict | None, snapshot: Snapshot | None) -> Fix:
     """Return network ACL entries for `wanted`, numbered to be asked before the entry that denies it."""
     acl_id = verdict.acl_id if verdict and verdict.acl_id else YOUR_ACL
-    networks, side = merged(wanted.far)[:ENTRIES], "--egress" if wanted.egress else "--ingress"
+    networks, side = merged(wanted.far), "--egress" if wanted.egress else "--ingress"
+    block = enclosing_network(wanted.far) if len(networks) > ENTRIES else None
+    networks = [block] if block else networks[:ENTRIES]
     numbers = _free(snapshot, verdict, wanted.egress, len(networks)) if verdict and snapshot else None
     warnings = _warnings(wanted)
     if numbers is not None and len(numbers) < len(networks):
@@ -129,7 +131,7 @@ def acl_fix(wanted: TrafficToAllow, verdict: Verdict | None, snapshot: Snapshot 
         for number, network in pairs
         if known
     ]
-    count = len(merged(wanted.far))
+    count = 0 if block else len(merged(wanted.far))
     said = (f"Only the first {ENTRIES} of {count} networks are listed.",) if count > ENTRIES else ()
     return Fix(warnings, tuple(commands), text, said, tuple(rules))
 

@@ -1,7 +1,7 @@
 """Rejected traffic in groups, and what else a fold says of them: who else was accepted, where, and who scans.
 
-In: a log's fold, its tables ``refusals`` and ``edges``. Out: small tables. Values come into the queries as parameters or
-as tables; only names and numbers of this module are in their text. `flowkit.questions.rejected` classifies the groups.
+In: a log's fold, its tables ``refusals`` and ``edges``. Out: small tables. Values come into the queries as parameters
+or tables; only names and numbers of this module are in their text. `flowkit.questions.rejected` classifies the groups.
 
 Scanners are found by a threshold random walk over first contacts in time order (Jung, Paxson, Berger, Balakrishnan:
 Fast Portscan Detection Using Sequential Hypothesis Testing, 2004): a benign client's first contact succeeds in 80 % of
@@ -63,7 +63,7 @@ def grouped(fold, limit: int = GROUPS) -> tuple[pd.DataFrame, pd.DataFrame, pd.D
         CLIENTS,
     )  # fmt: skip
     totals = fold.sql(
-        f"SELECT refusal, count(DISTINCT client) AS clients, {sums} FROM refused_groups GROUP BY refusal ORDER BY refusal"
+        f"SELECT refusal, count(DISTINCT client) AS clients, {sums} FROM refused_groups GROUP BY ALL ORDER BY refusal"
     )
     named = [_is_address(a) and _is_address(b) for a, b in zip(listed.client, listed.server, strict=True)]
     return listed[pd.array(named, dtype=bool)].drop(columns="plain").reset_index(drop=True), clients, totals
@@ -174,8 +174,8 @@ def scanners(fold, clients: pd.DataFrame) -> pd.DataFrame:
 def over_time(fold, groups: pd.DataFrame) -> pd.DataFrame:
     """Return rejected records by time step and kind: ``start`` (UTC), ``kind``, ``records``; unlisted groups: noise."""
     table = fold.sql(
-        "SELECT step, coalesce(kind, 'noise') AS kind, sum(records)::BIGINT AS records FROM refusals r LEFT JOIN kinds k"
-        f" ON {' AND '.join(_same(name) for name in GROUP)} GROUP BY ALL ORDER BY ALL",
+        "SELECT step, coalesce(kind, 'noise') AS kind, sum(records)::BIGINT AS records FROM refusals r LEFT JOIN kinds"
+        f" k ON {' AND '.join(_same(name) for name in GROUP)} GROUP BY ALL ORDER BY ALL",
         kinds=groups[[*GROUP, "kind"]],
     )
     return table.assign(start=pd.to_datetime(table.step, unit="s", utc=True))[["start", "kind", "records"]]

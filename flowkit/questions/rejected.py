@@ -1,7 +1,7 @@
 """Who is rejected and why: every group of rejected conversations with its cause, its grounds and its client's score.
 
-In: a log, its fold and, where there is one, the rules snapshot. Out: small tables. `flowkit.questions.refusals` reduces,
-`flowkit.questions.causes` decides; this puts both together and joins groups to incidents.
+In: a log, its fold and, where there is one, the rules snapshot. Out: small tables. `flowkit.questions.refusals`
+reduces, `flowkit.questions.causes` decides; this puts both together and joins groups to incidents.
 """
 
 from collections import defaultdict
@@ -26,7 +26,8 @@ from flowkit.questions.refusals import (
 
 #: The gravest kind first; an incident that joins several groups is of the first of theirs.
 KINDS = (
-    "blocked-service", "acl-changed", "reply-refused", "blocked-client", "service-control", "late-packets", "scan", "noise",
+    "blocked-service", "acl-changed", "reply-refused", "blocked-client", "service-control", "late-packets", "scan",
+    "noise",
 )  # fmt: skip
 
 #: A service is rejected to everybody where so many clients, most of all that asked, retransmit as real stacks do;
@@ -152,7 +153,9 @@ def blocked_services(fold, groups: pd.DataFrame, walks: pd.DataFrame) -> pd.Data
         services=services,
     )
     services = services.merge(met, "left", ["interface_id", "server", "server_port"])
-    wanted = (2 * services.clients >= services.every) & ~(services.latest >= services["first"])
+    wanted = (2 * services.clients >= services.every) & (
+        services.latest.astype("float64").fillna(-1) < services["first"].astype("float64").fillna(0)
+    )
     keep = []
     for row in services[wanted].itertuples():
         mine = groups.index[
@@ -182,16 +185,20 @@ def classify(
     for name in ("kind", "cause", "confidence", "grounds", "verdict", "answer"):
         groups[name] = pd.Series([getattr(one, name) for one in causes], groups.index, dtype="object")
     groups["way"] = column(groups, context.leaves)
-    groups["parts"] = column(groups, lambda one: legitimacy(one, one.client in walking, scan_targets))
+    groups["parts"] = column(
+        groups, lambda one: legitimacy(one, one.client in walking, scan_targets, one.client in context.owners)
+    )
     groups["score"] = pd.Series([sum(parts.values()) for parts in groups.parts], groups.index, dtype="int64")
-    groups["kind"] = column(groups, lambda one: _kind(one, walking, min_score, scan_targets))
+    groups["kind"] = column(
+        groups, lambda one: _kind(one, walking, min_score, scan_targets, one.client in context.owners)
+    )
     order = ["score", "records", *GROUP]
     return groups.sort_values(order, ascending=[False, False] + [True] * len(GROUP), ignore_index=True)
 
 
-def _kind(group, walking: set[str], min_score: int, scan_targets: int) -> str:
+def _kind(group, walking: set[str], min_score: int, scan_targets: int, own: bool) -> str:
     """Return the group's kind, once its client is weighed."""
-    inside = is_private(group.client) or own_client(group)
+    inside = own or is_private(group.client) or own_client(group)
     scanning = group.client in walking or (group.targets >= scan_targets and not inside)
     if group.kind not in ("blocked-client", "noise"):
         return "scan" if scanning and not inside and group.kind == "late-packets" else group.kind
@@ -201,7 +208,7 @@ def _kind(group, walking: set[str], min_score: int, scan_targets: int) -> str:
 
 
 def incidents(groups: pd.DataFrame) -> pd.DataFrame:
-    """Return `groups` with ``inside`` (the interface's end), ``far`` (the other) and ``incident``: what belongs together.
+    """Return `groups` with ``inside`` (the interface's end), ``far`` (the other) and ``incident``: what is one.
 
     One deny entry of a network ACL is one incident; so is one interface's service rejected for one cause. What a
     changed ACL rejects afterwards joins the sessions that the change cut, noise does nowhere else.
@@ -235,6 +242,14 @@ def incidents(groups: pd.DataFrame) -> pd.DataFrame:
         for number in (number for number in joins if groups.verdict[number] is None):
             groups.loc[number, ["cause", "confidence"]] = ["network-acl", "medium"]
             groups.at[number, "grounds"] += (f"a changed network ACL cut off {block} at that time",)
+    # Whoever tries in earnest from the same network, with too few attempts for a score of its own, is no noise.
+    quiet = groups[(groups.kind == "noise") & (groups.retries > 0) & (groups.refusal == "request")]
+    for name, part in groups[(groups.kind == "blocked-client") & ~groups.far.map(is_private)].groupby(
+        "incident"
+    ):
+        same = quiet[(place[quiet.index] == place[part.index[0]]) & (quiet.cause == part.cause.iloc[0])]
+        beside = [number for number, far in same.far.items() if enclosing_network([*part.far, far])]
+        groups.loc[beside, ["incident", "kind"]] = [name, "blocked-client"]
     rank = groups.kind.map(KINDS.index)
     grave = rank.groupby(groups.incident).transform("min")
     joined = (grave < KINDS.index("late-packets")) & (groups.kind != "scan")

@@ -25,7 +25,7 @@ COLUMNS = [
 
 
 def rule_use(log) -> pd.DataFrame:
-    """Return one row a security group rule and peer of the snapshot, by group, direction and rule; none without one.
+    """Return one row a security group rule and peer of the snapshot, by group, direction and rule; without, none.
 
     ``use``: ``in use``, ``never used``, ``wider than its use``, ``no interface`` (the group is attached to none),
     ``no data`` (nothing was seen, and the log covers no time); ``name`` and ``group_id`` of the group, ``direction``,

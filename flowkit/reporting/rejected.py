@@ -1,4 +1,4 @@
-"""Who is rejected, why, and the smallest rule to change: the answer for a notebook, from `flowkit.questions.rejected`."""
+"""Who is rejected, why, and the smallest rule to change: the answer for a notebook."""
 
 from dataclasses import dataclass
 
@@ -76,8 +76,8 @@ def rejected(log, min_score: int = 4, scan_targets: int = 10, top: int = 20) -> 
 
 
 def _parts(groups: pd.DataFrame, top: int) -> list[pd.DataFrame]:
-    """Return the groups of each incident, at most `top` of a kind, the highest score and the largest first; in each most
-    records first."""
+    """Return the groups of each incident, at most `top` of a kind, the highest score and the largest first; in each
+    most records first."""
     found = []
     for kind in (kind for kind in KINDS if kind not in ("scan", "noise")):
         some = groups[groups.kind == kind]
@@ -150,9 +150,9 @@ def _rules(rules: pd.DataFrame) -> list[str]:
 def _clients(groups: pd.DataFrame, host) -> pd.DataFrame:
     """Return all listed groups as a table to read, the highest score first."""
     ends = [
-        (host(one.client, one.interface_id, one.first, one.last), host(one.server, one.interface_id, one.first, one.last))
+        [host(end, one.interface_id, one.first, one.last) for end in (one.client, one.server)]
         for one in groups.itertuples()
-    ]  # fmt: skip
+    ]
     services = [service_name(one.protocol, one.server_port) for one in groups.itertuples()]
     table = groups.assign(
         verdict=groups.kind.map(VERDICTS), service=services, points=groups.parts.map(points),

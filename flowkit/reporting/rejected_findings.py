@@ -151,25 +151,33 @@ def _title(
     counts = {
         "clients": part.client.nunique(),
         "attempts": part.attempts.sum(),
-        "sessions": part.sessions.sum(),
     }
     tries = many(counts["attempts"], "connection attempt" if lead.protocol == 6 else "attempt")
     since = "" if pd.isna(first) else f" since {first:%Y-%m-%d %H:%M} UTC"
     by = _by(log, lead, verdict)
     if kind == "blocked-service":
-        counts = {name: blocked[name] for name in ("clients", "attempts", "sessions")}
+        counts = {name: blocked[name] for name in ("clients", "attempts")}
         tries = f"{many(counts['clients'], 'client')}, {many(counts['attempts'], 'connection attempt')}"
         title = f"{service} of {ends[0]} is rejected for everybody: {tries}{since}, none accepted; {by}."
     elif kind == "blocked-client":
         never = "" if part.own.any() else ", none accepted"
+        cut = part[part.refusal == "changed"]
+        if len(cut):
+            counts |= {
+                "cut_sessions": cut.sessions.sum(),
+                "attempts": counts["attempts"] - cut.attempts.sum(),
+            }
+            tries = (
+                f"{many(counts['cut_sessions'], 'open session')} cut, {many(counts['attempts'], 'attempt')}"
+            )
         title = f"{client} to {server} {service}: {tries} rejected{since}{never}; {by}."
     elif kind == "reply-refused":
         way = {True: " outbound", False: " inbound"}.get(lead.way, "")
         title = f"Return traffic from {server} {service} to {client} is rejected{way}: {tries}{since}; {by}."
     elif kind == "acl-changed":
         cut, later = (part[(part.refusal == "request") == asked] for asked in (False, True))
-        counts |= {"sessions": cut.sessions.sum(), "attempts": later.attempts.sum(), "addresses": count}
-        said = [f"{many(counts['sessions'], 'open session')} cut"] if len(cut) else []
+        counts |= {"cut_sessions": cut.sessions.sum(), "attempts": later.attempts.sum(), "addresses": count}
+        said = [f"{many(counts['cut_sessions'], 'open session')} cut"] if len(cut) else []
         said += (
             [f"{many(counts['attempts'], 'later attempt' if len(cut) else 'attempt')} rejected"]
             if len(later)
