@@ -75,7 +75,13 @@ def apply(text: str, scene) -> int:
             _authorize(given, verb.endswith("egress"), scene)
         elif verb == "modify-network-interface-attribute":
             interface = next(i for i in scene.interfaces if i.id == given["network-interface-id"])
-            for name, seconds in re.findall(r"(\w+)=(\d+)", given["connection-tracking-specification"]):
+            joined = given.get("groups", "").split()
+            for group in (g for g in scene.groups if g.id in joined and g not in interface.groups):
+                interface.groups.append(group)
+                group.members.append(interface)
+            for name, seconds in re.findall(
+                r"(\w+)=(\d+)", given.get("connection-tracking-specification", "")
+            ):
                 interface.timeouts[TIMEOUTS[name]] = int(seconds)
         elif verb.startswith("modify"):
             listed = next(one for one in scene.lists if one.id == given["prefix-list-id"])

@@ -6,7 +6,8 @@ from types import SimpleNamespace
 
 from worlds.fixes import authorize, create_entry, delete_entry, track
 from worlds.rules import ANY4, ANY6
-from worlds.world import Scene, World
+from worlds.scene import Scene
+from worlds.world import World
 
 EPHEMERAL = (32768, 65535)
 BLOCKED = "blocked-client blocked-service"
@@ -102,7 +103,7 @@ def balancers(seed) -> Scene:
     s.plant("health-check", BLOCKED, "security-group", authorize(late, "tcp", 9443, front))
     for server in queues:
         s.tcp(nlb, server, port, s.moments(every=30), ports=wide, close=4, dur=0)
-        s.tcp(people, nlb, 1883, s.moments(90), target=((server, server.address), 1883))
+        s.tcp(people, nlb, 1883, s.moments(90), "open", target=((server, server.address), 1883))
         many = s.strangers(25)
         s.tcp(many, nlb, port, s.moments(70), "kept-addresses", target=((server, server.address), port))
     s.plant("kept-addresses", SERVICE, "security-group", authorize(queue, "tcp", port, ANY4))
@@ -126,12 +127,12 @@ def dualstack(seed) -> Scene:
         acl.entry(130, "all", None, vpc.cidr).entry(100, "all", None, ANY4, egress=True)
         return acl.entry(105, "all", None, ANY6, egress=True)
 
-    net = shop(s, six="2001:db8:12:a::/64", edge_acl=edge)
+    net = shop(s, six="2a05:d018:12:a::/64", edge_acl=edge)
     port, office = s.rng.choice((8883, 5222, 1883)), "81.20.7.32/28"
-    six = [f"2001:db8:{n:x}:1::{s.rng.getrandbits(16) + 1:x}" for n in range(0x100, 0x128)]
+    six = [f"2a02:8070:{n:x}:1::{s.rng.getrandbits(16) + 1:x}" for n in range(0x100, 0x128)]
     mqtt = s.group(net.vpc, "mqtt", ("tcp", port, ANY4), ("tcp", port, ANY6))
     broker = s.host(net.edge, "broker", mqtt, public=s.stranger())
-    s.tcp(six, broker, port, s.moments(200), six=True)
+    s.tcp(six, broker, port, s.moments(200), "open", six=True)
     s.tcp(s.strangers(60), broker, port, s.moments(240), "refused-to-all")
     fix = create_entry(net.edge.acl, 125, "tcp", (port, port), ANY4)
     s.plant("refused-to-all", SERVICE, "network-acl", fix, "served by IPv6, refused to all of IPv4")
@@ -142,7 +143,7 @@ def dualstack(seed) -> Scene:
     s.tcp(s.strangers(40), site, 443, s.moments(120))
     s.tcp(six[:25], site, 443, s.moments(90), "no-ipv6-rule", six=True)
     s.plant("no-ipv6-rule", SERVICE, "security-group", authorize(old, "tcp", 443, ANY6))
-    away = s.subnet(net.vpc, "monitoring", "10.0.6.0/24", six="2001:db8:12:b::/64")
+    away = s.subnet(net.vpc, "monitoring", "10.0.6.0/24", six="2a05:d018:12:b::/64")
     monitor = s.host(away, "monitor", s.group(net.vpc, "monitoring"))
     net.web_group.allow("icmp", 8, net.vpc.cidr)
     s.ping(monitor, net.webs[0], s.moments(every=60))
@@ -380,7 +381,7 @@ def changes(seed) -> Scene:
     api_group = s.group(net.vpc, "api").allow("tcp", 8443, ANY4, until=wide).allow("tcp", 8444, ANY4)
     api = s.host(net.edge, "api", api_group, public=s.stranger())
     people = s.strangers(50)
-    s.tcp(people, api, 8443, s.moments(120, stop=0.45))
+    s.tcp(people, api, 8443, s.moments(120, stop=0.45), "open")
     s.tcp(people[:12], api, 8443, s.moments(14, begin=0.4, stop=0.49), "untracked-cut", dur=4000, beat=10)
     s.tcp(people, api, 8443, s.moments(150, begin=0.505), "untracked-cut")
     fix = authorize(api_group, "tcp", 8443, ANY4)
@@ -391,7 +392,7 @@ def changes(seed) -> Scene:
     s.tcp(offices, net.webs[0], 443, s.moments(40, begin=0.705), "acl-cut")
     s.plant("acl-cut", "acl-changed", "network-acl", delete_entry(net.edge.acl, 70))
     rooms = s.draw(branch, 6)
-    s.tcp(s.strangers(30), api, 8444, s.moments(150))
+    s.tcp(s.strangers(30), api, 8444, s.moments(150), "open")
     s.tcp(rooms, api, 8444, s.moments(40, stop=0.28))
     s.tcp(rooms, api, 8444, s.moments(40, begin=0.305, stop=0.44), "acl-repaired", tries=4)
     s.tcp(rooms, api, 8444, s.moments(40, begin=0.46))

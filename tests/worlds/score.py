@@ -6,6 +6,7 @@ cd tests && python -m worlds.score --worlds all --seeds 101-105 --version 5 --sn
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -15,14 +16,17 @@ from ipaddress import ip_network
 from pathlib import Path
 
 from worlds.fixes import commands
+from worlds.log import FORMATS
 from worlds.scenes import WORLDS
-from worlds.world import FORMATS, World, replay
+from worlds.world import World, replay
 
 LOUD = ("medium", "high")
 CONFIDENCE = ("certain", "high", "medium", "low", "-")
 STATUS = ("right", "told low", "undetermined", "wrong", "missed")
 #: Kinds that explain traffic away, or say of refused traffic that it was let in.
 DENIALS = ("late-packets", "noise", "scan", "accepted-silent", "accepted-reset")
+#: Tag of what is open to the internet on purpose: a finding that says so is neither right nor a false alarm.
+OPEN = "open"
 #: Numbers of a finding, beside its `counts`, by their names in the truth.
 NUMBERS = {"records": "records", "packets": "packets", "first": "first_seen", "last": "last_seen"}
 
@@ -35,9 +39,10 @@ def findings_of(folder: Path, version, snapshot: bool) -> list[dict]:
     run = subprocess.run(
         command, env=os.environ | {"FLOWKIT_CACHE": str(folder / "cache")}, capture_output=True, text=True
     )
+    written = sorted(folder.glob("reports/*T*Z/findings.json"))
     if run.returncode not in (0, 3):
-        raise RuntimeError(f"flowkit report on {folder} (format {version}): {run.stdout}{run.stderr}")
-    return json.loads((folder / "reports" / "latest" / "findings.json").read_text())["findings"]
+        print(f"flowkit report, format {version}: {run.stderr.strip()}", file=sys.stderr)
+    return json.loads(written[-1].read_text())["findings"] if written else []
 
 
 def overlaps(finding: dict, group: dict) -> bool:
@@ -102,13 +107,14 @@ def score(findings: list[dict], truth: dict) -> Score:
         made.findings[name] = [f for f in mine if f["severity"] in LOUD]
         for finding in mine:
             if right_for[finding["id"]] == {name} and finding["kind"] in problem["kinds"]:
-                wrong, checked = _numbers(finding, problem)
+                wrong, checked = _numbers(finding, problem, truth["version"])
                 made.numbers += [(name, *one) for one in wrong]
                 made.checked += checked
     for finding in findings:
         if finding["severity"] in LOUD and not any(finding in several for several in about.values()):
             groups = [g["name"] for g in truth["innocent"] if overlaps(finding, g)]
-            made.false_alarms.append((groups[0] if groups else "other", finding))
+            if OPEN not in groups:
+                made.false_alarms.append((groups[0] if groups else "other", finding))
     return made
 
 
@@ -138,31 +144,46 @@ def _status(problem, mine, right_for, snapshot) -> tuple:
     return status, said.get("confidence") or "-", said.get("kind"), said.get("cause")
 
 
-def _numbers(finding, problem) -> tuple:
-    """(name, said, true) of each number that is off, and how many were compared."""
+def _numbers(finding, problem, version) -> tuple:
+    """(name, said, true) of each number, host's name or address that is off, and how many were compared."""
     true = problem["interfaces"].get(finding["subject"].get("interface_id"), problem["counts"])
     said = dict(finding.get("counts") or {})
     if problem["cause"]:
         said = {name: finding.get(key) for name, key in NUMBERS.items()} | said
-    names = sorted(set(said) & set(true))
-    return [(n, said[n], true[n]) for n in names if said[n] != true[n]], len(names)
+    pairs = [(name, said[name], true[name]) for name in sorted(set(said) & set(true))]
+    for name, address in re.findall(r"([\w.-]+) \(([\da-f.:]+)\)", finding["title"]):
+        pairs.append(("name", name, problem["names"].get(address, name)))
+    for side in ("srcaddr", "dstaddr") if "pkt-srcaddr" in FORMATS[version] else ():
+        told = finding["subject"].get(side)
+        pairs.append(
+            (side, told, told if told is None or _meet(told, problem["subject"][side]) else "another")
+        )
+    return [pair for pair in pairs if pair[1] != pair[2]], len(pairs)
 
 
 def fixes_of(world: World, truth: dict, findings: list[dict]) -> list[tuple]:
-    """(problem, result of the replay) for each loud finding on it that proposes commands."""
+    """(problem, result of the replay) for each fix that a loud finding on the problem proposes.
+
+    To join another group is an alternative to the other commands of an action, and replayed apart.
+    """
     told = []
-    for problem in truth["problems"]:
+    for problem in (p for p in truth["problems"] if p["cause"]):
         for finding in findings:
-            named = finding["severity"] in LOUD and commands(finding.get("action") or "")
-            if problem["cause"] and named and overlaps(finding, problem):
-                told.append((problem["name"], _replayed(finding["action"], world, problem["name"])))
+            if finding["severity"] not in LOUD or not overlaps(finding, problem):
+                continue
+            proposed = [f"aws ec2 {command}" for command in commands(finding.get("action") or "")]
+            joins = [command for command in proposed if "--groups" in command]
+            at = finding["subject"].get("interface_id")
+            for fix in ([c for c in proposed if c not in joins], joins):
+                if fix:
+                    told.append((problem["name"], _replayed("\n".join(fix), world, problem["name"], at)))
     return told
 
 
-def _replayed(action, world, name):
+def _replayed(fix, world, name, at):
     """The replay, or the error of a command that cannot be carried out (a placeholder for an id, say)."""
     try:
-        return replay(action, world, name)
+        return replay(fix, world, name, at)
     except (StopIteration, KeyError, ValueError) as error:
         return error
 
