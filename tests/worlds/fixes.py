@@ -110,7 +110,7 @@ def _permissions(text: str) -> list[dict]:
 
 def _peers(permission, scene) -> list:
     text = json.dumps(permission)
-    named = re.findall(r"(?:CidrIp|CidrIpv6|GroupId|PrefixListId)\W+([\w.:/-]+)", text)
+    named = re.findall(r'(?:CidrIp|CidrIpv6|GroupId|PrefixListId)"?[=:]\s*"?([\w.:/-]+)', text)
     known = {one.id: one for one in (*scene.groups, *scene.lists)}
     return [known.get(name, name) for name in named]
 

@@ -61,17 +61,14 @@ def nat(seed) -> Scene:
     for worker in workers:
         s.udp(worker, "162.159.200.1", 123, s.moments(every=512))
     s.tcp(workers[0], provider[0], 8443, s.moments(every=240), "egress-rule", tries=4)
-    s.plant(
-        "egress-rule", BLOCKED, "security-group", authorize(narrow, "tcp", 8443, provider[0] + "/32", True)
-    )
+    fix = authorize(narrow, "tcp", 8443, provider[0] + "/32", True)
+    s.plant("egress-rule", BLOCKED, "security-group", fix)
     s.tcp(workers, s.draw(shut, 1)[0], 443, s.moments(every=200), "shut-replies", tries=4)
     s.plant("shut-replies", "reply-refused", "network-acl", delete_entry(net.edge.acl, 60))
     s.tcp(windows, gateway[1], 443, s.moments(every=90), ports=(49152, 60999))
     s.tcp(windows, gateway[2], 443, s.moments(every=150), "high-ports", ports=(61000, 65535), tries=4)
     fix = create_entry(acl, 130, "tcp", (61000, 65535), gateway[2] + "/32")
-    s.plant(
-        "high-ports", "reply-refused", "network-acl", fix, "the ACL lets answers in to Linux's ports only"
-    )
+    s.plant("high-ports", "reply-refused", "network-acl", fix, "answers pass to Linux's ports only")
     noise(s, [gate, *net.webs])
     return s
 

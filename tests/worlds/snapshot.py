@@ -46,24 +46,18 @@ def _interface(interface) -> dict:
     attachment = {"AttachmentId": "eni-attach-" + interface.id[4:], "Status": "attached", "DeviceIndex": 0}
     if interface.instance:
         attachment |= {"InstanceId": interface.instance, "InstanceOwnerId": owner}
+    # fmt: off
     return made | {
-        "Attachment": attachment,
-        "AvailabilityZone": "eu-west-1a",
-        "Description": interface.description,
+        "Attachment": attachment, "AvailabilityZone": "eu-west-1a", "Description": interface.description,
         "Groups": [{"GroupId": g.id, "GroupName": g.name} for g in interface.groups],
         "InterfaceType": "interface" if interface.kind == "alb" else interface.kind,
         "Ipv6Addresses": [{"Ipv6Address": six} for six in interface.six],
-        "NetworkInterfaceId": interface.id,
-        "OwnerId": owner,
-        "PrivateIpAddress": interface.address,
-        "PrivateIpAddresses": private,
-        "RequesterManaged": not interface.instance,
-        "SourceDestCheck": interface.kind in ("interface", "alb"),
-        "Status": "in-use",
-        "SubnetId": subnet.id,
-        "TagSet": _name(interface.name) if interface.instance else [],
-        "VpcId": subnet.vpc.id,
+        "NetworkInterfaceId": interface.id, "OwnerId": owner, "PrivateIpAddress": interface.address,
+        "PrivateIpAddresses": private, "RequesterManaged": not interface.instance,
+        "SourceDestCheck": interface.kind in ("interface", "alb"), "Status": "in-use", "SubnetId": subnet.id,
+        "TagSet": _name(interface.name) if interface.instance else [], "VpcId": subnet.vpc.id,
     }
+    # fmt: on
 
 
 def _group(group, moment) -> dict:
@@ -107,57 +101,34 @@ def _acl(acl, scene) -> dict:
         for number, block, cidr in ((32767, "CidrBlock", ANY4), (32768, "Ipv6CidrBlock", ANY6)):
             last = {"Egress": egress, "RuleNumber": number, "Protocol": "-1", "RuleAction": "deny"}
             entries.append(last | {block: cidr})
-    here = [s for s in scene.subnets if s.acl is acl]
-    return {
-        "Associations": [
-            {"NetworkAclAssociationId": "aclassoc" + s.id[6:], "NetworkAclId": acl.id, "SubnetId": s.id}
-            for s in here
-        ],
-        "Entries": entries,
-        "IsDefault": False,
-        "NetworkAclId": acl.id,
-        "OwnerId": acl.vpc.account,
-        "Tags": _name(acl.name),
-        "VpcId": acl.vpc.id,
-    }
+    ids = [s.id for s in scene.subnets if s.acl is acl]
+    here = [
+        {"NetworkAclAssociationId": "aclassoc" + i[6:], "NetworkAclId": acl.id, "SubnetId": i} for i in ids
+    ]
+    made = {"Associations": here, "Entries": entries, "IsDefault": False, "NetworkAclId": acl.id}
+    return made | {"OwnerId": acl.vpc.account, "Tags": _name(acl.name), "VpcId": acl.vpc.id}
 
 
 def _subnet(subnet) -> dict:
     six = [{"Ipv6CidrBlock": subnet.six, "Ipv6CidrBlockState": {"State": "associated"}}] if subnet.six else []
-    return {
-        "AvailabilityZone": "eu-west-1a",
-        "AvailabilityZoneId": "euw1-az1",
-        "CidrBlock": subnet.cidr,
-        "Ipv6CidrBlockAssociationSet": six,
-        "OwnerId": subnet.vpc.account,
-        "SubnetId": subnet.id,
-        "Tags": _name(subnet.name),
-        "VpcId": subnet.vpc.id,
-    }
+    made = {"AvailabilityZone": "eu-west-1a", "AvailabilityZoneId": "euw1-az1", "CidrBlock": subnet.cidr}
+    made |= {"Ipv6CidrBlockAssociationSet": six, "OwnerId": subnet.vpc.account, "SubnetId": subnet.id}
+    return made | {"Tags": _name(subnet.name), "VpcId": subnet.vpc.id}
 
 
 def _instance(interface) -> dict:
-    return {
-        "InstanceId": interface.instance,
-        "PrivateIpAddress": interface.address,
+    address = {"NetworkInterfaceId": interface.id, "PrivateIpAddress": interface.address}
+    made = {"InstanceId": interface.instance, "PrivateIpAddress": interface.address}
+    made |= {
         "SubnetId": interface.subnet.id,
         "VpcId": interface.subnet.vpc.id,
-        "State": {"Code": 16, "Name": "running"},
-        "Tags": _name(interface.name),
-        "NetworkInterfaces": [{"NetworkInterfaceId": interface.id, "PrivateIpAddress": interface.address}],
+        "NetworkInterfaces": [address],
     }
+    return made | {"State": {"Code": 16, "Name": "running"}, "Tags": _name(interface.name)}
 
 
 def _nat_gateway(interface) -> dict:
-    address = {
-        "NetworkInterfaceId": interface.id,
-        "PrivateIp": interface.address,
-        "PublicIp": interface.public,
-    }
-    return {
-        "NatGatewayId": interface.description.split()[-1],
-        "NatGatewayAddresses": [address],
-        "State": "available",
-        "SubnetId": interface.subnet.id,
-        "VpcId": interface.subnet.vpc.id,
-    }
+    address = {"NetworkInterfaceId": interface.id, "PrivateIp": interface.address}
+    made = {"NatGatewayId": interface.description.split()[-1], "State": "available"}
+    made |= {"NatGatewayAddresses": [address | {"PublicIp": interface.public}]}
+    return made | {"SubnetId": interface.subnet.id, "VpcId": interface.subnet.vpc.id}
