@@ -186,7 +186,9 @@ def test_numbers_are_those_of_the_log_that_is_written(tmp_path, worlds):
 
 def test_a_cut_and_the_snapshot_of_the_end_are_told(tmp_path, worlds):
     truth = {p["name"]: p for p in worlds["changes"].write(tmp_path)["problems"]}
-    assert truth["acl-cut"]["counts"]["cut_sessions"] == 9
+    scene = worlds["changes"].scene
+    open_then = [s for s in scene.sessions if s.tag == "acl-cut" and s.t0 < scene.at(0.7)]
+    assert truth["acl-cut"]["counts"]["cut_sessions"] == len(open_then) > 5
     assert truth["repaired"]["causes"] == ("security-group", "rules-changed")
     made = json.loads((tmp_path / "network/describe-network-acls.json").read_text())
     numbers = {e["RuleNumber"] for acl in made["NetworkAcls"] for e in acl["Entries"]}

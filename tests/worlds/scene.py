@@ -32,6 +32,7 @@ class Scene:
         self.name, self.seed, self.window, self.tcp_idle = name, seed, window, tcp_idle
         self.late_files = late_files
         self.rng = random.Random(f"{name} {seed}")
+        self.pace, self.used = self.rng.uniform(0.9, 1.5), set()
         day = datetime(2026, 9, 1, 6, tzinfo=UTC).timestamp() + 86400 * (seed % 60)
         self.start, self.end = day, day + hours * 3600
         self.vpcs, self.subnets, self.groups, self.acls, self.lists = [], [], [], [], []
@@ -118,10 +119,12 @@ class Scene:
         return [str(hosts[n]) for n in self.rng.sample(range(1, top), count)]
 
     def moments(self, count=None, every=None, begin=0.0, stop=1.0, jitter=0.15) -> list[float]:
-        """`count` random moments, or one each `every` seconds, between two shares of the log's time."""
+        """About `count` random moments, or one each `every` seconds or so, between two shares of the log's
+        time; how many more or fewer is the seed's."""
         low, high = self.at(begin), self.at(stop)
         if count is not None:
-            return sorted(self.rng.uniform(low, high) for _ in range(count))
+            return sorted(self.rng.uniform(low, high) for _ in range(round(count * self.pace)))
+        every /= self.pace
         low += self.rng.uniform(0, every)
         steps = range(max(0, int((high - low) / every) + 1))
         return [
@@ -165,7 +168,10 @@ class Scene:
         several = clients if isinstance(clients, list) else [clients]
         client, server = endpoint(self.rng.choice(several), six), endpoint(server, six)
         more.setdefault("delay", self.rng.uniform(0.001, 0.01 if client[0] else 0.1))
-        cport = self.rng.randint(*ports) if cport is None else cport
+        if cport is None:  # drawn anew: two sessions at once never have the same
+            free = (self.rng.randint(*ports) for _ in range(1000))
+            cport = next(n for n in free if (client[1], server[1], protocol, port, n) not in self.used)
+        self.used.add((client[1], server[1], protocol, port, cport))
         made = Session(client, server, protocol, cport, port, t, tag, **more)
         made.nat_port = self.rng.randint(1024, 65535)
         self.sessions.append(made)
