@@ -1,0 +1,131 @@
+"""AWS CLI commands that change rules: written for a planted fix, read and applied for any proposed one.
+
+https://docs.aws.amazon.com/cli/latest/reference/ec2/authorize-security-group-ingress.html
+https://docs.aws.amazon.com/cli/latest/reference/ec2/create-network-acl-entry.html
+"""
+
+import json
+import re
+import shlex
+
+from worlds.rules import PROTOCOLS, TCP, UDP, Acl, Group, Interface, PrefixList, Rule
+
+VERBS = """authorize-security-group-ingress authorize-security-group-egress create-network-acl-entry
+delete-network-acl-entry replace-network-acl-entry modify-managed-prefix-list modify-network-interface-attribute"""
+CHANGES = rf"aws ec2 ((?:{'|'.join(VERBS.split())})\b.*)"
+#: Idle timeouts of an interface's connection tracking, by their names in the AWS CLI.
+TIMEOUTS = {"TcpEstablishedTimeout": TCP, "UdpTimeout": UDP}
+
+
+def authorize(group: Group, protocol: str, port: int | None, peer, egress=False) -> str:
+    """The command that adds a rule to a security group; peer: a CIDR, Group or PrefixList."""
+    way = "egress" if egress else "ingress"
+    kind = "IpRanges=[{CidrIp=%s}]" if ":" not in str(peer) else "Ipv6Ranges=[{CidrIpv6=%s}]"
+    if isinstance(peer, Group):
+        kind, peer = f"UserIdGroupPairs=[{{GroupId=%s,UserId={peer.vpc.account}}}]", peer.id
+    elif isinstance(peer, PrefixList):
+        kind, peer = "PrefixListIds=[{PrefixListId=%s}]", peer.id
+    ports = f"FromPort={port},ToPort={-1 if protocol.startswith('icmp') else port}"
+    permission = f"IpProtocol={protocol},{ports},{kind % peer}"
+    return f"aws ec2 authorize-security-group-{way} --group-id {group.id} --ip-permissions '{permission}'"
+
+
+def create_entry(acl: Acl, number: int, protocol: str, ports: tuple, cidr: str, egress=False) -> str:
+    """The command that adds an entry which allows, to a network ACL."""
+    block = "ipv6-cidr-block" if ":" in cidr else "cidr-block"
+    return (
+        f"aws ec2 create-network-acl-entry --network-acl-id {acl.id} --{'egress' if egress else 'ingress'} "
+        f"--rule-number {number} --protocol {PROTOCOLS[protocol]} --port-range From={ports[0]},To={ports[1]} "
+        f"--{block} {cidr} --rule-action allow"
+    )
+
+
+def delete_entry(acl: Acl, number: int, egress=False) -> str:
+    """The command that removes an entry of a network ACL."""
+    way = "egress" if egress else "ingress"
+    return f"aws ec2 delete-network-acl-entry --network-acl-id {acl.id} --{way} --rule-number {number}"
+
+
+def track(interface: Interface, name: str, seconds: int) -> str:
+    """The command that makes an interface's connection tracking remember idle flows for longer."""
+    return (
+        f"aws ec2 modify-network-interface-attribute --network-interface-id {interface.id} "
+        f"--connection-tracking-specification {name}={seconds}"
+    )
+
+
+def commands(text: str) -> list[str]:
+    """The commands in `text` (a finding's action, say) that change rules."""
+    return re.findall(CHANGES, text)
+
+
+def apply(text: str, scene) -> int:
+    """Change the scene's rules as the commands in `text` say, for all of its time; how many there were."""
+    found = commands(text)
+    for command in found:
+        verb, *words = shlex.split(command)
+        given, name = {}, ""
+        for word in words:
+            if word.startswith("--"):
+                name = word[2:]
+                given[name] = ""
+            else:
+                given[name] += " " * bool(given[name]) + word
+        if verb.startswith("authorize"):
+            _authorize(given, verb.endswith("egress"), scene)
+        elif verb == "modify-network-interface-attribute":
+            interface = next(i for i in scene.interfaces if i.id == given["network-interface-id"])
+            joined = given.get("groups", "").split()
+            for group in (g for g in scene.groups if g.id in joined and g not in interface.groups):
+                interface.groups.append(group)
+                group.members.append(interface)
+            for name, seconds in re.findall(
+                r"(\w+)=(\d+)", given.get("connection-tracking-specification", "")
+            ):
+                interface.timeouts[TIMEOUTS[name]] = int(seconds)
+        elif verb.startswith("modify"):
+            listed = next(one for one in scene.lists if one.id == given["prefix-list-id"])
+            listed.cidrs += re.findall(r"Cidr=([^,\s]+)", given["add-entries"])
+        else:
+            _entry(verb, given, scene)
+    return len(found)
+
+
+def _authorize(given, egress, scene) -> None:
+    group = next(g for g in scene.groups if g.id == given["group-id"])
+    for permission in _permissions(given["ip-permissions"]):
+        protocol = PROTOCOLS.get(permission["IpProtocol"]) or int(permission["IpProtocol"])
+        low, high = int(permission.get("FromPort", -1)), int(permission.get("ToPort", -1))
+        for peer in _peers(permission, scene):
+            group.rules.append(Rule(egress, protocol, low, max(low, high), peer))
+
+
+def _permissions(text: str) -> list[dict]:
+    """Permissions as JSON or in the CLI's shorthand, `IpProtocol=tcp,…,IpRanges=[{CidrIp=…},…]`."""
+    if text.startswith(("[", "{")):
+        read = json.loads(text)
+        return read if isinstance(read, list) else [read]
+    return [dict(re.findall(r"(\w+)=(\[.*?\]|[^,\s]+)", one)) for one in re.split(r"\s+(?=IpProtocol)", text)]
+
+
+def _peers(permission, scene) -> list:
+    text = json.dumps(permission)
+    named = re.findall(r'(?:CidrIp|CidrIpv6|GroupId|PrefixListId)"?[=:]\s*"?([\w.:/-]+)', text)
+    known = {one.id: one for one in (*scene.groups, *scene.lists)}
+    return [known.get(name, name) for name in named]
+
+
+def _entry(verb, given, scene) -> None:
+    acl = next(a for a in scene.acls if a.id == given["network-acl-id"])
+    egress, number = "egress" in given, int(given["rule-number"])
+    if not verb.startswith("create"):
+        acl.entries = [e for e in acl.entries if (e.egress, e.number) != (egress, number)]
+    if verb.startswith("delete"):
+        return
+    ports = re.findall(r"-?\d+", given.get("port-range") or given.get("icmp-type-code") or "")
+    low = int(ports[0]) if ports else -1
+    high = int(ports[1]) if ports and "port-range" in given else low
+    protocol = PROTOCOLS.get(given["protocol"]) or int(given["protocol"])
+    cidr = given.get("cidr-block") or given["ipv6-cidr-block"]
+    allow = given["rule-action"] == "allow"
+    acl.entries.append(Rule(egress, protocol, low, high, cidr, number, allow))
