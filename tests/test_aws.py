@@ -16,8 +16,8 @@ from pages_support import write_notebook
 
 from flowkit import aws as calls
 from flowkit import cli
-from flowkit.loading.network import read_snapshot
 from flowkit.loading.errors import SourceError
+from flowkit.loading.network import read_snapshot
 
 pytest_plugins = ["aws_support"]
 

@@ -172,7 +172,11 @@ def write(table: ir.Table, place: Path) -> None:
     """Write `table` to the Parquet file `place` on this machine, wherever it is computed."""
     backend = table.get_backend()
     if backend.name != "duckdb":
-        whole = {"int64": "Int64", "int32": "Int32", "int8": "Int8"}  # pandas would make numbers beside nulls floats
+        whole = {
+            "int64": "Int64",
+            "int32": "Int32",
+            "int8": "Int8",
+        }  # pandas would make numbers beside nulls floats
         kinds = {name: whole[str(kind)] for name, kind in table.schema().items() if str(kind) in whole}
         table.execute().astype(kinds).to_parquet(place)
         return

@@ -17,9 +17,9 @@ from ibis.common.exceptions import IbisError
 
 from flowkit.fields import COLUMNS
 from flowkit.loading.errors import SourceError
+from flowkit.loading.grammar import known
 from flowkit.loading.records import backend
 from flowkit.loading.sql import literal, quoted
-from flowkit.loading.grammar import known
 from flowkit.loading.window import Moment, window
 
 #: The engines that flowkit's questions were tried on; others answer wrongly, DataFusion among them.
@@ -125,7 +125,9 @@ def recognised(table: ir.Table) -> ir.Table:
 def _present(column: ir.Value) -> ir.Value:
     """The column with null for `-`, which Athena's text tables hold; timestamps as seconds."""
     kind = column.type()
-    return column.epoch_seconds() if kind.is_timestamp() else column.nullif("-") if kind.is_string() else column
+    return (
+        column.epoch_seconds() if kind.is_timestamp() else column.nullif("-") if kind.is_string() else column
+    )
 
 
 def overlapping(flows: ir.Table, start: Moment = None, end: Moment = None) -> ir.Table:

@@ -282,7 +282,11 @@ def check(
 
 def _repaired(failing: pd.DataFrame) -> bool:
     """Return whether half of the clients, at least, were answered again after all failures, and long enough."""
-    again, since, until = failing["answered_again"].max(), failing["first_seen"].min(), failing["last_seen"].max()
+    again, since, until = (
+        failing["answered_again"].max(),
+        failing["first_seen"].min(),
+        failing["last_seen"].max(),
+    )
     half = 2 * failing["recovered"].sum() >= failing["clients"].sum()
     return bool(half and not pd.isna(again) and again - until > REPAIRED * (again - since))
 

@@ -25,6 +25,7 @@ from flowkit.questions.samples import KEYS, samples
 from flowkit.questions.services import by_service, exposed, unanswered
 from flowkit.reporting.answer import Answer
 from flowkit.reporting.finding import Finding
+from flowkit.reporting.names import many
 from flowkit.reporting.reachability_findings import (
     change,
     expectation,
@@ -33,7 +34,6 @@ from flowkit.reporting.reachability_findings import (
     service_of,
     without_response,
 )
-from flowkit.reporting.names import many
 from flowkit.reporting.rejected_findings import incident_of
 
 LIMITS = {

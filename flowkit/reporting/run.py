@@ -14,8 +14,6 @@ from pathlib import Path
 
 import nbformat
 
-from flowkit.questions.expectations import expectations_of, read_expectations
-from flowkit.loading.network import snapshot_of
 from flowkit.loading.network import snapshot_of
 from flowkit.loading.sample import NOTEBOOKS, SAMPLE
 from flowkit.loading.window import moment, window

@@ -2,7 +2,6 @@
 
 import hashlib
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from flowkit.loading.sources import is_table, slot_of
 from flowkit.log import Log, load
 from flowkit.reporting.errors import ReportError, UsageError
 from flowkit.reporting.finding import Finding
-from flowkit.reporting.html import counted, one_line, period, when
+from flowkit.reporting.html import one_line, period, when
 from flowkit.reporting.kinds import KINDS
 
 #: Bytes up to which local files are hashed; beyond, sizes have to do, because hashing would take minutes.

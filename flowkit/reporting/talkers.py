@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from flowkit.folding.coverage import covered_share
 from flowkit.folding.conversations import CONFIDENCE
+from flowkit.folding.coverage import covered_share
 from flowkit.net import SERVICE_PORTS, protocol_name
 from flowkit.questions import talkers as question
 from flowkit.reporting.answer import Answer
