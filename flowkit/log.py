@@ -8,12 +8,12 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from flowkit.analysis.coverage import coverage
-from flowkit.loading.network import Snapshot, snapshot_of
 from flowkit.folding import store
 from flowkit.folding.store import Fold
 from flowkit.loading import cache
 from flowkit.loading import flows as loading
 from flowkit.loading.ingestion import ingest
+from flowkit.loading.network import Snapshot, snapshot_of
 from flowkit.loading.sample import SAMPLE
 from flowkit.loading.window import Moment, window
 
