@@ -6,7 +6,7 @@ _NAMES = {
     "loading.errors": "SourceError",
     "loading.ingestion": "ingest",
     "log": "load sql",
-    "reporting.answer": "Answer findings",
+    "reporting.answer": "Answer findings tell",
     "reporting.finding": "Finding",
     "reporting.gaps": "gaps",
     "reporting.reachability": "reachability",

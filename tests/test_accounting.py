@@ -110,10 +110,10 @@ def test_mutated_bytes_never_break_the_equation(tmp_path):
     tally = counts(folder)
     assert tally["files"] == tally["new_files"] == 150
     assert 3_000 < tally["ok"] < 150 * 160
-    flows = flowkit.load_with_duplicates(str(folder))
+    flows = flowkit.load(str(folder)).raw
     assert flows.count().execute() == sum(tally[name] for name in ("ok", "nodata", "skipdata", "no_status"))
-    assert len(flowkit.quarantine(str(folder))) == tally["malformed"] > 50
-    files = flowkit.inventory(str(folder))
+    assert len(flowkit.load(str(folder)).malformed) == tally["malformed"] > 50
+    files = flowkit.load(str(folder)).files
     assert len(files) == 150
     assert (files["damage"].notna() | files["refusal"].notna()).sum() >= 30
 
@@ -130,7 +130,7 @@ def test_odd_tokens_are_judged_alike_when_many_files_are_read_together(tmp_path,
         (tmp_path / f"{number:02}.log").write_text(text)
         expected.append(counter.counted(text)[0])
     counts(tmp_path)
-    files = flowkit.inventory(str(tmp_path)).to_dict("records")
+    files = flowkit.load(str(tmp_path)).files.to_dict("records")
     for odd, file, each in zip(ODD_TOKENS, files, expected, strict=True):
         names = ("lines", "headers", "blank", "ok", "nodata", "skipdata", "malformed")
         assert [file[name] for name in names] == [each[name] for name in names], odd

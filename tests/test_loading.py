@@ -58,7 +58,7 @@ def test_every_third_party_file_gives_exactly_the_expected_counts(third_party):
         path = str(third_party / file["file"])
         given = " ".join(file["fields"]) if file["format_from"] == "must be given" else None
         tally = flowkit.ingest(path, format=given)
-        flows = flowkit.load(path, format=given)
+        flows = flowkit.load(path, format=given).flows
         carried = flows.filter(flows.log_status.isnull() | (flows.log_status == "OK"))
         seen = carried.aggregate(
             accept=carried.count(where=carried.action == "ACCEPT"),
@@ -71,7 +71,7 @@ def test_every_third_party_file_gives_exactly_the_expected_counts(third_party):
             for name, count in file["expect"].items()
             if tally[name] != count
         ]
-        bad = flowkit.quarantine(path, format=given)
+        bad = flowkit.load(path, format=given).malformed
         for (line, reason), (number, why) in zip(
             file["malformed_lines"], bad[["line", "reason"]].values, strict=False
         ):
@@ -110,10 +110,10 @@ def test_any_order_and_underscores_and_camel_case_and_unknown_names(tmp_path):
     assert one(tmp_path / "console.log")["skipdata"] == 1
     names = ["version", "srcAddr", "dst_addr", "`start`", "end", "future-field", "log_status"]
     write_log(tmp_path / "new.log", ["12 10.0.0.1 10.0.0.2 1 2 <b> OK"], names)
-    row = flowkit.load(str(tmp_path / "new.log")).execute().iloc[0]
+    row = flowkit.load(str(tmp_path / "new.log")).flows.execute().iloc[0]
     assert (row["version"], row["srcaddr"], row["dstaddr"], row["start"]) == (12, "10.0.0.1", "10.0.0.2", 1)
     assert row["future_field"] == "<b>"
-    shown = flowkit.about(str(tmp_path / "new.log")).set_index("what")["value"]
+    shown = flowkit.load(str(tmp_path / "new.log")).summary.set_index("what")["value"]
     assert shown["unknown fields"] == "future-field"
 
 
@@ -141,7 +141,7 @@ def test_a_header_anywhere_sets_the_format_for_what_follows(tmp_path):
         "skipdata": 1,
         "malformed": 1,
     }
-    bad = flowkit.quarantine(str(path)).iloc[0]
+    bad = flowkit.load(str(path)).malformed.iloc[0]
     assert (bad["line"], bad["text"], bad["reason"]) == (10, PING[0], "14 tokens, format has 29")
 
 
@@ -174,7 +174,7 @@ def test_the_same_two_records_however_they_are_written(tmp_path, data):
         "malformed": 0,
         "blank": 0,
     }
-    table = flowkit.load(str(path)).order_by("start").execute()
+    table = flowkit.load(str(path)).flows.order_by("start").execute()
     assert table["start"].tolist() == [1432917027, 1432917094]
     assert table["action"].tolist() == ["ACCEPT", "REJECT"]
 
@@ -184,9 +184,9 @@ def test_without_header_and_default_format_the_user_is_asked_and_never_guessed_f
     with pytest.raises(flowkit.SourceError, match=r"custom.log: no header.*4 tokens.*--format"):
         flowkit.ingest(str(path))
     given = "${srcaddr} ${dstaddr} ${protocol} ${dstport}"
-    assert flowkit.load(str(path), format=given).execute()["dstport"].tolist() == [443, 443]
+    assert flowkit.load(str(path), format=given).flows.execute()["dstport"].tolist() == [443, 443]
     other = "dstaddr srcaddr protocol dstport"
-    assert flowkit.load(str(path), format=other).srcaddr.max().execute() == "10.0.0.2"
+    assert flowkit.load(str(path), format=other).flows.srcaddr.max().execute() == "10.0.0.2"
     fourteen = write_log(tmp_path / "fourteen.log", [" ".join(["3", *PING[0].split()[1:]])])
     with pytest.raises(flowkit.SourceError, match="14 tokens"):
         flowkit.ingest(str(fourteen))
@@ -222,7 +222,7 @@ def test_several_gzip_members_and_a_cut_and_a_damaged_file(tmp_path):
     damaged[-6] ^= 0xFF
     (tmp_path / "checksum.gz").write_bytes(damaged)
     assert one(tmp_path / "checksum.gz")["ok"] == 20_000
-    files = flowkit.inventory(str(tmp_path)).set_index("file")["damage"]
+    files = flowkit.load(str(tmp_path)).files.set_index("file")["damage"]
     told = {path.rsplit("/", 1)[1]: damage for path, damage in files.items()}
     assert pd.isna(told["members.gz"])
     assert told["cut.gz"] == "the gzip data ends too early"
@@ -238,7 +238,7 @@ def test_what_cannot_be_read_is_named_and_the_rest_goes_on(tmp_path):
     (tmp_path / "notes.txt").write_text("Call Bob about the firewall.\n")
     tally = flowkit.ingest(str(tmp_path))
     assert (tally["files"], tally["unreadable_files"], tally["ok"]) == (5, 4, 2)
-    refusals = flowkit.inventory(str(tmp_path)).set_index("file")["refusal"].dropna()
+    refusals = flowkit.load(str(tmp_path)).files.set_index("file")["refusal"].dropna()
     assert {path.rsplit("/", 1)[1] for path in refusals.index} == {
         "empty.log",
         "picture.png",
@@ -260,7 +260,7 @@ def test_about_names_what_went_wrong_with_an_example(tmp_path):
     write_log(tmp_path / "a.log", [*PING, *bad])
     (tmp_path / "b.log.gz").write_bytes(gzip.compress("\n".join(PING).encode(), mtime=0)[:-9])
     (tmp_path / "c.log").write_bytes(b"")
-    shown = flowkit.about(str(tmp_path)).values.tolist()
+    shown = flowkit.load(str(tmp_path)).summary.values.tolist()
     assert ["files", "3, 1 damaged, 1 unreadable"] in shown
     assert ["malformed: packets is no whole number", f"2, such as line 3 of a.log: {bad[0]}"] in shown
     assert ["malformed: 2 tokens, format has 14", "1, such as line 5 of a.log: one two"] in shown
@@ -299,7 +299,7 @@ def test_parquet_as_aws_and_as_others_write_it(tmp_path):
     text["account_id"] = [12345678901, 12345678901]
     pq.write_table(pa.Table.from_pandas(text), tmp_path / "text.parquet")
     assert flowkit.ingest(str(tmp_path))["files"] == 4
-    flows = flowkit.load(str(tmp_path)).execute()
+    flows = flowkit.load(str(tmp_path)).flows.execute()
     assert flows["account_id"].unique().tolist() == ["012345678901"]
     assert flows["srcport"].dropna().tolist() == [443] * 4
     assert flows["bytes"].dropna().tolist() == [840] * 4
@@ -308,7 +308,7 @@ def test_parquet_as_aws_and_as_others_write_it(tmp_path):
     bad[0] |= {"srcport": 70000, "srcaddr": "<script>"}
     pq.write_table(pa.Table.from_pylist(bad), tmp_path / "bad.parquet")
     assert one(tmp_path / "bad.parquet")["malformed"] == 1
-    assert flowkit.quarantine(str(tmp_path / "bad.parquet"))["reason"].tolist() == [
+    assert flowkit.load(str(tmp_path / "bad.parquet")).malformed["reason"].tolist() == [
         "srcaddr='<script>' is no address"
     ]
 
@@ -319,8 +319,8 @@ def test_transit_gateway_records_are_told_apart(tmp_path):
     write_log(tmp_path / "tgw.log", [" ".join([*values, "10.0.0.1", "10.0.0.2", "1", "2", "OK"])], gateway)
     write_log(tmp_path / "vpc.log", PING)
     assert flowkit.ingest(str(tmp_path))["ok"] == 3
-    assert flowkit.load(str(tmp_path)).count().execute() == 2
-    records = flowkit.load(str(tmp_path), record="transit-gateway")
+    assert flowkit.load(str(tmp_path)).flows.count().execute() == 2
+    records = flowkit.load(str(tmp_path), record="transit-gateway").flows
     assert records.select("tgw_id", "packets_lost_no_route").execute().values.tolist() == [["x", 14]]
 
 
@@ -338,17 +338,17 @@ def test_the_layouts_of_s3_in_a_folder(tmp_path, layout):
     for slot in ("1615", "1620", "1625"):
         name = f"012345678901_vpcflowlogs_eu-west-1_fl-1234abcd_20261120T{slot}Z_fe123456.log.gz"
         write_log(tmp_path / layout / name, PING)
-    files = flowkit.inventory(str(tmp_path))
+    files = flowkit.load(str(tmp_path)).files
     assert files["slot"].tolist() == [
         pd.Timestamp(f"2026-11-20 16:{minute}", tz="UTC") for minute in (15, 20, 25)
     ]
     assert set(files["flow_log_id"]) == {"fl-1234abcd"}
     assert set(files["account_id"]) == {"012345678901"}
     assert set(files["region"]) == {"eu-west-1"}
-    assert flowkit.load(str(tmp_path), start="2027-01-01").count().execute() == 0
+    assert flowkit.load(str(tmp_path), start="2027-01-01").flows.count().execute() == 0
     assert flowkit.ingest(str(tmp_path), start="2027-01-01")["files"] == 0
-    assert len(flowkit.inventory(str(tmp_path), start="2027-01-01")) == 0
-    only = flowkit.inventory(str(tmp_path), start="2026-11-20T16:24Z", end="2026-11-20T16:25Z")
+    assert len(flowkit.load(str(tmp_path), start="2027-01-01").files) == 0
+    only = flowkit.load(str(tmp_path), start="2026-11-20T16:24Z", end="2026-11-20T16:25Z").files
     assert only["slot"].dt.minute.tolist() == [20, 25]
 
 
@@ -357,9 +357,9 @@ def test_a_window_takes_the_records_that_overlap_it(tmp_path):
     path = write_log(tmp_path / "flow.log", [record.format(at, at + 10) for at in range(NOON, NOON + 61, 20)])
     seen = flowkit.load(
         str(path), start=datetime.fromtimestamp(NOON + 30, UTC), end=datetime.fromtimestamp(NOON + 60, UTC)
-    )
+    ).flows
     assert sorted(seen.execute()["start"]) == [NOON + 20, NOON + 40]
-    assert flowkit.load(str(path), start="-24h").count().execute() == 0
+    assert flowkit.load(str(path), start="-24h").flows.count().execute() == 0
 
 
 def test_moments_are_utc_unless_they_say_otherwise():
@@ -385,19 +385,19 @@ def test_a_record_in_several_flow_logs_counts_once_and_equal_ones_in_one_stay(tm
     log("fl-0000000b", [PING[0], PING[1], PING[1], PING[1]])
     assert flowkit.ingest(str(tmp_path))["ok"] == 7
     marked = (
-        flowkit.load_with_duplicates(str(tmp_path)).group_by(["action", "duplicate"]).agg(n=ibis._.count())
+        flowkit.load(str(tmp_path)).raw.group_by(["action", "duplicate"]).agg(n=ibis._.count())
     )
     assert sorted(marked.execute().values.tolist()) == [
         ["ACCEPT", False, 2], ["ACCEPT", True, 1], ["REJECT", False, 3], ["REJECT", True, 1],
     ]  # fmt: skip
-    assert flowkit.load(str(tmp_path)).count().execute() == 5
+    assert flowkit.load(str(tmp_path)).flows.count().execute() == 5
 
 
 def test_an_ibis_table_is_a_source_and_nothing_is_copied():
     rows = pd.DataFrame(
         {"interface-id": ["eni-1"], "srcAddr": ["10.0.0.1"], "start": [5], "tcp_flags": ["2"], "day": ["x"]}
     )
-    flows = flowkit.load(ibis.memtable(rows))
+    flows = flowkit.load(ibis.memtable(rows)).flows
     assert {name: str(flows[name].type()) for name in COLUMNS} == COLUMNS
     row = flows.execute().iloc[0]
     assert (row["interface_id"], row["srcaddr"], row["tcp_flags"], row["day"]) == (
@@ -407,10 +407,10 @@ def test_an_ibis_table_is_a_source_and_nothing_is_copied():
         "x",
     )
     assert flowkit.ingest(ibis.memtable(rows))["no_status"] == 1
-    assert len(flowkit.inventory(ibis.memtable(rows))) == len(flowkit.quarantine(ibis.memtable(rows))) == 0
-    assert ["log-status", "1 without log-status"] in flowkit.about(ibis.memtable(rows)).values.tolist()
+    assert len(flowkit.load(ibis.memtable(rows)).files) == len(flowkit.load(ibis.memtable(rows)).malformed) == 0
+    assert ["log-status", "1 without log-status"] in flowkit.load(ibis.memtable(rows)).summary.values.tolist()
     with pytest.raises(flowkit.SourceError, match="columns are not those of flow logs: a"):
-        flowkit.load(ibis.memtable(pd.DataFrame({"a": [1]})))
+        flowkit.load(ibis.memtable(pd.DataFrame({"a": [1]}))).flows
 
 
 def test_duckdb_draws_no_progress_bar_of_its_own(tmp_path):

@@ -81,7 +81,8 @@ def refusals(conversations: ir.Table, step: int) -> ir.Table:
 
     ``step`` is that of the first refused packet (seconds since 1970 UTC). ``sessions``, ``attempts`` (sessions of
     TCP; of other protocols packets, which a port that stays the same sends as long as it likes, but a few UDP packets
-    within `RETRY` seconds are one attempt), ``records``, ``packets``, ``bytes``, ``first``, ``last`` (of what was refused),
+    within `RETRY` seconds are one attempt), ``records``, ``packets``, ``bytes``, ``first``, ``last`` (of what was
+    refused),
     ``latest`` (when the latest of the sessions was first refused),
     ``accepted`` (accepted records of the client), ``port_low``, ``port_high`` (of the client), ``from_server`` (the
     refused packets are the server's), ``leaves`` (they leave the interface; null: not logged), ``flagged`` (TCP

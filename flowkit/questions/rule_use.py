@@ -20,7 +20,8 @@ FEW = 32
 #: A network of so many addresses is wide if only a few of them are seen.
 WIDE = 256
 COLUMNS = [
-    "use", "name", "direction", "rule", "sessions", "shared", "sources", "coverage", "seen", "group_id", "first", "last",
+    "use", "name", "direction", "rule", "sessions", "shared", "sources", "coverage", "seen", "group_id", "first",
+    "last",
 ]  # fmt: skip
 
 
