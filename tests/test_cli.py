@@ -142,7 +142,7 @@ def test_an_interrupt_is_said_and_leaves_nothing(tmp_path, monkeypatch, capsys):
     def interrupted(*words, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(source, "bring_in", interrupted)
+    monkeypatch.setattr(source, "load", interrupted)
     assert cli.main(["report", "--out", str(tmp_path / "out"), "--param", "top=3"]) == 130
     assert capsys.readouterr().err == "flowkit: interrupted; nothing was written\n"
     assert not (tmp_path / "out").exists()

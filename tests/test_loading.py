@@ -16,6 +16,7 @@ import flowkit
 from flowkit.fields import COLUMNS, DEFAULT_FORMAT, FIELDS, TGW_FIELDS, VPC_FIELDS
 from flowkit.loading import grammar
 from flowkit.loading.window import moment, window
+from flowkit.log import opened
 
 PING = (
     "2 123456789010 eni-1235b8ca123456789 203.0.113.12 172.31.16.139 0 0 1 4 336 1432917027 1432917142 ACCEPT OK",
@@ -58,7 +59,7 @@ def test_every_third_party_file_gives_exactly_the_expected_counts(third_party):
         path = str(third_party / file["file"])
         given = " ".join(file["fields"]) if file["format_from"] == "must be given" else None
         tally = flowkit.ingest(path, format=given)
-        flows = flowkit.load(path, format=given).flows
+        flows = opened(path, None, None, given).raw
         carried = flows.filter(flows.log_status.isnull() | (flows.log_status == "OK"))
         seen = carried.aggregate(
             accept=carried.count(where=carried.action == "ACCEPT"),
@@ -71,7 +72,7 @@ def test_every_third_party_file_gives_exactly_the_expected_counts(third_party):
             for name, count in file["expect"].items()
             if tally[name] != count
         ]
-        bad = flowkit.load(path, format=given).malformed
+        bad = opened(path, None, None, given).malformed
         for (line, reason), (number, why) in zip(
             file["malformed_lines"], bad[["line", "reason"]].values, strict=False
         ):
@@ -93,7 +94,7 @@ def test_all_54_vpc_fields_and_the_transit_gateways_are_known():
 
 
 def test_a_row_has_typed_columns_and_nulls_for_dashes_and_for_what_the_format_lacks(tmp_path):
-    flows = flows_of(tmp_path, [*PING, *GAPS])
+    flows = flows_of(tmp_path, [*PING, *GAPS]).flows
     assert {name: str(flows[name].type()) for name in COLUMNS} == COLUMNS
     table = flows.execute().sort_values("start")
     gap = table[table["log_status"] == "NODATA"].iloc[0]
@@ -110,7 +111,7 @@ def test_any_order_and_underscores_and_camel_case_and_unknown_names(tmp_path):
     assert one(tmp_path / "console.log")["skipdata"] == 1
     names = ["version", "srcAddr", "dst_addr", "`start`", "end", "future-field", "log_status"]
     write_log(tmp_path / "new.log", ["12 10.0.0.1 10.0.0.2 1 2 <b> OK"], names)
-    row = flowkit.load(str(tmp_path / "new.log")).flows.execute().iloc[0]
+    row = flowkit.load(str(tmp_path / "new.log")).raw.execute().iloc[0]
     assert (row["version"], row["srcaddr"], row["dstaddr"], row["start"]) == (12, "10.0.0.1", "10.0.0.2", 1)
     assert row["future_field"] == "<b>"
     shown = flowkit.load(str(tmp_path / "new.log")).summary.set_index("what")["value"]
@@ -320,7 +321,7 @@ def test_transit_gateway_records_are_told_apart(tmp_path):
     write_log(tmp_path / "vpc.log", PING)
     assert flowkit.ingest(str(tmp_path))["ok"] == 3
     assert flowkit.load(str(tmp_path)).flows.count().execute() == 2
-    records = flowkit.load(str(tmp_path), record="transit-gateway").flows
+    records = flowkit.load(str(tmp_path), record="transit-gateway").raw
     assert records.select("tgw_id", "packets_lost_no_route").execute().values.tolist() == [["x", 14]]
 
 
@@ -384,9 +385,7 @@ def test_a_record_in_several_flow_logs_counts_once_and_equal_ones_in_one_stay(tm
     log("fl-0000000a", [PING[0], PING[0], PING[1]])
     log("fl-0000000b", [PING[0], PING[1], PING[1], PING[1]])
     assert flowkit.ingest(str(tmp_path))["ok"] == 7
-    marked = (
-        flowkit.load(str(tmp_path)).raw.group_by(["action", "duplicate"]).agg(n=ibis._.count())
-    )
+    marked = flowkit.load(str(tmp_path)).raw.group_by(["action", "duplicate"]).agg(n=ibis._.count())
     assert sorted(marked.execute().values.tolist()) == [
         ["ACCEPT", False, 2], ["ACCEPT", True, 1], ["REJECT", False, 3], ["REJECT", True, 1],
     ]  # fmt: skip
@@ -397,7 +396,7 @@ def test_an_ibis_table_is_a_source_and_nothing_is_copied():
     rows = pd.DataFrame(
         {"interface-id": ["eni-1"], "srcAddr": ["10.0.0.1"], "start": [5], "tcp_flags": ["2"], "day": ["x"]}
     )
-    flows = flowkit.load(ibis.memtable(rows)).flows
+    flows = flowkit.load(ibis.memtable(rows)).raw
     assert {name: str(flows[name].type()) for name in COLUMNS} == COLUMNS
     row = flows.execute().iloc[0]
     assert (row["interface_id"], row["srcaddr"], row["tcp_flags"], row["day"]) == (
@@ -407,7 +406,9 @@ def test_an_ibis_table_is_a_source_and_nothing_is_copied():
         "x",
     )
     assert flowkit.ingest(ibis.memtable(rows))["no_status"] == 1
-    assert len(flowkit.load(ibis.memtable(rows)).files) == len(flowkit.load(ibis.memtable(rows)).malformed) == 0
+    assert (
+        len(flowkit.load(ibis.memtable(rows)).files) == len(flowkit.load(ibis.memtable(rows)).malformed) == 0
+    )
     assert ["log-status", "1 without log-status"] in flowkit.load(ibis.memtable(rows)).summary.values.tolist()
     with pytest.raises(flowkit.SourceError, match="columns are not those of flow logs: a"):
         flowkit.load(ibis.memtable(pd.DataFrame({"a": [1]}))).flows
@@ -415,7 +416,7 @@ def test_an_ibis_table_is_a_source_and_nothing_is_copied():
 
 def test_duckdb_draws_no_progress_bar_of_its_own(tmp_path):
     asked = "SELECT current_setting('enable_progress_bar')"
-    assert flows_of(tmp_path, PING).get_backend().con.execute(asked).fetchone() == (False,)
+    assert flows_of(tmp_path, PING).flows.get_backend().con.execute(asked).fetchone() == (False,)
 
 
 def test_field_meanings_are_one_line_each():
