@@ -136,7 +136,7 @@ def test_a_group_is_loaded_like_files_and_settled_slices_once(aws):
         "new_files": 2, "ok": 1, "nodata": 1, "skipdata": 1, "malformed": 0,
     }  # fmt: skip
     assert ingest(URI, start, end)["new_files"] == 0
-    flows = load(URI, start, end)
+    flows = load(URI, start, end).flows
     assert sorted(flows.start.execute()) == [
         NOON - 30,
         NOON + 30,

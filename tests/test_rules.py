@@ -234,7 +234,8 @@ def test_a_block_around_addresses_is_no_larger_than_a_24(addresses, block):
 
 
 def line(src, dst, sport, dport, eni, start=1000, action="ACCEPT"):
-    return f"2 123456789010 {eni} {src} {dst} {sport} {dport} 6 5 900 {1_700_000_000 + start} {1_700_000_000 + start + 30} {action} OK"
+    at = 1_700_006_400 + start
+    return f"2 123456789010 {eni} {src} {dst} {sport} {dport} 6 5 900 {at} {at + 30} {action} OK"
 
 
 def both(src, dst, sport, dport, eni, **more):

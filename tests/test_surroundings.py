@@ -134,7 +134,7 @@ def test_what_nobody_foresaw_is_one_sentence_and_a_traceback_on_request(capsys, 
     def broken(given):
         raise LookupError("no \x1b[31mred\nline")
 
-    monkeypatch.setattr(cli.cache, "size", lambda: broken(None))
+    monkeypatch.setattr(upkeep, "size", lambda: broken(None))
     assert cli.main(["cache"]) == 1
     sentence = "flowkit: LookupError: no ␛[31mred␊line (unforeseen; FLOWKIT_DEBUG=1 shows where)\n"
     assert capsys.readouterr().err == sentence

@@ -59,7 +59,8 @@ def edges(conversations: ir.Table, step: int) -> ir.Table:
     """Return one row an `EDGE` with its counts.
 
     The keys are columns of `conversations`; ``denied``: whether no packet was accepted; ``step`` is the start of the
-    time step (seconds since 1970 UTC) in which the conversation began. ``sessions``, ``client_accepted``, ``client_rejected``, ``server_accepted``, ``server_rejected`` (records), ``client_packets``,
+    time step (seconds since 1970 UTC) in which the conversation began. ``sessions``,
+    ``client_accepted``, ``client_rejected``, ``server_accepted``, ``server_rejected`` (records), ``client_packets``,
     ``client_bytes``, ``server_packets``, ``server_bytes``, ``client_seen``, ``server_seen`` (flags, as bits),
     ``first``, ``last`` (seconds), ``level`` (how sure the outcome is).
     """
@@ -129,7 +130,8 @@ def volumes(flows: ir.Table, interfaces: pd.DataFrame, step: int) -> ir.Table:
 
     ``direction`` (as packets flow, seen from the interface: ``ingress``, ``egress``; ``transit`` for gateways and
     load balancers; ``unknown``), ``peer`` (``internal``: private, or the address of a logged interface;
-    ``external``; where the direction is unknown, ``internal`` if both ends are; null in transit), ``action``, ``counted`` (whether to count it where several
+    ``external``; where the direction is unknown, ``internal`` if both ends are; null in transit), ``action``, ``counted``
+    (whether to count it where several
     interfaces logged the same packets), ``az_id``, ``peer_az_id`` (null where not known), ``traffic_path`` (egress
     only), ``step`` (start of the time step, seconds since 1970), ``records``, ``packets``, ``bytes``.
     """

@@ -32,7 +32,8 @@ def placed(addresses: str) -> str:
     nearby = "regexp_extract(address, '^[0-9]+[.][0-9]+[.][0-9]+') || '.0/24'"
     return (
         f"SELECT address, CASE b.network WHEN '{NEARBY}' THEN {nearby} ELSE coalesce(b.network, '{INTERNET}') END AS"
-        f" network FROM (SELECT address, {KEY} AS key FROM (SELECT address::VARCHAR AS address FROM ({addresses}))) a ASOF LEFT JOIN bounds b ON a.key >= b.key"
+        f" network FROM (SELECT address, {KEY} AS key FROM (SELECT address::VARCHAR AS address FROM ({addresses})))"
+        " a ASOF LEFT JOIN bounds b ON a.key >= b.key"
     )
 
 

@@ -48,7 +48,8 @@ def pairs(fold, top: int) -> pd.DataFrame:
         exact(sessions) AS sessions, exact(CASE WHEN denied THEN sessions END) AS rejected_sessions,
         to_timestamp(min(first)) AS first, to_timestamp(max(last)) AS last
         FROM edges WHERE counted AND evidence <> 'unknown' GROUP BY client, server, protocol, server_port
-        ORDER BY sum(CASE WHEN NOT denied THEN client_bytes::HUGEINT + server_bytes ELSE 0 END) DESC, client, server, protocol, server_port LIMIT ?""",
+        ORDER BY sum(CASE WHEN NOT denied THEN client_bytes::HUGEINT + server_bytes ELSE 0 END) DESC,
+            client, server, protocol, server_port LIMIT ?""",
         top,
     )
     return table.astype({"protocol": "Int64", "server_port": "Int64"})
