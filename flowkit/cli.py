@@ -176,9 +176,9 @@ def _ingest(given: argparse.Namespace) -> int:
         _table(tally)
     records = sum(tally[name] for name in ("ok", "nodata", "skipdata", "no_status"))
     if not records and (tally["malformed"] or tally["unreadable_files"]):
-        return complain(f"no line is a record: {troubles}")
+        return complain(f"no line is a record: {one_line(troubles)}")
     if troubles:
-        complain(troubles)
+        complain(one_line(troubles))
     return DONE
 
 

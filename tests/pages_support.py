@@ -26,7 +26,7 @@ from flowkit.reporting.figures import alt
 from flowkit import Finding, tell
 from flowkit.reporting.tables import show
 plt.style.use("flowkit.reporting.report")""",
-    """flows = load(source, start, end, format)
+    """flows = load(source, start, end, format).flows
 refused = flows.filter(_.action == "REJECT")
 by = refused.group_by("interface_id", "srcaddr", "dstaddr").aggregate(records=_.count(), first=_.start.min())
 by = by.execute().sort_values(["records", "srcaddr", "interface_id"], ascending=[False, True, True])""",

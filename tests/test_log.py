@@ -103,7 +103,7 @@ def test_a_field_of_a_newer_version_touches_one_table_and_the_cache_does_not_lie
         "source = open(fields.__file__).read()\n"
         "exec(source[source.index('#: Every known field'):], fields.__dict__)\n"
         "import sys, flowkit\nfrom flowkit.loading import cache\n"
-        "print(flowkit.ingest(sys.argv[1])['malformed'], flowkit.load(sys.argv[1]).hop_count.max().execute())\n"
+        "print(flowkit.ingest(sys.argv[1])['malformed'], flowkit.load(sys.argv[1]).flows.hop_count.max().execute())\n"
         "print(cache.folder())"
     )
     done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True)

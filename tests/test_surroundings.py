@@ -12,6 +12,7 @@ from pages_support import record, write_notebook
 from support import write_log
 
 from flowkit import cli
+from flowkit.loading import upkeep
 
 FLOWKIT = Path(sys.executable).with_name("flowkit")
 BARE = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
