@@ -24,7 +24,7 @@ def place(tmp_path_factory):
     folder = tmp_path_factory.mktemp("odd")
     write_log(folder / "flow.log", [record()])
     cells = ("import random, contextlib, matplotlib.pyplot as plt\nfrom flowkit import load, tell",
-             "## Findings", "tell([], f'{load(source).count().execute()} record {random.__name__}')",
+             "## Findings", "tell([], f'{load(source).flows.count().execute()} record {random.__name__}')",
              "fig, ax = plt.subplots()\nax.plot([1, 2])\nplt.show()")  # fmt: skip
     write_notebook(folder / "quick.ipynb", *cells)
     return folder
