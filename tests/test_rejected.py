@@ -22,12 +22,15 @@ from flowkit.reporting.plot import rejections_over_time
 from flowkit.reporting.rejected import ACCEPT_ONLY, REJECT_ONLY, rejected
 
 ENI = "eni-1235b8ca123456789"
+#: Records at 0, 60 … are those of this day: no flow log has times before 2014.
+MIDNIGHT = 1_700_006_400
 WITH_FLAGS = (*DEFAULT_FORMAT, "tcp-flags", "flow-direction", "subnet-id", "reject-reason")
 
 
 def line(src, dst, sport, dport, action, start, end=None, protocol=6, packets=1, size=None, eni=ENI, **more):
     """A record of the default format; flags=, way=, subnet= and reason= give those of WITH_FLAGS."""
     size, end = packets * 60 if size is None else size, start if end is None else end
+    start, end = (at + MIDNIGHT if at < MIDNIGHT else at for at in (start, end))
     plain = f"2 123456789010 {eni} {src} {dst} {sport} {dport} {protocol} {packets} {size} {start} {end} {action} OK"
     if not more:
         return plain
