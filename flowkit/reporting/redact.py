@@ -107,13 +107,14 @@ class Redactor:
             if name in output:
                 output[name] = self.value(output[name])
         data = output.get("data", {})
-        for kind in [kind for kind in data if kind.startswith("image/")]:
+        for kind in [kind for kind in data if kind.startswith("image/") and kind != "image/svg+xml"]:
             del data[kind]
-            data["text/plain"] = "(a picture, left out: redaction cannot read it)"
+            if "image/svg+xml" not in data:
+                data["text/plain"] = "(a picture, left out: redaction cannot read it)"
         for kind in ("text/html", "image/svg+xml"):
             if kind in data:
                 data[kind] = self.markup(data[kind])
-        for kind in data.keys() - {"text/html"}:
+        for kind in data.keys() - {"text/html", "image/svg+xml"}:
             data[kind] = self.value(data[kind])
         if MIME in data:
             data |= Shown(data[MIME], 30)._repr_mimebundle_()
@@ -125,7 +126,8 @@ class Redactor:
             return part
         if part.startswith("<"):
             part = re.sub(r'(?<=viewBox=")0 0 ([\d.]+)', _widened, part)
-            return re.sub(r'(?<=aria-label=")[^"]*', lambda m: self._escaped(m[0]), part)
+            label = r"""(?<=aria-label=)("[^"]*"|'[^']*')"""
+            return re.sub(label, lambda m: m[0][0] + self._escaped(m[0][1:-1]) + m[0][-1], part)
         return self._escaped(part)
 
     def _table(self, found: re.Match) -> str:
