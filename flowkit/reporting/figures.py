@@ -29,6 +29,7 @@ COLOURS = {
 }
 #: The style sheet's ink, which a page replaces by its own text colour.
 INK = "#24292f"
+ON_WHITE = f'style="color:{INK};background:#fff"'
 
 
 def utc_axis(ax: Axes) -> Axes:
@@ -79,13 +80,17 @@ def svg_of(figure: Figure, text: str) -> str:
     svg = re.sub(r"<(metadata|style)\b.*?</\1>", "", svg, flags=re.DOTALL)
     # Names such as axes_1 recur in every figure and would clash on one page; clip paths have hashes.
     svg = re.sub(r'<g id="[A-Za-z0-9._]*_\d+">', "<g>", svg)
-    said = f'role="img" aria-label="{escaped(text)}" style="color:{INK};background:#fff"'
-    return svg.replace("<svg ", f"<svg {said} ", 1)
+    return svg.replace("<svg ", f'<svg role="img" aria-label="{escaped(text)}" {ON_WHITE} ', 1)
+
+
+def is_figure(svg: str) -> bool:
+    """Return whether `svg` was made by `svg_of`: all text in it is escaped, so that it may stand inside a page."""
+    return svg.startswith('<svg role="img" aria-label="')
 
 
 def figure_html(svg: str) -> str:
     """Return what `svg_of` made as a `<figure>` for a page, in the page's own colours."""
-    svg = svg.replace(f' style="color:{INK};background:#fff"', "", 1)
+    svg = svg.replace(f" {ON_WHITE}", "", 1)
     return f'<figure class="fk-figure" style="margin:.6em 0">{svg}</figure>'
 
 

@@ -15,6 +15,7 @@ from traitlets.config import Config
 
 from flowkit.reporting import history
 from flowkit.reporting.answer import MIME
+from flowkit.reporting.figures import figure_html, is_figure
 from flowkit.reporting.finding import incidents, is_ongoing
 from flowkit.reporting.html import action_html, assured, boxes, escaped, incidents_html, period, visible, when
 from flowkit.reporting.kinds import SEVERITIES
@@ -74,15 +75,13 @@ def collected(notebook: NotebookNode) -> Iterator[dict]:
 def first_figure(notebook: NotebookNode) -> str:
     """Return the first figure that has an alt text, as HTML; empty where there is none."""
     for data in _outputs(notebook):
-        if found := re.search(
-            r'<figure class="fk-figure".*?</figure>', data.get("text/html", ""), flags=re.DOTALL
-        ):
-            return found[0]
+        if is_figure(svg := data.get("image/svg+xml", "")):
+            return figure_html(svg)
     return ""
 
 
 def still(notebook: NotebookNode) -> NotebookNode:
-    """Return an executed notebook that any viewer shows untrusted: plain tables, and figures as pictures.
+    """Return an executed notebook that any viewer shows untrusted: plain tables without scripts.
 
     Run anew in JupyterLab its tables are live again.
     """
@@ -91,10 +90,6 @@ def still(notebook: NotebookNode) -> NotebookNode:
         markup = data.get("text/html", "")
         if "<script" in markup:
             data["text/html"] = _SCRIPTS.sub("", markup)
-        if "image/png" in data and (drawn := re.search(r"<svg\b.*</svg>", markup, re.DOTALL)):
-            # JupyterLab prefers HTML, and takes the drawing out of it where the notebook is not trusted.
-            del data["text/html"]
-            data["image/svg+xml"] = drawn[0]
     return plain
 
 
@@ -146,6 +141,8 @@ def _exporter() -> HTMLExporter:
     exporter.register_filter("findings", _findings)
     exporter.register_filter("visible", visible)
     exporter.register_filter("alt", _alt)
+    exporter.register_filter("is_figure", is_figure)
+    exporter.register_filter("figure", figure_html)
     return exporter
 
 

@@ -35,7 +35,7 @@ class Table:
         some = table.head(ROWS)
         shown = {name: _cells(some[name], str(name)) for name in table.columns if some[name].notna().any()}
         head = f"<p class='fk-caption'><b>{caption}</b>{cut}</p>" if self.caption else ""
-        region = f"<div class='fk-scroll' role='region' tabindex='0' aria-label='{caption}'>"
+        region = f'<div class="fk-scroll" role="region" tabindex="0" aria-label="{caption}">'
         body = region + _markup(shown, self.columns) + "</div>"
         style = f"<style>{_STYLE.read_text()}</style><script>{_SCRIPT.read_text()}</script>"
         texts = pd.DataFrame({header: [text for text, _ in cells] for header, _, cells in shown.values()})
@@ -46,7 +46,7 @@ class Table:
 
 
 def show(table: pd.DataFrame, caption: str = "", columns: int = 8) -> Table:
-    """Return `table` to display: the first `columns` columns, the others in a row that unfolds; empty ones not at all."""
+    """Return `table` to display: `columns` columns, then the others in a row that unfolds; empty ones never."""
     return Table(table, caption, columns)
 
 
@@ -116,7 +116,8 @@ def _markup(shown: dict, columns: int) -> str:
         for kind, (_, numbers, cells) in zip(kinds, front, strict=True):
             text, value = cells[at]
             raw = f" data-v='{escaped(value)}'" if numbers else ""
-            row.append(f"<td{kind}{raw}>{escaped(text)}</td>")
+            wide = " class='w'" if len(text) > 40 else ""
+            row.append(f"<td{kind or wide}{raw}>{escaped(text)}</td>")
         if rest:
             pairs = [(header, cells[at][0]) for header, _, cells in rest if cells[at][0]]
             terms = "".join(f"<dt>{escaped(header)}</dt><dd>{escaped(text)}</dd>" for header, text in pairs)
