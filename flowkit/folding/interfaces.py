@@ -43,7 +43,7 @@ def interfaces(flows: ir.Table, network=None) -> pd.DataFrame:
     known["transit"] = known.interface_id.isin(_transit(evidence, network))
     facts = ["az_id", "vpc_id", "subnet_id", "instance_id"]
     places = evidence.groupby("interface_id", dropna=False)[facts].max().astype("object")
-    known = known.join(places.where(places.notna(), None), on="interface_id")
+    known = known.merge(places.where(places.notna(), None).reset_index(), "left", "interface_id")
     columns = ["interface_id", "day", "address", "basis", "conflict", "transit", *facts, "first", "last"]
     return known[columns].sort_values(["interface_id", "day", "address"], ignore_index=True)
 
