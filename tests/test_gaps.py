@@ -535,6 +535,18 @@ def test_a_log_without_a_gap_and_one_that_cannot_be_judged_say_so():
     assert answer.summary[0].startswith("Log coverage cannot be judged: the log lacks log-status")
 
 
+@pytest.mark.parametrize("rows", [[], full("eni-a", 0, 3600), busy([3] * 60, skip=(10, 40))])
+def test_coverage_that_was_stored_in_microseconds_gives_the_same_gaps(rows):
+    log = log_of(flows(rows))
+    expected = gaps(log)
+    attrs = log.coverage.attrs
+    log.coverage = log.coverage.astype(dict.fromkeys(("start", "end"), "datetime64[us, UTC]"))
+    log.coverage.attrs = attrs
+    stored = gaps(log)
+    pd.testing.assert_frame_equal(stored.gaps, expected.gaps, check_dtype=False)
+    assert (stored.summary, stored.findings) == (expected.summary, expected.findings)
+
+
 def test_a_window_without_a_record_is_a_grave_finding():
     log = log_of(flows([]))
     log.start, log.end = "2030-01-01", "2030-01-02"

@@ -116,7 +116,7 @@ def test_an_empty_window_is_a_report_that_says_so(tmp_path):
     assert told(moment)["coverage"]["records"] < 60
     empty = run(tmp_path, "sample", "--start", "2030-01-01", "--end", "2030-01-02")
     assert told(empty)["coverage"]["records"] == 0
-    assert {each["kind"] for each in told(empty)["findings"]} == {"expectation-unproven"}
+    assert {each["kind"] for each in told(empty)["findings"]} == {"expectation-unproven", "not-delivered"}
     for name, text in text_of(empty).items():
         assert re.search(r"\b(no|nothing|not one|none)\b", text, re.I), name
 

@@ -93,11 +93,8 @@ def interval_counts(flows: ir.Table, coverage: pd.DataFrame, gaps: pd.DataFrame)
     own = gaps.assign(owner=gaps.interface_id.fillna(""), first=seconds(gaps.start), last=seconds(gaps.end))
     own["length"] = (own["last"] - own["first"]) / own.interval
     owners = own.groupby("owner", as_index=False).agg(
-        interval=("interval", "max"),
-        phase=("first", "min"),
-        hidden=("length", "median"),
-        missing=("length", "sum"),
-    )
+        interval=("interval", "max"), phase=("first", "min"), hidden=("length", "median"), missing=("length", "sum")
+    )  # fmt: skip
     owners = owners.join(edges, on="owner").sort_values("missing", ascending=False, ignore_index=True)
     owners["base"] = owners["first"] - (owners["first"] - owners.phase) % owners.interval
     owners["count"] = -((owners.base - owners["last"]) // owners.interval)

@@ -204,11 +204,13 @@ def gap_impact(flows, files, coverage, gaps, estimates, peers) -> pd.DataFrame:
     count = (
         flows_across_gap(flows, across).group_by("gap").agg(flows=_.count()).execute().set_index("gap").flows
     )
-    cut = across.assign(flows=count).dropna(subset="flows").sort_values("start")
-    own = gaps[gaps.interface_id.notna()].reset_index(names="gap").sort_values("start")
-    own = own.astype({"interface_id": cut.interface_id.dtype})[["gap", "interface_id", "start", "end"]]
-    cut = pd.merge_asof(cut, own, on="start", by="interface_id", suffixes=("", "_gap"))
-    cut = cut[cut.end <= cut.end_gap].groupby("gap").flows.sum()
+    cut = across.assign(flows=count, at=seconds(across.start)).dropna(subset="flows").sort_values("at")
+    own = gaps[gaps.interface_id.notna()].reset_index(names="gap")
+    own = own.assign(at=seconds(own.start)).sort_values("at").astype({"interface_id": cut.interface_id.dtype})
+    cut = pd.merge_asof(
+        cut, own[["gap", "interface_id", "at", "end"]], on="at", by="interface_id", suffixes=("", "_gap")
+    )
+    cut = cut[seconds(cut.end) <= seconds(cut.end_gap)].groupby("gap").flows.sum()
     samples, of_records = skips.samples.to_dict(), estimates[estimates.measure == "records"].set_index("gap")
     return gaps.assign(
         records=skips.records.reindex(gaps.index).fillna(0).astype("int64"),
