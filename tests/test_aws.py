@@ -94,7 +94,7 @@ def test_the_request_is_what_awss_api_takes():
         ({"destination": "a bucket"}, "a bucket is no destination"),
         ({"destination": "/vpc/flow"}, "a log group needs --role"),
         ({"destination": "/vpc/flow", "role": "r", "hive": True}, "are for a bucket, not for a log group"),
-        ({"format": "srcaddr ;"}, "';' is no field of a flow log"),
+        ({"format": "srcaddr dst-addres"}, "'dst-addres' is no field of a flow log"),
     ],
 )
 def test_what_aws_would_refuse_is_a_sentence(words, sentence):

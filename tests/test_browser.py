@@ -70,27 +70,25 @@ def test_every_page_opens_without_a_request_an_error_or_a_sideways_scroll(
         assert shown.stat().st_size > 5_000
 
 
-def test_a_table_sorts_searches_and_turns_pages(probe):
+def test_a_table_sorts_and_searches(probe):
     def cells(column):
-        found = f"document.querySelectorAll('table.dataTable tbody td:nth-child({column})')"
+        found = f"document.querySelectorAll('.fk-table tbody tr:not([hidden]) td:nth-child({column})')"
         return probe.run(f"return [...{found}].map(e => e.textContent)")
 
-    assert len(cells(1)) == 10
-    second = ".dt-scroll-head th:nth-child(2)"
+    assert len(cells(1)) == 30
+    second = ".fk-table th:nth-child(2)"
     for order, first in (("ascending", "203.0.113.0"), ("descending", "203.0.113.9")):
-        probe.click(second)
+        probe.click(second + " button")
         eventually(lambda: probe.attribute(second, "aria-sort") == order and cells(2)[0] == first)  # noqa: B023
-    probe.type(".dt-search input", "eni-001d")
+    probe.type(".fk-tools input", "eni-001d")
     eventually(lambda: cells(1) == ["eni-001d"])
-    probe.type(".dt-search input", "")
-    eventually(lambda: len(cells(1)) == 10)
-    probe.click(".dt-paging-button:nth-child(4)")
-    eventually(lambda: len(cells(1)) == 10 and cells(1)[0] != "eni-0000")
+    probe.type(".fk-tools input", "")
+    eventually(lambda: len(cells(1)) == 30)
 
 
 def test_a_table_is_saved_as_csv(probe, tmp_path):
     probe.downloads_go_to(tmp_path)
-    probe.click(".dt-button")
+    probe.click(".fk-tools button")
     eventually(lambda: list(tmp_path.glob("*.csv")))
     lines = next(tmp_path.glob("*.csv")).read_text(encoding="utf-8-sig").split()
     assert lines[0].startswith('"interface_id","srcaddr"') and len(lines) == 31, lines[-3:]

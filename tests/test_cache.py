@@ -42,7 +42,7 @@ def fill(folder: Path, files: int, lines: int = 200, first: int = 0) -> int:
 
 
 def totals(folder: Path) -> tuple[int, int]:
-    flows = flowkit.load(str(folder))
+    flows = flowkit.load(str(folder)).flows
     return tuple(flows.aggregate(n=flows.count(), b=flows.bytes.sum()).execute().iloc[0])
 
 
@@ -164,7 +164,7 @@ def test_killed_at_random_moments_nothing_is_lost_or_counted_twice(tmp_path, own
 def test_two_writers_and_four_readers_at_once(tmp_path, own_cache):
     total = fill(tmp_path / "logs", 60, lines=500)
     read = (
-        "import sys, flowkit; f = flowkit.load(sys.argv[1]);"
+        "import sys, flowkit; f = flowkit.load(sys.argv[1]).flows;"
         "print(*f.aggregate(n=f.count(), b=f.bytes.sum()).execute().iloc[0])"
     )
     everybody = [run(INGEST, own_cache, str(tmp_path / "logs")) for _ in range(2)]

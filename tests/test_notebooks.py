@@ -86,7 +86,7 @@ def test_every_notebook_draws_a_figure_and_runs_its_cells_from_any_folder(sample
             if cell.cell_type == "code"
             for output in cell.outputs
         ]
-        drawn = [output for output in outputs if "<svg" in output.get("data", {}).get("text/html", "")]
+        drawn = [output for output in outputs if "image/svg+xml" in output.get("data", {})]
         assert drawn, f"{path.stem} drew no figure"
 
 
@@ -145,7 +145,7 @@ def test_a_log_of_refusals_alone_makes_no_claim_that_it_cannot_carry(tmp_path):
         "low-confidence-direction",
     }
     texts = text_of(folder)
-    assert "The log holds refused traffic only: it cannot show what is reachable" in texts["reachability"]
+    assert "This log holds rejected traffic only: it cannot show what is reachable" in texts["reachability"]
     assert "The log holds refusals only, so most causes cannot be told: log ALL traffic." in texts["rejected"]
     assert "The log holds REJECT records only" in texts["skipdata"]
 

@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from nbformat import NotebookNode
 from pages_support import PROBE, elements, record, requests_of, write_notebook
 from support import write_log
 
@@ -207,12 +206,11 @@ def test_a_hostile_log_is_only_text_on_every_page(hostile):
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in hostile["index.html"]
 
 
-def test_a_hostile_log_cannot_leave_the_json_inside_the_page(hostile):
+def test_nothing_of_a_hostile_log_is_in_a_script(hostile):
     scripts = re.findall(r"<script\b[^>]*>(.*?)</script>", hostile["probe.html"], flags=re.S)
-    tables = [text for text in scripts if "let dt_args" in text]
-    assert tables, "the table is there"
-    for text in tables:
-        json.loads(re.search(r"let dt_args = (\{.*?\});\n", text, flags=re.S)[1])
+    tables = [text for text in scripts if "fk-table" in text]
+    assert tables and {*tables} == {(page.TEMPLATES / "table.js").read_text()}
+    assert not [text for text in scripts if "alert" in text]
 
 
 def test_a_spreadsheet_takes_no_cell_for_a_formula(hostile):
@@ -339,12 +337,12 @@ def test_every_page_has_a_policy_that_allows_nothing_from_outside(pages):
         rules = dict(rule.split(" ", 1) for rule in policy.split("; "))
         assert rules.pop("default-src") == "'none'", name
         allowed = {word for words in rules.values() for word in words.split()}
-        assert allowed <= {"'none'", "'unsafe-inline'", "'unsafe-eval'", "data:", "blob:"}, name
+        assert allowed <= {"'none'", "'unsafe-inline'", "data:", "blob:"}, name
 
 
 def test_an_executed_notebook_has_plain_tables_and_no_scripts(single):
     notebook = single["probe.ipynb"]
-    assert len(notebook) < 100_000 and "<script" not in notebook and "Loading ITables" not in notebook
+    assert len(notebook) < 100_000 and "<script" not in notebook
     [table] = [
         output["data"]["text/html"]
         for cell in json.loads(notebook)["cells"]
@@ -352,22 +350,7 @@ def test_an_executed_notebook_has_plain_tables_and_no_scripts(single):
         if "fk-table" in "".join(output.get("data", {}).get("text/html", ""))
     ]
     assert "203.0.113.9</td>" in "".join(table)
-    assert "let dt_args" in single["probe.html"], "the page has the live one"
-
-
-def test_a_figure_with_a_picture_beside_its_drawing_is_seen_untrusted_too():
-    svg = '<svg xmlns="x"><g/></svg>'
-    data = {
-        "text/html": f'<figure class="fk-figure">{svg}</figure>',
-        "image/png": "iVBO",
-        "text/plain": "It rises.",
-    }
-    cell = {"cell_type": "code", "outputs": [{"output_type": "display_data", "data": data}]}
-    plain = page.still(NotebookNode({"cells": [NotebookNode(cell)]}))
-    assert plain.cells[0]["outputs"][0]["data"] == {
-        "image/svg+xml": svg, "image/png": "iVBO", "text/plain": "It rises.",
-    }  # fmt: skip
-    assert data["text/html"], "the page still has the drawing"
+    assert "aria-sort" in single["probe.html"], "the page has the live one"
 
 
 def test_the_index_lists_thirty_incidents_then_counts_the_rest(crowd, hostile):

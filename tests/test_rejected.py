@@ -23,14 +23,14 @@ from flowkit.reporting.rejected import ACCEPT_ONLY, REJECT_ONLY, rejected
 
 ENI = "eni-1235b8ca123456789"
 #: Records at 0, 60 … are those of this day: no flow log has times before 2014.
-MIDNIGHT = 1_700_006_400
+MIDNIGHT, DAY = 1_700_006_400, 86_400
 WITH_FLAGS = (*DEFAULT_FORMAT, "tcp-flags", "flow-direction", "subnet-id", "reject-reason")
 
 
 def line(src, dst, sport, dport, action, start, end=None, protocol=6, packets=1, size=None, eni=ENI, **more):
     """A record of the default format; flags=, way=, subnet= and reason= give those of WITH_FLAGS."""
     size, end = packets * 60 if size is None else size, start if end is None else end
-    start, end = (at + MIDNIGHT if at < MIDNIGHT else at for at in (start, end))
+    start, end = (at + MIDNIGHT if at < DAY else at for at in (start, end))
     plain = f"2 123456789010 {eni} {src} {dst} {sport} {dport} {protocol} {packets} {size} {start} {end} {action} OK"
     if not more:
         return plain
@@ -145,7 +145,7 @@ def test_a_new_syn_on_the_ports_of_a_closed_conversation_is_a_request(tmp_path):
     groups = judged(tmp_path, *conversation(1000, flags=3), syn, fields=WITH_FLAGS)
     assert only(groups, "refusal", "client", "server") == ("request", "10.0.0.5", "10.0.0.7")
     assert any(
-        ground.startswith("it was accepted until 1970-01-01 00:16 UTC") for ground in groups.grounds[0]
+        ground.startswith("it was accepted until 2023-11-15 00:16 UTC") for ground in groups.grounds[0]
     )
 
 
@@ -324,7 +324,7 @@ def test_a_blocked_client_is_one_sentence_with_its_numbers(tmp_path):
     answer = rejected(log_of(tmp_path, [*tries(), *beside_all(ENI), *conversation(1000)]))
     (finding,) = answer.findings
     assert finding.title == (
-        "10.0.0.5 to 10.0.0.7 tcp/5432 postgresql: 12 connection attempts rejected since 1970-01-01 00:33 UTC,"
+        "10.0.0.5 to 10.0.0.7 tcp/5432 postgresql: 12 connection attempts rejected since 2023-11-15 00:33 UTC,"
         " none accepted; its security group rejects it."
     )
     assert finding.counts == {"clients": 1, "attempts": 12}
@@ -601,10 +601,10 @@ def test_a_log_without_rejections_says_so(tmp_path, lines, said):
             {"start", "end"},
             "10.0.0.5 to 10.0.0.7 tcp/5432 postgresql: 1 connection attempt rejected, none accepted;",
         ),
-        ({"protocol"}, "10.0.0.5 to 10.0.0.7 any protocol: 20 attempts rejected since 1970-01-01 00:33 UTC"),
+        ({"protocol"}, "10.0.0.5 to 10.0.0.7 any protocol: 20 attempts rejected since 2023-11-15 00:33 UTC"),
         (
             {"srcport", "dstport"},
-            "10.0.0.5 to 10.0.0.7 tcp: 4 connection attempts rejected since 1970-01-01 00:33",
+            "10.0.0.5 to 10.0.0.7 tcp: 4 connection attempts rejected since 2023-11-15 00:33",
         ),
         (
             {"packets", "bytes"},
@@ -735,7 +735,7 @@ def test_samples_take_any_value_for_what_a_key_leaves_out(tmp_path):
     )
     found = samples(log, keys.astype({"srcport": "Int64", "dstport": "Int64"}))
     assert set(found) == {"both", "one"}
-    assert [one.split()[10] for one in found["both"]] == ["1000", "2000", "2000"]
+    assert [one.split()[10] for one in found["both"]] == [str(MIDNIGHT + at) for at in (1000, 2000, 2000)]
     assert found["one"] == (conversation(2000, 40001)[1],)
 
 

@@ -576,10 +576,10 @@ def test_what_of_the_source_could_not_be_read_is_said_with_the_first_reason(plac
     words = ("--out", tmp_path / "out", "--notebook", place / "quick.ipynb")
     assert flowkit("report", log.parent, *words) == 0
     said = capsys.readouterr().err
-    assert said.startswith(
-        "flowkit: 4 records, but 1 malformed line, 1 unreadable file; first, line 5 of flow.log: "
+    assert said.startswith(f"flowkit: 1 of 5 lines malformed, the first in {log} (")
+    assert (
+        f"1 of 2 files not read, the first {log.parent / 'secret.log.gz'}: " in said and said.count("\n") == 1
     )
-    assert said.count("\n") == 1
 
 
 @pytest.mark.parametrize("lines", [[LOG[0].replace("443", "99999")] * 3, []])
@@ -589,7 +589,7 @@ def test_a_source_without_any_record_is_no_report(place, tmp_path, capsys, lines
     assert flowkit("report", log, *words) == 1
     said = capsys.readouterr().err
     assert said.startswith(f"flowkit: {log}") and said.count("\n") == 1
-    assert ("holds no flow log record: 3 malformed lines; first, line 1 of flow.log: " in said) == bool(lines)
+    assert ("holds no flow log record: 3 of 3 lines malformed, the first in " in said) == bool(lines)
     assert not (tmp_path / "out").exists()
 
 

@@ -282,4 +282,4 @@ def _clip(piece: tuple, first: int, last: int) -> tuple:
 
 def _bound(value, default: int) -> int:
     """Return a time as the loader takes it (ISO 8601, relative or a datetime) in seconds since 1970, or `default`."""
-    return int(default if value is None else pd.Timestamp(moment(value)).timestamp())
+    return int(default if pd.isna(value) else pd.Timestamp(moment(value)).timestamp())

@@ -16,7 +16,7 @@ from IPython.display import display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from flowkit.reporting.html import escaped, visible
+from flowkit.reporting.html import INK, ON_WHITE, escaped, visible
 
 #: Told apart by readers with any colour vision, on white and on black. Blue is accepted, vermilion rejected.
 COLOURS = {
@@ -27,9 +27,6 @@ COLOURS = {
     "accent": "#2f7fb8",
     "muted": "#8b949e",
 }
-#: The style sheet's ink, which a page replaces by its own text colour.
-INK = "#24292f"
-ON_WHITE = f'style="color:{INK};background:#fff"'
 
 
 def utc_axis(ax: Axes) -> Axes:
@@ -81,17 +78,6 @@ def svg_of(figure: Figure, text: str) -> str:
     # Names such as axes_1 recur in every figure and would clash on one page; clip paths have hashes.
     svg = re.sub(r'<g id="[A-Za-z0-9._]*_\d+">', "<g>", svg)
     return svg.replace("<svg ", f'<svg role="img" aria-label="{escaped(text)}" {ON_WHITE} ', 1)
-
-
-def is_figure(svg: str) -> bool:
-    """Return whether `svg` was made by `svg_of`: all text in it is escaped, so that it may stand inside a page."""
-    return svg.startswith('<svg role="img" aria-label="')
-
-
-def figure_html(svg: str) -> str:
-    """Return what `svg_of` made as a `<figure>` for a page, in the page's own colours."""
-    svg = svg.replace(f" {ON_WHITE}", "", 1)
-    return f'<figure class="fk-figure" style="margin:.6em 0">{svg}</figure>'
 
 
 def _drawn(ax: Axes) -> bool:

@@ -19,6 +19,9 @@ COMMAND = re.compile(
 )
 #: Code of more lines than this is folded; so many incidents beyond those in full are rows of a table.
 LONG, ROWS = 8, 500
+#: The style sheet's ink, which a page replaces by its own text colour.
+INK = "#24292f"
+ON_WHITE = f'style="color:{INK};background:#fff"'
 COPY = "navigator.clipboard.writeText(this.previousElementSibling.textContent);this.textContent='copied'"
 
 
@@ -187,3 +190,14 @@ def _code(text: str) -> str:
     block = f"<div class='fk-command'><pre>{escaped(text)}</pre>{button}</div>"
     count = text.count("\n") + 1
     return block if count <= LONG else f"<details><summary>{count} lines</summary>{block}</details>"
+
+
+def is_figure(svg: str) -> bool:
+    """Return whether `svg` was made by `svg_of`: all text in it is escaped, so that it may stand inside a page."""
+    return svg.startswith('<svg role="img" aria-label="')
+
+
+def figure_html(svg: str) -> str:
+    """Return what `svg_of` made as a `<figure>` for a page, in the page's own colours."""
+    svg = svg.replace(f" {ON_WHITE}", "", 1)
+    return f'<figure class="fk-figure" style="margin:.6em 0">{svg}</figure>'

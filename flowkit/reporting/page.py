@@ -15,19 +15,26 @@ from traitlets.config import Config
 
 from flowkit.reporting import history
 from flowkit.reporting.answer import MIME
-from flowkit.reporting.figures import figure_html, is_figure
 from flowkit.reporting.finding import incidents, is_ongoing
-from flowkit.reporting.html import action_html, assured, boxes, escaped, incidents_html, period, visible, when
+from flowkit.reporting.html import (
+    action_html,
+    assured,
+    boxes,
+    escaped,
+    figure_html,
+    incidents_html,
+    is_figure,
+    period,
+    visible,
+    when,
+)  # fmt: skip
 from flowkit.reporting.kinds import SEVERITIES
 
 TEMPLATES = Path(__file__).parent / "template"
 #: An index shows so many incidents, then their number, and so many more in a table.
 SHOWN, ROWS = 30, 500
-#: What a table's script and its place-holder look like in a cell's output; a still table stands beside them.
-_SCRIPTS = re.compile(
-    r"<script\b.*?</script>|<table id=\"itables_[^>]*hidden.*?</table>|<noscript\b.*?</noscript>"
-    r"|<style\b.*?</style>", re.DOTALL
-)  # fmt: skip
+#: What makes a table of `show` live; a viewer that does not trust the notebook needs neither.
+_SCRIPTS = re.compile(r"<script\b.*?</script>|<style\b.*?</style>", re.DOTALL)
 
 
 def page(notebook: NotebookNode, about: dict) -> str:

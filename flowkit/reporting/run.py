@@ -38,7 +38,7 @@ from flowkit.reporting.source import measured, read, undelivered
 
 #: Called with the stage, what is done of it, and what there is to do.
 Progress = Callable[[str, int, int], None]
-LIBRARIES = ("duckdb", "ibis-framework", "pandas", "matplotlib", "papermill", "nbconvert", "itables")
+LIBRARIES = ("duckdb", "ibis-framework", "pandas", "matplotlib", "papermill", "nbconvert")
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ def read(options: dict) -> tuple[Log, list[str]]:
         raise ReportError(one_line(error)) from None
     except ValueError as error:
         raise UsageError(one_line(error)) from None
-    troubles = log.troubles
+    troubles = one_line(log.troubles)
     if not sum(tally[name] for name in RECORDS) and (tally["malformed"] or tally["unreadable_files"]):
         raise ReportError(f"{options['source']} holds no flow log record: {troubles}")
     return log, [troubles] if troubles else []
