@@ -30,6 +30,8 @@ def terminable() -> Iterator[None]:
     def stop(*ignored: object) -> None:
         raise KeyboardInterrupt("terminated")
 
+    # Polars takes SIGINT over so that a wait without end goes on after it; Python's own handler ends the wait.
+    signal.signal(signal.SIGINT, signal.getsignal(signal.SIGINT))
     before = signal.signal(signal.SIGTERM, stop)
     try:
         yield

@@ -90,8 +90,8 @@ def test_a_table_is_saved_as_csv(probe, tmp_path):
     probe.downloads_go_to(tmp_path)
     probe.click(".fk-tools button")
     eventually(lambda: list(tmp_path.glob("*.csv")))
-    lines = next(tmp_path.glob("*.csv")).read_text(encoding="utf-8-sig").split()
-    assert lines[0].startswith('"interface_id","srcaddr"') and len(lines) == 31, lines[-3:]
+    lines = next(tmp_path.glob("*.csv")).read_text(encoding="utf-8-sig").splitlines()
+    assert lines[0].startswith('"interface id","srcaddr"') and len(lines) == 31, lines[-3:]
 
 
 def test_a_command_is_copied(probe):

@@ -103,7 +103,7 @@ def test_many_small_parts_are_gathered_into_one_and_pruned(tmp_path, own_cache):
         total += fill(tmp_path / "logs", 1, lines=3, first=number)
         flowkit.ingest(str(tmp_path / "logs"))
     assert totals(tmp_path / "logs") == (120, total)
-    assert "future_field" not in flowkit.load(str(tmp_path / "logs" / "0001.log.gz")).columns
+    assert "future_field" not in flowkit.load(str(tmp_path / "logs" / "0001.log.gz")).flows.columns
     assert upkeep.size()["parts"] == 42
     for path in list((tmp_path / "logs").iterdir())[:10]:
         path.unlink()

@@ -5,6 +5,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import re
 import time
 from collections.abc import Callable
 from concurrent.futures import as_completed
@@ -166,8 +167,8 @@ def _made(
         extra.append(missing[0].as_dict())
         run["notes"].append(missing[1])
     if redactor:
-        # After the semicolon stands what a file or a line says.
-        run["notes"] = [note.partition(";")[0] for note in run["notes"]]
+        # Behind these words stands what a file or a line says.
+        run["notes"] = [re.split("; |, the first|, such as", note)[0] for note in run["notes"]]
         run |= {key: redactor.value(run[key]) for key in ("source", "parameters", "inputs", "notes")}
         extra = [redactor.value(finding | {"grounds": []}) for finding in extra]
     earlier = history.previous(out, run["source"], run["redacted"], list(plan.notebooks))
