@@ -122,7 +122,7 @@ def test_the_theme_follows_the_system_until_the_reader_chooses(browser, pages):
     assert browser.colour(".fk-figure svg", "color") == browser.colour("body", "color"), (
         "figures take the page's ink"
     )
-    browser.run("location.reload()")
+    browser.open(pages["probe"])
     assert browser.dark(), "the choice stays"
     browser.click("#theme")
     browser.run("localStorage.clear()")
