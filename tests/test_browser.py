@@ -122,6 +122,9 @@ def test_the_theme_follows_the_system_until_the_reader_chooses(browser, pages):
     assert browser.colour(".fk-figure svg", "color") == browser.colour("body", "color"), (
         "figures take the page's ink"
     )
+    time.sleep(
+        1
+    )  # Chromium writes what a file's page stores a moment later, and a new page may be another process.
     browser.open(pages["probe"])
     assert browser.dark(), "the choice stays"
     browser.click("#theme")
