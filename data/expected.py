@@ -43,12 +43,6 @@ def _line(name, source, destination, port, expect, judged) -> tuple:
     line = {"name": name, "source": source, "destination": destination}
     line |= {"protocol": "tcp", "port": str(port), "expect": expect}
     truth = {"kind": KINDS[judged], "notebook": "reachability", "finding": judged != "met"}
-    truth |= {
-        "interface_id": None,
-        "srcaddr": source,
-        "dstaddr": destination,
-        "protocol": TCP,
-        "dstport": port,
-    }
+    truth |= {"interface_id": None, "srcaddr": source, "dstaddr": destination, "protocol": TCP, "dstport": port}
     truth |= {"cause": None, "rule": None, "note": f"the expectation '{name}' has to be judged {judged}"}
     return line, truth | {"expectation": name, "judgement": judged, "because_of": None}

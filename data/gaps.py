@@ -10,18 +10,7 @@ from windows import WINDOW, described
 
 SLOT = 300
 GAPS = ("skipdata", "nodata-interface", "silent-interface", "missing-file")
-BLANK = [
-    "srcaddr",
-    "dstaddr",
-    "srcport",
-    "dstport",
-    "protocol",
-    "packets",
-    "bytes",
-    "action",
-    "tcp_flags",
-    "type",
-]
+BLANK = ["srcaddr", "dstaddr", "srcport", "dstport", "protocol", "packets", "bytes", "action", "tcp_flags", "type"]
 BLANK += ["pkt_srcaddr", "pkt_dstaddr", "pkt_src_aws_service", "pkt_dst_aws_service", "flow_direction"]
 
 
@@ -39,9 +28,7 @@ def with_nodata(rows: pd.DataFrame, shop: Shop, clock: Clock, phase: int, rng) -
     window = idle[1].to_numpy()
     start = window + rng.integers(0, 5, len(idle))
     end = window + WINDOW - rng.integers(-1, 5, len(idle))
-    made = _statement(
-        idle[0].to_numpy(), window, start, np.minimum(end, clock.start + clock.seconds - 1), "NODATA"
-    )
+    made = _statement(idle[0].to_numpy(), window, start, np.minimum(end, clock.start + clock.seconds - 1), "NODATA")
     return pd.concat([rows, described(made, shop)], ignore_index=True)
 
 
@@ -102,9 +89,7 @@ def _silence(rows, shop, clock, name, rng) -> dict:
     windows = rows.loc[hit, "window"]
     note = f"{name} logs nothing at all, not even NODATA, then comes back"
     interface_id, edge = shop.interfaces[name].id, windows.max() + WINDOW
-    return _truth("silent-interface", interface_id, windows.min(), edge, 0, note) | {
-        "missing": int(hit.sum())
-    }
+    return _truth("silent-interface", interface_id, windows.min(), edge, 0, note) | {"missing": int(hit.sum())}
 
 
 def _lost_file(rows, clock, rng) -> dict:

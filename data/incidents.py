@@ -96,9 +96,7 @@ def acl_outbound(shop: Shop, clock: Clock, rng) -> Planted:
     server = shop.interfaces[shop.fronts[1]]
     shop.entry("public", number, place, "tcp", HIGH, egress=True, deny=True)
     t0 = _moments(clock, rng, 0.04, 0.96, 300, 1500)
-    part = conversations(
-        rng, t0, client=draw(rng, place, len(t0)), server=server.address, sport=443, rtt=0.05, tries=5
-    )
+    part = conversations(rng, t0, client=draw(rng, place, len(t0)), server=server.address, sport=443, rtt=0.05, tries=5)
     note = f"requests from {place} are let in, the replies are refused on their way out by entry {number}"
     rule = f"{_acl(shop, 'public')}:egress:{number}"
     truth = _truth("reply-refused", note, server, place, port=443, cause="network-acl", rule=rule)
@@ -122,9 +120,7 @@ def acl_inbound(shop: Shop, clock: Clock, rng) -> Planted:
         through="nat",
         **tcp_sizes(rng, len(t0), 1500, 2500),
     )
-    note = (
-        f"replies of {server} to ports below 49152 are refused on their way in: entry 140 admits 49152-65535"
-    )
+    note = f"replies of {server} to ports below 49152 are refused on their way in: entry 140 admits 49152-65535"
     rule = f"{_acl(shop, 'app')}:ingress:32767"
     truth = _truth("reply-refused", note, client, client.address, server, 443, "network-acl", rule)
     return Planted(truth, [part])
@@ -170,9 +166,7 @@ def rule_fixed(shop: Shop, clock: Clock, rng) -> Planted:
 
     note = f"{client.name} was refused on 9443 of {server.name} until the group's rule was added"
     rule = shop.groups["app"]["GroupId"]
-    truth = _truth(
-        "blocked-client", note, server, client.address, port=9443, cause="rules-changed", rule=rule
-    )
+    truth = _truth("blocked-client", note, server, client.address, port=9443, cause="rules-changed", rule=rule)
     return Planted(truth, [part], undo=undo)
 
 

@@ -228,9 +228,7 @@ def _interfaces(shop: Shop) -> None:
             made.public = f"{'52.16.8.' if zone == 'a' else '52.16.9.'}{publics[number]}"
         if name.startswith("lb"):
             six = shop.subnets[tier, zone]["Ipv6CidrBlockAssociationSet"][0]["Ipv6CidrBlock"]
-            made.address6 = (
-                f"{six[:-3]}{shop.rng.integers(0x1000, 0xFFFF):x}:{shop.rng.integers(0x1000, 0xFFFF):x}"
-            )
+            made.address6 = f"{six[:-3]}{shop.rng.integers(0x1000, 0xFFFF):x}:{shop.rng.integers(0x1000, 0xFFFF):x}"
             made.description = "ELB app/shop/50dc6c495c0c9188"
         elif name == "nat":
             made.kind, made.description = "nat_gateway", f"Interface for NAT Gateway {shop.new_id('nat')}"

@@ -155,11 +155,7 @@ def _counted(name: str, plan, logged: pd.DataFrame) -> dict:
         mine = mine[mine["action"] == "REJECT"]
     if plan.truth["interface_id"]:
         mine = mine[mine["interface_id"] == plan.truth["interface_id"]]
-    return plan.truth | {
-        "first": iso(mine["start"].min()),
-        "last": iso(mine["end"].max()),
-        "records": len(mine),
-    }
+    return plan.truth | {"first": iso(mine["start"].min()), "last": iso(mine["end"].max()), "records": len(mine)}
 
 
 def main(arguments=None) -> None:
@@ -171,10 +167,7 @@ def main(arguments=None) -> None:
     parser.add_argument("--start", default="2026-11-20T00:00:00Z")
     parser.add_argument("--scale", type=float, default=1.0)
     parser.add_argument(
-        "--incident",
-        action="append",
-        choices=[*INCIDENTS, *planting.EXTRA],
-        help="plant only these (repeatable)",
+        "--incident", action="append", choices=[*INCIDENTS, *planting.EXTRA], help="plant only these (repeatable)"
     )
     parser.add_argument("--format", default="v5", help="v2, v5 or a quoted list of field names")
     parser.add_argument("--layout", default="plain", choices=LAYOUTS)

@@ -74,12 +74,7 @@ def tcp_sizes(rng, count: int, request: float, answer: float) -> dict:
     got = answer * rng.lognormal(0, 0.9, count)
     spk = 3 + np.ceil(got / 1400).astype(int)
     cpk = 4 + np.ceil(sent / 1400).astype(int) + spk // 2
-    return {
-        "cpk": cpk,
-        "cby": (52 * cpk + 8 + sent).astype(int),
-        "spk": spk,
-        "sby": (52 * spk + 8 + got).astype(int),
-    }
+    return {"cpk": cpk, "cby": (52 * cpk + 8 + sent).astype(int), "spk": spk, "sby": (52 * spk + 8 + got).astype(int)}
 
 
 def draw(rng, cidr: str, count: int) -> np.ndarray:
@@ -91,9 +86,7 @@ def draw(rng, cidr: str, count: int) -> np.ndarray:
 
 def strangers(rng, count: int) -> np.ndarray:
     """Distinct-looking public IPv4 addresses."""
-    first = rng.choice(
-        [23, 31, 45, 62, 77, 80, 81, 85, 87, 88, 91, 93, 94, 109, 141, 176, 185, 188, 212, 217], count
-    )
+    first = rng.choice([23, 31, 45, 62, 77, 80, 81, 85, 87, 88, 91, 93, 94, 109, 141, 176, 185, 188, 212, 217], count)
     rest = rng.integers(1, 255, (3, count))
     return np.array([f"{a}.{b}.{c}.{d}" for a, b, c, d in zip(first, *rest, strict=True)], dtype=object)
 
@@ -125,9 +118,7 @@ def _customers(shop: Shop, clock: Clock, rng, scale: float):
     yield conversations(
         rng,
         t0,
-        client=np.where(
-            speaks_six, six[rng.integers(0, 40, count)], people[rng.integers(0, len(people), count)]
-        ),
+        client=np.where(speaks_six, six[rng.integers(0, 40, count)], people[rng.integers(0, len(people), count)]),
         server=np.where(speaks_six, front6, front4),
         sport=np.where(rng.uniform(size=count) < 0.93, 443, 80),
         dur=dur,
@@ -286,9 +277,7 @@ def _operators(shop: Shop, clock: Clock, rng):
     packets = (dur * 1.5).astype(int)
     sizes = {"cpk": packets, "cby": packets * 78, "spk": packets, "sby": packets * 160}
     office = draw(rng, shop.places["office"], count)
-    yield conversations(
-        rng, t0, client=office, server=of["bastion"].address, sport=22, dur=dur, rtt=0.03, **sizes
-    )
+    yield conversations(rng, t0, client=office, server=of["bastion"].address, sport=22, dur=dur, rtt=0.03, **sizes)
     inner = rng.choice([of[n].address for n in ("web-1", "web-2", "app-1", "app-2")], count).astype(object)
     yield conversations(
         rng, t0 + 8, client=of["bastion"].address, server=inner, sport=22, dur=dur - 15, rtt=0.002, **sizes

@@ -16,8 +16,7 @@ class Rules:
 
     def __init__(self, network: dict):
         self.interfaces = {
-            i["NetworkInterfaceId"]: i
-            for i in network["describe-network-interfaces.json"]["NetworkInterfaces"]
+            i["NetworkInterfaceId"]: i for i in network["describe-network-interfaces.json"]["NetworkInterfaces"]
         }
         self.groups = {g["GroupId"]: g for g in network["describe-security-groups.json"]["SecurityGroups"]}
         self.acls = {
@@ -61,9 +60,7 @@ class Rules:
             verdict.iloc[rows, 1] = np.where(let_in | (not groups), "", ",".join(sorted(groups)))
         acl, group = verdict["acl"] != "", verdict["group"] != ""
         cause = np.select([acl & group, acl, group], [BOTH, ACL, GROUP], "accepted")
-        rule = np.where(
-            acl & group, verdict["group"] + " + " + verdict["acl"], verdict["group"] + verdict["acl"]
-        )
+        rule = np.where(acl & group, verdict["group"] + " + " + verdict["acl"], verdict["group"] + verdict["acl"])
         return pd.DataFrame({"ok": ~(acl | group), "cause": cause, "rule": rule}, index=packets.index)
 
     def _group_allows(self, groups, egress, inside, peers, packets) -> np.ndarray:

@@ -86,9 +86,7 @@ def _judged(rules: Rules, convs: pd.DataFrame, views: pd.DataFrame) -> pd.DataFr
     refused = ~made.groupby("conv")["ask_ok"].transform("all")
     unanswered = ~made.groupby("conv")["reply_ok"].transform("all")
     mode = conv["mode"].replace({"full": "answered"})
-    made["outcome"] = np.select(
-        [refused, (mode != "silent") & unanswered], ["refused", "reply-refused"], mode
-    )
+    made["outcome"] = np.select([refused, (mode != "silent") & unanswered], ["refused", "reply-refused"], mode)
     return made
 
 
@@ -110,12 +108,7 @@ def _segments(convs, before, after, moment, rng) -> pd.DataFrame:
 
 def _run(conv, side, t0, t1, packets, size, first=0, last=0, **more) -> pd.DataFrame:
     columns = {"conv": conv.index, "side": side, "t0": t0, "t1": t1, "packets": packets, "bytes": size}
-    columns |= {
-        "first_flag": first,
-        "last_flag": last,
-        "late": False,
-        "late_rules": conv["late_rules"],
-    } | more
+    columns |= {"first_flag": first, "last_flag": last, "late": False, "late_rules": conv["late_rules"]} | more
     return pd.DataFrame(columns).reset_index(drop=True)
 
 
@@ -236,12 +229,7 @@ def _aggregated(rows: pd.DataFrame, shop: Shop) -> pd.DataFrame:
         rows[name] = rows["tcp_flags"] & bit
     first = {"pkt_src_aws_service", "pkt_dst_aws_service", "true_cause", "true_rule", "true_client"}
     first |= {"true_snapshot_cause", "true_direction", "true_state", "conversation", "incident", "name"}
-    how = dict.fromkeys(sorted(first), "first") | {
-        "packets": "sum",
-        "bytes": "sum",
-        "first": "min",
-        "last": "max",
-    }
+    how = dict.fromkeys(sorted(first), "first") | {"packets": "sum", "bytes": "sum", "first": "min", "last": "max"}
     how |= dict.fromkeys(("b1", "b2", "b4", "b16"), "max")
     made = rows.groupby([*FIELDS, "window"], sort=False, observed=True).agg(how).reset_index()
     made["tcp_flags"] = made[["b1", "b2", "b4", "b16"]].sum(axis=1)

@@ -26,8 +26,7 @@ INTS = {
 LAYOUTS = {
     "plain": "AWSLogs/{account}/vpcflowlogs/{region}/%Y/%m/%d",
     "hourly": "AWSLogs/{account}/vpcflowlogs/{region}/%Y/%m/%d/%H",
-    "hive": "AWSLogs/aws-account-id={account}/aws-service=vpcflowlogs/aws-region={region}/"
-    "year=%Y/month=%m/day=%d",
+    "hive": "AWSLogs/aws-account-id={account}/aws-service=vpcflowlogs/aws-region={region}/year=%Y/month=%m/day=%d",
     "hive-hourly": "AWSLogs/aws-account-id={account}/aws-service=vpcflowlogs/aws-region={region}/"
     "year=%Y/month=%m/day=%d/hour=%H",
 }

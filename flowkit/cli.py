@@ -84,9 +84,7 @@ def main(words: Sequence[str] | None = None) -> int:
     except Exception as error:
         if os.environ.get("FLOWKIT_DEBUG"):
             raise
-        return complain(
-            f"{type(error).__name__}: {one_line(error)} (unforeseen; FLOWKIT_DEBUG=1 shows where)"
-        )
+        return complain(f"{type(error).__name__}: {one_line(error)} (unforeseen; FLOWKIT_DEBUG=1 shows where)")
 
 
 def _joined(words: Sequence[str]) -> Iterator[str]:
@@ -111,13 +109,8 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="flowkit", description="Answers from AWS VPC Flow Logs.")
     top.add_argument("--version", action="version", version=f"flowkit {flowkit.__version__}")
     subparsers = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    fields = {
-        "line": {"help": "a record, in quotes"},
-        "--format": {"help": "the log's fields (default: AWS's)"},
-    }
-    folder = {
-        "--copy": {"metavar": "DIR", "type": Path, "help": "copy the notebooks there, to work with them"}
-    }
+    fields = {"line": {"help": "a record, in quotes"}, "--format": {"help": "the log's fields (default: AWS's)"}}
+    folder = {"--copy": {"metavar": "DIR", "type": Path, "help": "copy the notebooks there, to work with them"}}
     action = {"action": {"nargs": "?", "choices": ("show", "clear", "prune"), "default": "show"}}
     for name, func, purpose, example, options in (
         ("report", _report, "run the notebooks and write their pages and findings",
@@ -151,9 +144,7 @@ def _report(given: argparse.Namespace) -> int:
     print(f"{len(run['notebooks'])} notebooks, findings: {counts or 'none'}; {run['seconds']:.1f} s")
     for each in run["notebooks"]:
         if each["failure"]:
-            complain(
-                f"{each['name']} stopped at cell {each['failure']['cell']}: {each['failure']['message']}"
-            )
+            complain(f"{each['name']} stopped at cell {each['failure']['cell']}: {each['failure']['message']}")
     if run["status"] == "failed":
         return FAILED
     grave = LEVELS[LEVELS.index(given.fail_on) :] if given.fail_on else ()

@@ -44,8 +44,5 @@ def in_words(name: str, value: str) -> str:
     if name in ("start", "end"):
         return f"{datetime.fromtimestamp(int(value), UTC):%Y-%m-%d %H:%M:%S} UTC"
     if name == "tcp-flags":
-        return (
-            " + ".join(word for bit, word in FLAGS.items() if int(value) & bit)
-            or "none of those that are logged"
-        )
+        return " + ".join(word for bit, word in FLAGS.items() if int(value) & bit) or "none of those that are logged"
     return ""

@@ -65,9 +65,7 @@ def load(
     return log
 
 
-def opened(
-    source, start: Moment, end: Moment, format: str | None, network=None, record: str = "vpc"
-) -> "Log":
+def opened(source, start: Moment, end: Moment, format: str | None, network=None, record: str = "vpc") -> "Log":
     """Return the log as `load` does, also where none of its records is of the kind that is asked for."""
     window(start, end)
     if is_table(source):
@@ -81,14 +79,7 @@ class Log:
     """A flow log: source, window, format and network, and all that follows from them, each computed once."""
 
     def __init__(
-        self,
-        source,
-        start: Moment,
-        end: Moment,
-        format: str | None,
-        network,
-        record: str,
-        ingested: Ingested | None,
+        self, source, start: Moment, end: Moment, format: str | None, network, record: str, ingested: Ingested | None
     ):
         self.source, self.start, self.end, self.format = source, start, end, format
         self.record, self._ingested, self._network = record, ingested, network
@@ -105,10 +96,7 @@ class Log:
         table = self._within(self.raw.filter(~self.raw.duplicate), odd=True)
         sane = self._sane(table)
         times = {
-            name: sane[name]
-            .ifelse(table[name], ibis.null().cast("int64"))
-            .as_timestamp("s")
-            .cast("timestamp('UTC')")
+            name: sane[name].ifelse(table[name], ibis.null().cast("int64")).as_timestamp("s").cast("timestamp('UTC')")
             for name in ("start", "end")
         }
         return table.mutate(**times).drop("duplicate")
@@ -130,18 +118,11 @@ class Log:
     def raw(self) -> ir.Table:
         """All records of the files, whatever their times, as `flows` has them."""
         ours = self._ingested is not None
-        table = (
-            backend().table(records_view(self._facts, self.record))
-            if ours
-            else recognised(table_of(self.source))
-        )
+        table = backend().table(records_view(self._facts, self.record)) if ours else recognised(table_of(self.source))
         return table.mutate(interface_id=ibis.coalesce(table.interface_id, table.resource_id))
 
     def _sane(self, table: ir.Table) -> dict[str, ir.BooleanValue]:
-        return {
-            name: table[name].isnull() | table[name].between(FIRST_TIME, self._latest)
-            for name in ("start", "end")
-        }
+        return {name: table[name].isnull() | table[name].between(FIRST_TIME, self._latest) for name in ("start", "end")}
 
     def _within(self, table: ir.Table, odd: bool) -> ir.Table:
         """The rows that overlap the window; those of `odd` times only where there is none."""
@@ -188,10 +169,7 @@ class Log:
             {
                 "file": each["place"],
                 "file_id": each["file_id"],
-                **{
-                    name: aws_name(each["place"]).get(name)
-                    for name in ("flow_log_id", "account_id", "region")
-                },
+                **{name: aws_name(each["place"]).get(name) for name in ("flow_log_id", "account_id", "region")},
                 "slot": slot_of(each["place"]),
                 **{name: each[name] for name in ("size", *_COUNTED, "first", "last", "damage", "refusal")},
                 "unknown": ", ".join(each["unknown"]),
@@ -201,9 +179,7 @@ class Log:
         names = ["file", "file_id", "flow_log_id", "account_id", "region", "slot", "size", *_COUNTED]
         table = pd.DataFrame(rows, columns=[*names, "first", "last", "damage", "refusal", "unknown"])
         for column in ("slot", "first", "last"):
-            table[column] = pd.to_datetime(
-                table[column].astype("Float64"), unit="s", utc=True, errors="coerce"
-            )
+            table[column] = pd.to_datetime(table[column].astype("Float64"), unit="s", utc=True, errors="coerce")
         return table
 
     @cached_property
@@ -215,12 +191,8 @@ class Log:
             places = dict(self._facts.select("file_id", "place").iter_rows())
             names = {name for names in self._facts["parts"] for name in names if ".malformed." in name}
             lines = [pl.read_parquet((folder() / "parts" / name).read_bytes()) for name in sorted(names)]
-            for each in (
-                row for table in lines for row in table.iter_rows(named=True) if row["file_id"] in places
-            ):
-                rows.append(
-                    (places[each["file_id"]], *(each[name] for name in ("line", "text", "reason", "length")))
-                )
+            for each in (row for table in lines for row in table.iter_rows(named=True) if row["file_id"] in places):
+                rows.append((places[each["file_id"]], *(each[name] for name in ("line", "text", "reason", "length"))))
         return pd.DataFrame(sorted(rows), columns=["file", "line", "text", "reason", "length"])
 
     @cached_property
@@ -235,22 +207,14 @@ class Log:
             f"{at:%Y-%m-%d %H:%M:%S} UTC" if (at := moment(value)) else word
             for value, word in ((self.start, "first record"), (self.end, "last record"))
         ]
-        seen = [
-            f"{at:%Y-%m-%d %H:%M:%S}" for at in (files["first"].min(), files["last"].max()) if pd.notna(at)
-        ]
+        seen = [f"{at:%Y-%m-%d %H:%M:%S}" for at in (files["first"].min(), files["last"].max()) if pd.notna(at)]
         records = sum(tally[name] for name in _STATUS)
         unknown = sorted({each for names in files["unknown"] for each in names.split(", ")} - {""})
         rows = [
             ("source", str(self.source)),
             ("window", " to ".join(asked)),
-            (
-                "records in these files",
-                f"{records:,}" + (f" from {seen[0]} to {seen[1]} UTC" if seen else ""),
-            ),
-            (
-                "log-status",
-                ", ".join(f"{tally[name]:,} {word}" for name, word in _STATUS.items() if tally[name]),
-            ),
+            ("records in these files", f"{records:,}" + (f" from {seen[0]} to {seen[1]} UTC" if seen else "")),
+            ("log-status", ", ".join(f"{tally[name]:,} {word}" for name, word in _STATUS.items() if tally[name])),
             (
                 "files",
                 f"{tally['files']:,}, {tally['damaged_files']:,} damaged, {tally['unreadable_files']:,} unreadable",
@@ -308,9 +272,7 @@ class Log:
         """
         files = [str(path) for path in sorted(self.fold.folder.glob("edges*.parquet"))]
         table = backend().read_parquet(files, table_name=ibis.util.gen_name("edges"))
-        times = {
-            name: table[name].as_timestamp("s").cast("timestamp('UTC')") for name in ("step", "first", "last")
-        }
+        times = {name: table[name].as_timestamp("s").cast("timestamp('UTC')") for name in ("step", "first", "last")}
         table = table.mutate(**times)
         names = pd.DataFrame(self.network.names() if self.network else [], columns=["address", "name"])
         named = ibis.memtable(names, schema={"address": "string", "name": "string"})

@@ -106,9 +106,7 @@ def is_private(place: str | Network) -> bool:
     """Return whether all of an address or network lies in `PRIVATE`; False for what is neither."""
     try:
         network = (
-            ip_network(str(ip_address(place)))
-            if isinstance(place, str) and "/" not in place
-            else ip_network(place)
+            ip_network(str(ip_address(place))) if isinstance(place, str) and "/" not in place else ip_network(place)
         )
     except ValueError:
         return False

@@ -99,18 +99,14 @@ def forward(address: str, method: str, path: str, headers: dict, body: bytes):
     connection.request(method, path, body, headers)
     reply = connection.getresponse()
     kept = {
-        k: v
-        for k, v in reply.getheaders()
-        if k.lower() not in ("connection", "date", "server", "transfer-encoding")
+        k: v for k, v in reply.getheaders() if k.lower() not in ("connection", "date", "server", "transfer-encoding")
     }
     return reply.status, kept, reply.read()
 
 
 def query_of(path: str) -> dict[str, str]:
     """The query parameters of a request's path."""
-    return {
-        name: values[0] for name, values in parse_qs(urlsplit(path).query, keep_blank_values=True).items()
-    }
+    return {name: values[0] for name, values in parse_qs(urlsplit(path).query, keep_blank_values=True).items()}
 
 
 def s3_error(status: int, code: str):

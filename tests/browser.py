@@ -77,11 +77,7 @@ class Browser:
     def requests(self) -> list[str]:
         """What the page asked for, itself included, but not what it holds inside itself."""
         events = [json.loads(entry["message"])["message"] for entry in self._driver.get_log("performance")]
-        asked = [
-            each["params"]["request"]["url"]
-            for each in events
-            if each["method"] == "Network.requestWillBeSent"
-        ]
+        asked = [each["params"]["request"]["url"] for each in events if each["method"] == "Network.requestWillBeSent"]
         return [url for url in asked if not url.startswith(("data:", "blob:", "about:"))]
 
     def errors(self) -> list[str]:
@@ -132,9 +128,7 @@ class Browser:
         return base64.b64decode(self._command("Page.printToPDF", printBackground=True)["data"])
 
     def allow_clipboard(self) -> None:
-        self._command(
-            "Browser.grantPermissions", permissions=["clipboardReadWrite", "clipboardSanitizedWrite"]
-        )
+        self._command("Browser.grantPermissions", permissions=["clipboardReadWrite", "clipboardSanitizedWrite"])
 
     def downloads_go_to(self, folder: Path) -> None:
         self._command("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(folder))

@@ -59,9 +59,7 @@ def write_notebook(path: Path, *cells: str, parameters: str = PARAMETERS) -> Pat
     return path
 
 
-def record(
-    interface="eni-0a", source="203.0.113.9", action="REJECT", start=1763600000, account="123456789012"
-):
+def record(interface="eni-0a", source="203.0.113.9", action="REJECT", start=1763600000, account="123456789012"):
     """A default record, one line."""
     return f"2 {account} {interface} {source} 10.0.0.5 40000 443 6 1 60 {start} {start + 60} {action} OK"
 
@@ -90,11 +88,5 @@ def requests_of(markup: str) -> list[str]:
         for name in ("src", "href", "data", "srcset", "poster")
         if name in attributes and not (tag == "a" and name == "href")
     ]
-    styles = re.findall(
-        r"url\(([^)]*)\)|@import\s+([^;]+)", re.sub(r"<script.*?</script>", "", markup, flags=re.S)
-    )
-    return [
-        each
-        for each in asked + [a or b for a, b in styles]
-        if not each.startswith(("data:", "#", '"data:', '"#'))
-    ]
+    styles = re.findall(r"url\(([^)]*)\)|@import\s+([^;]+)", re.sub(r"<script.*?</script>", "", markup, flags=re.S))
+    return [each for each in asked + [a or b for a, b in styles] if not each.startswith(("data:", "#", '"data:', '"#'))]

@@ -45,12 +45,7 @@ def read(folder, data: bytes):
         tally = counts(folder)
     except flowkit.SourceError:
         return None
-    table = (
-        load(str(folder))
-        .raw.select(*(name.replace("-", "_") for name in DEFAULT_FORMAT))
-        .to_pyarrow()
-        .to_pylist()
-    )
+    table = load(str(folder)).raw.select(*(name.replace("-", "_") for name in DEFAULT_FORMAT)).to_pyarrow().to_pylist()
     return tally, sorted((tuple(row.values()) for row in table), key=repr)
 
 
@@ -82,11 +77,7 @@ def test_every_line_is_what_an_independent_counter_says(tmp_path, header, lines,
     expected, rows = counter.counted(data.decode("utf-8", "replace"))
     found = read(tmp_path, data)
     if found is None:  # nothing says which fields the lines hold
-        assert (
-            not header
-            and expected["ok"] + expected["nodata"] + expected["skipdata"] == 0
-            or expected["lines"] == 0
-        )
+        assert not header and expected["ok"] + expected["nodata"] + expected["skipdata"] == 0 or expected["lines"] == 0
         return
     tally, values = found
     if not header and not expected["headers"] and tally["headers"]:
@@ -118,9 +109,7 @@ def test_mutated_bytes_never_break_the_equation(tmp_path):
     assert (files["damage"].notna() | files["refusal"].notna()).sum() >= 30
 
 
-@pytest.mark.parametrize(
-    "field", ["srcport", "bytes", "start", "srcaddr", "action", "log-status", "account-id"]
-)
+@pytest.mark.parametrize("field", ["srcport", "bytes", "start", "srcaddr", "action", "log-status", "account-id"])
 def test_odd_tokens_are_judged_alike_when_many_files_are_read_together(tmp_path, field):
     expected = []
     for number, odd in enumerate(ODD_TOKENS):

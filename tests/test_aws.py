@@ -72,9 +72,7 @@ def test_the_request_is_what_awss_api_takes():
     assert (plain["ResourceType"], plain["LogDestination"]) == ("NetworkInterface", BUCKET)
     assert "LogFormat" not in plain
     assert plain["DestinationOptions"]["PerHourPartition"] is True
-    group = calls.request(
-        ["subnet-0123abcd"], "ACCEPT", "/vpc/flow", "srcaddr dstaddr", role="arn:aws:iam::1:role/r"
-    )
+    group = calls.request(["subnet-0123abcd"], "ACCEPT", "/vpc/flow", "srcaddr dstaddr", role="arn:aws:iam::1:role/r")
     assert (group["ResourceType"], group["LogGroupName"]) == ("Subnet", "/vpc/flow")
     assert group["LogFormat"] == "${srcaddr} ${dstaddr}"
 
@@ -82,15 +80,9 @@ def test_the_request_is_what_awss_api_takes():
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (
-            {"resources": ["i-0123abcd"]},
-            "i-0123abcd is no interface, subnet or VPC: give eni-…, subnet-… or vpc-…",
-        ),
+        ({"resources": ["i-0123abcd"]}, "i-0123abcd is no interface, subnet or VPC: give eni-…, subnet-… or vpc-…"),
         ({"resources": [VPC, "eni-0123abcd"]}, "one call takes one kind of resource, not eni and vpc"),
-        (
-            {"destination": BUCKET + "/AWSLogs"},
-            f"leave AWSLogs out of {BUCKET}/AWSLogs: AWS adds that folder itself",
-        ),
+        ({"destination": BUCKET + "/AWSLogs"}, f"leave AWSLogs out of {BUCKET}/AWSLogs: AWS adds that folder itself"),
         ({"destination": "a bucket"}, "a bucket is no destination"),
         ({"destination": "/vpc/flow"}, "a log group needs --role"),
         ({"destination": "/vpc/flow", "role": "r", "hive": True}, "are for a bucket, not for a log group"),
@@ -121,16 +113,7 @@ def test_every_option_reaches_aws(network, monkeypatch, aws):
 
     with endpoint(answer) as address:
         monkeypatch.setenv("AWS_ENDPOINT_URL", address)
-        words = (
-            "--traffic-type",
-            "REJECT",
-            "--destination",
-            BUCKET,
-            "--format",
-            "default",
-            "--parquet",
-            "--hive",
-        )
+        words = ("--traffic-type", "REJECT", "--destination", BUCKET, "--format", "default", "--parquet", "--hive")
         assert run("enable", "--resource", network["vpc"], *words, "--hourly", "--yes") == 0
     [sent] = [body for body in bodies if body.get("Action") == "CreateFlowLogs"]
     del sent["Version"]
@@ -179,22 +162,14 @@ def test_a_second_flow_log_over_the_same_traffic_is_refused(network, capsys):
 def test_a_resource_overlaps_what_it_lies_in_and_what_lies_in_it(network, first):
     ec2 = boto3.client("ec2")
     [made] = calls.create(ec2, calls.request([network[first]], "ACCEPT", BUCKET))
-    sibling = ec2.create_network_interface(SubnetId=network["subnet"])["NetworkInterface"][
-        "NetworkInterfaceId"
-    ]
+    sibling = ec2.create_network_interface(SubnetId=network["subnet"])["NetworkInterface"]["NetworkInterfaceId"]
     other = ec2.create_subnet(VpcId=network["vpc"], CidrBlock="10.20.2.0/24")["Subnet"]["SubnetId"]
 
     def found(resource, traffic):
-        return [
-            log["FlowLogId"] for log in calls.overlapping(ec2, calls.request([resource], traffic, BUCKET))
-        ]
+        return [log["FlowLogId"] for log in calls.overlapping(ec2, calls.request([resource], traffic, BUCKET))]
 
     for second in network.values():
-        assert (found(second, "ALL"), found(second, "ACCEPT"), found(second, "REJECT")) == (
-            [made],
-            [made],
-            [],
-        )
+        assert (found(second, "ALL"), found(second, "ACCEPT"), found(second, "REJECT")) == ([made], [made], [])
     assert found(sibling, "ALL") == ([] if first == "eni" else [made])
     assert found(other, "ALL") == ([made] if first == "vpc" else [])
 
@@ -203,11 +178,7 @@ def test_what_aws_refuses_names_the_permissions(network, monkeypatch, capsys, aw
     def refusing(message):
         def answer(method, path, headers, body):
             denied = b"Action=CreateFlowLogs" in body
-            return (
-                ec2_error("UnauthorizedOperation", message)
-                if denied
-                else forward(aws, method, path, headers, body)
-            )
+            return ec2_error("UnauthorizedOperation", message) if denied else forward(aws, method, path, headers, body)
 
         return answer
 
@@ -223,10 +194,7 @@ def test_what_aws_refuses_names_the_permissions(network, monkeypatch, capsys, aw
         assert "flowkit enable --print-policy prints the policies." in error
     missing = ("--destination", "arn:aws:s3:::nowhere-to-be-found", "--yes")
     assert run("enable", "--resource", network["vpc"], *missing) == 1
-    assert (
-        "LogDestination: nowhere-to-be-found does not exist). Check that the destination"
-        in capsys.readouterr().err
-    )
+    assert "LogDestination: nowhere-to-be-found does not exist). Check that the destination" in capsys.readouterr().err
     assert run("enable", "--resource", "vpc-0fffffff", "--destination", BUCKET, "--yes") == 1
     assert "vpc-0fffffff" in capsys.readouterr().err
 
@@ -245,14 +213,10 @@ def documents(printed: str) -> dict[str, dict]:
 
 
 def test_the_policies_are_small_and_name_the_bucket(aws, capsys):
-    assert (
-        run("enable", "--resource", VPC, "--destination", BUCKET + "/flow", "--hive", "--print-policy") == 0
-    )
+    assert run("enable", "--resource", VPC, "--destination", BUCKET + "/flow", "--hive", "--print-policy") == 0
     creator, bucket, reader = documents(capsys.readouterr().out).values()
     [statement] = creator["Statement"]
-    assert {"ec2:CreateFlowLogs", "logs:CreateLogDelivery", "logs:DeleteLogDelivery"} <= set(
-        statement["Action"]
-    )
+    assert {"ec2:CreateFlowLogs", "logs:CreateLogDelivery", "logs:DeleteLogDelivery"} <= set(statement["Action"])
     write, check = bucket["Statement"]
     assert write["Resource"] == f"{BUCKET}/flow/AWSLogs/aws-account-id={ACCOUNT}/*"
     assert write["Condition"] == {
@@ -269,9 +233,7 @@ def test_the_policies_of_a_log_group_name_its_role(aws, monkeypatch, capsys):
     role = "arn:aws:iam::123456789012:role/flow"
     assert run(*words, "--role", role) == 0
     printed = documents(capsys.readouterr().out)
-    assert printed[f"trust policy of {role}"]["Statement"][0]["Principal"] == {
-        "Service": "vpc-flow-logs.amazonaws.com"
-    }
+    assert printed[f"trust policy of {role}"]["Statement"][0]["Principal"] == {"Service": "vpc-flow-logs.amazonaws.com"}
     assert printed["IAM policy of whoever creates the flow log"]["Statement"][1] == {
         "Effect": "Allow", "Action": ["iam:PassRole"], "Resource": role,
     }  # fmt: skip
@@ -303,8 +265,7 @@ def test_status_tells_delivery_and_the_newest_file(network, capsys):
     assert run("status", "--region", REGION) == 0
     said = capsys.readouterr().out
     assert (
-        f"{log['FlowLogId']}  ALL of {network['vpc']}  ACTIVE\n  destination  {BUCKET}\n  delivery     SUCCESS"
-        in said
+        f"{log['FlowLogId']}  ALL of {network['vpc']}  ACTIVE\n  destination  {BUCKET}\n  delivery     SUCCESS" in said
     )
     assert f"newest       {newest:%Y-%m-%d %H:%M} UTC, " in said
     assert "delivery     FAILED: Access error (the role or the bucket policy does not let AWS write" in said
@@ -336,16 +297,13 @@ def test_a_snapshot_is_what_the_notebooks_read(network, tmp_path, capsys):
     assert run("snapshot", "--out", folder) == 0
     entries = folder / f"get-managed-prefix-list-entries-{prefix_list}.json"
     assert f"{entries}  1\n" in capsys.readouterr().out
-    assert entries.read_text().startswith(
-        '{\n    "Entries": [\n        {\n            "Cidr": "198.51.100.0/24"'
-    )
+    assert entries.read_text().startswith('{\n    "Entries": [\n        {\n            "Cidr": "198.51.100.0/24"')
     assert "Köln" in entries.read_text()
     snapshot = read_snapshot(folder)
     assert snapshot.interfaces[network["eni"]].subnet_id == network["subnet"]
     assert snapshot.interfaces[network["eni"]].vpc_id == network["vpc"]
     assert group in {
-        each["GroupId"]
-        for each in json.loads((folder / "describe-security-groups.json").read_text())["SecurityGroups"]
+        each["GroupId"] for each in json.loads((folder / "describe-security-groups.json").read_text())["SecurityGroups"]
     }
     assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
@@ -365,10 +323,7 @@ def test_a_snapshot_of_several_regions_and_profiles_is_one(network, tmp_path, mo
     subnet = there.describe_subnets()["Subnets"][0]["SubnetId"]
     far = there.create_network_interface(SubnetId=subnet)["NetworkInterface"]["NetworkInterfaceId"]
     for number, words in enumerate(
-        (
-            ("--profile", "one", "--profile", "two"),
-            ("--region", "us-east-1", "--region", REGION, "--region", REGION),
-        )
+        (("--profile", "one", "--profile", "two"), ("--region", "us-east-1", "--region", REGION, "--region", REGION))
     ):
         folder = tmp_path / str(number)
         assert run("snapshot", "--out", folder, *words) == 0
@@ -380,9 +335,7 @@ def test_a_snapshot_reads_every_page(network, tmp_path, monkeypatch, aws):
     ec2 = boto3.client("ec2")
     enis = [network["eni"]]
     for _ in range(4):
-        enis.append(
-            ec2.create_network_interface(SubnetId=network["subnet"])["NetworkInterface"]["NetworkInterfaceId"]
-        )
+        enis.append(ec2.create_network_interface(SubnetId=network["subnet"])["NetworkInterface"]["NetworkInterfaceId"])
 
     def two_a_page(method, path, headers, body):
         words = {name: values[0] for name, values in parse_qs(body.decode()).items()}
@@ -394,9 +347,7 @@ def test_a_snapshot_reads_every_page(network, tmp_path, monkeypatch, aws):
         [items] = [each for each in root if each.tag.endswith("networkInterfaceSet")]
         items[:] = items[first : first + 2]
         if first + 2 < len(enis):
-            ElementTree.SubElement(root, items.tag.replace("networkInterfaceSet", "nextToken")).text = str(
-                first + 2
-            )
+            ElementTree.SubElement(root, items.tag.replace("networkInterfaceSet", "nextToken")).text = str(first + 2)
         reply = ElementTree.tostring(root)
         return status, {**kept, "Content-Length": str(len(reply))}, reply
 
@@ -442,9 +393,7 @@ def test_a_snapshot_takes_one_folder_by_either_name(network, tmp_path, monkeypat
 
 def test_a_snapshot_has_instances_routes_and_nat_gateways_for_their_names(network, tmp_path):
     ec2 = boto3.client("ec2")
-    [made] = ec2.run_instances(ImageId="ami-12c6146b", MinCount=1, MaxCount=1, SubnetId=network["subnet"])[
-        "Instances"
-    ]
+    [made] = ec2.run_instances(ImageId="ami-12c6146b", MinCount=1, MaxCount=1, SubnetId=network["subnet"])["Instances"]
     gateway = ec2.create_nat_gateway(SubnetId=network["subnet"], ConnectivityType="private")["NatGateway"]
     counts, notes = calls.snapshot(tmp_path)
     assert notes == [] and counts["describe-route-tables.json"] >= 1

@@ -54,9 +54,7 @@ def eventually(said: Callable[[], object], seconds: float = 20) -> None:
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1200, 390])
-def test_every_page_opens_without_a_request_an_error_or_a_sideways_scroll(
-    browser, pages, tmp_path, width, theme
-):
+def test_every_page_opens_without_a_request_an_error_or_a_sideways_scroll(browser, pages, tmp_path, width, theme):
     for name, path in pages.items():
         browser.look(width, 900, theme)
         browser.open(path)
@@ -97,9 +95,7 @@ def test_a_table_is_saved_as_csv(probe, tmp_path):
 def test_a_command_is_copied(probe):
     probe.allow_clipboard()
     probe.click(".fk-command button")
-    copied = probe.run_async(
-        "navigator.clipboard.readText().then(arguments[0], e => arguments[0](String(e)))"
-    )
+    copied = probe.run_async("navigator.clipboard.readText().then(arguments[0], e => arguments[0](String(e)))")
     assert copied == "aws ec2 describe-security-groups --filters 203.0.113.0"
     assert probe.text(".fk-command button") == "copied"
 
@@ -119,12 +115,8 @@ def test_the_theme_follows_the_system_until_the_reader_chooses(browser, pages):
     assert not browser.dark()
     browser.click("#theme")
     assert browser.dark() and browser.colour("body", "background-color") != paper
-    assert browser.colour(".fk-figure svg", "color") == browser.colour("body", "color"), (
-        "figures take the page's ink"
-    )
-    time.sleep(
-        1
-    )  # Chromium writes what a file's page stores a moment later, and a new page may be another process.
+    assert browser.colour(".fk-figure svg", "color") == browser.colour("body", "color"), "figures take the page's ink"
+    time.sleep(1)  # Chromium writes what a file's page stores a moment later, and a new page may be another process.
     browser.open(pages["probe"])
     assert browser.dark(), "the choice stays"
     browser.click("#theme")
@@ -132,9 +124,7 @@ def test_the_theme_follows_the_system_until_the_reader_chooses(browser, pages):
 
 
 def test_contents_lead_to_their_sections(probe):
-    for link in probe.run(
-        "return [...document.querySelectorAll('.bar nav a')].map(a => a.getAttribute('href'))"
-    ):
+    for link in probe.run("return [...document.querySelectorAll('.bar nav a')].map(a => a.getAttribute('href'))"):
         if link.startswith("#"):
             probe.click(f'.bar nav a[href="{link}"]')
             top = probe.run("return document.querySelector(arguments[0]).getBoundingClientRect().top", link)
@@ -155,14 +145,10 @@ def test_a_finding_of_the_run_page_is_found_in_the_notebook_page(browser, pages)
     browser.click(".found a")
     anchor = browser.run("return location.hash.slice(1)")
     assert (
-        browser.run(
-            "return document.getElementById(arguments[0]).querySelector('.fk-title').textContent", anchor
-        )
+        browser.run("return document.getElementById(arguments[0]).querySelector('.fk-title').textContent", anchor)
         == title
     )
-    assert (
-        browser.run("return document.getElementById(arguments[0]).getBoundingClientRect().top", anchor) < 900
-    )
+    assert browser.run("return document.getElementById(arguments[0]).getBoundingClientRect().top", anchor) < 900
 
 
 def test_the_index_is_filtered_by_severity_and_notebook(browser, pages):

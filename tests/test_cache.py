@@ -50,12 +50,7 @@ def run(code: str, own_cache: Path, *args: str, **more) -> subprocess.Popen:
     """Another process with the same cache that runs `code`."""
     env = os.environ | {"FLOWKIT_CACHE": str(own_cache)}
     return subprocess.Popen(
-        [sys.executable, "-c", code, *args],
-        env=env,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        **more,
+        [sys.executable, "-c", code, *args], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **more
     )
 
 

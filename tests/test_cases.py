@@ -48,11 +48,7 @@ SAID = {
     "79-arrow-feather": (1, "an Arrow (Feather) file", None),
     "82b-cwsub-cut": (0, "1 of 2 lines malformed", {"ok": 1, "malformed": 1}),
     "82c-events-cut-pretty": (0, "malformed", {"ok": 1}),
-    "87-interval-long": (
-        0,
-        "1 records with times that no flow log can have, such as 1 to 1795176055",
-        {"ok": 2},
-    ),
+    "87-interval-long": (0, "1 records with times that no flow log can have, such as 1 to 1795176055", {"ok": 2}),
     "88b-athena-count": (0, "", {"no_status": 1, "ok_bytes": 0}),
     "A4-ipv6-spellings": (0, "", {"ok": 2}),
     "A9-year-2262-boundary": (0, "such as 9300000000 to 9300000050", {"ok": 3}),
@@ -140,9 +136,7 @@ def test_odd_times_are_counted_said_and_left_out_of_flows(case_folder):
 
 def flowkit(words, **more) -> subprocess.CompletedProcess:
     code = "import sys; from flowkit.cli import main; sys.exit(main())"
-    return subprocess.run(
-        [sys.executable, "-c", code, *map(str, words)], text=True, capture_output=True, **more
-    )
+    return subprocess.run([sys.executable, "-c", code, *map(str, words)], text=True, capture_output=True, **more)
 
 
 V2 = "2 123456789012 eni-0a 10.0.1.5 10.0.2.9 44321 443 6 10 5400 1795176000 1795176055 ACCEPT OK\n"
@@ -168,27 +162,17 @@ def test_a_long_tmpdir_no_home_ascii_and_closed_stdin_do_no_harm(log, tmp_path):
         assert (done.returncode, json.loads(done.stdout)["ok"], done.stderr) == (0, 1, "")
     assert not any(long.iterdir())
     words = f"exec {sys.executable} -c 'import sys; from flowkit.cli import main; sys.exit(main())' ingest {log} --json"
-    closed = subprocess.run(
-        ["bash", "-c", f"{words} <&-"], env=environment(tmp_path), capture_output=True, text=True
-    )
+    closed = subprocess.run(["bash", "-c", f"{words} <&-"], env=environment(tmp_path), capture_output=True, text=True)
     assert (closed.returncode, closed.stderr) == (0, "")
-    bare = {
-        name: value for name, value in environment(tmp_path).items() if name not in ("HOME", "FLOWKIT_CACHE")
-    }
+    bare = {name: value for name, value in environment(tmp_path).items() if name not in ("HOME", "FLOWKIT_CACHE")}
     homeless = flowkit(["ingest", log, "--json"], env=bare | {"HOME": "/nonexistent/home"})
-    assert (
-        homeless.returncode in (0, 1)
-        and "Traceback" not in homeless.stderr
-        and homeless.stderr.count("\n") <= 1
-    )
+    assert homeless.returncode in (0, 1) and "Traceback" not in homeless.stderr and homeless.stderr.count("\n") <= 1
 
 
 def test_a_script_named_as_a_library_beside_the_logs_is_not_run(log, tmp_path):
     (log.parent / "random.py").write_text("raise SystemExit('run')")
     command = Path(sys.executable).with_name("flowkit")
-    done = subprocess.run(
-        [command, "ingest", "."], cwd=log.parent, env=environment(tmp_path), capture_output=True
-    )
+    done = subprocess.run([command, "ingest", "."], cwd=log.parent, env=environment(tmp_path), capture_output=True)
     assert b"run" not in done.stderr
 
 
@@ -199,9 +183,7 @@ def test_stdin_and_process_substitutions_and_pipes_are_read(log, tmp_path):
         f"{words} <(cat {log}) --json",
         f"cat {log} | {words} /dev/stdin --json",
     ):
-        done = subprocess.run(
-            ["bash", "-c", command], env=environment(tmp_path), capture_output=True, text=True
-        )
+        done = subprocess.run(["bash", "-c", command], env=environment(tmp_path), capture_output=True, text=True)
         assert json.loads(done.stdout)["ok"] == 1, done.stderr
     os.mkfifo(log.parent / "pipe")
     done = flowkit(["ingest", log.parent, "--json"], env=environment(tmp_path), timeout=60)

@@ -22,9 +22,7 @@ TALLY = [
 
 @pytest.fixture
 def log(tmp_path):
-    return write_log(
-        tmp_path / "logs" / "flow.log.gz", [record(), record("eni-0b", action="ACCEPT"), "not a record"]
-    )
+    return write_log(tmp_path / "logs" / "flow.log.gz", [record(), record("eni-0b", action="ACCEPT"), "not a record"])
 
 
 def run(*words) -> subprocess.CompletedProcess:
@@ -53,13 +51,7 @@ def test_ingest_prints_the_tally_as_one_json_object(log, capsys):
     tally = json.loads(said.out)
     assert sorted(tally) == sorted(TALLY)
     assert "1 of 3 lines malformed" in said.err and said.err.count("\n") == 1
-    assert (tally["files"], tally["new_files"], tally["lines"], tally["ok"], tally["malformed"]) == (
-        1,
-        1,
-        3,
-        2,
-        1,
-    )
+    assert (tally["files"], tally["new_files"], tally["lines"], tally["ok"], tally["malformed"]) == (1, 1, 3, 2, 1)
     assert (tally["ok_bytes"], tally["ok_packets"]) == (120, 2)
 
 
@@ -164,9 +156,7 @@ def test_notebooks_are_listed_with_their_parameters_and_copied(tmp_path, capsys)
 def test_a_record_is_explained_field_by_field(capsys):
     line = "2 123456789012 eni-0a 203.0.113.9 10.0.0.5 40000 443 6 1 60 1763600000 1763600060 REJECT -"
     assert cli.main(["explain", line]) == 0
-    said = dict(
-        re.split(r" {2,}|(?<=srcaddr) +", row, maxsplit=1) for row in capsys.readouterr().out.splitlines()
-    )
+    said = dict(re.split(r" {2,}|(?<=srcaddr) +", row, maxsplit=1) for row in capsys.readouterr().out.splitlines())
     assert list(said) == list(DEFAULT_FORMAT)
     assert said["protocol"].endswith("IANA protocol number: TCP")
     assert said["start"].endswith(": 2025-11-20 00:53:20 UTC")

@@ -137,11 +137,7 @@ def test_a_group_is_loaded_like_files_and_settled_slices_once(aws):
     }  # fmt: skip
     assert ingest(URI, start, end)["new_files"] == 0
     flows = load(URI, start, end).flows
-    assert sorted(flows.start.execute()) == [
-        NOON - 30,
-        NOON + 30,
-        NOON + 60,
-    ]  # by overlap: NOON - 30 ends after NOON
+    assert sorted(flows.start.execute()) == [NOON - 30, NOON + 30, NOON + 60]  # by overlap: NOON - 30 ends after NOON
 
 
 def test_refusals_are_sentences(aws, monkeypatch, tmp_path):

@@ -75,10 +75,7 @@ def test_a_short_flow_speaks_for_its_whole_window():
 
 
 def test_a_skipdata_window_is_told_from_one_that_has_flows_too():
-    rows = full("eni-a", 0, 600) + [
-        record("eni-a", 240, 298, "SKIPDATA"),
-        record("eni-a", 600, 658, "SKIPDATA"),
-    ]
+    rows = full("eni-a", 0, 600) + [record("eni-a", 240, 298, "SKIPDATA"), record("eni-a", 600, 658, "SKIPDATA")]
     rows += full("eni-a", 660, 900)
     assert told(coverage(flows(rows))) == [
         (0, 240, "OK"),
@@ -97,11 +94,7 @@ def test_a_flow_of_the_window_before_does_not_make_a_skip_partial():
 def test_a_skipdata_record_that_starts_when_it_ends_stands_for_an_interval():
     rows = [*full("eni-a", 0, 600), record("eni-a", 600, 600, "SKIPDATA"), *full("eni-a", 660, 1200)]
     assert told(coverage(flows(rows)))[1] == (600, 660, "SKIPDATA")
-    rows = [
-        *full("eni-a", 0, 6000, 600),
-        record("eni-a", 6000, 6000, "SKIPDATA"),
-        *full("eni-a", 6600, 12000, 600),
-    ]
+    rows = [*full("eni-a", 0, 6000, 600), record("eni-a", 6000, 6000, "SKIPDATA"), *full("eni-a", 6600, 12000, 600)]
     cells = coverage(flows(rows))
     assert told(cells)[1] == (6000, 6600, "SKIPDATA")
     assert cells.interval.unique().tolist() == [600]
@@ -198,9 +191,7 @@ def test_a_short_flow_beside_a_missing_slot_speaks_for_its_whole_window():
 
 
 def test_a_lost_window_of_ten_minutes_is_found_though_it_began_before_its_slot():
-    rows = [
-        row for eni in ("eni-a", "eni-b") for row in full(eni, 0, 36000, 600) if row["start"] != NOON + 6000
-    ]
+    rows = [row for eni in ("eni-a", "eni-b") for row in full(eni, 0, 36000, 600) if row["start"] != NOON + 6000]
     slots = [slot for slot in range(0, 605, 5) if slot != 105]
     cells = coverage(flows(rows), files(slots))
     assert told(cells)[1] == (6000 - 2, 6600, "NOT_DELIVERED")
@@ -226,11 +217,7 @@ def test_a_missing_slot_counts_for_the_interfaces_of_its_flow_log_only():
     own = files([slot for slot in range(0, 65, 5) if slot != 20])
     other = files(range(0, 65, 5), log="fl-2").assign(file_id=lambda t: t.file_id + 100)
     cells = coverage(flows(rows), pd.concat([own, other]))
-    assert [states(cells, eni)[1:2] for eni in ("eni-a", "eni-b", "eni-c")] == [
-        ["NOT_DELIVERED"],
-        ["SILENT"],
-        [],
-    ]
+    assert [states(cells, eni)[1:2] for eni in ("eni-a", "eni-b", "eni-c")] == [["NOT_DELIVERED"], ["SILENT"], []]
 
 
 def test_a_regional_nat_gateway_is_known_by_its_resource():
@@ -289,8 +276,7 @@ def test_the_cells_of_an_interface_tile_its_time_exactly_once(rows, bounds, slot
         tiles = told(cells, eni)
         assert all(begin < stop for begin, stop, _ in tiles)
         assert all(
-            before[1] == after[0] and before[2] != after[2]
-            for before, after in zip(tiles, tiles[1:], strict=False)
+            before[1] == after[0] and before[2] != after[2] for before, after in zip(tiles, tiles[1:], strict=False)
         )
         assert first is None or tiles[0][0] == first - NOON
     assert cells.groupby("interface_id").start.min().nunique() <= 1
@@ -306,12 +292,7 @@ def test_the_order_of_records_changes_nothing():
     print("seed", seed)
     rng = random.Random(seed)  # noqa: S311
     rows = [
-        record(
-            eni,
-            at + rng.randrange(30),
-            at + rng.randrange(30, 60),
-            rng.choice(["OK", "OK", "NODATA", "SKIPDATA"]),
-        )
+        record(eni, at + rng.randrange(30), at + rng.randrange(30, 60), rng.choice(["OK", "OK", "NODATA", "SKIPDATA"]))
         for eni in ("eni-a", "eni-b")
         for at in range(0, 6000, 60)
         if rng.random() > 0.1
@@ -375,9 +356,7 @@ def test_a_record_of_the_far_future_takes_no_more_memory_than_any_other():
 def test_ranges_of_any_length_touch_few_bins_and_find_each_record_once():
     lengths = [60] * 500 + [10 * 365 * 86400]
     first = NOON + np.arange(len(lengths)) * 120
-    ranges = pd.DataFrame(
-        {"owner": "eni-a", "first": first, "last": first + lengths, "number": range(len(lengths))}
-    )
+    ranges = pd.DataFrame({"owner": "eni-a", "first": first, "last": first + lengths, "number": range(len(lengths))})
     moments = pd.DataFrame({"owner": "eni-a", "at": NOON + np.array([0, 59, 60, 120, 60_000, 70_000])})
     rows = ibis.memtable(moments)
     joined = within(rows, ranges, ["owner"], "at")

@@ -40,10 +40,7 @@ def test_columns_are_the_fields_in_their_order_and_awss_widths(statement, dialec
     ("statement", "folder"),
     [
         (PLAIN, "123456789012/vpcflowlogs/eu-west-1/2026/11/20/"),
-        (
-            HIVE,
-            "aws-account-id=123456789012/aws-service=vpcflowlogs/aws-region=eu-west-1/year=2026/month=11/day=20/",
-        ),
+        (HIVE, "aws-account-id=123456789012/aws-service=vpcflowlogs/aws-region=eu-west-1/year=2026/month=11/day=20/"),
     ],
     ids=["plain", "hive"],
 )
@@ -64,9 +61,7 @@ def test_partitions_are_the_folders_that_aws_writes(statement, folder):
 
 
 def test_text_is_parted_by_blanks_and_a_dash_is_null():
-    assert (
-        "FIELDS TERMINATED BY ' ' NULL DEFINED AS '-'" in PLAIN and "'skip.header.line.count' = '1'" in PLAIN
-    )
+    assert "FIELDS TERMINATED BY ' ' NULL DEFINED AS '-'" in PLAIN and "'skip.header.line.count' = '1'" in PLAIN
     assert "STORED AS PARQUET" in HIVE and "NULL DEFINED" not in HIVE
 
 

@@ -61,12 +61,7 @@ def test_timestamps_and_other_spellings_of_columns_are_recognised():
         "log-status": ["-"], "day": ["20"],
     })  # fmt: skip
     row = recognised(ibis.memtable(frame)).execute().iloc[0]
-    assert (row["srcaddr"], row["dstaddr"], row["start"], row["day"]) == (
-        "10.0.0.1",
-        "10.0.0.2",
-        1795132800,
-        "20",
-    )
+    assert (row["srcaddr"], row["dstaddr"], row["start"], row["day"]) == ("10.0.0.1", "10.0.0.2", 1795132800, "20")
     assert pd.isna(row["log_status"])
 
 

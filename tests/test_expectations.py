@@ -31,13 +31,7 @@ def _seen(*rows):
     table = []
     for network, destination, protocol, port, state, *changes in rows:
         row = dict.fromkeys(COLUMNS) | {"clients": 1, "scanners": 0, "sessions": 5, "failed": 0, "bytes": 1}
-        row |= {
-            "network": network,
-            "destination": destination,
-            "protocol": protocol,
-            "port": port,
-            "state": state,
-        }
+        row |= {"network": network, "destination": destination, "protocol": protocol, "port": port, "state": state}
         row |= {"source": network, "public": False, "confidence": "high", "interface_id": "eni-0000000a"}
         row |= {"first_seen": pd.Timestamp(0, tz="UTC"), "last_seen": pd.Timestamp(60, unit="s", tz="UTC")}
         row |= {"answered_until": pd.NaT, "recovered": 0, "answered_again": pd.NaT}
@@ -48,9 +42,7 @@ def _seen(*rows):
 
 
 def _checked(tmp_path, lines, seen, kind="all"):
-    return check(
-        read_expectations(_file(tmp_path, lines)), seen, kind, OWNERS, lambda rows: int(rows["clients"].sum())
-    )
+    return check(read_expectations(_file(tmp_path, lines)), seen, kind, OWNERS, lambda rows: int(rows["clients"].sum()))
 
 
 def test_a_file_is_read_in_its_order_whatever_the_order_of_its_columns(tmp_path):
@@ -206,9 +198,7 @@ def test_udp_need_not_answer(tmp_path):
 )
 def test_a_log_of_one_action_proves_only_what_it_holds(tmp_path, kind, expect, state, verdict):
     seen = _seen(("10.0.9.0/24", "10.0.0.1", 6, 22, state))
-    assert (
-        _checked(tmp_path, f"n,10.0.9.0/24,10.0.0.1,tcp,22,{expect}\n", seen, kind).iloc[0].verdict == verdict
-    )
+    assert _checked(tmp_path, f"n,10.0.9.0/24,10.0.0.1,tcp,22,{expect}\n", seen, kind).iloc[0].verdict == verdict
 
 
 def test_ports_nobody_serves_count_for_any_port_only(tmp_path):

@@ -27,16 +27,13 @@ def html_of(shown) -> str:
 
 def test_a_finding_keeps_its_id_whatever_else_changes():
     first = finding(subject={"srcaddr": "10.0.0.1", "dstport": 443})
-    later = finding(
-        subject={"dstport": 443.0, "srcaddr": "10.0.0.1", "interface_id": None}, title="b", records=7
-    )
+    later = finding(subject={"dstport": 443.0, "srcaddr": "10.0.0.1", "interface_id": None}, title="b", records=7)
     assert first.id == later.id == finding_id("scan", {"srcaddr": "10.0.0.1", "dstport": 443})
     assert re.fullmatch("[0-9a-f]{12}", first.id)
 
 
 @pytest.mark.parametrize(
-    "change",
-    [{"kind": "noise"}, {"subject": {"srcaddr": "10.0.0.2"}}, {"subject": {"dstaddr": "203.0.113.9"}}],
+    "change", [{"kind": "noise"}, {"subject": {"srcaddr": "10.0.0.2"}}, {"subject": {"dstaddr": "203.0.113.9"}}]
 )
 def test_another_kind_or_subject_is_another_finding(change):
     assert finding().id != finding(**change).id
@@ -59,13 +56,7 @@ def test_a_finding_is_json_as_the_design_says():
         "severity": "high",
         "confidence": "certain",
         "title": "It is so.",
-        "subject": {
-            "interface_id": "eni-1",
-            "srcaddr": None,
-            "dstaddr": None,
-            "protocol": 6,
-            "dstport": None,
-        },
+        "subject": {"interface_id": "eni-1", "srcaddr": None, "dstaddr": None, "protocol": 6, "dstport": None},
         "cause": None,
         "grounds": ["a"],
         "action": "",
@@ -120,9 +111,7 @@ def test_a_verdict_has_at_most_five_sentences():
 def test_what_a_log_line_says_is_text_on_the_page():
     evil = '<script>alert(1)</script></table>\x1b[31m\x00\u202e "onload='
     shown = tell(
-        [finding(title=evil, grounds=(evil,), samples=(evil,), action=f"aws {evil}\n{evil}", cause=evil)],
-        [evil],
-        evil,
+        [finding(title=evil, grounds=(evil,), samples=(evil,), action=f"aws {evil}\n{evil}", cause=evil)], [evil], evil
     )
     markup = html_of(shown)
     assert "<script" not in markup and "</table" not in markup
@@ -161,11 +150,7 @@ def test_findings_with_one_root_cause_are_one_incident_led_by_the_gravest():
     high = finding(severity="high", subject={"srcaddr": "10.0.0.3"}, incident="acl-1", title="It leads.")
     own = finding(severity="medium", subject={"srcaddr": "10.0.0.4"}, title="It stands alone.")
     shown = findings(Answer(findings=(own, low, high)))
-    assert [each["title"] for each in shown.data["findings"]] == [
-        "It leads.",
-        "It follows.",
-        "It stands alone.",
-    ]
+    assert [each["title"] for each in shown.data["findings"]] == ["It leads.", "It follows.", "It stands alone."]
     first, second, _ = shown.data["findings"]
     assert first["incident"] == second["incident"] and re.fullmatch("[0-9a-f]{12}", first["incident"])
     markup = html_of(shown)

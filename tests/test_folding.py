@@ -11,17 +11,7 @@ from flowkit.fields import COLUMNS
 from flowkit.folding.conversations import conversations, services
 from flowkit.folding.edges import edges, refusals, step_of, volumes
 from flowkit.folding.interfaces import interfaces
-from flowkit.folding.sessions import (
-    KEY,
-    SAW_FIN,
-    SAW_FLAGS,
-    SAW_RST,
-    SAW_SYN,
-    SAW_SYN_ACK,
-    sessions,
-    split,
-    unsplit,
-)
+from flowkit.folding.sessions import KEY, SAW_FIN, SAW_FLAGS, SAW_RST, SAW_SYN, SAW_SYN_ACK, sessions, split, unsplit
 
 NOON = 1_700_000_000
 ME, PEER = "10.0.0.5", "198.51.100.7"
@@ -123,16 +113,12 @@ def test_conversations_equal_a_plain_reading(seed, gap):
                 action=chance.choice(["ACCEPT", "ACCEPT", "REJECT"]), tcp_flags=chance.choice([0, 1, 2, 3, 4, 18, 19]),
             )
         )  # fmt: skip
-    records += [
-        record(None, None, None, None, log_status=status, protocol=None) for status in ("NODATA", "SKIPDATA")
-    ]
+    records += [record(None, None, None, None, log_status=status, protocol=None) for status in ("NODATA", "SKIPDATA")]
     expected = plainly(records, gap)
     table = made(records, gap)
     found = {
         tuple(row[: len(KEY) + 1]): dict(zip(SUMS, row[len(KEY) + 1 :], strict=True))
-        for row in table.fillna({"a_flags": 0, "b_flags": 0})[[*KEY, "session", *SUMS]].itertuples(
-            index=False
-        )
+        for row in table.fillna({"a_flags": 0, "b_flags": 0})[[*KEY, "session", *SUMS]].itertuples(index=False)
     }
     assert found == expected
 
@@ -198,14 +184,7 @@ def test_a_log_without_flags_has_none_and_one_without_actions_counts_as_accepted
 
 
 def test_a_log_without_interface_times_or_ports_still_pairs_its_records():
-    bare = {
-        "interface_id": None,
-        "protocol": None,
-        "start": None,
-        "end": None,
-        "action": None,
-        "log_status": None,
-    }
+    bare = {"interface_id": None, "protocol": None, "start": None, "end": None, "action": None, "log_status": None}
     records = [record(PEER, ME, None, None) | bare, record(ME, PEER, None, None) | bare]
     (one,) = made(records).itertuples()
     assert (one.a_addr, one.b_addr, one.a_accepted, one.b_accepted) == (ME, PEER, 1, 1)
@@ -245,9 +224,7 @@ def test_edges_conserve_records_packets_and_bytes():
 
 def test_sums_are_exact_beyond_the_precision_of_floating_point_and_end_at_the_largest_number():
     odd = 2**53 + 1
-    talks, flows, own = folded(
-        [record(PEER, ME, 40000, 443, bytes=odd), record(PEER, ME, 40000, 443, 60, bytes=2)]
-    )
+    talks, flows, own = folded([record(PEER, ME, 40000, 443, bytes=odd), record(PEER, ME, 40000, 443, 60, bytes=2)])
     assert edges(talks, 60).client_bytes.execute().astype(object).tolist() in ([odd + 2], [float(odd + 2)])
     huge = [record(PEER, ME, 40000, 443, n, bytes=2**63 - 1) for n in range(3)]
     talks, flows, own = folded(huge)
@@ -294,9 +271,7 @@ def test_an_address_used_one_after_the_other_is_no_conflict():
     assert interfaces(flows_from([first, later | {"start": NOON, "end": NOON + 50}])).conflict.all()
 
 
-@pytest.mark.parametrize(
-    ("seconds", "step"), [(3600, 60), (86400, 900), (7 * 86400, 3600), (90 * 86400, 86400)]
-)
+@pytest.mark.parametrize(("seconds", "step"), [(3600, 60), (86400, 900), (7 * 86400, 3600), (90 * 86400, 86400)])
 def test_a_window_has_sixty_to_two_hundred_steps(seconds, step):
     assert step_of(seconds) == step or 40 <= seconds / step_of(seconds) <= 200
 

@@ -27,12 +27,7 @@ def shop(aws):
     https = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": "10.20.0.0/16"}]}
     ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[https])
     made = ec2.create_network_interface(SubnetId=subnet, PrivateIpAddress=SERVER, Groups=[group])
-    return {
-        "vpc": vpc,
-        "subnet": subnet,
-        "group": group,
-        "eni": made["NetworkInterface"]["NetworkInterfaceId"],
-    }
+    return {"vpc": vpc, "subnet": subnet, "group": group, "eni": made["NetworkInterface"]["NetworkInterfaceId"]}
 
 
 def records(shop: dict, first: datetime) -> list[tuple[datetime, dict]]:
@@ -62,9 +57,7 @@ def deliver(log: dict, found: list[tuple[datetime, dict]]) -> None:
     slots = {}
     for end, record in found:
         slot = end.replace(minute=end.minute // 5 * 5, second=0)
-        slots.setdefault(slot, [" ".join(names)]).append(
-            " ".join(str(record.get(name, "-")) for name in names)
-        )
+        slots.setdefault(slot, [" ".join(names)]).append(" ".join(str(record.get(name, "-")) for name in names))
     s3, bucket = boto3.client("s3"), log["LogDestination"].rpartition(":")[2]
     for slot, lines in slots.items():
         name = f"{ACCOUNT}_vpcflowlogs_{REGION}_{log['FlowLogId']}_{slot:%Y%m%dT%H%M}Z_0a1b2c3d.log.gz"
@@ -96,15 +89,7 @@ def test_from_an_empty_account_to_findings(shop, tmp_path, capsys):
 
     window = [f"--start={first.isoformat()}", f"--end={(first + timedelta(minutes=60)).isoformat()}"]
     out = tmp_path / "reports"
-    words = [
-        "report",
-        "s3://acme-logs",
-        *window,
-        "--network",
-        str(tmp_path / "network"),
-        "--notebook",
-        "rejected",
-    ]
+    words = ["report", "s3://acme-logs", *window, "--network", str(tmp_path / "network"), "--notebook", "rejected"]
     code = cli.main([*words, "--out", str(out)])
     assert code == 0, capsys.readouterr().err
     found = json.loads((out / "latest" / "findings.json").read_text())

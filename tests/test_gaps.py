@@ -98,9 +98,7 @@ def test_every_planted_gap_is_found_within_an_interval_and_none_is_invented(seed
 
 def hidden_at_both_ends(world):
     """The hidden rows of SKIPDATA and silence whose packets another interface, no NAT gateway, logged too."""
-    hidden = world.hidden[
-        world.hidden.hidden.isin(["skipdata", "silent"]) & (world.hidden.log_status == "OK")
-    ]
+    hidden = world.hidden[world.hidden.hidden.isin(["skipdata", "silent"]) & (world.hidden.log_status == "OK")]
     others = world.records[world.records.log_status == "OK"]
     others = others[others.interface_id != world.shop.interfaces["nat"].id]
     same = [*TUPLE, "window", "start", "end"]
@@ -115,9 +113,7 @@ def test_recovered_are_exactly_the_hidden_rows_that_both_ends_logged(seed):
     truth = hidden_at_both_ends(told.world)
     assert len(truth) > 20
     rows = told.known.copy()
-    rows["start"], rows["end"] = (
-        told.known[edge].dt.as_unit("s").astype("int64") for edge in ("start", "end")
-    )
+    rows["start"], rows["end"] = (told.known[edge].dt.as_unit("s").astype("int64") for edge in ("start", "end"))
     assert Counter(map(tuple, rows[ROW].astype(str).to_numpy())) == Counter(
         map(tuple, truth[ROW].astype(str).to_numpy())
     )
@@ -215,9 +211,7 @@ def flow(eni, at, port, **more):
 
 
 def gap(start, end, eni="eni-a", interval=60):
-    edges = {
-        name: pd.to_datetime([NOON + at], unit="s", utc=True) for name, at in (("start", start), ("end", end))
-    }
+    edges = {name: pd.to_datetime([NOON + at], unit="s", utc=True) for name, at in (("start", start), ("end", end))}
     return pd.DataFrame({"interface_id": [eni], **edges, "interval": interval})
 
 
@@ -258,19 +252,13 @@ def test_a_record_that_the_blind_interface_logged_itself_is_not_recovered():
 
 
 def test_windows_that_share_a_second_are_two_windows():
-    rows = [record("b", at, at + 60) for at in (540, 600, 660)] + [
-        record("a", at, at + 60) for at in (540, 660)
-    ]
+    rows = [record("b", at, at + 60) for at in (540, 600, 660)] + [record("a", at, at + 60) for at in (540, 660)]
     assert seconds_after_noon(mirrored(rows)) == [600]
 
 
 def test_what_the_other_end_refused_to_send_never_arrived():
     reply = {"srcaddr": "10.0.0.2", "dstaddr": "10.0.0.1"}
-    rows = [
-        flow("b", 600, 1, **reply),
-        flow("b", 600, 2, action="REJECT", **reply),
-        flow("b", 600, 3, action="REJECT"),
-    ]
+    rows = [flow("b", 600, 1, **reply), flow("b", 600, 2, action="REJECT", **reply), flow("b", 600, 3, action="REJECT")]
     rows += [flow("a", 300, 9)]
     found = mirrored(rows)
     assert sorted(zip(found.srcport, found.action.fillna("?"), strict=True)) == [(1, "?"), (3, "ACCEPT")]
@@ -279,10 +267,7 @@ def test_what_the_other_end_refused_to_send_never_arrived():
 def test_an_interface_is_believed_only_if_others_know_its_address():
     rows = [flow("b", 600, 1)]
     assert mirrored(rows).empty
-    assert (
-        len(mirrored([*rows, flow("c", 0, 1, srcaddr="10.0.0.3")], a="10.0.0.1", b="10.0.0.2", c="10.0.0.3"))
-        == 1
-    )
+    assert len(mirrored([*rows, flow("c", 0, 1, srcaddr="10.0.0.3")], a="10.0.0.1", b="10.0.0.2", c="10.0.0.3")) == 1
     assert mirrored([*rows, flow("a", 0, 1)], a="10.0.0.1", nat="10.0.0.2").empty
 
 
@@ -314,14 +299,7 @@ def estimated(rows, **bounds):
 def test_a_band_is_the_neighbours_and_what_was_logged_comes_off():
     counts = [9, 9, 1, 2, 3, 4, 5, 6, 2, 7, 8, 9, 10, 11, 12, 9, 9]
     rows = estimated(busy(counts, skip=(8,)))[0].loc["records"]
-    assert rows[["intervals", "observed", "low", "median", "high", "references"]].tolist() == [
-        1,
-        2,
-        0,
-        4.5,
-        10,
-        12,
-    ]
+    assert rows[["intervals", "observed", "low", "median", "high", "references"]].tolist() == [1, 2, 0, 4.5, 10, 12]
     assert rows.at_peak == 12 - 2
     counts[8] = 0
     rows = estimated(busy(counts, skip=(8,)))[0]
@@ -424,9 +402,7 @@ def test_an_interface_that_stopped_is_graver_where_the_snapshot_still_has_it():
     (one,) = answered(rows).findings
     assert (one.severity, one.confidence) == ("low", "medium")
     assert one.title.endswith("on, and did not come back.")
-    there = SimpleNamespace(
-        interfaces={"eni-a": None, "eni-b": None}, label={"eni-a": "web", "eni-b": "db"}.get
-    )
+    there = SimpleNamespace(interfaces={"eni-a": None, "eni-b": None}, label={"eni-a": "web", "eni-b": "db"}.get)
     (one,) = answered(rows, there).findings
     assert (one.severity, one.confidence) == ("medium", "high")
     assert one.title.startswith("web (eni-a) stopped logging")
@@ -494,25 +470,17 @@ def test_a_hundred_gaps_at_different_times_are_the_largest_and_one_for_the_rest(
     assert [one.counts["interfaces"] for one in answer.findings].count(1) == 20
     (rest,) = (one for one in answer.findings if one.counts["interfaces"] == 20)
     assert rest.counts["times"] == 20
-    assert (
-        "20 interfaces stopped logging (no OK, NODATA or SKIPDATA) 20 times in all, the longest "
-        in rest.title
-    )
+    assert "20 interfaces stopped logging (no OK, NODATA or SKIPDATA) 20 times in all, the longest " in rest.title
     assert_counted(answer.findings)
 
 
 def test_silence_that_is_an_interfaces_way_is_one_note_for_all():
-    rows = [
-        record(eni, at, at + 1)
-        for eni, step in (("eni-a", 3000), ("eni-b", 2000))
-        for at in range(0, 90000, step)
-    ]
+    rows = [record(eni, at, at + 1) for eni, step in (("eni-a", 3000), ("eni-b", 2000)) for at in range(0, 90000, step)]
     answer = answered(rows)
     assert [(one.severity, one.confidence) for one in answer.findings] == [("info", "low")]
     assert answer.findings[0].title.startswith("2 interfaces had no record in ")
     assert answer.summary[1] == (
-        "Whether 2 interfaces were idle or unseen between their records cannot be known: "
-        "the log has no NODATA records."
+        "Whether 2 interfaces were idle or unseen between their records cannot be known: the log has no NODATA records."
     )
     assert answer.titles["missing_records"] == "No gap has an estimate of what it hid."
     assert answer.gaps.high.isna().all() and answer.estimates.empty
@@ -558,13 +526,9 @@ def test_a_window_without_a_record_is_a_grave_finding():
 
 @pytest.mark.parametrize(("only", "other"), [("ACCEPT", "rejected"), ("REJECT", "accepted")])
 def test_a_log_of_one_action_says_what_its_nodata_cannot_prove(only, other):
-    rows = [row | {"action": only} for row in full("eni-a", 0, 1800)] + full(
-        "eni-a", 1800, 3600, status="NODATA"
-    )
+    rows = [row | {"action": only} for row in full("eni-a", 0, 1800)] + full("eni-a", 1800, 3600, status="NODATA")
     first = answered(rows).summary[0]
-    assert first.endswith(
-        f"The log holds {only} records only, so NODATA proves nothing about what was {other}."
-    )
+    assert first.endswith(f"The log holds {only} records only, so NODATA proves nothing about what was {other}.")
 
 
 def test_every_number_of_a_title_is_counted_and_the_summary_is_short():
@@ -615,9 +579,7 @@ def hours_of_ten_years():
 def peak_memory(rows, network=None):
     """The answer for rows (a frame), and the most memory that Python and NumPy took for it, in MB."""
     filled = {name: rows.get(name, pd.Series([None] * len(rows), dtype="object")) for name in COLUMNS}
-    table = ibis.memtable(
-        pd.DataFrame(filled).assign(file_id=None), schema=ibis.schema(COLUMNS | {"file_id": "int64"})
-    )
+    table = ibis.memtable(pd.DataFrame(filled).assign(file_id=None), schema=ibis.schema(COLUMNS | {"file_id": "int64"}))
     log = log_of(table)
     tracemalloc.start()
     try:
@@ -674,13 +636,7 @@ def test_the_figures_of_any_window_are_drawn():
 
 def test_bars_that_touch_are_one_so_that_a_figure_stays_small():
     answer = gaps(
-        log_of(
-            flows(
-                as_flows(hours_of_ten_years()[-5000:])
-                .reindex(columns=[*COLUMNS, "file_id"])
-                .to_dict("records")
-            )
-        )
+        log_of(flows(as_flows(hours_of_ten_years()[-5000:]).reindex(columns=[*COLUMNS, "file_id"]).to_dict("records")))
     )
     assert sum(len(each.get_paths()) for each in plot.coverage(answer).axes[0].collections) < 500
 

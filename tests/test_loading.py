@@ -44,9 +44,7 @@ NOON = 1_795_176_000
 def one(path, **more):
     """The tally of one file, without what differs from run to run."""
     tally = flowkit.ingest(str(path), **more)
-    return {
-        name: tally[name] for name in ("lines", "headers", "blank", "ok", "nodata", "skipdata", "malformed")
-    }
+    return {name: tally[name] for name in ("lines", "headers", "blank", "ok", "nodata", "skipdata", "malformed")}
 
 
 def expected(third_party):
@@ -68,14 +66,10 @@ def test_every_third_party_file_gives_exactly_the_expected_counts(third_party):
         ).execute()
         tally |= seen.iloc[0].to_dict()
         wrong += [
-            (file["file"], name, tally[name], count)
-            for name, count in file["expect"].items()
-            if tally[name] != count
+            (file["file"], name, tally[name], count) for name, count in file["expect"].items() if tally[name] != count
         ]
         bad = opened(path, None, None, given).malformed
-        for (line, reason), (number, why) in zip(
-            file["malformed_lines"], bad[["line", "reason"]].values, strict=False
-        ):
+        for (line, reason), (number, why) in zip(file["malformed_lines"], bad[["line", "reason"]].values, strict=False):
             wrong += [] if line == number and reason in why else [(file["file"], line, reason, number, why)]
         if given:
             with pytest.raises(flowkit.SourceError, match=rf"{len(file['fields'])} tokens.*--format"):
@@ -85,9 +79,7 @@ def test_every_third_party_file_gives_exactly_the_expected_counts(third_party):
 
 
 def test_all_54_vpc_fields_and_the_transit_gateways_are_known():
-    versions = [
-        sum(field.version <= version for field in VPC_FIELDS) for version in (2, 3, 4, 5, 7, 8, 9, 10, 11)
-    ]
+    versions = [sum(field.version <= version for field in VPC_FIELDS) for version in (2, 3, 4, 5, 7, 8, 9, 10, 11)]
     assert versions == [14, 21, 25, 29, 39, 40, 41, 42, 54]
     assert len(TGW_FIELDS) == 18
     assert list(COLUMNS)[:3] == ["version", "account_id", "interface_id"]
@@ -99,9 +91,7 @@ def test_a_row_has_typed_columns_and_nulls_for_dashes_and_for_what_the_format_la
     table = flows.execute().sort_values("start")
     gap = table[table["log_status"] == "NODATA"].iloc[0]
     assert gap["account_id"] == "012345678901"
-    assert all(
-        pd.isna(gap[name]) for name in ("srcaddr", "srcport", "protocol", "packets", "bytes", "tcp_flags")
-    )
+    assert all(pd.isna(gap[name]) for name in ("srcaddr", "srcport", "protocol", "packets", "bytes", "tcp_flags"))
     assert (gap["start"], gap["end"]) == (1431280876, 1431280934)
     assert table["srcport"].dropna().tolist() == [0, 0]
 
@@ -119,29 +109,11 @@ def test_any_order_and_underscores_and_camel_case_and_unknown_names(tmp_path):
 
 
 def test_a_header_anywhere_sets_the_format_for_what_follows(tmp_path):
-    lines = [
-        "",
-        "  ",
-        " ".join(DEFAULT_FORMAT),
-        PING[0],
-        " ".join(DEFAULT_FORMAT),
-        PING[1],
-        ALPHABETICAL,
-        SKIPPED,
-        "",
-    ]
+    lines = ["", "  ", " ".join(DEFAULT_FORMAT), PING[0], " ".join(DEFAULT_FORMAT), PING[1], ALPHABETICAL, SKIPPED, ""]
     path = tmp_path / "joined.log"
     path.write_text("\n".join(lines) + "\n" + PING[0])
     tally = one(path)
-    assert tally == {
-        "lines": 10,
-        "headers": 3,
-        "blank": 3,
-        "ok": 2,
-        "nodata": 0,
-        "skipdata": 1,
-        "malformed": 1,
-    }
+    assert tally == {"lines": 10, "headers": 3, "blank": 3, "ok": 2, "nodata": 0, "skipdata": 1, "malformed": 1}
     bad = flowkit.load(str(path)).malformed.iloc[0]
     assert (bad["line"], bad["text"], bad["reason"]) == (10, PING[0], "14 tokens, format has 29")
 
@@ -170,11 +142,7 @@ def test_a_header_anywhere_sets_the_format_for_what_follows(tmp_path):
 def test_the_same_two_records_however_they_are_written(tmp_path, data):
     path = tmp_path / "flow.log"
     path.write_bytes(data.encode())
-    assert {name: one(path)[name] for name in ("ok", "malformed", "blank")} == {
-        "ok": 2,
-        "malformed": 0,
-        "blank": 0,
-    }
+    assert {name: one(path)[name] for name in ("ok", "malformed", "blank")} == {"ok": 2, "malformed": 0, "blank": 0}
     table = flowkit.load(str(path)).flows.order_by("start").execute()
     assert table["start"].tolist() == [1432917027, 1432917094]
     assert table["action"].tolist() == ["ACCEPT", "REJECT"]
@@ -197,9 +165,7 @@ def test_without_header_and_default_format_the_user_is_asked_and_never_guessed_f
 
 
 def test_look_alikes_are_refused_by_name(tmp_path):
-    accelerator = (
-        "version aws_account_id accelerator_id client_ip client_port gip gip_port endpoint_ip start_time"
-    )
+    accelerator = "version aws_account_id accelerator_id client_ip client_port gip gip_port endpoint_ip start_time"
     write_log(tmp_path / "ga.log", ["2 1 a 1.1.1.1 1 2.2.2.2 443 10.0.0.1 1"], accelerator.split())
     with pytest.raises(flowkit.SourceError, match="Global Accelerator"):
         flowkit.ingest(str(tmp_path / "ga.log"))
@@ -340,9 +306,7 @@ def test_the_layouts_of_s3_in_a_folder(tmp_path, layout):
         name = f"012345678901_vpcflowlogs_eu-west-1_fl-1234abcd_20261120T{slot}Z_fe123456.log.gz"
         write_log(tmp_path / layout / name, PING)
     files = flowkit.load(str(tmp_path)).files
-    assert files["slot"].tolist() == [
-        pd.Timestamp(f"2026-11-20 16:{minute}", tz="UTC") for minute in (15, 20, 25)
-    ]
+    assert files["slot"].tolist() == [pd.Timestamp(f"2026-11-20 16:{minute}", tz="UTC") for minute in (15, 20, 25)]
     assert set(files["flow_log_id"]) == {"fl-1234abcd"}
     assert set(files["account_id"]) == {"012345678901"}
     assert set(files["region"]) == {"eu-west-1"}
@@ -378,9 +342,7 @@ def test_moments_are_utc_unless_they_say_otherwise():
 
 def test_a_record_in_several_flow_logs_counts_once_and_equal_ones_in_one_stay(tmp_path):
     def log(flow_log, records):
-        write_log(
-            tmp_path / f"012345678901_vpcflowlogs_eu-west-1_{flow_log}_20150529T1630Z_ab.log.gz", records
-        )
+        write_log(tmp_path / f"012345678901_vpcflowlogs_eu-west-1_{flow_log}_20150529T1630Z_ab.log.gz", records)
 
     log("fl-0000000a", [PING[0], PING[0], PING[1]])
     log("fl-0000000b", [PING[0], PING[1], PING[1], PING[1]])
@@ -399,16 +361,9 @@ def test_an_ibis_table_is_a_source_and_nothing_is_copied():
     flows = flowkit.load(ibis.memtable(rows)).raw
     assert {name: str(flows[name].type()) for name in COLUMNS} == COLUMNS
     row = flows.execute().iloc[0]
-    assert (row["interface_id"], row["srcaddr"], row["tcp_flags"], row["day"]) == (
-        "eni-1",
-        "10.0.0.1",
-        2,
-        "x",
-    )
+    assert (row["interface_id"], row["srcaddr"], row["tcp_flags"], row["day"]) == ("eni-1", "10.0.0.1", 2, "x")
     assert flowkit.ingest(ibis.memtable(rows))["no_status"] == 1
-    assert (
-        len(flowkit.load(ibis.memtable(rows)).files) == len(flowkit.load(ibis.memtable(rows)).malformed) == 0
-    )
+    assert len(flowkit.load(ibis.memtable(rows)).files) == len(flowkit.load(ibis.memtable(rows)).malformed) == 0
     assert ["log-status", "1 without log-status"] in flowkit.load(ibis.memtable(rows)).summary.values.tolist()
     with pytest.raises(flowkit.SourceError, match="columns are not those of flow logs: a"):
         flowkit.load(ibis.memtable(pd.DataFrame({"a": [1]}))).flows.count()

@@ -50,9 +50,7 @@ def test_two_logs_are_two_tables_that_can_be_united_joined_and_subtracted():
     counts = [log.records.count().execute() for log in (morning, evening)]
     assert counts == [27_393, 34_853]
     assert morning.records.union(evening.records).count().execute() == 62_246
-    new = (
-        evening.records.select("dstaddr").distinct().difference(morning.records.select("dstaddr").distinct())
-    )
+    new = evening.records.select("dstaddr").distinct().difference(morning.records.select("dstaddr").distinct())
     assert new.count().execute() > 0
     query = "SELECT (SELECT count(*) FROM today) AS t, (SELECT count(*) FROM yesterday) AS y"
     assert sql(query, today=evening, yesterday=morning).iloc[0].tolist() == [34_853, 27_393]
@@ -86,16 +84,9 @@ def test_sums_beyond_64_bits_are_exact(tmp_path):
     assert flowkit.ingest(str(tmp_path))["ok_bytes"] == 2 * largest + 1
 
 
-def test_a_field_of_a_newer_version_touches_one_table_and_the_cache_does_not_lie(
-    tmp_path, own_cache, monkeypatch
-):
-    path = write_log(
-        tmp_path / "x.log", [f"{record()} 7", f"{record()} seven"], [*DEFAULT_FORMAT, "hop-count"]
-    )
-    assert (flowkit.ingest(str(path))["ok"], cache.folder().name) == (
-        2,
-        f"v-{version_of(FIELDS, cache.LAYOUT)}",
-    )
+def test_a_field_of_a_newer_version_touches_one_table_and_the_cache_does_not_lie(tmp_path, own_cache, monkeypatch):
+    path = write_log(tmp_path / "x.log", [f"{record()} 7", f"{record()} seven"], [*DEFAULT_FORMAT, "hop-count"])
+    assert (flowkit.ingest(str(path))["ok"], cache.folder().name) == (2, f"v-{version_of(FIELDS, cache.LAYOUT)}")
     old = cache.folder()
     code = (
         "from flowkit import fields\n"
@@ -116,12 +107,7 @@ def test_a_version_knows_types_patterns_limits_and_words_but_no_meanings():
     field = FIELDS["srcport"]
     versions = {
         version_of(FIELDS | {"srcport": other}, 1)
-        for other in (
-            field,
-            field._replace(type="int64"),
-            field._replace(limit=9),
-            field._replace(pattern="x"),
-        )
+        for other in (field, field._replace(type="int64"), field._replace(limit=9), field._replace(pattern="x"))
     }
     assert len(versions) == 4
     assert version_of(FIELDS | {"srcport": field._replace(meaning="")}, 1) in versions
@@ -184,18 +170,10 @@ def test_spill_files_lie_in_the_cache_and_are_private():
     assert stat.S_IMODE(where.stat().st_mode) == 0o700 and (where.parent / "flowkit-cache").is_file()
 
 
-@pytest.mark.parametrize(
-    "name", ["a[bc].parquet", "*.parquet", "?.parquet", "o'clock.parquet", "{a,b}.parquet"]
-)
+@pytest.mark.parametrize("name", ["a[bc].parquet", "*.parquet", "?.parquet", "o'clock.parquet", "{a,b}.parquet"])
 def test_parquet_files_are_read_by_their_own_name(tmp_path, name):
     def write(path, size):
-        row = {
-            "srcaddr": ["10.0.0.1"],
-            "dstaddr": ["10.0.0.2"],
-            "bytes": [size],
-            "log_status": ["OK"],
-            "start": [NOON],
-        }
+        row = {"srcaddr": ["10.0.0.1"], "dstaddr": ["10.0.0.2"], "bytes": [size], "log_status": ["OK"], "start": [NOON]}
         pq.write_table(pa.table(row), path)
 
     for number, each in enumerate(["a[bc].parquet", "*.parquet", "?.parquet", "ab.parquet", "b.parquet"]):
@@ -227,9 +205,7 @@ def test_what_follows_a_gzip_never_hangs(tmp_path, tail):
     assert (tally["ok"], tally["damaged_files"]) == (1, int(bool(tail.strip(b"\0"))))
 
 
-@pytest.mark.parametrize(
-    "line", ["start", "hello", "#note,with,commas", "eventVersion", "source destination"]
-)
+@pytest.mark.parametrize("line", ["start", "hello", "#note,with,commas", "eventVersion", "source destination"])
 def test_a_word_in_the_middle_is_malformed_and_changes_nothing(tmp_path, line):
     write_log(tmp_path / "x.log", [record()] * 50 + [line] + [record()] * 50)
     tally = flowkit.ingest(str(tmp_path))
@@ -237,9 +213,7 @@ def test_a_word_in_the_middle_is_malformed_and_changes_nothing(tmp_path, line):
 
 
 def test_a_line_that_is_too_long_is_malformed_and_little_of_it_is_kept(tmp_path):
-    write_log(
-        tmp_path / "x.log", [record(), record() + " " * 65_600 + "15th", record(), "x" * 3_000_000, record()]
-    )
+    write_log(tmp_path / "x.log", [record(), record() + " " * 65_600 + "15th", record(), "x" * 3_000_000, record()])
     log = load(tmp_path)
     assert (log.tally["ok"], log.tally["malformed"], log.tally["lines"]) == (3, 2, 5)
     assert log.malformed.line.tolist() == [2, 4]
@@ -349,8 +323,6 @@ def test_the_pattern_of_every_field_takes_its_null_and_compiles():
 
 
 def test_an_engines_table_is_a_log_too():
-    rows = ibis.memtable(
-        {"srcaddr": ["10.0.0.1"], "dstaddr": ["10.0.0.2"], "start": [NOON], "log_status": ["OK"]}
-    )
+    rows = ibis.memtable({"srcaddr": ["10.0.0.1"], "dstaddr": ["10.0.0.2"], "start": [NOON], "log_status": ["OK"]})
     log = load(rows)
     assert (log.tally["ok"], log.records.count().execute(), len(log.files)) == (1, 1, 0)

@@ -161,9 +161,7 @@ def brute_acl(files, eni, packet):
         if one["NetworkInterfaceId"] == eni
     )
     far = packet.dstaddr if packet.egress else packet.srcaddr
-    subnet = next(
-        one for one in files["describe-subnets.json"]["Subnets"] if one["SubnetId"] == mine["SubnetId"]
-    )
+    subnet = next(one for one in files["describe-subnets.json"]["Subnets"] if one["SubnetId"] == mine["SubnetId"])
     if in_cidr(far, subnet["CidrBlock"]):
         return None, None
     found = []
@@ -457,10 +455,7 @@ def test_hosts_are_named_by_tags_then_instances_then_what_a_description_says(hos
         "eni-0009": "other-1",
     }  # fmt: skip
     assert snapshot.name_of("10.0.0.3") is None
-    assert {name: one.public for name, one in snapshot.subnets.items()} == {
-        "subnet-1": False,
-        "subnet-2": True,
-    }
+    assert {name: one.public for name, one in snapshot.subnets.items()} == {"subnet-1": False, "subnet-2": True}
 
 
 def test_an_address_of_two_vpcs_is_the_one_of_the_vpc_that_asks(hosts):

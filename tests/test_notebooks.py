@@ -71,9 +71,7 @@ def test_nothing_grave_is_told_that_was_not_planted(sample):
     truth = json.loads((SAMPLE / "truth.json").read_text())
     explained = [finding["id"] for each in truth for finding in found(each, told(sample)["findings"])]
     rest = [
-        each["title"]
-        for each in told(sample)["findings"]
-        if each["severity"] == "high" and each["id"] not in explained
+        each["title"] for each in told(sample)["findings"] if each["severity"] == "high" and each["id"] not in explained
     ]
     assert rest == []
 
@@ -81,10 +79,7 @@ def test_nothing_grave_is_told_that_was_not_planted(sample):
 def test_every_notebook_draws_a_figure_and_runs_its_cells_from_any_folder(sample):
     for path in sample.glob("*.ipynb"):
         outputs = [
-            output
-            for cell in nbformat.read(path, 4).cells
-            if cell.cell_type == "code"
-            for output in cell.outputs
+            output for cell in nbformat.read(path, 4).cells if cell.cell_type == "code" for output in cell.outputs
         ]
         drawn = [output for output in outputs if "image/svg+xml" in output.get("data", {})]
         assert drawn, f"{path.stem} drew no figure"
@@ -103,9 +98,7 @@ def test_real_logs_give_a_report_with_the_right_counts(third_party, tmp_path, fi
     coverage = told(run(tmp_path, str(third_party / files)))["coverage"]
     assert coverage["records"] == records
     expected = [json.loads(line) for line in (third_party / "EXPECTED.jsonl").read_text().splitlines()]
-    counted = [
-        each["expect"] for each in expected if (third_party / each["file"]) in set(third_party.glob(files))
-    ]
+    counted = [each["expect"] for each in expected if (third_party / each["file"]) in set(third_party.glob(files))]
     for name in ("nodata", "skipdata", "malformed"):
         assert coverage[name] == sum(each[name] for each in counted)
     text_of(tmp_path / "latest")
@@ -124,12 +117,7 @@ def test_an_empty_window_is_a_report_that_says_so(tmp_path):
 def test_a_log_of_refusals_alone_makes_no_claim_that_it_cannot_carry(tmp_path):
     records = [
         V2.format(
-            src="203.0.113.9",
-            dst="10.0.0.5",
-            sport=50000 + n,
-            dport=5432,
-            at=1700000000 + 60 * n,
-            action="REJECT",
+            src="203.0.113.9", dst="10.0.0.5", sport=50000 + n, dport=5432, at=1700000000 + 60 * n, action="REJECT"
         )
         for n in range(30)
     ]
@@ -155,8 +143,7 @@ def test_a_log_of_refusals_alone_makes_no_claim_that_it_cannot_carry(tmp_path):
 
 def test_a_log_of_nodata_alone_is_proof_of_no_traffic(tmp_path):
     records = [
-        f"2 012345678901 eni-0a1 - - - - - - - {1700000000 + 60 * n} {1700000058 + 60 * n} - NODATA"
-        for n in range(30)
+        f"2 012345678901 eni-0a1 - - - - - - - {1700000000 + 60 * n} {1700000058 + 60 * n} - NODATA" for n in range(30)
     ]
     folder = run(tmp_path, str(write_log(tmp_path / "flow.log", records)))
     assert told(folder)["findings"] == []
@@ -167,9 +154,7 @@ def test_a_log_of_nodata_alone_is_proof_of_no_traffic(tmp_path):
 def test_the_default_format_gives_the_same_grave_incidents(tmp_path):
     world = simulate(seed=7, hours=4)
     world.write(tmp_path / "logs", fields=FIELDS_V2)
-    folder = run(
-        tmp_path, str(tmp_path / "logs" / "AWSLogs"), "--network", str(tmp_path / "logs" / "network")
-    )
+    folder = run(tmp_path, str(tmp_path / "logs" / "AWSLogs"), "--network", str(tmp_path / "logs" / "network"))
     findings = told(folder)["findings"]
     planted = [
         each

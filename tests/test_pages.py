@@ -32,14 +32,9 @@ def run_of(folder, log, *words) -> dict:
     """The text of every file of a run of the probe on `log`, by name."""
     write_notebook(folder / "probe.ipynb", *PROBE)
     out = folder / "out"
-    assert (
-        cli.main(["report", str(log), "--notebook", str(folder / "probe.ipynb"), "--out", str(out), *words])
-        == 0
-    )
+    assert cli.main(["report", str(log), "--notebook", str(folder / "probe.ipynb"), "--out", str(out), *words]) == 0
     run = out / history.runs(out)[0]["id"]
-    return {path.name: path.read_text() for path in run.iterdir()} | {
-        "runs": (out / "index.html").read_text()
-    }
+    return {path.name: path.read_text() for path in run.iterdir()} | {"runs": (out / "index.html").read_text()}
 
 
 @pytest.fixture(scope="module")
@@ -104,9 +99,7 @@ def redacted(tmp_path_factory):
     words = ["report", str(write_log(folder / "payroll.log", lines)), "--network", str(network), "--redact"]
     assert cli.main([*words, "--notebook", str(folder / "probe.ipynb"), "--out", str(out)]) == 1
     run = out / history.runs(out)[0]["id"]
-    return {path.name: path.read_text() for path in run.iterdir()} | {
-        "runs": (out / "index.html").read_text()
-    }
+    return {path.name: path.read_text() for path in run.iterdir()} | {"runs": (out / "index.html").read_text()}
 
 
 @pytest.fixture(params=["hostile", "crowd", "single"])
@@ -136,9 +129,7 @@ def test_every_page_stays_under_3_mb(pages):
 
 
 def test_every_link_leads_somewhere(pages):
-    ids = {
-        name: {each["id"] for _, each in elements(markup) if "id" in each} for name, markup in pages.items()
-    }
+    ids = {name: {each["id"] for _, each in elements(markup) if "id" in each} for name, markup in pages.items()}
     for name, markup in pages.items():
         for tag, each in elements(markup):
             page, hash_, anchor = (each.get("href") or "").partition("#")
@@ -153,17 +144,13 @@ def test_every_figure_has_an_alt_text(pages):
                 assert each["alt"]
             if tag == "svg":
                 assert (
-                    (each["role"], bool(each["aria-label"])) == ("img", True)
-                    if "role" in each
-                    else each["aria-hidden"]
+                    (each["role"], bool(each["aria-label"])) == ("img", True) if "role" in each else each["aria-hidden"]
                 )
 
 
 def test_the_answer_comes_first_and_the_code_is_folded(single):
     page = single["probe.html"]
-    assert (
-        page.index("<h1>Probe</h1>") < page.index("<p>1 clients were refused.") < page.index('id="Evidence"')
-    )
+    assert page.index("<h1>Probe</h1>") < page.index("<p>1 clients were refused.") < page.index('id="Evidence"')
     assert page.count('class="fk-box"') == 1, "the verdict is said once"
     assert '<div class="code">' in page and ".code{display:none}" in page.replace(".output.aside,", "")
     sections = re.findall(r'<a href="#[^"]*">([^<]*)</a>', page)
@@ -198,9 +185,7 @@ def test_a_hostile_log_is_only_text_on_every_page(hostile):
     for name in ("probe.html", "index.html", "runs"):
         tags = elements(hostile[name])
         handlers = [each for tag, each in tags for key in each if key.startswith("on")]
-        assert all(each["onclick"].startswith("navigator.clipboard.writeText(this.") for each in handlers), (
-            name
-        )
+        assert all(each["onclick"].startswith("navigator.clipboard.writeText(this.") for each in handlers), name
         assert not [each for tag, each in tags if tag == "img"], name
         assert not re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202e]", hostile[name].replace("\r", "")), name
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in hostile["index.html"]
@@ -302,10 +287,7 @@ def test_the_same_key_gives_the_same_report_and_another_key_another(tmp_path, mo
 
 
 def test_names_come_from_tags_groups_and_descriptions(tmp_path):
-    network = {
-        "TagSet": [{"Key": "Name", "Value": "web-1"}, {"Key": "env", "Value": "prod"}],
-        "Description": "old web",
-    }
+    network = {"TagSet": [{"Key": "Name", "Value": "web-1"}, {"Key": "env", "Value": "prod"}], "Description": "old web"}
     (tmp_path / "describe-network-interfaces.json").write_text(json.dumps({"NetworkInterfaces": [network]}))
     assert names_in(tmp_path) == {"web-1", "old web"}
 
@@ -316,9 +298,7 @@ def test_a_users_own_figures_without_alt_text_still_have_one(tmp_path):
     log, out = write_log(tmp_path / "flow.log", [record()]), tmp_path / "out"
     assert cli.main(["report", str(log), "--notebook", str(book), "--out", str(out)]) == 0
     page = (out / "latest" / "mine.html").read_text()
-    assert [each["alt"] for tag, each in elements(page) if tag == "img"][:1] == [
-        "Figure without a description"
-    ]
+    assert [each["alt"] for tag, each in elements(page) if tag == "img"][:1] == ["Figure without a description"]
     assert "No findings" not in page, "a notebook that tells none says nothing of them"
 
 
@@ -389,17 +369,7 @@ def test_redaction_that_cannot_redact_makes_no_report(tmp_path, monkeypatch, cap
 def test_a_redacted_report_of_no_records_names_no_file(tmp_path, capsys):
     book = write_notebook(tmp_path / "probe.ipynb", *PROBE)
     log, out = write_log(tmp_path / "payroll.log", [record(), "not a record"]), tmp_path / "out"
-    words = [
-        "report",
-        str(log),
-        "--redact",
-        "--start",
-        "2030-01-01",
-        "--notebook",
-        str(book),
-        "--out",
-        str(out),
-    ]
+    words = ["report", str(log), "--redact", "--start", "2030-01-01", "--notebook", str(book), "--out", str(out)]
     assert cli.main(words) == 0
     assert "not-delivered" in (out / "latest" / "findings.json").read_text()
     for path in (out / "latest").iterdir():

@@ -31,9 +31,7 @@ ENI = {WEB: "eni-0000000a", DB: "eni-0000000b", V6: "eni-0000000c"}
 T0 = 1_700_000_000
 
 
-def _flow(
-    eni, src, dst, sport, dport, flags=0, action="ACCEPT", size=400, packets=4, protocol=6, way=None, at=0
-):
+def _flow(eni, src, dst, sport, dport, flags=0, action="ACCEPT", size=400, packets=4, protocol=6, way=None, at=0):
     way = way or ("ingress" if ENI.get(dst) == eni else "egress")
     start = T0 + at
     return (
@@ -75,20 +73,13 @@ def _hand_made():
         _flow(ENI[WEB], DB, WEB, 3307, 40000, 18, "REJECT", way="ingress"),
     ]
     # The answer leaves by another interface.
-    rows += [
-        *_syn(WEB, "10.0.9.6", 443),
-        _flow("eni-0000000d", WEB, "10.0.9.6", 443, 40000, 18, way="egress"),
-    ]
+    rows += [*_syn(WEB, "10.0.9.6", 443), _flow("eni-0000000d", WEB, "10.0.9.6", 443, 40000, 18, way="egress")]
     # The client's own interface lets it out, the server's refuses it.
-    rows += _syn(DB, WEB, 6379, "REJECT") + [
-        _flow(ENI[WEB], WEB, DB, 40000, 6379, 2, "ACCEPT", 44, 1, way="egress")
-    ]
+    rows += _syn(DB, WEB, 6379, "REJECT") + [_flow(ENI[WEB], WEB, DB, 40000, 6379, 2, "ACCEPT", 44, 1, way="egress")]
     # A packet after the end of a connection is no attempt.
     rows += [_flow(ENI[WEB], "10.0.9.7", WEB, 40000, 8443, 1, "REJECT", 40, 1)]
     # A stranger tries 50 ports, and finds the one that answers.
-    rows += [
-        row for port in range(1000, 1050) for row in _syn(WEB, "198.51.100.66", port, "REJECT", sport=port)
-    ]
+    rows += [row for port in range(1000, 1050) for row in _syn(WEB, "198.51.100.66", port, "REJECT", sport=port)]
     rows += _syn(WEB, "198.51.100.66", 8126) + _pair(WEB, "198.51.100.66", 22, sport=5)
     # IPv6 within the VPC and from outside; pings; UDP.
     rows += _pair(V6, "2600:1f18:1:a0::7", 22, eni=ENI[V6]) + [
@@ -237,9 +228,7 @@ def test_figures_show_what_the_tables_hold_trouble_first(answer):
 
 
 def test_the_matrix_is_readable_at_many_sources(tmp_path):
-    rows = [
-        row for n in range(400) for row in _pair(WEB, f"10.{n // 200 + 1}.{n % 200}.5", 443, sport=40000 + n)
-    ]
+    rows = [row for n in range(400) for row in _pair(WEB, f"10.{n // 200 + 1}.{n % 200}.5", 443, sport=40000 + n)]
     rows += [row for at in (0, 60, 120) for row in _syn(WEB, "10.1.77.5", 8125, sport=41000 + at, at=at)]
     figure = plot.reachability(reachability(log_of(tmp_path, rows, FIELDS.split())))
     ticks = [tick.get_text() for tick in figure.axes[0].get_xticklabels()]
@@ -288,18 +277,8 @@ def test_the_documented_port_5001_answered_the_internet(tmp_path):
 @pytest.mark.parametrize(
     ("keep", "kind", "states", "summary"),
     [
-        (
-            "REJECT",
-            "reject-only",
-            {("refused", "low")},
-            "This log holds rejected traffic only: it cannot show what",
-        ),
-        (
-            "ACCEPT",
-            "accept-only",
-            {("accepted-silent", "low")},
-            "This log holds accepted traffic only: it cannot show",
-        ),
+        ("REJECT", "reject-only", {("refused", "low")}, "This log holds rejected traffic only: it cannot show what"),
+        ("ACCEPT", "accept-only", {("accepted-silent", "low")}, "This log holds accepted traffic only: it cannot show"),
         ("NODATA", "none", set(), "There is no traffic in this window: nothing can be said of"),
     ],
 )
@@ -326,10 +305,7 @@ def test_a_log_without_flags_never_takes_a_reset_for_an_answer_with_confidence(t
     v2 = [
         f"2 1 eni-a {src} {dst} {sport} {dport} 6 1 {size} {T0} {T0 + 9} ACCEPT OK"
         for port, reply in ((81, 40), (82, 44))
-        for src, dst, sport, dport, size in (
-            ("10.0.9.5", WEB, 40000, port, 60),
-            (WEB, "10.0.9.5", port, 40000, reply),
-        )
+        for src, dst, sport, dport, size in (("10.0.9.5", WEB, 40000, port, 60), (WEB, "10.0.9.5", port, 40000, reply))
     ]
     reach = reach_of(tmp_path, v2)
     rows = reach.rows[["port", "state", "confidence"]].to_numpy().tolist()
@@ -387,13 +363,8 @@ def test_a_moment_divides_what_came_before_from_what_came_after(tmp_path):
 
 
 def test_silence_of_udp_beside_answers_is_no_failure(tmp_path):
-    rows = [
-        row for at in (0, 600) for row in _pair(DB, "10.0.9.5", 53, 40000 + at, (0, 0), protocol=17, at=at)
-    ]
-    rows += [
-        _flow(ENI[DB], "10.0.9.5", DB, 41000 + at, 53, 0, protocol=17, at=at)
-        for at in (1200, 1800, 2400, 3000)
-    ]
+    rows = [row for at in (0, 600) for row in _pair(DB, "10.0.9.5", 53, 40000 + at, (0, 0), protocol=17, at=at)]
+    rows += [_flow(ENI[DB], "10.0.9.5", DB, 41000 + at, 53, 0, protocol=17, at=at) for at in (1200, 1800, 2400, 3000)]
     reach = reach_of(tmp_path, rows, FIELDS.split())
     assert reach.rows[["state", "sessions", "failed"]].to_numpy().tolist() == [["answered", 6, 4]]
     assert reach.changes().empty
@@ -404,9 +375,7 @@ def test_silence_of_udp_beside_answers_is_no_failure(tmp_path):
 
 def _places(reach, addresses, networks):
     table = reach.fold.sql(
-        placed("SELECT address FROM given"),
-        bounds=bounds(networks),
-        given=pd.DataFrame({"address": addresses}),
+        placed("SELECT address FROM given"), bounds=bounds(networks), given=pd.DataFrame({"address": addresses})
     )
     return dict(zip(table["address"], table["network"], strict=True))
 
@@ -434,9 +403,7 @@ def test_an_address_lies_in_the_narrowest_network_that_holds_it(reach, some, fli
 
 
 def test_an_address_is_known_by_the_narrowest_network_around_it(reach):
-    networks = {
-        ip_network(cidr) for cidr in ("10.0.0.0/20", "10.0.9.5/32", "198.51.100.0/25", "2001:db8::/56")
-    }
+    networks = {ip_network(cidr) for cidr in ("10.0.0.0/20", "10.0.9.5/32", "198.51.100.0/25", "2001:db8::/56")}
     places = {
         "10.0.9.5": "10.0.9.5/32",
         "10.0.9.55": "10.0.0.0/20",
@@ -589,10 +556,7 @@ def test_the_page_of_a_simulated_vpc_names_every_incident_in_few_findings(tmp_pa
     refused = {one.incident for one in answer.findings if one.kind == "expectation-broken" and one.cause}
     assert refused <= rejected
     (closing,) = [one.action for one in answer.findings if one.kind == "newly-reachable"]
-    assert (
-        "aws ec2 revoke-security-group-ingress --group-id sg-" in closing
-        and "flowkit snapshot" not in closing
-    )
+    assert "aws ec2 revoke-security-group-ingress --group-id sg-" in closing and "flowkit snapshot" not in closing
 
 
 def test_a_client_of_many_servers_outside_counts_once(tmp_path):
@@ -654,10 +618,7 @@ def test_with_a_snapshot_exposure_is_what_the_rules_admit(tmp_path, peers, sever
 def test_the_internet_answered_on_a_port_of_no_role_is_said(tmp_path):
     answer = reachability(load(str(CASES / "T-crash" / "in")))
     assert answer.exposed["role"].tolist() == ["other"]
-    assert (
-        answer.summary[1]
-        == "The internet was answered on 1 service beyond web ports: 10.0.0.10 tcp/8883 mqtts."
-    )
+    assert answer.summary[1] == "The internet was answered on 1 service beyond web ports: 10.0.0.10 tcp/8883 mqtts."
 
 
 @pytest.mark.parametrize(

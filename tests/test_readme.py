@@ -30,9 +30,7 @@ def test_every_python_example_runs_in_one_go(capsys):
 @pytest.mark.parametrize("command", [line.strip() for line in COMMANDS if line.startswith("make ")])
 def test_make_knows_each_target_that_the_readme_types(command):
     assert command.split()[1] in ("report", "test")
-    dry = subprocess.run(
-        [*command.split(), "--dry-run"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+    dry = subprocess.run([*command.split(), "--dry-run"], cwd=ROOT, capture_output=True, text=True, check=True)
     assert ("flowkit report" if "report" in command else "pytest") in dry.stdout
 
 
@@ -43,13 +41,9 @@ def test_the_parser_takes_each_command(command):
     assert given.func
 
 
-@pytest.mark.parametrize(
-    "name", ["ingest", "cache", "enable", "status", "snapshot", "notebooks", "explain", "report"]
-)
+@pytest.mark.parametrize("name", ["ingest", "cache", "enable", "status", "snapshot", "notebooks", "explain", "report"])
 def test_each_command_has_a_help(name):
-    help_text = subprocess.run(
-        [sys.executable, "-m", "flowkit", name, "--help"], capture_output=True, text=True
-    )
+    help_text = subprocess.run([sys.executable, "-m", "flowkit", name, "--help"], capture_output=True, text=True)
     assert help_text.returncode == 0
     assert help_text.stdout.startswith(f"usage: flowkit {name}")
 

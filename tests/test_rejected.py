@@ -144,9 +144,7 @@ def test_a_new_syn_on_the_ports_of_a_closed_conversation_is_a_request(tmp_path):
     syn = line("10.0.0.5", "10.0.0.7", 40000, 443, "REJECT", 1040, packets=3, flags=2)
     groups = judged(tmp_path, *conversation(1000, flags=3), syn, fields=WITH_FLAGS)
     assert only(groups, "refusal", "client", "server") == ("request", "10.0.0.5", "10.0.0.7")
-    assert any(
-        ground.startswith("it was accepted until 2023-11-15 00:16 UTC") for ground in groups.grounds[0]
-    )
+    assert any(ground.startswith("it was accepted until 2023-11-15 00:16 UTC") for ground in groups.grounds[0])
 
 
 def test_the_same_ports_hours_later_are_another_conversation(tmp_path):
@@ -170,8 +168,7 @@ def test_let_in_by_a_neighbour_in_the_subnet_means_the_security_group(tmp_path):
     groups = judged(tmp_path, *beside("subnet-1", "subnet-1"), fields=WITH_FLAGS)
     assert only(groups, "cause", "confidence") == ("security-group", "high")
     assert (
-        "eni-b in the same subnet-1 let the same in from 10.0.9.9 then, so its network ACL does"
-        in (groups.grounds[0])
+        "eni-b in the same subnet-1 let the same in from 10.0.9.9 then, so its network ACL does" in (groups.grounds[0])
     )
 
 
@@ -193,30 +190,8 @@ def test_the_clients_own_interface_is_no_neighbour(tmp_path):
 def test_inside_one_subnet_only_the_security_group_can_refuse(tmp_path):
     groups = judged(
         tmp_path,
-        line(
-            "10.0.0.9",
-            "10.0.0.7",
-            4,
-            443,
-            "REJECT",
-            1000,
-            flags=2,
-            way="ingress",
-            eni="eni-a",
-            subnet="subnet-1",
-        ),
-        line(
-            "10.0.0.9",
-            "10.0.0.3",
-            5,
-            80,
-            "ACCEPT",
-            1000,
-            flags=2,
-            way="egress",
-            eni="eni-c",
-            subnet="subnet-1",
-        ),
+        line("10.0.0.9", "10.0.0.7", 4, 443, "REJECT", 1000, flags=2, way="ingress", eni="eni-a", subnet="subnet-1"),
+        line("10.0.0.9", "10.0.0.3", 5, 80, "ACCEPT", 1000, flags=2, way="egress", eni="eni-c", subnet="subnet-1"),
         fields=WITH_FLAGS,
     )
     assert only(groups, "cause", "confidence") == ("security-group", "high")
@@ -235,9 +210,7 @@ def test_a_log_of_rejections_only_says_what_would_tell_and_is_sure_of_nothing(tm
 
 
 def test_a_public_client_with_many_targets_is_a_scanner_and_never_a_client(tmp_path):
-    doors = [
-        line("198.51.100.9", "10.0.0.7", 40000 + port, port, "REJECT", 1000 + port) for port in range(20, 40)
-    ]
+    doors = [line("198.51.100.9", "10.0.0.7", 40000 + port, port, "REJECT", 1000 + port) for port in range(20, 40)]
     log = log_of(tmp_path, [*doors, *conversation(1000)])
     found = rejections(log)
     assert set(found.groups.kind) == {"scan"}
@@ -246,9 +219,7 @@ def test_a_public_client_with_many_targets_is_a_scanner_and_never_a_client(tmp_p
     ]
     answer = rejected(log)
     (finding,) = answer.findings
-    assert finding.title == (
-        "198.51.100.9 scanned 20 ports of 1 host: 20 rejected records, no service accepted it."
-    )
+    assert finding.title == ("198.51.100.9 scanned 20 ports of 1 host: 20 rejected records, no service accepted it.")
     assert finding.counts == {"ports": 20, "hosts": 1, "records": 20, "services": 0}
     assert finding.subject == {"srcaddr": "198.51.100.9", "protocol": 6}
     assert len(finding.samples) == 1
@@ -263,21 +234,14 @@ def test_a_public_client_with_many_targets_is_a_scanner_and_never_a_client(tmp_p
     ],
 )
 def test_public_clients_with_one_packet_each_are_one_finding(tmp_path, count, title):
-    lines = [
-        line(f"198.51.100.{n}", "10.0.0.7", 4000, 23, "REJECT", 1000 + n, size=40)
-        for n in range(1, count + 1)
-    ]
+    lines = [line(f"198.51.100.{n}", "10.0.0.7", 4000, 23, "REJECT", 1000 + n, size=40) for n in range(1, count + 1)]
     answer = rejected(log_of(tmp_path, [*lines, *conversation(1000)]))
     (finding,) = answer.findings
     assert (finding.kind, finding.severity, finding.records, finding.title) == ("noise", "info", count, title)
     assert finding.counts == {"clients": count, "records": count}
     # Why is this noise? Every score is shown, with its parts.
     assert answer.clients[["verdict", "score", "points"]].drop_duplicates().values.tolist() == [
-        [
-            "background noise",
-            -3,
-            "single tiny packets -2, public client, and no client gets a response there -1",
-        ]
+        ["background noise", -3, "single tiny packets -2, public client, and no client gets a response there -1"]
     ]
 
 
@@ -295,8 +259,7 @@ def test_what_is_not_listed_is_still_counted(tmp_path, monkeypatch):
 def tries(count=12, client="10.0.0.5", step=900, **more):
     """Attempts of a client on the database at 10.0.0.7, with whole retransmissions."""
     return [
-        line(client, "10.0.0.7", 50000 + n, 5432, "REJECT", 2000 + step * n, packets=5, **more)
-        for n in range(count)
+        line(client, "10.0.0.7", 50000 + n, 5432, "REJECT", 2000 + step * n, packets=5, **more) for n in range(count)
     ]
 
 
@@ -355,9 +318,7 @@ def test_clients_of_one_service_and_cause_are_one_finding_of_their_block(tmp_pat
 def test_a_summary_names_clients_and_not_findings_and_says_nothing_twice(tmp_path):
     lines = [*tries(), *tries(client="10.0.0.9"), *beside_all(ENI)]
     answer = rejected(log_of(tmp_path, lines))
-    assert answer.summary[0].startswith(
-        "2 legitimate clients appear to be blocked: 2 addresses in 10.0.0.0/28 to"
-    )
+    assert answer.summary[0].startswith("2 legitimate clients appear to be blocked: 2 addresses in 10.0.0.0/28 to")
     assert len(answer.summary) == 1
 
 
@@ -367,18 +328,14 @@ def test_a_summary_names_clients_and_not_findings_and_says_nothing_twice(tmp_pat
 def customers(count=12, port=8883, each=3, **more):
     """Customers that each try `each` times, with whole retransmissions, at a service that nobody reaches."""
     return [
-        line(
-            f"203.0.{n}.9", "10.0.0.7", 40000 + k, port, "REJECT", 1000 + 97 * n + 1900 * k, packets=5, **more
-        )
+        line(f"203.0.{n}.9", "10.0.0.7", 40000 + k, port, "REJECT", 1000 + 97 * n + 1900 * k, packets=5, **more)
         for n in range(count)
         for k in range(each)
     ]
 
 
 def test_a_service_rejected_to_everybody_is_no_noise(tmp_path):
-    probes = [
-        line(f"198.51.100.{n}", "10.0.0.7", 4000, 8883, "REJECT", 1000 + n, size=60) for n in range(1, 9)
-    ]
+    probes = [line(f"198.51.100.{n}", "10.0.0.7", 4000, 8883, "REJECT", 1000 + n, size=60) for n in range(1, 9)]
     answer = rejected(log_of(tmp_path, [*customers(), *probes, *conversation(1000)]))
     first, noise = answer.findings
     assert (first.kind, first.severity, first.records) == ("blocked-service", "high", 36)
@@ -433,14 +390,7 @@ def pool(count, closed=False):
         ports = {"sport": 40000 + n, "dport": 5432, "action": "ACCEPT", "start": 1000, "end": 4000}
         back = {"sport": 5432, "dport": 40000 + n, "action": "ACCEPT", "start": 1000, "end": 4000}
         lines += [
-            line(
-                "10.0.0.5",
-                "10.0.1.7",
-                **ports,
-                packets=99,
-                size=9900,
-                **(more | {"flags": 1 if closed else 0}),
-            ),
+            line("10.0.0.5", "10.0.1.7", **ports, packets=99, size=9900, **(more | {"flags": 1 if closed else 0})),
             line("10.0.1.7", "10.0.0.5", **back, packets=99, size=9900, **more),
             line("10.0.0.5", "10.0.1.7", 40000 + n, 5432, "REJECT", 4001 + n, 4012 + n, packets=6, **more),
         ]
@@ -468,9 +418,7 @@ def test_only_a_network_acl_denies_one_network_where_everybody_else_is_accepted(
     assert "60 public clients are accepted there" in " ".join(finding.grounds)
 
 
-@pytest.mark.parametrize(
-    ("client", "confidence"), [("10.0.0.5", "low"), ("10.0.9.5", "low"), ("203.0.113.9", "low")]
-)
+@pytest.mark.parametrize(("client", "confidence"), [("10.0.0.5", "low"), ("10.0.9.5", "low"), ("203.0.113.9", "low")])
 def test_contrast_with_other_clients_alone_is_no_confident_cause(tmp_path, client, confidence):
     groups = judged(tmp_path, *tries(client=client), *beside_all(ENI))
     cause = "undetermined" if client == "203.0.113.9" else "security-group"
@@ -518,9 +466,7 @@ def test_untracked_flows_that_are_cut_are_no_acls_doing(tmp_path, network):
         [acl("acl-1", OPEN)],
     )
     (finding,) = told(tmp_path, *lines, fields=WITH_FLAGS, network=folder if network else None)
-    assert (finding.cause, finding.confidence) == (
-        ("security-group", "medium") if network else ("undetermined", "low")
-    )
+    assert (finding.cause, finding.confidence) == (("security-group", "medium") if network else ("undetermined", "low"))
 
 
 def test_attempts_over_udp_and_icmp_are_packets_whatever_the_ports(tmp_path):
@@ -542,24 +488,12 @@ def test_an_address_that_is_used_again_does_not_name_its_later_host(tmp_path):
     """10.0.0.5 was eni-old's when it was rejected; the snapshot of the end says that it is the cache's."""
     day = 86400 * 20000
     lines = [
-        line(
-            "10.0.0.5",
-            "10.0.1.7",
-            50000 + n,
-            5432,
-            "REJECT",
-            day + 900 * n,
-            packets=5,
-            way="ingress",
-            flags=2,
-        )
+        line("10.0.0.5", "10.0.1.7", 50000 + n, 5432, "REJECT", day + 900 * n, packets=5, way="ingress", flags=2)
         for n in range(12)
     ]
     for start, eni in ((day, "eni-old"), (day + 2 * 86400, "eni-cache")):
         lines.append(
-            line(
-                "10.0.0.5", "10.0.9.9", 4, 80, "ACCEPT", start, start + 80000, eni=eni, way="egress", flags=2
-            )
+            line("10.0.0.5", "10.0.9.9", 4, 80, "ACCEPT", start, start + 80000, eni=eni, way="egress", flags=2)
         )
     folder = write_snapshot(
         tmp_path / "network",
@@ -597,19 +531,10 @@ def test_a_log_without_rejections_says_so(tmp_path, lines, said):
 @pytest.mark.parametrize(
     ("lacking", "title"),
     [
-        (
-            {"start", "end"},
-            "10.0.0.5 to 10.0.0.7 tcp/5432 postgresql: 1 connection attempt rejected, none accepted;",
-        ),
+        ({"start", "end"}, "10.0.0.5 to 10.0.0.7 tcp/5432 postgresql: 1 connection attempt rejected, none accepted;"),
         ({"protocol"}, "10.0.0.5 to 10.0.0.7 any protocol: 20 attempts rejected since 2023-11-15 00:33 UTC"),
-        (
-            {"srcport", "dstport"},
-            "10.0.0.5 to 10.0.0.7 tcp: 4 connection attempts rejected since 2023-11-15 00:33",
-        ),
-        (
-            {"packets", "bytes"},
-            "10.0.0.5 to 10.0.0.7 tcp/5432 postgresql: 4 connection attempts rejected since",
-        ),
+        ({"srcport", "dstport"}, "10.0.0.5 to 10.0.0.7 tcp: 4 connection attempts rejected since 2023-11-15 00:33"),
+        ({"packets", "bytes"}, "10.0.0.5 to 10.0.0.7 tcp/5432 postgresql: 4 connection attempts rejected since"),
         ({"interface-id"}, "10.0.0.5 to 10.0.0.7 tcp/5432 postgresql: 4 connection attempts rejected since"),
     ],
 )
@@ -685,10 +610,7 @@ def test_every_planted_rejection_is_one_finding_with_its_subject_cause_and_recor
         for one in truth
         if one["notebook"] == "rejected" and one["finding"]
     }
-    found = {
-        (one.kind, *(one.subject.get(key) for key in keys)): (one.cause, one.records)
-        for one in answer.findings
-    }
+    found = {(one.kind, *(one.subject.get(key) for key in keys)): (one.cause, one.records) for one in answer.findings}
     assert found == planted
 
 
@@ -756,9 +678,7 @@ def truth_of(records):
         server_port=pd.to_numeric(rows.dstport.where(asked, rows.srcport)),
         protocol=pd.to_numeric(rows.protocol),
     )
-    found = rows.groupby(KEY)[["true_cause", "true_rule", "incident"]].agg(
-        lambda column: set(column.dropna())
-    )
+    found = rows.groupby(KEY)[["true_cause", "true_rule", "incident"]].agg(lambda column: set(column.dropna()))
     return found.to_dict("index")
 
 
@@ -793,18 +713,12 @@ def test_confusion_of_true_cause_and_verdict_on_simulated_worlds(tmp_path):
                     table[(*case, " or ".join(sorted(causes)), one.cause, one.confidence)] += 1
                     if one.confidence in ("certain", "high") and one.cause not in causes:
                         wrong.append((seed, *case, dict(one[KEY]), causes, one.cause, one.grounds))
-                    if (
-                        network
-                        and one.verdict is not None
-                        and one.cause not in ("closed-connection", "rules-changed")
-                    ):
+                    if network and one.verdict is not None and one.cause not in ("closed-connection", "rules-changed"):
                         rules[rule_named(one.verdict) in (true["true_rule"] if true else ())] += 1
                     if one.kind == "blocked-client" and true and true["incident"] & {"scanner", "noise"}:
                         overrated.append((seed, *case, dict(one[KEY]), one.parts))
                 missed += [(seed, *case, one["id"]) for one in world.truth if not is_found(one, findings)]
-                risen = [
-                    f for f in findings if f.kind == "blocked-client" and f.severity in ("high", "medium")
-                ]
+                risen = [f for f in findings if f.kind == "blocked-client" and f.severity in ("high", "medium")]
                 scanners = {one["srcaddr"] for one in world.truth if one["kind"] == "scan"}
                 overrated += [(seed, *case, f.title) for f in risen if f.subject["srcaddr"] in scanners]
                 overrated += [(seed, *case, f.title) for f in findings if f.kind == "blocked-service"]
@@ -829,10 +743,7 @@ def is_found(planted, findings):
     return any(
         finding.kind == planted["kind"]
         and all(planted[key] in (None, finding.subject.get(key)) for key in keys)
-        and (
-            planted["kind"] in ("noise", "late-packets")
-            or _same(finding.subject.get("srcaddr"), planted["srcaddr"])
-        )
+        and (planted["kind"] in ("noise", "late-packets") or _same(finding.subject.get("srcaddr"), planted["srcaddr"]))
         for finding in findings
     )
 
@@ -841,17 +752,13 @@ def _same(said, planted):
     return said is not None and (said == planted or ip_network(said).subnet_of(ip_network(planted)))
 
 
-@pytest.mark.parametrize(
-    "name", ["T-nacl8883", "T-pool", "T-deny", "A5-ephemeral-return", "A6-nlb-healthcheck"]
-)
+@pytest.mark.parametrize("name", ["T-nacl8883", "T-pool", "T-deny", "A5-ephemeral-return", "A6-nlb-healthcheck"])
 def test_the_cases_of_judgement_are_judged_right(name):
     """Inputs that others made; skipped where they are not."""
     folder = Path("/work/shared/data/cases") / name / "in"
     if not folder.exists():
         pytest.skip("the cases are not here")
-    source = next(
-        path for path in (folder / "AWSLogs", folder / "flows.log", folder / "x.log") if path.exists()
-    )
+    source = next(path for path in (folder / "AWSLogs", folder / "flows.log", folder / "x.log") if path.exists())
     for network in (None, folder / "network"):
         if network and not network.exists():
             continue

@@ -28,12 +28,7 @@ from flowkit.reporting import history
 from flowkit.reporting.run import Request, planned
 
 QUICK = ("from flowkit import tell", "## Findings", "tell([], str((source, start, end)))")
-LOG = [
-    record("eni-0a"),
-    record("eni-0a", start=1763600060),
-    record("eni-0a", start=1763600120),
-    record("eni-0b"),
-]
+LOG = [record("eni-0a"), record("eni-0a", start=1763600060), record("eni-0a", start=1763600120), record("eni-0b")]
 
 
 @pytest.fixture(scope="module")
@@ -54,11 +49,7 @@ def flowkit(*words) -> int:
 def newest_of(out: Path) -> tuple[Path, dict, dict]:
     run = history.runs(out)[0]
     folder = out / run["id"]
-    return (
-        folder,
-        json.loads((folder / "run.json").read_text()),
-        json.loads((folder / "findings.json").read_text()),
-    )
+    return (folder, json.loads((folder / "run.json").read_text()), json.loads((folder / "findings.json").read_text()))
 
 
 @pytest.fixture(scope="module")
@@ -67,16 +58,7 @@ def good(place):
     out = place / "good"
     monkeypatch = pytest.MonkeyPatch()
     monkeypatch.setenv("MPLBACKEND", "agg")
-    given = (
-        "--param",
-        "account=012345678901",
-        "--param",
-        "top=7",
-        "--param",
-        "share=1",
-        "--param",
-        "loud=yes",
-    )
+    given = ("--param", "account=012345678901", "--param", "top=7", "--param", "share=1", "--param", "loud=yes")
     code = flowkit("report", place / "flow.log", "--notebook", place / "probe.ipynb", "--notebook",
                    place / "quick.ipynb", "--out", out, "--end", "2026-01-01T00:00+01:00", *given)  # fmt: skip
     assert code == 0 and os.environ["MPLBACKEND"] == "agg"
@@ -133,11 +115,7 @@ def test_findings_json_is_as_the_design_says(good):
         "id", "status", "notebook", "kind", "severity", "confidence", "title", "subject", "cause", "grounds",
         "action", "first_seen", "last_seen", "records", "packets", "bytes", "coverage", "samples", "incident", "counts",
     ]  # fmt: skip
-    assert (first["status"], first["notebook"], first["first_seen"]) == (
-        "new",
-        "probe",
-        "2025-11-20T00:53:20Z",
-    )
+    assert (first["status"], first["notebook"], first["first_seen"]) == ("new", "probe", "2025-11-20T00:53:20Z")
     assert told["resolved"] == []
 
 
@@ -160,10 +138,7 @@ def test_run_json_says_what_was_run_on_what_and_with_what(good, place):
         }
     ]
     assert {"flowkit", "python", "duckdb", "ibis-framework", "pandas", "papermill"} <= run["versions"].keys()
-    assert [(each["name"], each["failure"]) for each in run["notebooks"]] == [
-        ("probe", None),
-        ("quick", None),
-    ]
+    assert [(each["name"], each["failure"]) for each in run["notebooks"]] == [("probe", None), ("quick", None)]
     assert run["status"] == "ok" and run["tally"]["ok"] == 4 and run["seconds"] > 0
     assert (run["first"], run["last"]) == ("2025-11-20T00:53:20Z", "2025-11-20T00:56:20Z")
 
@@ -174,13 +149,9 @@ def test_parameters_keep_the_type_of_their_default(good):
     assert probe["account"] == "012345678901", "an account id is text, with its zero"
     assert (probe["top"], probe["share"], probe["loud"]) == (7, 1.0, True)
     executed = nbformat.read(good[1] / "probe.ipynb", 4)
-    injected = next(
-        cell.source for cell in executed.cells if "injected-parameters" in cell.metadata.get("tags", [])
-    )
+    injected = next(cell.source for cell in executed.cells if "injected-parameters" in cell.metadata.get("tags", []))
     assert 'account = "012345678901"' in injected and "top = 7" in injected and "loud = True" in injected
-    assert "/good/." not in (good[1] / "probe.ipynb").read_text(), (
-        "the folder it was made in is nobody's business"
-    )
+    assert "/good/." not in (good[1] / "probe.ipynb").read_text(), "the folder it was made in is nobody's business"
 
 
 def test_a_second_run_says_what_is_new_ongoing_and_resolved(good, place, capsys):
@@ -198,9 +169,7 @@ def test_a_second_run_says_what_is_new_ongoing_and_resolved(good, place, capsys)
     assert status == {"eni-0a": "ongoing", "eni-0c": "new"}
     assert told["resolved"] == [each["id"] for each in before if each["subject"]["interface_id"] == "eni-0b"]
     page = (folder / "index.html").read_text()
-    assert (
-        "203.0.113.9 was refused 1 times at eni-0b" in page.split('id="resolved"')[1].split("</section>")[0]
-    )
+    assert "203.0.113.9 was refused 1 times at eni-0b" in page.split('id="resolved"')[1].split("</section>")[0]
     assert "findings: 1 high, 1 info" in capsys.readouterr().out
 
 
@@ -208,18 +177,9 @@ def test_a_second_run_says_what_is_new_ongoing_and_resolved(good, place, capsys)
 def failed(place):
     """A run in which one of two notebooks fails: its exit code, its folder."""
     out = place / "failed"
-    words = (
-        "report",
-        place / "flow.log",
-        "--notebook",
-        place / "broken.ipynb",
-        "--notebook",
-        place / "quick.ipynb",
-    )
+    words = ("report", place / "flow.log", "--notebook", place / "broken.ipynb", "--notebook", place / "quick.ipynb")
     done = subprocess.run(
-        [sys.executable, "-m", "flowkit", *map(str, words), "--out", str(out)],
-        capture_output=True,
-        text=True,
+        [sys.executable, "-m", "flowkit", *map(str, words), "--out", str(out)], capture_output=True, text=True
     )
     return done, newest_of(out)
 
@@ -290,9 +250,7 @@ def test_relative_times_are_fixed_once_for_all_notebooks(place):
 )
 def test_wrong_usage_is_one_sentence_and_nothing_is_written(place, tmp_path, capsys, words, sentence):
     out = tmp_path / "out"
-    assert (
-        flowkit("report", place / "flow.log", "--out", out, "--notebook", place / "probe.ipynb", *words) == 2
-    )
+    assert flowkit("report", place / "flow.log", "--out", out, "--notebook", place / "probe.ipynb", *words) == 2
     said = capsys.readouterr().err
     assert sentence in said and said.startswith("flowkit: ") and said.count("\n") == 1
     assert not out.exists()
@@ -307,9 +265,7 @@ def test_wrong_usage_is_one_sentence_and_nothing_is_written(place, tmp_path, cap
         ("flow.log", ("--network", "nowhere"), "nowhere is not a folder"),
     ],
 )
-def test_what_cannot_be_done_is_one_sentence_and_nothing_is_written(
-    place, tmp_path, capsys, source, words, sentence
-):
+def test_what_cannot_be_done_is_one_sentence_and_nothing_is_written(place, tmp_path, capsys, source, words, sentence):
     (place / "empty").mkdir(exist_ok=True)
     (place / "secret.log").write_bytes(b"\x1f\x8b\x08garbage")
     out = tmp_path / "out"
@@ -328,8 +284,7 @@ def test_a_folder_that_cannot_be_written_is_said(place, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("text", "sentence"),
-    [("{", "cannot be read as a notebook"), (None, "must hold only literals")],
+    ("text", "sentence"), [("{", "cannot be read as a notebook"), (None, "must hold only literals")]
 )
 def test_a_notebook_that_is_none_is_said(place, tmp_path, capsys, text, sentence):
     book = write_notebook(tmp_path / "x.ipynb", "1", parameters="top = 2 * 3")
@@ -430,18 +385,11 @@ def test_a_window_without_records_is_a_report_with_a_finding(place, capsys):
     folder, run, told = newest_of(out)
     assert told["coverage"]["records"] == 0 and told["coverage"]["covered_share"] is None
     [finding] = told["findings"]
-    assert (finding["kind"], finding["severity"], finding["notebook"]) == (
-        "not-delivered",
-        "high",
-        "skipdata",
-    )
+    assert (finding["kind"], finding["severity"], finding["notebook"]) == ("not-delivered", "high", "skipdata")
     assert run["status"] == "ok" and run["counts"]["high"] == 1
     newest = f"{place}/flow.log (2025-11-20 00:56 UTC)"
     assert finding["grounds"] == [f"the newest file there is: {newest}"]
-    assert (
-        f"flowkit: no records in the window (2030-01-01 00:00 UTC); the newest file there is: {newest}\n"
-        == said
-    )
+    assert f"flowkit: no records in the window (2030-01-01 00:00 UTC); the newest file there is: {newest}\n" == said
     assert "0 clients were refused." in (folder / "probe.html").read_text()
     index = (folder / "index.html").read_text()
     assert "<b>?</b>log coverage" in index and finding["title"] in index and "flowkit status" in index
@@ -464,15 +412,7 @@ def test_a_notebook_dropped_into_the_folder_is_run_like_the_others(place, tmp_pa
 
 
 def test_progress_shows_on_a_terminal_and_nowhere_else(place):
-    words = [
-        sys.executable,
-        "-m",
-        "flowkit",
-        "report",
-        str(place / "flow.log"),
-        "--out",
-        str(place / "bar"),
-    ]
+    words = [sys.executable, "-m", "flowkit", "report", str(place / "flow.log"), "--out", str(place / "bar")]
     words += ["--notebook", str(place / "quick.ipynb")]
     leader, follower = pty.openpty()
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
@@ -491,26 +431,13 @@ def test_progress_shows_on_a_terminal_and_nowhere_else(place):
 
 
 @pytest.mark.parametrize("signal", ["SIGINT", "SIGTERM", "SIGKILL"])
-def test_a_report_that_is_killed_takes_its_kernels_with_it_and_leaves_nothing_for_long(
-    place, tmp_path, signal
-):
+def test_a_report_that_is_killed_takes_its_kernels_with_it_and_leaves_nothing_for_long(place, tmp_path, signal):
     note, out, temporary = tmp_path / "pid", tmp_path / "out", tmp_path / "tmp"
     temporary.mkdir()
     env = os.environ | {"TMPDIR": str(temporary)}
-    cell = (
-        f"import os, pathlib, time\npathlib.Path({str(note)!r}).write_text(str(os.getpid()))\ntime.sleep(300)"
-    )
+    cell = f"import os, pathlib, time\npathlib.Path({str(note)!r}).write_text(str(os.getpid()))\ntime.sleep(300)"
     book = write_notebook(tmp_path / "slow.ipynb", cell)
-    words = [
-        sys.executable,
-        "-m",
-        "flowkit",
-        "report",
-        str(place / "flow.log"),
-        "--out",
-        str(out),
-        "--notebook",
-    ]
+    words = [sys.executable, "-m", "flowkit", "report", str(place / "flow.log"), "--out", str(out), "--notebook"]
     running = subprocess.Popen([*words, str(book)], stderr=subprocess.PIPE, text=True, env=env)
     eventually(lambda: note.exists() and note.read_text())
     kernel = Path("/proc") / note.read_text()
@@ -544,18 +471,14 @@ def test_each_notebook_has_a_kernel_of_its_own(place, tmp_path):
         books += ["--notebook", write_notebook(tmp_path / f"{name}.ipynb", *cells)]
     assert flowkit("report", place / "flow.log", "--out", tmp_path / "out", *books) == 0
     run = tmp_path / "out" / "latest"
-    printed = [
-        nbformat.read(run / f"{name}.ipynb", 4).cells[-1].outputs[0].text.split() for name in ("one", "two")
-    ]
+    printed = [nbformat.read(run / f"{name}.ipynb", 4).cells[-1].outputs[0].text.split() for name in ("one", "two")]
     assert [kept for kept, _ in printed] == ["1", "1"] and printed[0][1] != printed[1][1]
 
 
 def test_a_parameter_cell_is_read_without_being_run(tmp_path):
     from flowkit.reporting.notebooks import parameters
 
-    book = write_notebook(
-        tmp_path / "x.ipynb", parameters=PARAMETERS + "\nports = [22, 3389]  # several\nlow = -1"
-    )
+    book = write_notebook(tmp_path / "x.ipynb", parameters=PARAMETERS + "\nports = [22, 3389]  # several\nlow = -1")
     assert {name: value for name, (value, _) in parameters(book).items()} == {
         "source": "sample", "start": None, "end": None, "format": None, "network": None, "account": None, "top": 20,
         "share": 0.5, "loud": False, "ports": [22, 3389], "low": -1,
@@ -577,9 +500,7 @@ def test_what_of_the_source_could_not_be_read_is_said_with_the_first_reason(plac
     assert flowkit("report", log.parent, *words) == 0
     said = capsys.readouterr().err
     assert said.startswith(f"flowkit: 1 of 5 lines malformed, the first in {log} (")
-    assert (
-        f"1 of 2 files not read, the first {log.parent / 'secret.log.gz'}: " in said and said.count("\n") == 1
-    )
+    assert f"1 of 2 files not read, the first {log.parent / 'secret.log.gz'}: " in said and said.count("\n") == 1
 
 
 @pytest.mark.parametrize("lines", [[LOG[0].replace("443", "99999")] * 3, []])
@@ -608,13 +529,7 @@ def test_a_report_is_its_owners_alone_unless_the_group_may_read_it(place, tmp_pa
 
 def test_foreign_files_in_the_reports_folder_do_no_harm(place, tmp_path):
     out = tmp_path / "out"
-    foreign = (
-        "[]",
-        '{"id": 3}',
-        "\x00",
-        '{"id": "d", "status": "ok", "started": "x"}',
-        '{"version": "2.1.0"}',
-    )
+    foreign = ("[]", '{"id": 3}', "\x00", '{"id": "d", "status": "ok", "started": "x"}', '{"version": "2.1.0"}')
     for name, text in zip("abcde", foreign, strict=True):
         (out / name).mkdir(parents=True)
         (out / name / "run.json").write_text(text)

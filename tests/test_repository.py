@@ -68,16 +68,8 @@ def test_every_dependency_is_pinned_by_the_constraints():
 
 
 def test_nothing_names_a_package_index_or_a_machines_path():
-    tracked = subprocess.run(
-        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.split()
-    hosts = [
-        "pypi" + ".org",
-        "files.python" + "hosted",
-        "registry." + "npmjs",
-        "deb." + "debian",
-        "--index" + "-url",
-    ]
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    hosts = ["pypi" + ".org", "files.python" + "hosted", "registry." + "npmjs", "deb." + "debian", "--index" + "-url"]
     texts = {name: (ROOT / name).read_bytes() for name in tracked if (ROOT / name).is_file()}
     assert [(name, host) for name, text in texts.items() for host in hosts if host.encode() in text] == []
 
@@ -89,11 +81,7 @@ def cells(path: Path, kind: str) -> list:
 def statement_lines(cell) -> int:
     """The lines of a cell that are no imports."""
     body = ast.parse(cell.source).body
-    return sum(
-        each.end_lineno - each.lineno + 1
-        for each in body
-        if not isinstance(each, ast.Import | ast.ImportFrom)
-    )
+    return sum(each.end_lineno - each.lineno + 1 for each in body if not isinstance(each, ast.Import | ast.ImportFrom))
 
 
 def test_the_four_notebooks_are_there():
@@ -109,9 +97,7 @@ def test_a_notebook_opens_with_a_question_and_holds_no_output_and_no_logic(path)
     assert re.match(r"# \w.*\n\n\*\*Question\.\*\* .+\?", first.source)
     code = cells(path, "code")
     assert all(not cell.outputs and cell.execution_count is None for cell in code)
-    assert [
-        cell.source for cell in code if re.search(r"^\s*(def|class|for|while|lambda)\b", cell.source, re.M)
-    ] == []
+    assert [cell.source for cell in code if re.search(r"^\s*(def|class|for|while|lambda)\b", cell.source, re.M)] == []
     tagged = [cell for cell in code if "parameters" in cell.metadata.get("tags", [])]
     assert tagged == code[:1]
     assert max(map(statement_lines, code[1:])) <= 10
@@ -127,9 +113,7 @@ def test_parameters_are_literals_with_a_comment_a_line(path):
     lines = cells(path, "code")[0].source.splitlines()
     assert [line.split(" = ")[0] for line in lines][:5] == COMMON
     assert [
-        line
-        for line in lines
-        if not re.fullmatch(r"\w+ = (None|True|False|-?[\d.]+|\"[^\"]*\")\s+# .+", line)
+        line for line in lines if not re.fullmatch(r"\w+ = (None|True|False|-?[\d.]+|\"[^\"]*\")\s+# .+", line)
     ] == []
 
 

@@ -41,19 +41,12 @@ def network(tmp_path):
                 group("sg-cache"),
                 group(
                     "sg-db",
-                    [
-                        permission("tcp", 5432, 5432, group="sg-app"),
-                        permission("tcp", 6379, 6379, group="sg-cache"),
-                    ],
+                    [permission("tcp", 5432, 5432, group="sg-app"), permission("tcp", 6379, 6379, group="sg-cache")],
                 ),
             ],
             [
                 acl("acl-app", OPEN),
-                acl(
-                    "acl-db",
-                    [entry(2, True, "deny", "198.51.100.0/25", "6", (1024, 65535)), *OPEN],
-                    ["subnet-2"],
-                ),
+                acl("acl-db", [entry(2, True, "deny", "198.51.100.0/25", "6", (1024, 65535)), *OPEN], ["subnet-2"]),
             ],
         )
     )
@@ -112,12 +105,7 @@ def test_without_a_snapshot_the_group_is_to_be_looked_up(network):
 
 @pytest.mark.parametrize(
     ("far", "port", "warned"),
-    [
-        ("203.0.113.9", 22, True),
-        ("203.0.113.9", 3389, True),
-        ("10.0.0.9", 22, False),
-        ("203.0.113.9", 443, False),
-    ],
+    [("203.0.113.9", 22, True), ("203.0.113.9", 3389, True), ("10.0.0.9", 22, False), ("203.0.113.9", 443, False)],
 )
 def test_an_admin_port_for_the_internet_comes_with_a_warning(network, far, port, warned):
     fix = group_fix(TrafficToAllow("eni-db", False, (far,), 6, (port, port)), network)
@@ -130,9 +118,7 @@ def test_an_admin_port_for_the_internet_comes_with_a_warning(network, far, port,
 
 def test_an_acl_entry_comes_before_the_one_that_refuses_and_then_lets_pass(network):
     refused = evaluate(network, "eni-db", Packet(True, "10.0.1.7", "198.51.100.9", 6, 40000), reply=True)
-    fix = acl_fix(
-        TrafficToAllow("eni-db", True, ("198.51.100.9",), 6, reply_ports(40000, 60000)), refused, network
-    )
+    fix = acl_fix(TrafficToAllow("eni-db", True, ("198.51.100.9",), 6, reply_ports(40000, 60000)), refused, network)
     assert [words(command)[2:] for command in fix.commands] == [
         ["create-network-acl-entry", "--network-acl-id", "acl-db", "--egress", "--rule-number", "1", "--protocol", "6",
          "--port-range", "From=32768,To=65535", "--cidr-block", "198.51.100.9/32", "--rule-action", "allow"]
@@ -275,19 +261,13 @@ def test_never_used_stands_beside_how_much_of_the_time_was_seen(tmp_path, networ
     log = log_of(
         tmp_path,
         [
-            *(
-                line("10.0.0.5", "10.0.1.7", 40000, 5432, "eni-db", start=start)
-                for start in (1000, 1060, 1180, 1210)
-            ),
+            *(line("10.0.0.5", "10.0.1.7", 40000, 5432, "eni-db", start=start) for start in (1000, 1060, 1180, 1210)),
             skip.format("eni-db", 1_700_007_520, 1_700_007_580),
             line("10.0.0.5", "10.0.1.7", 40000, 5432, "eni-app1", start=1000),
         ],
     )
     table = rule_use(log).set_index("rule")
-    assert (table.use["tcp/6379 from sg-cache"], table.coverage["tcp/6379 from sg-cache"]) == (
-        "never used",
-        0.75,
-    )
+    assert (table.use["tcp/6379 from sg-cache"], table.coverage["tcp/6379 from sg-cache"]) == ("never used", 0.75)
     # One of the group's two interfaces has no record at all.
     assert table.coverage["all traffic to 0.0.0.0/0"] == 0.5
     assert rejected(log).summary == (
@@ -307,10 +287,7 @@ def test_sessions_that_two_rules_let_in_are_shared_and_the_narrowest_network_cou
         tmp_path / "network",
         [interface("eni-web", "10.0.0.5", ["sg-1", "sg-2"], six=["2001:db8::5"])],
         [
-            group(
-                "sg-1",
-                [permission("tcp", 443, 443, cidr=ANY), permission("tcp", 443, 443, six="2001:db8::/32")],
-            ),
+            group("sg-1", [permission("tcp", 443, 443, cidr=ANY), permission("tcp", 443, 443, six="2001:db8::/32")]),
             group("sg-2", [permission("tcp", 443, 443, cidr="203.0.113.0/24")]),
             group("sg-3", [permission("tcp", 443, 443, cidr=ANY)]),
         ],

@@ -65,9 +65,7 @@ def test_only_the_windows_files_are_listed_in_every_layout(aws, layout, above):
     days = ["2026-11-19T23:55", "2026-11-20T00:00", "2026-11-21T00:00", "2027-11-20T12:00"]
     slots = [*days, *(f"2026-11-20T{time}" for time in ("11:55", "12:00", "12:20", "12:25"))]
     uri = new_bucket("acme", {above + key(slot, layout): BODY for slot in slots})
-    wanted = [
-        above + key(slot, layout) for slot in ("2026-11-20T11:55", "2026-11-20T12:00", "2026-11-20T12:20")
-    ]
+    wanted = [above + key(slot, layout) for slot in ("2026-11-20T11:55", "2026-11-20T12:00", "2026-11-20T12:20")]
     # A record that starts before 12:00 ends by 12:10, and its file may be 15 minutes late.
     assert keys(uri, "2026-11-20T11:58", "2026-11-20T12:00") == wanted
     assert keys(f"{uri}/{above}", "2026-11-20T11:58", "2026-11-20T12:00") == wanted
@@ -116,9 +114,7 @@ def test_a_prefix_inside_the_layout_is_not_left(recorded):
     uri = new_bucket("acme", {key(slot, HOURLY): BODY for slot in slots})
     month = HOURLY.partition("{")[0] + "2026/11"
     recorded.clear()
-    assert keys(f"{uri}/{month}", "2026-11-20T00:10", "2026-11-20T20:00") == [
-        key(s, HOURLY) for s in slots[:2]
-    ]
+    assert keys(f"{uri}/{month}", "2026-11-20T00:10", "2026-11-20T20:00") == [key(s, HOURLY) for s in slots[:2]]
     assert listed(recorded) == [month + "/20/"]
     recorded.clear()
     assert keys(f"{uri}/{month}/20/12/", "2026-11-20T00:10", "2026-11-21T20:00") == [key(slots[1], HOURLY)]
@@ -226,14 +222,8 @@ def test_an_endpoint_that_never_recovers_is_a_sentence(aws, monkeypatch, tmp_pat
         return status, kept, reply[:10]
 
     for answer, words in (
-        (
-            lambda *request: s3_error(503, "SlowDown"),
-            "AWS keeps failing on s3://acme/a.log (SlowDown, also after",
-        ),
-        (
-            cut,
-            "AWS cannot be reached for s3://acme/a.log: the connection broke 4 times while it was read",
-        ),
+        (lambda *request: s3_error(503, "SlowDown"), "AWS keeps failing on s3://acme/a.log (SlowDown, also after"),
+        (cut, "AWS cannot be reached for s3://acme/a.log: the connection broke 4 times while it was read"),
     ):
         with endpoint(answer) as address:
             monkeypatch.setenv("AWS_ENDPOINT_URL", address)
@@ -253,9 +243,7 @@ def test_slow_objects_are_read_at_the_same_time(aws, monkeypatch, tmp_path):
 
     with endpoint(answer) as address:
         monkeypatch.setenv("AWS_ENDPOINT_URL", address)
-        assert [path.read_bytes() for _, path in s3.fetch(s3.list_objects(uri, None, None), tmp_path)] == [
-            b"x"
-        ] * 4
+        assert [path.read_bytes() for _, path in s3.fetch(s3.list_objects(uri, None, None), tmp_path)] == [b"x"] * 4
 
 
 def test_requester_pays_only_when_told(aws, monkeypatch, tmp_path):

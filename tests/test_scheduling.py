@@ -57,18 +57,13 @@ def notify(tmp_path, hook, *words):
 @pytest.mark.skipif(not shutil.which("curl"), reason="no curl")
 def test_people_are_told_once_what_is_new_and_always_what_failed(tmp_path, posted):
     hook, told = posted
-    log = write_log(
-        tmp_path / "flow.log", [record()] * 3 + [record(start=1763600060), record(start=1763600120)]
-    )
+    log = write_log(tmp_path / "flow.log", [record()] * 3 + [record(start=1763600060), record(start=1763600120)])
     book = write_notebook(tmp_path / "probe.ipynb", *PROBE)
     words = (log, "--notebook", book, "--out", tmp_path / "out", "--fail-on", "medium")
     assert notify(tmp_path, hook, *words) == 3
     assert told[0]["text"].splitlines()[0] == "high: 203.0.113.9 was refused 5 times at eni-0a"
     assert told[0]["text"].splitlines()[1].endswith("/index.html")
-    assert (
-        "-s flowkit report: exit code 3 net@example.com\nhigh: 203.0.113.9"
-        in (tmp_path / "mails").read_text()
-    )
+    assert "-s flowkit report: exit code 3 net@example.com\nhigh: 203.0.113.9" in (tmp_path / "mails").read_text()
     assert notify(tmp_path, hook, *words) == 3
     assert len(told) == 1, "what is ongoing is not told again"
     assert notify(tmp_path, hook, tmp_path / "nowhere") == 1
@@ -95,9 +90,7 @@ def test_the_cron_line_runs_as_cron_would_run_it(tmp_path):
         command = command.replace(before, after)
     bare = {"HOME": str(tmp_path), "LOGNAME": user, "FLOWKIT_CACHE": os.environ["FLOWKIT_CACHE"]}
     settings["FLOWKIT"] = str(FLOWKIT)
-    done = subprocess.run(
-        [settings["SHELL"], "-c", command], env=bare | settings, capture_output=True, text=True
-    )
+    done = subprocess.run([settings["SHELL"], "-c", command], env=bare | settings, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     assert (tmp_path / "out" / "latest" / "index.html").is_file()
 
@@ -108,13 +101,7 @@ def test_the_units_are_what_systemd_takes(tmp_path):
         text = (EXAMPLES / name).read_text().replace("/opt/flowkit/docs/examples", str(EXAMPLES))
         (tmp_path / name).write_text(text)
     done = subprocess.run(
-        [
-            "systemd-analyze",
-            "verify",
-            "--recursive-errors=no",
-            *tmp_path.glob("*.service"),
-            *tmp_path.glob("*.timer"),
-        ],
+        ["systemd-analyze", "verify", "--recursive-errors=no", *tmp_path.glob("*.service"), *tmp_path.glob("*.timer")],
         capture_output=True,
         text=True,
     )
@@ -130,18 +117,7 @@ def test_the_workflow_keeps_to_the_rules_of_github_actions():
     triggers = flow[True]  # YAML 1.1 reads the word `on` so
     assert all(len(each["cron"].split()) == 5 for each in triggers["schedule"])
     assert flow["permissions"] == {"contents": "read", "id-token": "write"}
-    known = {
-        "name",
-        "id",
-        "if",
-        "uses",
-        "with",
-        "run",
-        "env",
-        "shell",
-        "working-directory",
-        "continue-on-error",
-    }
+    known = {"name", "id", "if", "uses", "with", "run", "env", "shell", "working-directory", "continue-on-error"}
     for job in flow["jobs"].values():
         assert job["runs-on"] == "ubuntu-latest" and job["timeout-minutes"]
         for step in job["steps"]:
@@ -156,12 +132,9 @@ def test_the_workflow_keeps_to_the_rules_of_github_actions():
 def test_every_flowkit_command_of_the_examples_has_words_that_flowkit_knows():
     from flowkit import cli
 
-    texts = [path.read_text() for path in EXAMPLES.iterdir()] + [
-        (ROOT / "docs" / "scheduling.md").read_text()
-    ]
+    texts = [path.read_text() for path in EXAMPLES.iterdir()] + [(ROOT / "docs" / "scheduling.md").read_text()]
     found = re.findall(
-        r"(?:flowkit report|report-and-notify\.sh) ((?:\S+ +)?--.*)",
-        "\n".join(texts).replace('"\n            " ', " "),
+        r"(?:flowkit report|report-and-notify\.sh) ((?:\S+ +)?--.*)", "\n".join(texts).replace('"\n            " ', " ")
     )
     assert len(found) >= 4
     for words in found:
@@ -188,9 +161,7 @@ def test_papermill_alone_runs_a_notebook_from_another_folder(tmp_path):
     done = subprocess.run([papermill, *words], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
     executed = nbformat.read(tmp_path / "out.ipynb", 4)
-    injected = [
-        cell.source for cell in executed.cells if "injected-parameters" in cell.metadata.get("tags", [])
-    ]
+    injected = [cell.source for cell in executed.cells if "injected-parameters" in cell.metadata.get("tags", [])]
     assert injected == [f'# Parameters\nsource = "{log}"\nstart = "-520w"\n']
     assert any(
         "flowkit.findings" in kind

@@ -70,9 +70,7 @@ def test_the_sample_is_small_and_laid_out_as_aws_does():
     assert {p.parent.relative_to(SAMPLE).as_posix() for p in logs} == {
         "AWSLogs/012345678901/vpcflowlogs/eu-west-1/2026/11/20"
     }
-    name = re.compile(
-        r"012345678901_vpcflowlogs_eu-west-1_fl-0[0-9a-f]{16}_20261120T\d{4}Z_[0-9a-f]{8}\.log\.gz"
-    )
+    name = re.compile(r"012345678901_vpcflowlogs_eu-west-1_fl-0[0-9a-f]{16}_20261120T\d{4}Z_[0-9a-f]{8}\.log\.gz")
     assert all(name.fullmatch(p.name) for p in logs)
     data = logs[0].read_bytes()
     assert data[4:8] == b"\0\0\0\0"
@@ -133,9 +131,7 @@ def test_one_application_host_is_let_in_and_the_other_refused(world, ok):
     assert by_source == {told["srcaddr"]: {"REJECT"}, other.pop(): {"ACCEPT"}}
     refused = at_server[at_server["action"] == "REJECT"]
     assert set(refused["tcp_flags"]) == {2}
-    whole = refused.groupby("conversation").agg(
-        {"packets": "sum", "bytes": "sum", "start": "min", "end": "max"}
-    )
+    whole = refused.groupby("conversation").agg({"packets": "sum", "bytes": "sum", "start": "min", "end": "max"})
     assert set(whole["packets"]) == {6} and set(whole["bytes"]) == {360}
     assert set(whole["end"] - whole["start"]) <= {31, 32}
 
@@ -152,11 +148,7 @@ def test_the_inbound_acl_refuses_replies_to_low_ephemeral_ports_only(ok):
     rows = ok[(ok["incident"] == "acl-inbound") & (ok["true_direction"] == "egress")]
     replies = rows[rows["flow_direction"] == "ingress"]
     refused = replies["action"] == "REJECT"
-    assert (
-        replies[refused]["dstport"].astype(int).max()
-        < 49152
-        <= replies[~refused]["dstport"].astype(int).min()
-    )
+    assert replies[refused]["dstport"].astype(int).max() < 49152 <= replies[~refused]["dstport"].astype(int).min()
 
 
 def test_the_changed_acl_cuts_sessions_without_fin(world, ok):
@@ -235,16 +227,12 @@ def test_both_ends_of_a_conversation_log_the_same(world):
     every = pd.concat([world.records, world.hidden])
     every = every[(every["log_status"] == "OK") & (every["true_direction"] != "through")]
     owner = world.shop.owner_of()
-    both = every[
-        every["srcaddr"].isin(owner) & every["dstaddr"].isin(owner) & (every["true_state"] == "answered")
-    ]
+    both = every[every["srcaddr"].isin(owner) & every["dstaddr"].isin(owner) & (every["true_state"] == "answered")]
     assert set(both.groupby(MIRRORED).size()) == {2}
 
 
 def test_records_are_plausible(world, ok):
-    numbers = ok[["packets", "bytes", "start", "end", "srcport", "dstport", "protocol", "tcp_flags"]].astype(
-        int
-    )
+    numbers = ok[["packets", "bytes", "start", "end", "srcport", "dstport", "protocol", "tcp_flags"]].astype(int)
     size = numbers["bytes"] / numbers["packets"]
     assert numbers["packets"].min() == 1 and size.min() >= 28 and size.max() <= 1500
     assert (numbers["end"] - numbers["start"]).between(0, 59).all()
@@ -290,9 +278,7 @@ def test_a_world_is_a_pure_function_of_its_arguments():
     pd.testing.assert_frame_equal(first.records, again.records)
     assert (first.truth, first.network) == (again.truth, again.network)
     other = simulate(seed=6, hours=2)
-    assert {i.id for i in other.shop.interfaces.values()}.isdisjoint(
-        i.id for i in first.shop.interfaces.values()
-    )
+    assert {i.id for i in other.shop.interfaces.values()}.isdisjoint(i.id for i in first.shop.interfaces.values())
     assert truth_of(first, "skipdata") != truth_of(other, "skipdata")
 
 
@@ -375,9 +361,7 @@ def test_lines_are_in_the_order_asked_for(world):
 
 def test_default_format_without_a_header(world, tmp_path):
     paths = world.write(tmp_path, FIELDS_V2, layout="hive-hourly", container="text", header=False)
-    place = (
-        "AWSLogs/aws-account-id=012345678901/aws-service=vpcflowlogs/aws-region=eu-west-1/year=2026/month=11"
-    )
+    place = "AWSLogs/aws-account-id=012345678901/aws-service=vpcflowlogs/aws-region=eu-west-1/year=2026/month=11"
     assert paths[0].parent.relative_to(tmp_path).as_posix() == place + "/day=20/hour=00"
     text = [line for path in paths for line in path.read_text().splitlines()]
     assert len(text) == len(world.records) and {line.split()[0] for line in text} == {"2"}
@@ -425,9 +409,7 @@ def test_the_snapshot_has_the_shape_of_aws_describe(world):
         assert len(acl["Associations"]) == 2 and acl["IsDefault"] is False
         last = {(e["RuleNumber"], e["Egress"]) for e in acl["Entries"] if e["RuleNumber"] > 32766}
         assert last == {(n, egress) for n in (32767, 32768) for egress in (True, False)}
-        assert all(
-            isinstance(e["Protocol"], str) and e["RuleAction"] in ("allow", "deny") for e in acl["Entries"]
-        )
+        assert all(isinstance(e["Protocol"], str) and e["RuleAction"] in ("allow", "deny") for e in acl["Entries"])
         ported = [e for e in acl["Entries"] if e["Protocol"] in ("6", "17")]
         assert all(set(e["PortRange"]) == {"From", "To"} for e in ported)
         pings = [e for e in acl["Entries"] if e["Protocol"] == "1"]

@@ -47,16 +47,7 @@ def test_nothing_in_the_current_folder_is_imported_by_any_process(place, tmp_pat
     here = tmp_path / "synced"
     (here / "flowkit").mkdir(parents=True)
     trap = f"open({str(tmp_path / 'trapped')!r}, 'a').write(__name__)\nraise SystemExit(__name__)\n"
-    names = (
-        "contextlib",
-        "random",
-        "json",
-        "pandas",
-        "matplotlib",
-        "IPython",
-        "ipykernel_launcher",
-        "sitecustomize",
-    )
+    names = ("contextlib", "random", "json", "pandas", "matplotlib", "IPython", "ipykernel_launcher", "sitecustomize")
     for name in (*(f"{name}.py" for name in names), "flowkit/__init__.py", "matplotlib_inline.py"):
         (here / name).write_text(trap)
     assert good(report(place, tmp_path / "out", cwd=here), tmp_path / "out")
@@ -66,11 +57,7 @@ def test_nothing_in_the_current_folder_is_imported_by_any_process(place, tmp_pat
 def test_a_stale_kernelspec_and_an_odd_ipython_profile_do_not_matter(place, tmp_path):
     spec = tmp_path / "jupyter" / "kernels" / "python3"
     spec.mkdir(parents=True)
-    gone = {
-        "argv": ["/gone/bin/python", "-m", "other", "{connection_file}"],
-        "language": "python",
-        "display_name": "x",
-    }
+    gone = {"argv": ["/gone/bin/python", "-m", "other", "{connection_file}"], "language": "python", "display_name": "x"}
     (spec / "kernel.json").write_text(json.dumps(gone))
     start = tmp_path / "ipython" / "profile_default" / "startup"
     start.mkdir(parents=True)
@@ -151,9 +138,6 @@ def test_names_with_escapes_never_reach_the_terminal_raw(place, tmp_path, capsys
 
 
 def test_the_module_is_the_command():
-    for words in (
-        ("-m", "flowkit", "--version"),
-        ("-c", "import flowkit; print('flowkit', flowkit.__version__)"),
-    ):
+    for words in (("-m", "flowkit", "--version"), ("-c", "import flowkit; print('flowkit', flowkit.__version__)")):
         done = subprocess.run([sys.executable, *words], capture_output=True, text=True)
         assert re.fullmatch(r"flowkit \d+\.\d+\.\d+\n", done.stdout), done.stderr

@@ -78,9 +78,7 @@ def carried_out(node):
 def test_terraform_asks_for_the_same():
     with TERRAFORM.open() as file:
         parsed = hcl2.load(file)
-    made = {
-        kind.strip('"'): next(iter(block[kind].values())) for block in parsed["resource"] for kind in block
-    }
+    made = {kind.strip('"'): next(iter(block[kind].values())) for block in parsed["resource"] for kind in block}
     log = made["aws_flow_log"]
     assert log["log_format"].strip('"') == WANTED["LogFormat"].replace("${", "$${")
     assert (log["max_aggregation_interval"], log["log_destination_type"].strip('"')) == (60, "s3")
@@ -102,9 +100,7 @@ def test_every_flowkit_command_of_the_guide_is_one(command):
     parsed = cli.parser().parse_args(shlex.split(command)[1:])
     assert callable(parsed.func)
     if hasattr(parsed, "destination") and not parsed.print_policy:
-        assert request(
-            parsed.resource, parsed.traffic_type, parsed.destination, parsed.format, role=parsed.role
-        )
+        assert request(parsed.resource, parsed.traffic_type, parsed.destination, parsed.format, role=parsed.role)
 
 
 def test_the_guides_aws_cli_call_asks_for_the_same():

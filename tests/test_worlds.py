@@ -111,9 +111,7 @@ def test_a_nat_gateway_logs_as_in_aws_s_example(small):
     small.near.nat = gate
     small.tcp(small.client, "203.0.113.5", 443, [small.start + 70], dur=0)
     world = World(lambda _: small, 1)
-    seen = {
-        (r.hop.src, r.hop.dst, r.hop.pkt_src, r.hop.pkt_dst) for r in world.records if r.hop.interface is gate
-    }
+    seen = {(r.hop.src, r.hop.dst, r.hop.pkt_src, r.hop.pkt_dst) for r in world.records if r.hop.interface is gate}
     assert seen == {
         ("10.0.1.5", "10.0.0.220", "10.0.1.5", "203.0.113.5"),
         ("10.0.0.220", "203.0.113.5", "10.0.0.220", "203.0.113.5"),
@@ -154,8 +152,7 @@ def test_a_world_is_a_pure_function_of_its_seed_and_of_a_fair_size(tmp_path, wor
     worlds[name].write(tmp_path / "one")
     WORLDS[name](SEED).write(tmp_path / "two")
     one, two = (
-        {p.relative_to(f): p.read_bytes() for p in f.rglob("*.*")}
-        for f in (tmp_path / "one", tmp_path / "two")
+        {p.relative_to(f): p.read_bytes() for p in f.rglob("*.*")} for f in (tmp_path / "one", tmp_path / "two")
     )
     assert one == two
     assert 5_000 < len(lines(tmp_path / "one")) < 40_000
@@ -173,10 +170,7 @@ def test_all_formats_hold_the_same_records(tmp_path, worlds, name):
 
 
 def test_numbers_are_those_of_the_log_that_is_written(tmp_path, worlds):
-    truth = {
-        action: worlds["slow"].write(tmp_path / action, 2, action, False)
-        for action in ("ALL", ACCEPT, REJECT)
-    }
+    truth = {action: worlds["slow"].write(tmp_path / action, 2, action, False) for action in ("ALL", ACCEPT, REJECT)}
     assert truth["ALL"]["problems"] == [p | {"seen_at": a["seen_at"], "seen_as": a["seen_as"]} for p, a in zip(
         truth[REJECT]["problems"], truth["ALL"]["problems"], strict=True)]  # fmt: skip
     assert {p["counts"]["records"] for p in truth[ACCEPT]["problems"]} == {0}

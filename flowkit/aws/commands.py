@@ -117,11 +117,7 @@ def _status(args: Namespace) -> int:
     if not logs:
         print("There is no flow log here: flowkit enable creates one.")
     for log in logs:
-        newest = (
-            f"{log['newest']:%Y-%m-%d %H:%M} UTC, {_ago(log['newest'])}"
-            if log["newest"]
-            else "none for a day"
-        )
+        newest = f"{log['newest']:%Y-%m-%d %H:%M} UTC, {_ago(log['newest'])}" if log["newest"] else "none for a day"
         print(f"{log['flow_log_id']}  {log['traffic_type']} of {log['resource_id']}  {log['state']}")
         print(f"  destination  {log['destination']}")
         print(f"  delivery     {visible(log['delivery'])}")

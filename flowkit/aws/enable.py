@@ -12,9 +12,7 @@ from flowkit.loading.errors import SourceError
 from flowkit.loading.grammar import given
 
 #: The fields that the notebooks use: all up to version 5, and why AWS's own controls refused.
-NOTEBOOK_FORMAT = tuple(
-    field.name for field in VPC_FIELDS if field.version <= 5 or field.name == "reject-reason"
-)
+NOTEBOOK_FORMAT = tuple(field.name for field in VPC_FIELDS if field.version <= 5 or field.name == "reject-reason")
 _KINDS = {"eni": "NetworkInterface", "subnet": "Subnet", "vpc": "VPC"}
 _BUCKET = re.compile(
     r"(?:s3://|arn:(?P<partition>aws[a-z-]*):s3:::)(?P<bucket>[a-z0-9][a-z0-9.-]{2,62})(?P<prefix>/.*)?"
@@ -35,9 +33,7 @@ def request(
     sentence where AWS would refuse.
     """
     wanted = {"ResourceType": _kind(resources), "ResourceIds": resources, "TrafficType": traffic_type}
-    wanted |= _bucket(destination, parquet, hive, hourly) or _group(
-        destination, role, parquet or hive or hourly
-    )
+    wanted |= _bucket(destination, parquet, hive, hourly) or _group(destination, role, parquet or hive or hourly)
     if format != "default":
         names = given(format).names if format else NOTEBOOK_FORMAT
         wanted["LogFormat"] = " ".join(f"${{{name}}}" for name in names)
@@ -76,9 +72,7 @@ def _group(destination: str, role: str | None, files: bool) -> dict:
     if files:
         raise ValueError("--parquet, --hive and --hourly are for a bucket, not for a log group")
     if not role:
-        raise ValueError(
-            "a log group needs --role, the ARN of a role that may write to it: see --print-policy"
-        )
+        raise ValueError("a log group needs --role, the ARN of a role that may write to it: see --print-policy")
     place = {"LogDestination": destination} if by_arn else {"LogGroupName": destination}
     return {"LogDestinationType": "cloud-watch-logs", **place, "DeliverLogsPermissionArn": role}
 
@@ -93,10 +87,7 @@ def overlapping(ec2, wanted: dict) -> list[dict]:
     inside = {"Filters": [{"Name": names[wanted["ResourceType"]], "Values": wanted["ResourceIds"]}]}
     family = set(wanted["ResourceIds"])
     with sentences(", ".join(wanted["ResourceIds"])):
-        for operation, key in (
-            ("describe_network_interfaces", "NetworkInterfaces"),
-            ("describe_subnets", "Subnets"),
-        ):
+        for operation, key in (("describe_network_interfaces", "NetworkInterfaces"), ("describe_subnets", "Subnets")):
             if key == "Subnets" and wanted["ResourceType"] == "NetworkInterface":
                 continue
             for page in ec2.get_paginator(operation).paginate(**inside):
@@ -174,16 +165,10 @@ def policies(wanted: dict, account: str, region: str) -> dict[str, dict]:
     if wanted["LogDestinationType"] == "s3":
         arn = wanted["LogDestination"]
         bucket = arn.partition("/")[0]
-        reader = [
-            _allow(["s3:ListBucket"], bucket),
-            _allow(["s3:GetObject"], f"{arn}/*"),
-            _allow(_LOOK_UPS, "*"),
-        ]
+        reader = [_allow(["s3:ListBucket"], bucket), _allow(["s3:GetObject"], f"{arn}/*"), _allow(_LOOK_UPS, "*")]
         return {
             "IAM policy of whoever creates the flow log": _document(creator),
-            f"bucket policy of {bucket.rpartition(':')[2]}": _document(
-                *_delivery(wanted, bucket, account, region)
-            ),
+            f"bucket policy of {bucket.rpartition(':')[2]}": _document(*_delivery(wanted, bucket, account, region)),
             "IAM policy of whoever runs the reports": _document(*reader),
         }
     role = wanted["DeliverLogsPermissionArn"]

@@ -30,9 +30,7 @@ def snapshot(
     once. Nothing is written unless all that the notebooks need could be read; each file is complete at any
     moment and its owner's alone. Raises SourceError when AWS refuses.
     """
-    clients = [
-        client("ec2", profile, region) for profile in profiles or [None] for region in regions or [None]
-    ]
+    clients = [client("ec2", profile, region) for profile in profiles or [None] for region in regions or [None]]
     contents, notes = {}, []
     for operation, (key, identity, needed) in OPERATIONS.items():
         name = f"{operation.replace('_', '-')}.json"

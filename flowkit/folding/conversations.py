@@ -19,22 +19,11 @@ from ibis import _
 
 from flowkit.folding import sessions as s
 from flowkit.folding.sessions import NONE
-from flowkit.net import (
-    BARE_IPV4,
-    BARE_IPV6,
-    EPHEMERAL,
-    LARGEST_SYN,
-    SERVICE_PORTS,
-    SYSTEM_PORTS,
-    TCP,
-    WITH_PORTS,
-)
+from flowkit.net import BARE_IPV4, BARE_IPV6, EPHEMERAL, LARGEST_SYN, SERVICE_PORTS, SYSTEM_PORTS, TCP, WITH_PORTS
 
 EVIDENCE = ("syn", "carry", "refused", "service", "ports", "lowport", "first", "unknown")
 #: How sure the client is by each evidence: wrong in fewer than one of a thousand where it says certain or high.
-CONFIDENCE = dict(
-    zip(EVIDENCE, ("certain", "high", "high", "high", "medium", "low", "low", "low"), strict=True)
-)
+CONFIDENCE = dict(zip(EVIDENCE, ("certain", "high", "high", "high", "medium", "low", "low", "low"), strict=True))
 #: The evidence that reads TCP flags.
 FLAGGED = ("syn", "carry")
 #: How many ends must have been answered by one address and port for it to be a service, and how many times
@@ -58,9 +47,7 @@ def services(sessions: ir.Table) -> ir.Table:
         sessions.session == 0,
     )
     ends = [
-        answered.select(
-            "protocol", addr=answered[f"{x}_addr"], port=answered[f"{x}_port"], other=answered[f"{y}_port"]
-        )
+        answered.select("protocol", addr=answered[f"{x}_addr"], port=answered[f"{x}_port"], other=answered[f"{y}_port"])
         for x, y in ("ab", "ba")
     ]
     ends = ends[0].union(ends[1])
@@ -125,17 +112,7 @@ def conversations(sessions: ir.Table, services: ir.Table, interfaces) -> ir.Tabl
         sides[f"{role}_port"] = ported.ifelse(pick.pop("port"), ibis.null("int32")).nullif(NONE)
         sides |= {f"{role}_{name}": value for name, value in pick.items()}
     t = roles.select(
-        *(
-            "interface_id",
-            "session",
-            "first",
-            "last",
-            "evidence",
-            "without_flags",
-            "agrees",
-            "way",
-            "counted",
-        ),
+        *("interface_id", "session", "first", "last", "evidence", "without_flags", "agrees", "way", "counted"),
         *("rejected_packets", "rejected_bytes", "rejected_first", "rejected_last", "accepted_last"),
         "control",
         "reopened",
@@ -176,11 +153,7 @@ def _speakers(t: ir.Table) -> dict[str, ir.BooleanValue]:
         # A refused TCP packet without SYN came late; it began nothing.
         "refused": ((t.protocol == TCP) & flagged).ifelse(none, refused),
         "ports": ported.ifelse(
-            _either(
-                service["b"] & ~service["a"] & ~system["a"],
-                service["a"] & ~service["b"] & ~system["b"],
-            ),
-            none,
+            _either(service["b"] & ~service["a"] & ~system["a"], service["a"] & ~service["b"] & ~system["b"]), none
         ),
         "lowport": ported.ifelse(_either(system["b"], system["a"]), none),
         "first": _either(
@@ -274,8 +247,7 @@ def _with_outcome(t: ir.Table) -> ir.Table:
         (asked & wants, "accepted-silent"),
     )
     fin, reset = (
-        {role: _saw(t[f"{role}_seen"], bit, False) for role in ("client", "server")}
-        for bit in (s.SAW_FIN, s.SAW_RST)
+        {role: _saw(t[f"{role}_seen"], bit, False) for role in ("client", "server")} for bit in (s.SAW_FIN, s.SAW_RST)
     )
     closed = reset["client"] | reset["server"] | (fin["client"] & fin["server"])
     ended = _saw(t.client_seen, s.SAW_FIN | s.SAW_RST) | _saw(t.server_seen, s.SAW_FIN | s.SAW_RST)

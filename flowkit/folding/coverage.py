@@ -143,10 +143,7 @@ def coverage_text(coverage: pd.DataFrame, files: pd.DataFrame | None = None) -> 
             parts.append((time, f"{duration(time)} {what}, on {count:,} interface{'s'[: count != 1]}"))
     ranked = [text for _time, text in sorted(parts, reverse=True)]
     if files is not None and len(files):
-        wrong = {
-            "malformed line": int(files.malformed.sum()),
-            "damaged file": int(files.damage.notna().sum()),
-        }
+        wrong = {"malformed line": int(files.malformed.sum()), "damaged file": int(files.damage.notna().sum())}
         ranked += [f"{number:,} {noun}{'s'[: number != 1]}" for noun, number in wrong.items() if number]
     return "; ".join([f"Log coverage {percent(covered_share(coverage))}", *ranked])
 

@@ -37,17 +37,7 @@ COUNTS = (
 )  # fmt: skip
 
 #: What one row of volumes is about.
-VOLUME = (
-    "interface_id",
-    "step",
-    "direction",
-    "peer",
-    "action",
-    "counted",
-    "az_id",
-    "peer_az_id",
-    "traffic_path",
-)
+VOLUME = ("interface_id", "step", "direction", "peer", "action", "counted", "az_id", "peer_az_id", "traffic_path")
 
 
 def step_of(seconds: int) -> int:
@@ -142,10 +132,7 @@ def volumes(flows: ir.Table, interfaces: pd.DataFrame, step: int) -> ir.Table:
     out = ibis.cases(
         (rows.flow_direction.notnull(), rows.flow_direction == "egress"),
         ((rows.src_owner == rows.interface_id) & (rows.dst_owner != rows.interface_id).fill_null(True), True),
-        (
-            (rows.dst_owner == rows.interface_id) & (rows.src_owner != rows.interface_id).fill_null(True),
-            False,
-        ),
+        ((rows.dst_owner == rows.interface_id) & (rows.src_owner != rows.interface_id).fill_null(True), False),
     )
     transit = interfaces.loc[interfaces.transit, "interface_id"].unique().tolist()
     passes = rows.interface_id.isin(transit) if transit else ibis.literal(False)
@@ -170,8 +157,7 @@ def aws_services(flows: ir.Table) -> ir.Table:
     rows = named_rows(flows)
     ends = [
         rows.filter(rows[f"pkt_{end}_aws_service"].notnull()).select(
-            address=ibis.coalesce(rows[f"pkt_{end}addr"], rows[f"{end}addr"]),
-            service=rows[f"pkt_{end}_aws_service"],
+            address=ibis.coalesce(rows[f"pkt_{end}addr"], rows[f"{end}addr"]), service=rows[f"pkt_{end}_aws_service"]
         )
         for end in ("src", "dst")
     ]

@@ -50,9 +50,7 @@ def interfaces(flows: ir.Table, network=None) -> pd.DataFrame:
 
 def named_rows(flows: ir.Table) -> ir.Table:
     """Return the records that name a flow: those with addresses, NODATA and SKIPDATA left out."""
-    return flows.filter(
-        flows.srcaddr.notnull() & flows.dstaddr.notnull() & (flows.log_status.fill_null("OK") == "OK")
-    )
+    return flows.filter(flows.srcaddr.notnull() & flows.dstaddr.notnull() & (flows.log_status.fill_null("OK") == "OK"))
 
 
 def interface_of(rows: ir.Table) -> ir.StringValue:
@@ -108,9 +106,7 @@ def _add(known: pd.DataFrame, more: pd.DataFrame) -> pd.DataFrame:
 
 def _from_snapshot(groups: pd.DataFrame, network) -> pd.DataFrame:
     addresses = {eni: list(interface.addresses) for eni, interface in network.interfaces.items()}
-    rows = (
-        groups[GROUP].assign(address=groups.interface_id.map(addresses), basis="snapshot").explode("address")
-    )
+    rows = groups[GROUP].assign(address=groups.interface_id.map(addresses), basis="snapshot").explode("address")
     rows = rows[rows.address.notna()]
     return rows[rows.address.astype(str).str.contains(":") == rows.v6]
 
@@ -130,9 +126,7 @@ def _inferred(flows: ir.Table, groups: pd.DataFrame, known: pd.DataFrame) -> pd.
     counted = groups.merge(counts, on=GROUP, suffixes=("", "_records"))
     candidates = pd.concat(
         [
-            counted[counted[f"{end}_records"] == counted.records][[*GROUP, end]].rename(
-                columns={end: "address"}
-            )
+            counted[counted[f"{end}_records"] == counted.records][[*GROUP, end]].rename(columns={end: "address"})
             for end in ("x", "y")
         ],
         ignore_index=True,
@@ -183,6 +177,4 @@ def _transit(evidence: pd.DataFrame, network) -> set[str]:
     passing = (sums.instances == 0) & (sums.translated >= TRANSLATED * sums.records) & (sums.translated > 0)
     named = sums.interface_type.isin(TRANSIT_TYPES) | sums.index.str.startswith("nat-")
     described = network.interfaces.items() if network else ()
-    return set(sums.index[passing | named]) | {
-        eni for eni, one in described if one.interface_type in TRANSIT_TYPES
-    }
+    return set(sums.index[passing | named]) | {eni for eni, one in described if one.interface_type in TRANSIT_TYPES}

@@ -54,9 +54,7 @@ def runs_of(flows: ir.Table, names: pd.Index) -> ir.Table:
     )
     idle = rows.filter(rows.log_status == "NODATA").mutate(long=_.end - _.start)
     kinds = ((seen, SEEN), (idle, NODATA))
-    slots = ibis.union(
-        *(t.select("code", "start", "end", "long", kind=ibis.literal(kind)) for t, kind in kinds)
-    )
+    slots = ibis.union(*(t.select("code", "start", "end", "long", kind=ibis.literal(kind)) for t, kind in kinds))
     # All windows have one order, so that an engine sorts once.
     order = {"group_by": ["code", "kind"], "order_by": "start"}
     before, whole = ibis.window(**order, rows=(None, -1)), ibis.window(**order, rows=(None, None))
@@ -80,9 +78,7 @@ def runs(flows: ir.Table, names: pd.Index) -> pd.DataFrame:
 def skip_records(flows: ir.Table, names: pd.Index) -> pd.DataFrame:
     """Return the SKIPDATA records: code, start, end (seconds since 1970)."""
     rows = _timed(flows).filter(_.log_status == "SKIPDATA").inner_join(_codes(names), "interface_id")
-    return (
-        rows.select("code", "start", "end").execute().sort_values(["code", "start", "end"], ignore_index=True)
-    )
+    return rows.select("code", "start", "end").execute().sort_values(["code", "start", "end"], ignore_index=True)
 
 
 def skip_pieces(flows, skips, names, interval) -> list:
@@ -92,20 +88,14 @@ def skip_pieces(flows, skips, names, interval) -> list:
     empty = skips.end <= skips.start
     skips.loc[empty, "end"] = skips.start[empty] + interval[skips.code[empty]]
     ranges = pd.DataFrame({"owner": names.take(skips.code), "first": skips.start, "last": skips.end})
-    rows = flows.filter(
-        (flows.log_status.fill_null("OK") == "OK") & flows.start.notnull() & flows.end.notnull()
-    )
-    rows = rows.select(
-        owner=rows.interface_id.coalesce(rows.resource_id), middle=(rows.start + rows.end) // 2
-    )
+    rows = flows.filter((flows.log_status.fill_null("OK") == "OK") & flows.start.notnull() & flows.end.notnull())
+    rows = rows.select(owner=rows.interface_id.coalesce(rows.resource_id), middle=(rows.start + rows.end) // 2)
     hit = within(rows, ranges.assign(number=skips.index), ["owner"], "middle")
     mixed = skips.index.isin(hit.select("number").distinct().execute().number)
     return [pieces_of(skips[~mixed], SKIP), pieces_of(skips[mixed], MIXED)]
 
 
-def intervals_of(
-    runs: pd.DataFrame, skips: pd.DataFrame, count: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def intervals_of(runs: pd.DataFrame, skips: pd.DataFrame, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return of each interface: its aggregation interval, the slots that it filled, whether it reports steadily.
 
     A NODATA record lasts an interval, so that three of them decide. Else the longer interval shows in records that
@@ -155,10 +145,7 @@ def parts_of(pieces: list, count: int) -> Iterator[list]:
     edges = np.linspace(0, count, sum(len(piece[0]) for piece in pieces) // PART + 2).astype(int)
     for low, high in pairwise(edges):
         here = [(piece[0] >= low) & (piece[0] < high) for piece in pieces]
-        yield [
-            (*(column[keep] for column in piece[:3]), piece[3])
-            for piece, keep in zip(pieces, here, strict=True)
-        ]
+        yield [(*(column[keep] for column in piece[:3]), piece[3]) for piece, keep in zip(pieces, here, strict=True)]
 
 
 def _timed(flows: ir.Table) -> ir.Table:

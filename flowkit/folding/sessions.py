@@ -93,9 +93,7 @@ def _oriented(flows: ir.Table) -> ir.Table:
         + ibis.ifelse((flags & RST) > 0, SAW_RST, 0)
         + SAW_FLAGS
     )
-    ways = ibis.cases(
-        (rows.flow_direction == "egress", LEAVES), (rows.flow_direction == "ingress", ENTERS), else_=0
-    )
+    ways = ibis.cases((rows.flow_direction == "egress", LEAVES), (rows.flow_direction == "ingress", ENTERS), else_=0)
     reasons = ((rows.reject_reason == word, number) for word, number in CONTROLS.items())
     return rows.select(
         *("interface_id", "protocol", "start", "end"),

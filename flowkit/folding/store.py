@@ -74,9 +74,7 @@ class Fold:
         connection.execute("SET autoinstall_known_extensions = false; SET autoload_known_extensions = false")
         connection.execute("SET TimeZone = 'UTC'")
         # pandas has no 128 bits, in which DuckDB sums.
-        connection.execute(
-            "CREATE MACRO exact(x) AS CAST(least(coalesce(sum(x), 0), 9223372036854775807) AS BIGINT)"
-        )
+        connection.execute("CREATE MACRO exact(x) AS CAST(least(coalesce(sum(x), 0), 9223372036854775807) AS BIGINT)")
         quiet(connection)
         for name in self.TABLES:
             place = literal(self.folder / f"{name}.parquet")
@@ -116,9 +114,7 @@ def stored(key: str, home: Path, make) -> Fold:
 
 def prune(home: Path, keep: int = 0) -> int:
     """Remove all folds below `home` but the `keep` that were used last; how many went."""
-    folds = sorted(
-        (path for path in home.glob("[0-9a-f]*") if path.is_dir()), key=lambda path: path.stat().st_mtime
-    )
+    folds = sorted((path for path in home.glob("[0-9a-f]*") if path.is_dir()), key=lambda path: path.stat().st_mtime)
     gone = folds[: len(folds) - keep]
     for path in gone:
         shutil.rmtree(path, ignore_errors=True)
@@ -139,9 +135,7 @@ def fold(flows: ir.Table, network, folder: Path, span: tuple[int | None, int | N
     if backend.name == "duckdb":
         backend.con.execute("SET preserve_insertion_order = false")
     facts = _facts(flows)
-    first, last = (
-        facts[name] if at is None else at for name, at in zip(("first", "last"), span, strict=True)
-    )
+    first, last = (facts[name] if at is None else at for name, at in zip(("first", "last"), span, strict=True))
     facts["step"] = step = step_of((last or 0) - (first or 0))
     own = interfaces(flows, network)
     own.to_parquet(folder / "interfaces.parquet")
@@ -172,31 +166,16 @@ def write(table: ir.Table, place: Path) -> None:
     """Write `table` to the Parquet file `place` on this machine, wherever it is computed."""
     backend = table.get_backend()
     if backend.name != "duckdb":
-        whole = {
-            "int64": "Int64",
-            "int32": "Int32",
-            "int8": "Int8",
-        }  # pandas would make numbers beside nulls floats
+        whole = {"int64": "Int64", "int32": "Int32", "int8": "Int8"}  # pandas would make numbers beside nulls floats
         kinds = {name: whole[str(kind)] for name, kind in table.schema().items() if str(kind) in whole}
         table.execute().astype(kinds).to_parquet(place)
         return
     # DuckDB sums in 128 bits, which Parquet keeps as floating point, and Ibis leaves out a cast that it thinks idle.
-    types = {
-        "int64": "BIGINT",
-        "int32": "INTEGER",
-        "int8": "TINYINT",
-        "string": "VARCHAR",
-        "boolean": "BOOLEAN",
-    }
-    casts = [
-        f"CAST({quoted(name)} AS {types[str(kind)]}) AS {quoted(name)}"
-        for name, kind in table.schema().items()
-    ]
+    types = {"int64": "BIGINT", "int32": "INTEGER", "int8": "TINYINT", "string": "VARCHAR", "boolean": "BOOLEAN"}
+    casts = [f"CAST({quoted(name)} AS {types[str(kind)]}) AS {quoted(name)}" for name, kind in table.schema().items()]
     view = ibis.util.gen_name("flowkit")
     backend.create_view(view, table)
-    backend.con.execute(
-        f"COPY (SELECT {', '.join(casts)} FROM {quoted(view)}) TO {literal(place)} (FORMAT parquet)"
-    )
+    backend.con.execute(f"COPY (SELECT {', '.join(casts)} FROM {quoted(view)}) TO {literal(place)} (FORMAT parquet)")
     backend.drop_view(view)
 
 

@@ -99,21 +99,15 @@ def refusal(error: Exception, place: str) -> SourceError:
             f"No AWS credentials for {place}: run `aws configure` or `aws sso login`, or set AWS_PROFILE."
         )
     if code in _EXPIRED:
-        return SourceError(
-            f"The AWS session is over, so {place} cannot be read: sign in again (`aws sso login`)."
-        )
+        return SourceError(f"The AWS session is over, so {place} cannot be read: sign in again (`aws sso login`).")
     if code in _UNKNOWN_KEY:
-        return SourceError(
-            f"AWS does not accept these credentials for {place} ({code}): check key and profile."
-        )
+        return SourceError(f"AWS does not accept these credentials for {place} ({code}): check key and profile.")
     if code in DENIED:
         return SourceError(_denied(operation, place))
     if code in _MISSING:
         return SourceError(_MISSING[code].format(place=place))
     if code in _UNREACHABLE:
-        return SourceError(
-            f"AWS cannot be reached for {place}: check network, region, AWS_ENDPOINT_URL ({error})."
-        )
+        return SourceError(f"AWS cannot be reached for {place}: check network, region, AWS_ENDPOINT_URL ({error}).")
     if code in _BUSY:
         return SourceError(f"AWS keeps failing on {place} ({code}, also after retries): try again later.")
     if code == "NoRegionError":

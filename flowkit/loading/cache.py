@@ -65,9 +65,7 @@ def home() -> Path:
     except RuntimeError:
         raise SourceError("there is no home folder for the cache: set FLOWKIT_CACHE to a folder") from None
     except OSError as error:
-        raise SourceError(
-            f"the cache cannot be kept in {where}: {error.strerror}; set FLOWKIT_CACHE"
-        ) from None
+        raise SourceError(f"the cache cannot be kept in {where}: {error.strerror}; set FLOWKIT_CACHE") from None
     return path
 
 
@@ -78,9 +76,7 @@ def folder() -> Path:
         for inner in (path, path / "facts", path / "parts"):
             inner.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
-        raise SourceError(
-            f"the cache cannot be kept in {path}: {error.strerror}; set FLOWKIT_CACHE"
-        ) from None
+        raise SourceError(f"the cache cannot be kept in {path}: {error.strerror}; set FLOWKIT_CACHE") from None
     return path
 
 

@@ -52,9 +52,7 @@ def list_objects(uri: str, start: int | None, end: int | None) -> Iterator[Slice
         yield Slice(f"{uri}#{name}", arn if settled else f"{arn} at {now}", group, at, at + step)
 
 
-def fetch(
-    slices: Iterable[Slice], folder: Path, workers: int = 4
-) -> Iterator[tuple[Slice, Path | Exception]]:
+def fetch(slices: Iterable[Slice], folder: Path, workers: int = 4) -> Iterator[tuple[Slice, Path | Exception]]:
     """Each slice that has events, with a file of them as CloudWatch exports events: time, blank, record.
 
     The file is new in `folder` and the caller's to delete. Where a slice cannot be read, a SourceError stands

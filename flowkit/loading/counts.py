@@ -51,17 +51,13 @@ class Facts:
 def typed(data: bytes, format: Format) -> pl.DataFrame:
     """The lines as typed columns. Every line matches the pattern, so every token fits its column."""
     schema = {column: _COLUMNS.get(column, pl.String) for column in format.columns}
-    frame = pl.read_csv(
-        data, has_header=False, separator=" ", quote_char=None, null_values="-", schema=schema
-    )
+    frame = pl.read_csv(data, has_header=False, separator=" ", quote_char=None, null_values="-", schema=schema)
     changed = []
     for name in TIMES:
         if name in schema and (frame[name].max() or 0) >= 10**11:
             changed.append(_seconds(name))
     if b":" in data:
-        changed += [
-            _one_spelling(frame, name.replace("-", "_")) for name in ADDRESSES if name in format.names
-        ]
+        changed += [_one_spelling(frame, name.replace("-", "_")) for name in ADDRESSES if name in format.names]
     return frame.with_columns(changed) if changed else frame
 
 

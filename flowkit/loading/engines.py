@@ -116,18 +116,14 @@ def recognised(table: ir.Table) -> ir.Table:
         for column, kind in COLUMNS.items()
     }
     ours = ("file_id", "duplicate")
-    unknown = {
-        name: table[name].cast("string") for name in table.columns if known(name) is None and name not in ours
-    }
+    unknown = {name: table[name].cast("string") for name in table.columns if known(name) is None and name not in ours}
     return table.select(**chosen, **unknown, file_id=ibis.null().cast("int64"), duplicate=ibis.literal(False))
 
 
 def _present(column: ir.Value) -> ir.Value:
     """The column with null for `-`, which Athena's text tables hold; timestamps as seconds."""
     kind = column.type()
-    return (
-        column.epoch_seconds() if kind.is_timestamp() else column.nullif("-") if kind.is_string() else column
-    )
+    return column.epoch_seconds() if kind.is_timestamp() else column.nullif("-") if kind.is_string() else column
 
 
 def overlapping(flows: ir.Table, start: Moment = None, end: Moment = None) -> ir.Table:
@@ -144,9 +140,7 @@ def kept(table: ir.Table) -> ir.Table:
     """`table`, computed once and kept by its engine for several queries; where the engine cannot, as it is."""
     try:
         if table.get_backend().name == "pyspark":
-            table.limit(
-                0
-            ).execute()  # Ibis 12 hands small tables of ours to Spark when asking, not when caching.
+            table.limit(0).execute()  # Ibis 12 hands small tables of ours to Spark when asking, not when caching.
         return table.cache()
     except (NotImplementedError, IbisError):  # Athena and Trino have no temporary tables.
         return table

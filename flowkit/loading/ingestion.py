@@ -73,17 +73,11 @@ class Ingested:
                 f"{tally['malformed']:,} of {tally['lines']:,} lines malformed, the first in {first['place']}"
                 f" ({first['reason']})"
             )
-        refused = [(each["place"], each["refusal"]) for each in facts if each["refusal"]] + list(
-            self.failures.items()
-        )
+        refused = [(each["place"], each["refusal"]) for each in facts if each["refusal"]] + list(self.failures.items())
         if refused:
-            said.append(
-                f"{len(refused):,} of {tally['files']:,} files not read, the first {': '.join(refused[0])}"
-            )
+            said.append(f"{len(refused):,} of {tally['files']:,} files not read, the first {': '.join(refused[0])}")
         if damaged := [each for each in facts if each["damage"]]:
-            said.append(
-                f"{len(damaged):,} files damaged, the first {damaged[0]['place']}: {damaged[0]['damage']}"
-            )
+            said.append(f"{len(damaged):,} files damaged, the first {damaged[0]['place']}: {damaged[0]['damage']}")
         if odd := [each for each in facts if each["odd_times"]]:
             count = sum(each["odd_times"] for each in odd)
             said.append(
@@ -179,9 +173,7 @@ def found(
     return list(files.values()), dict(sources.aside)
 
 
-def _read_all(
-    new: list[SourceFile], fields: Format | None, key: str, progress: Progress | None
-) -> dict[str, str]:
+def _read_all(new: list[SourceFile], fields: Format | None, key: str, progress: Progress | None) -> dict[str, str]:
     """Read `new` into the cache; returns what could not even be opened, which the next run tries again."""
     failures: dict[str, str] = {}
     done = 0
@@ -231,9 +223,7 @@ def _tasks(new: list[SourceFile], place: Path, failures: dict[str, str]) -> Iter
         yield task
 
 
-def _parsed(
-    tasks: Iterator[Task], place: Path, fields: Format | None, failures: dict[str, str]
-) -> Iterator[Parser]:
+def _parsed(tasks: Iterator[Task], place: Path, fields: Format | None, failures: dict[str, str]) -> Iterator[Parser]:
     """The tasks done, in order, by as many threads as there are cores and only a few ahead."""
     cores = os.cpu_count() or 1
     with ThreadPoolExecutor(cores) as pool:

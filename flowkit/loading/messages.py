@@ -17,9 +17,7 @@ from flowkit.loading.grammar import known
 
 #: Keys whose text holds a record, and the lists that hold events.
 _TEXTS = ("message", "@message", "body", "_raw", "log", "line")
-_WRAPPER = re.compile(
-    r'\s*\{[^\[\]]{0,4096}?"(?:logEvents|events|Records|results|records|logs|value)"\s*:\s*\['
-)
+_WRAPPER = re.compile(r'\s*\{[^\[\]]{0,4096}?"(?:logEvents|events|Records|results|records|logs|value)"\s*:\s*\[')
 _AFTER_LIST = re.compile(r'[\s\],}]*(?:"[^"\\]{0,99}"\s*:\s*)?')
 #: An element that is longer is no event.
 _LARGEST = 4 << 20
@@ -112,11 +110,7 @@ def _lines_of(value: object, depth: int = 0) -> Iterator[str]:
         yield _shown(value)
     elif isinstance(value, str):
         yield from (part for part in value.splitlines() if part.strip()) if value.strip() else [""]
-    elif (
-        isinstance(value, list)
-        and value
-        and all(isinstance(each, dict) and "field" in each for each in value)
-    ):
+    elif isinstance(value, list) and value and all(isinstance(each, dict) and "field" in each for each in value):
         yield from _lines_of({each["field"]: each.get("value") for each in value}, depth + 1)
     elif isinstance(value, list):
         for each in value:
@@ -140,9 +134,7 @@ def _lines_of_event(event: dict, depth: int) -> Iterator[str]:
     elif (data := _decoded(event.get("Data", event.get("data")))) is not None:
         yield from lines([data])
     elif sum(known(key) in FIELDS for key in event) >= max(2, len(event) / 2):
-        yield "\1" + json.dumps(
-            {key: value for key, value in event.items() if not isinstance(value, dict | list)}
-        )
+        yield "\1" + json.dumps({key: value for key, value in event.items() if not isinstance(value, dict | list)})
     else:
         yield _shown(event)
 

@@ -207,9 +207,7 @@ def read_snapshot(folder: str | Path) -> Snapshot:
         return _items(folder / f"{name}.json", key, parse, required, digest)
 
     lists = {
-        path.stem.removeprefix(prefix): tuple(
-            items(path.stem, "Entries", lambda item: ip_network(item["Cidr"]))
-        )
+        path.stem.removeprefix(prefix): tuple(items(path.stem, "Entries", lambda item: ip_network(item["Cidr"])))
         for path in sorted(folder.glob(f"{prefix}*.json"))
     }
     hosts = dict(
@@ -219,9 +217,7 @@ def read_snapshot(folder: str | Path) -> Snapshot:
         ])
         for host in several
     )  # fmt: skip
-    gateways = dict(
-        items("describe-nat-gateways", "NatGateways", lambda item: (item["NatGatewayId"], _tag(item)))
-    )
+    gateways = dict(items("describe-nat-gateways", "NatGateways", lambda item: (item["NatGatewayId"], _tag(item))))
     interfaces = items("describe-network-interfaces", "NetworkInterfaces",
                        lambda item: _interface(item, hosts, gateways), True)  # fmt: skip
     members = defaultdict(set)
@@ -239,8 +235,7 @@ def read_snapshot(folder: str | Path) -> Snapshot:
         placed |= dict.fromkeys(subnet_ids, acl.acl_id)
     subnets = {one.subnet_id: one for one in items("describe-subnets", "Subnets", _subnet)}
     public = _public(
-        items("describe-route-tables", "RouteTables", _routes),
-        {one.subnet_id: one.vpc_id for one in interfaces},
+        items("describe-route-tables", "RouteTables", _routes), {one.subnet_id: one.vpc_id for one in interfaces}
     )
     for subnet_id in sorted({*subnets, *placed, *(interface.subnet_id for interface in interfaces)}):
         subnet = subnets.get(subnet_id, Subnet(subnet_id, name=subnet_id))
@@ -316,9 +311,7 @@ def _told_apart(interfaces: list[Interface]) -> list[Interface]:
     """Return the interfaces, those of one subnet that share a name (two of an instance) with the end of their id."""
     names = Counter((one.name, one.subnet_id) for one in interfaces)
     return [
-        replace(one, name=f"{one.name} …{one.interface_id[-4:]}")
-        if names[one.name, one.subnet_id] > 1
-        else one
+        replace(one, name=f"{one.name} …{one.interface_id[-4:]}") if names[one.name, one.subnet_id] > 1 else one
         for one in interfaces
     ]
 
@@ -387,11 +380,7 @@ def _subnet(item: dict) -> Subnet:
 def _routes(item: dict) -> tuple[str, list[str | None], bool]:
     """Return a route table's VPC, its subnets (None: it is the main one), and whether it leads to the internet."""
     subnets = [None if one.get("Main") else one.get("SubnetId") for one in item.get("Associations", [])]
-    return (
-        item["VpcId"],
-        subnets,
-        any(str(one.get("GatewayId", "")).startswith("igw-") for one in item["Routes"]),
-    )
+    return (item["VpcId"], subnets, any(str(one.get("GatewayId", "")).startswith("igw-") for one in item["Routes"]))
 
 
 def _public(tables: list, vpcs: dict[str, str]) -> dict[str, bool]:

@@ -47,9 +47,7 @@ class Records(Lines):
                 columns = _without_filling(names, columns)
             lines = pl.concat_str([column.fill_null("-") for column in columns], separator=" ")
             while len(batch := frame.slice(done, _ROWS).select(lines.alias("line")).collect()):
-                yield Piece(
-                    batch.write_csv(include_header=False, quote_style="never").encode(), None, done + 1
-                )
+                yield Piece(batch.write_csv(include_header=False, quote_style="never").encode(), None, done + 1)
                 done += len(batch)
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
             if isinstance(error, OSError) and not done and error.errno:
@@ -98,11 +96,7 @@ def _token(column: str, kind: pl.DataType, name: str) -> pl.Expr:
     value, field = pl.col(column), FIELDS.get(name)
     if kind.is_float():
         whole = value.is_finite() & (value == value.floor()) & (value.abs() < 2.0**63)
-        text = (
-            pl.when(whole)
-            .then(value.cast(pl.Int64, strict=False).cast(pl.String))
-            .otherwise(value.cast(pl.String))
-        )
+        text = pl.when(whole).then(value.cast(pl.Int64, strict=False).cast(pl.String)).otherwise(value.cast(pl.String))
         value = pl.when(value.is_nan()).then(None).otherwise(text)
     elif kind == pl.Datetime:
         epoch = value.dt.epoch("us").floordiv(1_000_000).cast(pl.String)

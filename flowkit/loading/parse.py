@@ -27,13 +27,7 @@ TEXT, ROWS, CAREFUL = 8 << 20, 150_000, 256
 LARGEST_INSIDE = 1 << 30
 #: Errors that say there is no room: the disk's, a quota's, a limit's.
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-MALFORMED = {
-    "file_id": pl.Int64,
-    "line": pl.Int64,
-    "text": pl.String,
-    "length": pl.Int64,
-    "reason": pl.String,
-}
+MALFORMED = {"file_id": pl.Int64, "line": pl.Int64, "text": pl.String, "length": pl.Int64, "reason": pl.String}
 
 
 class Parser:
@@ -76,9 +70,7 @@ class Parser:
             self._refuse(facts, lines, f"cannot be read: {error.strerror or error}")
 
     def _refuse(self, facts: Facts, lines: Lines | None, reason: str) -> None:
-        if lines is not None and any(
-            facts is each for group in self.waiting.values() for each, _, _ in group
-        ):
+        if lines is not None and any(facts is each for group in self.waiting.values() for each, _, _ in group):
             self.settle()
         if facts.lines:
             facts.damage = reason
@@ -115,15 +107,10 @@ class Parser:
                     careful = min(4 * careful, 1 << 30)
                     format = lines.format  # noqa: PLW2901
                     todo += [[(facts, lines, later)]] * bool(later.data) + [[(facts, lines, first)]]
-        if (
-            sum(len(frame) for frames in self.frames.values() for frame in frames) >= ROWS
-            or len(self.bad) > ROWS
-        ):
+        if sum(len(frame) for frames in self.frames.values() for frame in frames) >= ROWS or len(self.bad) > ROWS:
             self.write()
 
-    def _judge(
-        self, format: Format, group: list[tuple[Facts, Lines, Piece]]
-    ) -> list[tuple[Facts, Lines, Piece]]:
+    def _judge(self, format: Format, group: list[tuple[Facts, Lines, Piece]]) -> list[tuple[Facts, Lines, Piece]]:
         """Read the lines of one format; returns what stands after headers of other formats, still to be read."""
         data = b"".join(piece.data for _, _, piece in group)
         try:

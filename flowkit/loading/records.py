@@ -20,10 +20,7 @@ from flowkit.loading.sql import SQL_TYPES, literal, paths, quiet, quoted
 #: Memory for all queries of a process; beyond it DuckDB spills into the cache.
 MEMORY = "1400MB"
 
-_COLUMNS = {
-    "vpc": COLUMNS,
-    "transit-gateway": COLUMNS | {field.column: field.type for field in TGW_FIELDS},
-}
+_COLUMNS = {"vpc": COLUMNS, "transit-gateway": COLUMNS | {field.column: field.type for field in TGW_FIELDS}}
 _names = itertools.count(1)
 
 
@@ -50,9 +47,7 @@ def records_view(facts: pl.DataFrame, record: str = "vpc") -> str:
     record as the n-th in another: so equal rows within one flow log all stay.
     """
     con, number = backend().con, next(_names)
-    rows, view, logs, shared, marked = (
-        f"{name}_{number}" for name in ("rows", "records", "logs", "shared", "marked")
-    )
+    rows, view, logs, shared, marked = (f"{name}_{number}" for name in ("rows", "records", "logs", "shared", "marked"))
     try:
         con.execute(f"CREATE VIEW {rows} AS {_rows(facts, record, number)}")
         by_file = {
@@ -73,9 +68,7 @@ def records_view(facts: pl.DataFrame, record: str = "vpc") -> str:
         if not several:
             con.execute(f"CREATE VIEW {view} AS SELECT *, false AS duplicate FROM {rows}")
             return view
-        con.execute(
-            f"CREATE TABLE {shared} AS SELECT unnest(?) AS interface_id", [[row[0] for row in several]]
-        )
+        con.execute(f"CREATE TABLE {shared} AS SELECT unnest(?) AS interface_id", [[row[0] for row in several]])
         described = con.execute(f"DESCRIBE {rows}").fetchall()
         same = ", ".join(quoted(row[0]) for row in described if row[0] != "file_id")
         con.execute(f"""
@@ -98,11 +91,7 @@ def _rows(facts: pl.DataFrame, record: str, number: int) -> str:
     con = backend().con
     names = sorted({name for names in facts["parts"] for name in names if f".{record}." in name})
     files = paths([folder() / "parts" / name for name in names])
-    rows = (
-        f"read_parquet({files}, union_by_name = true)"
-        if names
-        else "(SELECT NULL::BIGINT AS file_id LIMIT 0)"
-    )
+    rows = f"read_parquet({files}, union_by_name = true)" if names else "(SELECT NULL::BIGINT AS file_id LIMIT 0)"
     there = [row[0] for row in con.execute(f"DESCRIBE SELECT * FROM {rows}").fetchall()]
     columns = [
         quoted(name) if name in there else f"CAST(NULL AS {SQL_TYPES[name]}) AS {quoted(name)}"
@@ -115,11 +104,7 @@ def _rows(facts: pl.DataFrame, record: str, number: int) -> str:
     if not names:
         return sql
     held = con.execute(f"SELECT sum(num_rows) FROM parquet_file_metadata({files})").fetchone()[0]
-    expected = (
-        facts.select(pl.sum_horizontal("ok", "nodata", "skipdata", "no_status") - pl.col("gateway"))
-        .sum()
-        .item()
-    )
+    expected = facts.select(pl.sum_horizontal("ok", "nodata", "skipdata", "no_status") - pl.col("gateway")).sum().item()
     if held == (expected if record == "vpc" else facts["gateway"].sum()):
         return sql  # the parts hold these files and no other
     wanted = f"files_{number}"

@@ -69,21 +69,14 @@ class _Bucket:
 
     def objects(self, prefix: str) -> list[S3Object]:
         return [
-            S3Object(
-                f"s3://{self.name}/{entry['Key']}",
-                entry["Size"],
-                entry["ETag"].strip('"'),
-                entry["LastModified"],
-            )
+            S3Object(f"s3://{self.name}/{entry['Key']}", entry["Size"], entry["ETag"].strip('"'), entry["LastModified"])
             for page in self.pages(prefix)
             for entry in page.get("Contents", ())
             if entry["Size"] and not entry["Key"].endswith("/")
         ]
 
 
-def list_objects(
-    uri: str, start: int | None, end: int | None, profile: str | None = None
-) -> Iterator[S3Object]:
+def list_objects(uri: str, start: int | None, end: int | None, profile: str | None = None) -> Iterator[S3Object]:
     """The flow log objects below `uri` that may hold records of the window, each once.
 
     `start` and `end` are seconds since 1970 (None: no limit). In AWS's layout only the folders of the
@@ -159,11 +152,7 @@ def _days(earliest: int | None, latest: int | None, hive: bool) -> Iterator[str]
         return
     names = ("year={0:%Y}/", "month={0:%m}/", "day={0:%d}/") if hive else ("{0:%Y}/", "{0:%m}/", "{0:%d}/")
     day = FIRST_DAY if earliest is None else max(FIRST_DAY, datetime.fromtimestamp(earliest, UTC).date())
-    last = (
-        datetime.now(UTC).date() + timedelta(1)
-        if latest is None
-        else datetime.fromtimestamp(latest, UTC).date()
-    )
+    last = datetime.now(UTC).date() + timedelta(1) if latest is None else datetime.fromtimestamp(latest, UTC).date()
     while day <= last:
         month = (day.replace(day=1) + timedelta(32)).replace(day=1)
         year = date(day.year + 1, 1, 1)
@@ -177,9 +166,7 @@ def _days(earliest: int | None, latest: int | None, hive: bool) -> Iterator[str]
         day = following
 
 
-def fetch(
-    objects: Iterable[S3Object], folder: Path, workers: int = 8
-) -> Iterator[tuple[S3Object, Path | Exception]]:
+def fetch(objects: Iterable[S3Object], folder: Path, workers: int = 8) -> Iterator[tuple[S3Object, Path | Exception]]:
     """Each object with the file that holds its bytes, in order, `workers` at a time, a few ahead.
 
     The file is new in `folder` and the caller's to delete. The object comes back as it was read: with the

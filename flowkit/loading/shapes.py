@@ -127,11 +127,7 @@ class Lines:
         """What separates the cells of the first line: a table's is known by its header, or by a whole record."""
         for delimiter in (",", "\t", ";"):
             tokens = _cells(line, delimiter)
-            fits = (
-                self.given and not strict._row(tokens, self.given, True)[1]
-                if self._as_many(tokens)
-                else False
-            )
+            fits = self.given and not strict._row(tokens, self.given, True)[1] if self._as_many(tokens) else False
             if len(tokens) > 1 and (fits or header(tokens) or is_default(tokens) or _message_column(tokens)):
                 return delimiter
         return " "
@@ -158,9 +154,7 @@ class Lines:
         if b"\0" in block[:4096]:
             raise SourceError("the file is binary, and of no kind that flowkit knows")
         hint = ": say which fields the lines hold with --format" if counted >= 3 else ""
-        raise SourceError(
-            f"no header, and not AWS's default format (its first line has {counted} tokens){hint}"
-        )
+        raise SourceError(f"no header, and not AWS's default format (its first line has {counted} tokens){hint}")
 
     def _pieces(self, blocks: Iterator[bytes], delimiter: str, skip: int | None) -> Iterator[Piece]:
         number, exported, quoted = 1, None, False
@@ -196,11 +190,7 @@ class Lines:
         for raw in blocks:
             if around:
                 before, after = around.groups()
-                data = (
-                    raw.replace(after + b"\n" + before, b"\n")
-                    .removeprefix(before)
-                    .removesuffix(after + b"\n")
-                )
+                data = raw.replace(after + b"\n" + before, b"\n").removeprefix(before).removesuffix(after + b"\n")
                 data += b"" if data.endswith(b"\n") else b"\n"
             else:
                 lines = pl.read_lines(io.BytesIO(raw.decode("utf-8", "replace").encode()), name="line")
@@ -247,9 +237,7 @@ def _message_column(tokens: list[str]) -> int | None:
     """The place, from 1, of the column of whole records in a table of events."""
     if len(tokens) < 2 or sum(bool(re.match(r"[@_A-Za-z]", token)) for token in tokens) < len(tokens):
         return None
-    return next(
-        (at for at, token in enumerate(tokens, 1) if token.lower() in ("message", "@message", "_raw")), None
-    )
+    return next((at for at, token in enumerate(tokens, 1) if token.lower() in ("message", "@message", "_raw")), None)
 
 
 def _blanked(data: bytes, delimiter: bytes, quoted: bool) -> bytes:
@@ -287,9 +275,7 @@ def _named_values(text: str) -> tuple[Format | None, str]:
         for value in row.values()
     ]
     tokens = [
-        token.split(".0")[0]
-        if token.endswith(".0") and name in FIELDS and FIELDS[name].type != "string"
-        else token
+        token.split(".0")[0] if token.endswith(".0") and name in FIELDS and FIELDS[name].type != "string" else token
         for name, token in itertools.zip_longest(names, tokens[: len(names) or None])
     ]
     return named, " ".join(tokens)

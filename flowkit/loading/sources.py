@@ -115,13 +115,10 @@ def find(source: str | Path, start: int | None = None, end: int | None = None) -
     """
     text = str(source)
     if not text:
-        raise ValueError(
-            "the source is empty: name a file, a folder, a glob, s3://bucket/prefix, - or sample"
-        )
+        raise ValueError("the source is empty: name a file, a folder, a glob, s3://bucket/prefix, - or sample")
     if remote := remote_of(text):
         files = [
-            SourceFile(each.place, each.etag, each.size, remote=each)
-            for each in remote.list_objects(text, start, end)
+            SourceFile(each.place, each.etag, each.size, remote=each) for each in remote.list_objects(text, start, end)
         ]
         if not files and not (start is None and end is None) and hasattr(remote, "holds"):
             remote.holds(text)

@@ -8,8 +8,7 @@ from flowkit.fields import FIELDS
 
 #: DuckDB's type of each column.
 SQL_TYPES = {
-    field.column: {"int32": "INTEGER", "int64": "BIGINT", "string": "VARCHAR"}[field.type]
-    for field in FIELDS.values()
+    field.column: {"int32": "INTEGER", "int64": "BIGINT", "string": "VARCHAR"}[field.type] for field in FIELDS.values()
 }
 
 

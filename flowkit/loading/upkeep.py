@@ -53,11 +53,7 @@ def gather(place: Path) -> None:
                 frame.write_parquet(merged[-1], compression="lz4", statistics=False)
                 renamed |= dict.fromkeys(old, merged[-1].name)
         rows = [
-            row
-            | {
-                "parts": list({renamed.get(name, name) for name in row["parts"]}),
-                "committed": row["committed"] + 1,
-            }
+            row | {"parts": list({renamed.get(name, name) for name in row["parts"]}), "committed": row["committed"] + 1}
             for row in table.iter_rows(named=True)
         ]
         cache.commit(rows, merged)
@@ -76,9 +72,7 @@ def sweep(grace: float = GRACE) -> None:
         elif re.fullmatch(r"work-[0-9a-f]{32}\.lock", path.name) and _abandoned(path):
             cache.remove(path.with_suffix(""))
     parts = [
-        path
-        for path in (cache.folder() / "parts").iterdir()
-        if cache.PART.fullmatch(path.name) and _age(path) > grace
+        path for path in (cache.folder() / "parts").iterdir() if cache.PART.fullmatch(path.name) and _age(path) > grace
     ]
     if parts:
         named = set(cache.facts().explode("parts")["parts"])

@@ -83,9 +83,7 @@ def packets(group, leaves: bool | None) -> list[tuple[Packet, bool]]:
 
     Several where the log leaves room: both directions if none is known, the least and greatest port of the clients.
     """
-    reply = group.refusal in ("reply", "changed", "late") or (
-        group.refusal == "mid-stream" and group.from_server
-    )
+    reply = group.refusal in ("reply", "changed", "late") or (group.refusal == "mid-stream" and group.from_server)
     ports = [group.port_low, group.port_high] if group.from_server else [group.server_port]
     ports = [None if pd.isna(port) or port < 0 else int(port) for port in ports]
     icmp = (PONG if group.from_server else PING).get(int(group.protocol))
@@ -192,9 +190,7 @@ def _slow(group) -> bool:
 
 def _expired(group, said: list[str]) -> Cause:
     """Return that the answer came too late: AWS had forgotten the request, so that a security group rejects it."""
-    said.append(
-        f"the answer came {int(group.idle_least)} s later or more; UDP without one is tracked for {UDP_IDLE} s"
-    )
+    said.append(f"the answer came {int(group.idle_least)} s later or more; UDP without one is tracked for {UDP_IDLE} s")
     return Cause("reply-refused", "tracking-expired", "medium", tuple(said))
 
 
@@ -223,18 +219,13 @@ def _reply(group, context, verdicts) -> Cause:
         return Cause("reply-refused", "rules-changed", "high", (*said, *verdicts[0].grounds), verdicts[0])
     idle = group.protocol == UDP and group.idle > UDP_IDLE
     if idle:
-        said.append(
-            f"but once it came {int(group.idle)} s later, when the tracking of idle UDP may have ended"
-        )
+        said.append(f"but once it came {int(group.idle)} s later, when the tracking of idle UDP may have ended")
     return Cause("reply-refused", "network-acl", "medium" if idle else "high", tuple(said))
 
 
 def _mid_stream(group, context, verdicts) -> Cause:
     met = group.own > 0 or group.answers > 0
-    said = [
-        f"{_few(group)} in mid-stream, without SYN",
-        "no accepted conversation of these ends is in the log",
-    ]
+    said = [f"{_few(group)} in mid-stream, without SYN", "no accepted conversation of these ends is in the log"]
     if met:
         said.append(f"{group.client} and {_service(group)} do talk at other times")
     denied = _denied(verdicts)
@@ -244,9 +235,7 @@ def _mid_stream(group, context, verdicts) -> Cause:
         said.append("a SYN-ACK answers a SYN that was let pass, where no log was looking")
         return Cause("reply-refused", "rules-changed" if verdicts else "network-acl", "low", tuple(said))
     if group.from_server and group.flagged and group.reopened == group.sessions and not denied:
-        said.append(
-            f"the connection was open and silent for more than {TCP_IDLE} s: its tracking may have ended"
-        )
+        said.append(f"the connection was open and silent for more than {TCP_IDLE} s: its tracking may have ended")
         return Cause("late-packets", "tracking-expired", "medium" if verdicts else "low", tuple(said))
     if denied and (group.from_server or not met):
         return _by_rules("reply-refused" if group.from_server and met else "noise", denied, *said)
@@ -262,9 +251,7 @@ def _request(group, context, verdicts) -> Cause:
     said = [f"{group.attempts:,} attempt{many} of {group.client} on {_service(group)}"]
     changed = _history(group)
     between = group.own > 0 and group.own_first <= group.last and group.own_last >= group.first
-    no_syn = (
-        not group.flagged and group.protocol == TCP and group.small == group.sessions and not group.retries
-    )
+    no_syn = not group.flagged and group.protocol == TCP and group.small == group.sessions and not group.retries
     denied = _denied(verdicts)
     if denied:
         answer = _answer(group, denied, context.snapshot)
@@ -277,9 +264,7 @@ def _request(group, context, verdicts) -> Cause:
     if verdicts:
         grounds = (*said, *changed, *verdicts[0].grounds)
         found = Cause("blocked-client", "rules-changed", "high", grounds, verdicts[0])
-        return (
-            found if len(verdicts) == 1 else Cause("blocked-client", "undetermined", "low", (*said, *changed))
-        )
+        return found if len(verdicts) == 1 else Cause("blocked-client", "undetermined", "low", (*said, *changed))
     if not context.accepts:
         return Cause("blocked-client", "undetermined", "low", (*said, REJECT_ONLY, NO_SNAPSHOT))
     return _by_contrast(group, context, [*said, *changed])
@@ -320,9 +305,7 @@ def _by_contrast(group, context: Context, said: list[str]) -> Cause:
     beside = [place for place, other in during if subnet and other == subnet]
     if beside and not group.own:
         verb = "out to" if leaves else "in from"
-        said.append(
-            f"{beside[0]} in the same {subnet} let the same {verb} {far} then, so its network ACL does"
-        )
+        said.append(f"{beside[0]} in the same {subnet} let the same {verb} {far} then, so its network ACL does")
         return Cause("blocked-client", "security-group", "high", tuple(said))
     same = [
         place for place, other in context.subnets.items()

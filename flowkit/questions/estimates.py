@@ -49,16 +49,13 @@ class IntervalCounts:
         self.numbers = table.number.to_numpy("int64")
         self.values = np.append(table[list(MEASURES)].to_numpy(float).T, np.zeros((3, 1)), axis=1)
         self.owners = owners.assign(
-            low=self.rank(owners.offset.to_numpy()),
-            high=self.rank((owners.offset + owners["count"]).to_numpy()),
+            low=self.rank(owners.offset.to_numpy()), high=self.rank((owners.offset + owners["count"]).to_numpy())
         )
 
     def rank(self, numbers: np.ndarray) -> np.ndarray:
         """Return how many certain intervals have a smaller number."""
         at = np.searchsorted(self.first, numbers, "right")
-        started = (
-            self.before[np.maximum(at - 1, 0)] + numbers - np.append(self.first, 0)[np.maximum(at - 1, 0)]
-        )
+        started = self.before[np.maximum(at - 1, 0)] + numbers - np.append(self.first, 0)[np.maximum(at - 1, 0)]
         return np.where(at > 0, np.minimum(started, self.before[at]), 0)
 
     def certain(self, numbers: np.ndarray) -> np.ndarray:
@@ -113,9 +110,7 @@ def interval_counts(flows: ir.Table, coverage: pd.DataFrame, gaps: pd.DataFrame)
         rows = rows.union(rows.mutate(owner=ibis.literal("")))
     grid = owners[["owner", "interval", "base", "count", "offset"]].rename(columns={"count": "intervals"})
     rows = rows.inner_join(memtable(grid), "owner")
-    rows = rows.mutate(number=(rows.middle - rows.base) // rows.interval).filter(
-        _.number.between(0, _.intervals - 1)
-    )
+    rows = rows.mutate(number=(rows.middle - rows.base) // rows.interval).filter(_.number.between(0, _.intervals - 1))
     table = rows.group_by(number=rows.offset + rows.number).agg(
         records=_.count(), bytes=_.bytes.sum(), rejects=_.reject.sum()
     )
@@ -125,10 +120,7 @@ def interval_counts(flows: ir.Table, coverage: pd.DataFrame, gaps: pd.DataFrame)
 
 def _certain(gone: pd.DataFrame, owners: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """Return the ranges of intervals of which less than a quarter is in `gone`, by their numbers."""
-    whole = (
-        -((owners.base - owners["first"]) // owners.interval),
-        (owners["last"] - owners.base) // owners.interval,
-    )
+    whole = (-((owners.base - owners["first"]) // owners.interval), (owners["last"] - owners.base) // owners.interval)
     pieces = [(owners.index.to_numpy(), *(edge.to_numpy() for edge in whole), 1)]
     codes = pd.Series(owners.index, owners.owner)
     code = gone.owner.map(codes).to_numpy("int64")
@@ -146,10 +138,7 @@ def _certain(gone: pd.DataFrame, owners: pd.DataFrame) -> tuple[np.ndarray, np.n
     }).groupby(["code", "number"], as_index=False).part.sum()  # fmt: skip
     ends = ends[ends.part >= owners.interval.to_numpy()[ends.code] / 4]
     pieces.append((ends.code.to_numpy(), ends.number.to_numpy(), ends.number.to_numpy() + 1, 2))
-    pieces = [
-        tuple(each[last > first] for each in (code, first, last)) + (bit,)
-        for code, first, last, bit in pieces
-    ]
+    pieces = [tuple(each[last > first] for each in (code, first, last)) + (bit,) for code, first, last, bit in pieces]
     code, first, last, bits = sweep(pieces)
     offset = owners.offset.to_numpy()[code[bits == 1]]
     return first[bits == 1] + offset, last[bits == 1] + offset
@@ -165,17 +154,11 @@ def estimate(counts: IntervalCounts, gaps: pd.DataFrame) -> pd.DataFrame:
     interface's certain intervals that were less busy than those near the gap: towards 1, the gap lies at a peak).
     """
     own = gaps.assign(gap=np.arange(len(gaps)), owner=gaps.interface_id.fillna(""))
-    own = (
-        own.drop(columns="interval")
-        .merge(counts.owners.reset_index(names="code"), on="owner")
-        .sort_values("gap")
-    )
+    own = own.drop(columns="interval").merge(counts.owners.reset_index(names="code"), on="owner").sort_values("gap")
     own = own.reset_index(drop=True)
     # An interval belongs to a gap that holds its middle.
     first, last = (
-        np.clip(
-            -((own.interval - 2 * (seconds(own[edge]) - own.base)) // (2 * own.interval)), 0, own["count"]
-        )
+        np.clip(-((own.interval - 2 * (seconds(own[edge]) - own.base)) // (2 * own.interval)), 0, own["count"])
         for edge in ("start", "end")
     )
     first, last = ((edge + own.offset).to_numpy("int64") for edge in (first, last))
@@ -201,19 +184,13 @@ def estimate(counts: IntervalCounts, gaps: pd.DataFrame) -> pd.DataFrame:
             load[measure, rows] = np.where(middle > 0, np.mean(sides, axis=0), sides[1] / 2) / max(total, 1)
     made = []
     for at, measure in enumerate(MEASURES):
-        columns = dict(
-            zip(("low", "median", "high", "at_peak"), np.maximum(band[:, at] - value[at], 0), strict=True)
-        )
+        columns = dict(zip(("low", "median", "high", "at_peak"), np.maximum(band[:, at] - value[at], 0), strict=True))
         columns |= {"observed": value[at], "load": load[at]}
         sums = {name: np.bincount(row, column * weight, len(own)) for name, column in columns.items()}
         references = np.full(len(own), np.inf)
         np.minimum.at(references, row, fewest[at])
-        sums["load"] = np.where(
-            (uncertain > 0) & (references > 0), sums["load"] / np.maximum(uncertain, 1), np.nan
-        )
-        sums |= {
-            name: np.where(uncertain > 0, sums[name], np.nan) for name in ("low", "median", "high", "at_peak")
-        }
+        sums["load"] = np.where((uncertain > 0) & (references > 0), sums["load"] / np.maximum(uncertain, 1), np.nan)
+        sums |= {name: np.where(uncertain > 0, sums[name], np.nan) for name in ("low", "median", "high", "at_peak")}
         fixed = {"gap": own.gap, "interface_id": own.interface_id, "measure": measure, "intervals": uncertain}
         made.append(pd.DataFrame(fixed | sums | {"references": np.where(uncertain > 0, references, 0)}))
     columns = ["gap", "interface_id", "measure", "intervals", "observed", "low", "median", "high", "at_peak"]
@@ -242,9 +219,7 @@ def backtest(counts: IntervalCounts, tests: int = 400) -> pd.DataFrame:
             number = counts.number(rank[at] if kind == "busiest" else ordinary)
             value = counts.value(number)
             codes = np.full(tested, code)
-            low, _middle, high, _top, _count = _band(
-                _references(counts, codes, number, int(owner.hidden // 2))
-            )
+            low, _middle, high, _top, _count = _band(_references(counts, codes, number, int(owner.hidden // 2)))
             held, below = ((value >= low) & (value <= high)).sum(axis=1), (value > high).sum(axis=1)
             made += zip(MEASURES, [kind] * 3, [tested] * 3, held, below, strict=True)
     rows = pd.DataFrame(made, columns=["measure", "kind", "tested", "held", "below"])
@@ -260,10 +235,7 @@ def _references(counts: IntervalCounts, code: np.ndarray, number: np.ndarray, hi
     """
     own = {name: counts.owners[name].to_numpy()[code][:, None] for name in counts.owners.columns[1:]}
     step = np.arange(NEIGHBOURS)
-    before, after = (
-        counts.rank(number - hidden)[:, None] - 1 - step,
-        counts.rank(number + hidden + 1)[:, None] + step,
-    )
+    before, after = (counts.rank(number - hidden)[:, None] - 1 - step, counts.rank(number + hidden + 1)[:, None] + step)
     ranks = np.concatenate([before, after], axis=1)
     there = (ranks >= own["low"]) & (ranks < own["high"])
     near = counts.number(np.where(there, ranks, 0)) if len(counts.first) else np.zeros_like(ranks)

@@ -31,10 +31,7 @@ CHECKED = (
 VERDICTS = ("broken", "newly-reachable", "unproven", "met")
 PROTOCOLS = {"tcp": (6,), "udp": (17,), "icmp": (1, 58), "any": ()}
 #: What a log of one action only leaves open.
-ONLY = {
-    "reject-only": "the log holds rejected traffic only",
-    "accept-only": "the log holds accepted traffic only",
-}
+ONLY = {"reject-only": "the log holds rejected traffic only", "accept-only": "the log holds accepted traffic only"}
 #: Addresses from which a source is a crowd, in which single failures prove nothing.
 WIDE = 65_536
 #: Share of the time since the first failure that answers must have gone on after the last one to call it repaired.
@@ -144,14 +141,7 @@ def _expectation(line: int, header: list[str], values: list[str], printed: dict)
     if wrong:
         raise ValueError("; ".join(wrong))
     return Expectation(
-        line,
-        cells["name"],
-        source,
-        destination,
-        cells["destination"],
-        PROTOCOLS[protocol],
-        ports,
-        expect == "reach",
+        line, cells["name"], source, destination, cells["destination"], PROTOCOLS[protocol], ports, expect == "reach"
     )
 
 
@@ -168,9 +158,7 @@ def _place(column: str, written: str, printed: dict) -> Network | tuple[str, ...
         kinds = "address, CIDR or name of a network"
         if column == "destination":
             kinds = "address, CIDR, interface id, instance id or name of a host or network"
-        known = [
-            name for name, place in printed.items() if column == "destination" or not isinstance(place, tuple)
-        ]
+        known = [name for name, place in printed.items() if column == "destination" or not isinstance(place, tuple)]
         close = get_close_matches(written, known, 1)
         meant = f"; did you mean {close[0]!r}?" if close else ""
         raise ValueError(f"{column} {written!r} is no {kinds}{meant}") from None
@@ -194,9 +182,7 @@ def _ports(written: str) -> tuple[int, int] | None:
 def owners(log) -> pd.DataFrame:
     """Return interfaces with their instance and addresses: interface_id, instance_id, address (one row each, null
     where neither the log nor the snapshot says)."""
-    logged = (
-        log.interfaces[["interface_id", "instance_id"]].drop_duplicates().assign(address=None).astype(object)
-    )
+    logged = log.interfaces[["interface_id", "instance_id"]].drop_duplicates().assign(address=None).astype(object)
     known = log.network.interfaces.values() if log.network else ()
     rows = [(e.interface_id, e.instance_id, at) for e in known for at in (*e.addresses, *e.public_addresses)]
     found = pd.concat([pd.DataFrame(rows, columns=list(logged)), logged], ignore_index=True)
@@ -216,9 +202,7 @@ def matches(one: Expectation, rows: pd.DataFrame, owners: pd.DataFrame) -> pd.Se
         return (found & rows["destination"].map(places)).astype(bool)
     own = _owned(one.destination, owners)
     there = rows["destination"].isin(own["address"].dropna())
-    return (found & (there | rows["interface_id"].isin({*own["interface_id"], *one.destination}))).astype(
-        bool
-    )
+    return (found & (there | rows["interface_id"].isin({*own["interface_id"], *one.destination}))).astype(bool)
 
 
 def _within(place: str, network: Network) -> bool:
@@ -282,11 +266,7 @@ def check(
 
 def _repaired(failing: pd.DataFrame) -> bool:
     """Return whether half of the clients, at least, were answered again after all failures, and long enough."""
-    again, since, until = (
-        failing["answered_again"].max(),
-        failing["first_seen"].min(),
-        failing["last_seen"].max(),
-    )
+    again, since, until = (failing["answered_again"].max(), failing["first_seen"].min(), failing["last_seen"].max())
     half = 2 * failing["recovered"].sum() >= failing["clients"].sum()
     return bool(half and not pd.isna(again) and again - until > REPAIRED * (again - since))
 

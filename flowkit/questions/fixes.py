@@ -100,9 +100,7 @@ def group_fix(wanted: TrafficToAllow, snapshot: Snapshot | None, owners: list[In
         for peer in peers
     )  # fmt: skip
     text = _terraform_group(wanted, group_id, peers, way)
-    return Fix(
-        _warnings(wanted), tuple(commands), text, _by_membership(wanted, group_id, snapshot, owners), rules
-    )
+    return Fix(_warnings(wanted), tuple(commands), text, _by_membership(wanted, group_id, snapshot, owners), rules)
 
 
 def acl_fix(wanted: TrafficToAllow, verdict: Verdict | None, snapshot: Snapshot | None) -> Fix:
@@ -114,9 +112,7 @@ def acl_fix(wanted: TrafficToAllow, verdict: Verdict | None, snapshot: Snapshot 
     numbers = _free(snapshot, verdict, wanted.egress, len(networks)) if verdict and snapshot else None
     warnings = _warnings(wanted)
     if numbers is not None and len(numbers) < len(networks):
-        warnings += (
-            f"{one_line(acl_id)} has no free number before {verdict.entry.text}: move that entry first",
-        )
+        warnings += (f"{one_line(acl_id)} has no free number before {verdict.entry.text}: move that entry first",)
     known = numbers is not None
     numbers = numbers or [
         f"FREE_NUMBER_{n}" if len(networks) > 1 else "FREE_NUMBER" for n in range(1, len(networks) + 1)
@@ -126,11 +122,7 @@ def acl_fix(wanted: TrafficToAllow, verdict: Verdict | None, snapshot: Snapshot 
     if acl_id == YOUR_ACL:
         commands.insert(0, _lookup("NetworkInterfaces[].SubnetId", wanted))
     text = "\n".join(_terraform_acl(wanted, acl_id, *pair) for pair in pairs)
-    rules = [
-        (acl_id, Entry(number, wanted.egress, True, wanted.match, network))
-        for number, network in pairs
-        if known
-    ]
+    rules = [(acl_id, Entry(number, wanted.egress, True, wanted.match, network)) for number, network in pairs if known]
     count = 0 if block else len(merged(wanted.far))
     said = (f"Only the first {ENTRIES} of {count} networks are listed.",) if count > ENTRIES else ()
     return Fix(warnings, tuple(commands), text, said, tuple(rules))
@@ -177,10 +169,7 @@ def _group_for(wanted: TrafficToAllow, snapshot: Snapshot | None) -> str:
 
     def rules(group_id: str) -> int:
         every = snapshot.groups[group_id].rules
-        return sum(
-            rule.egress == wanted.egress and (rule.match.low, rule.match.high) == wanted.ports
-            for rule in every
-        )
+        return sum(rule.egress == wanted.egress and (rule.match.low, rule.match.high) == wanted.ports for rule in every)
 
     return max(known, key=rules)
 
@@ -199,9 +188,7 @@ def _reference(wanted: TrafficToAllow, snapshot: Snapshot | None) -> str | None:
     return None
 
 
-def _by_membership(
-    wanted: TrafficToAllow, group_id: str, snapshot: Snapshot | None, owners: list
-) -> tuple[str, ...]:
+def _by_membership(wanted: TrafficToAllow, group_id: str, snapshot: Snapshot | None, owners: list) -> tuple[str, ...]:
     """Return how the clients would join the group that a rule lets in already."""
     if wanted.egress or not owners or None in owners or group_id == YOUR_GROUP:
         return ()
@@ -285,9 +272,7 @@ def _warnings(wanted: TrafficToAllow) -> tuple[str, ...]:
     admin = [f"{name} ({port})" for port, name in ADMIN_PORTS.items() if low <= port <= high]
     if wanted.egress or not outside or not admin or low < high:
         return ()
-    return (
-        f"This opens {admin[0]} to the internet ({outside[0]}): rather reach it through a VPN or Session Manager.",
-    )
+    return (f"This opens {admin[0]} to the internet ({outside[0]}): rather reach it through a VPN or Session Manager.",)
 
 
 def _terraform_group(wanted: TrafficToAllow, group_id: str, peers: list, way: str) -> str:
@@ -297,11 +282,7 @@ def _terraform_group(wanted: TrafficToAllow, group_id: str, peers: list, way: st
     blocks = []
     for number, peer in enumerate(peers, 1):
         key = "referenced_security_group_id" if isinstance(peer, str) else f"cidr_ipv{peer.version}"
-        values = {
-            "security_group_id": group_id,
-            key: str(peer),
-            "ip_protocol": protocol_name(wanted.protocol),
-        }
+        values = {"security_group_id": group_id, key: str(peer), "ip_protocol": protocol_name(wanted.protocol)}
         values |= dict(zip(("from_port", "to_port"), ports, strict=True)) if ports else {}
         label = name if len(peers) == 1 else f"{name}_{number}"
         blocks.append(_resource(f"aws_vpc_security_group_{way}_rule", label, values))

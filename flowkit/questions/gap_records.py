@@ -17,9 +17,7 @@ FLOW = ["srcaddr", "dstaddr", "srcport", "dstport", "protocol"]
 ROWS = 100
 
 
-def seen_by_peer(
-    flows: ir.Table, gaps: pd.DataFrame, interfaces: pd.DataFrame, most: int = ROWS
-) -> pd.DataFrame:
+def seen_by_peer(flows: ir.Table, gaps: pd.DataFrame, interfaces: pd.DataFrame, most: int = ROWS) -> pd.DataFrame:
     """Return records missing at one interface, as the interface at the other end logged them: rows, no estimate.
 
     A packet inside a VPC is logged where it leaves and where it arrives. One row a record, the first `most` of each
@@ -42,9 +40,7 @@ def seen_by_peer(
     known = known.execute().owner if len(gaps) else ()
     ranges = _minutes(gaps, 1).rename(columns={"interface_id": "owner"}).merge(own, on="owner")
     seen = within(_from_other_end(rows, own[own.owner.isin(known)]), ranges, ["mine"], "middle")
-    seen = seen.filter(
-        (seen.interface_id != seen.owner) & (seen.sent | (seen.action.fill_null("ACCEPT") != "REJECT"))
-    )
+    seen = seen.filter((seen.interface_id != seen.owner) & (seen.sent | (seen.action.fill_null("ACCEPT") != "REJECT")))
     there = within(rows, _minutes(gaps, 2), ["interface_id"], "middle").select("gap", "start", "end", *FLOW)
     same = [seen[key] == there[key] for key in ("gap", *FLOW)]
     # A record of a single second lasts it.
@@ -69,17 +65,7 @@ def seen_by_peer(
     table = rows.filter(rows.nth < most).drop("nth").execute()
     table = table.sort_values(["start", *FLOW, "seen_by"], ignore_index=True)
     table = table.assign(start=utc(table.start), end=utc(table.end))
-    first = [
-        "interface_id",
-        "seen_by",
-        "start",
-        "end",
-        *FLOW,
-        "packets",
-        "bytes",
-        "tcp_flags",
-        "flow_direction",
-    ]
+    first = ["interface_id", "seen_by", "start", "end", *FLOW, "packets", "bytes", "tcp_flags", "flow_direction"]
     return table[[*first, "action", "gap", "in_gap"]]
 
 
@@ -116,12 +102,7 @@ def skipdata_records(flows: ir.Table, gaps: pd.DataFrame) -> pd.DataFrame:
     rows = within(rows, _minutes(gaps, 0), ["interface_id"], "start")
     nth = ibis.row_number().over(ibis.window(group_by="gap", order_by="start"))
     rows = rows.mutate(nth=nth, records=rows.count().over(ibis.window(group_by="gap")))
-    rows = (
-        rows.filter(rows.nth < 3)
-        .execute()
-        .sort_values(["gap", "nth"])
-        .fillna({"account_id": "-", "version": 2})
-    )
+    rows = rows.filter(rows.nth < 3).execute().sort_values(["gap", "nth"]).fillna({"account_id": "-", "version": 2})
     rows["line"] = [
         f"{row.version:.0f} {row.account_id} {row.interface_id} - - - - - - - {row.start} {row.end} - SKIPDATA"
         for row in rows.itertuples()

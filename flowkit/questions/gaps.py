@@ -14,12 +14,7 @@ from flowkit.questions.gap_records import flows_across_gap, seen_by_peer, skipda
 
 #: Skipped intervals of one interface that lie no further apart than so many intervals are one gap.
 EPISODE = 10
-KINDS = {
-    "SKIPDATA": "skipdata",
-    "OK+SKIP": "skipdata",
-    "SILENT": "silent-interface",
-    "NOT_DELIVERED": "not-delivered",
-}
+KINDS = {"SKIPDATA": "skipdata", "OK+SKIP": "skipdata", "SILENT": "silent-interface", "NOT_DELIVERED": "not-delivered"}
 COLUMNS = {
     "kind": "str", "interface_id": "str", "start": "datetime64[s, UTC]", "end": "datetime64[s, UTC]",
     "interval": "int64", "uncertain": "timedelta64[s]", "interfaces": "int64", "returned": "bool", "steady": "bool",
@@ -69,9 +64,7 @@ def gaps(log) -> GapTables:
     estimates["gap"] = regular.index.to_numpy()[estimates.gap]
     peers = seen_by_peer(log.flows, found, log.interfaces)
     impact = gap_impact(log.flows, log.files, log.coverage, found, estimates, peers)
-    names = (
-        found.interface_id.map(log.network.label, na_action="ignore") if log.network else found.interface_id
-    )
+    names = found.interface_id.map(log.network.label, na_action="ignore") if log.network else found.interface_id
     names = names.where(found.interface_id.notna(), found.interfaces.map("{:,} interfaces".format))
     words = pd.DataFrame([AFFECTED[kind] for kind in found.kind], columns=list(AFFECTED["skipdata"]))
     affected = pd.DataFrame({"interface": names, "start": found.start, "end": found.end}).join(words)
@@ -98,9 +91,7 @@ def find_gaps(coverage: pd.DataFrame) -> pd.DataFrame:
     kind = coverage.state.map(KINDS)
     if not kind.notna().any():
         return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in COLUMNS.items()})
-    skipped, silent, lost = (
-        coverage[kind == name].assign(kind=name) for name in dict.fromkeys(KINDS.values())
-    )
+    skipped, silent, lost = (coverage[kind == name].assign(kind=name) for name in dict.fromkeys(KINDS.values()))
     apart = pd.to_timedelta(EPISODE * skipped.interval, unit="s")
     found = [_joined(skipped, skipped.start - skipped.groupby("interface_id").end.shift() > apart)]
     # Silence goes on where only a file is missing between two parts of it.
@@ -129,9 +120,7 @@ def find_gaps(coverage: pd.DataFrame) -> pd.DataFrame:
 def _joined(intervals: pd.DataFrame, apart: pd.Series, by: str = "interface_id") -> pd.DataFrame:
     """Return `intervals` of one `by` as one row from each that is `apart` from the one before it."""
     number = apart.groupby(intervals[by]).cumsum().astype("int64")
-    intervals = intervals.assign(
-        number=number, uncertain=intervals.end - intervals.start, who=intervals.interface_id
-    )
+    intervals = intervals.assign(number=number, uncertain=intervals.end - intervals.start, who=intervals.interface_id)
     made = intervals.groupby([by, "number"], as_index=False).agg(
         kind=("kind", "first"),
         who=("who", "first"),
@@ -201,9 +190,7 @@ def gap_impact(flows, files, coverage, gaps, estimates, peers) -> pd.DataFrame:
         into, out = (time.dt.total_seconds().to_numpy() / SLOT for time in (into, out))
         slots += np.maximum(np.ceil(out) - np.floor(into), 0).astype("int64")
     across = coverage[coverage.state.isin(["SKIPDATA", "SILENT"])].reset_index(drop=True)
-    count = (
-        flows_across_gap(flows, across).group_by("gap").agg(flows=_.count()).execute().set_index("gap").flows
-    )
+    count = flows_across_gap(flows, across).group_by("gap").agg(flows=_.count()).execute().set_index("gap").flows
     cut = across.assign(flows=count, at=seconds(across.start)).dropna(subset="flows").sort_values("at")
     own = gaps[gaps.interface_id.notna()].reset_index(names="gap")
     own = own.assign(at=seconds(own.start)).sort_values("at").astype({"interface_id": cut.interface_id.dtype})

@@ -31,13 +31,7 @@ def log_kind(facts: dict) -> str:
         return "none"
     if not facts["accepted"] and not facts["rejected"]:
         return "no-action"
-    return (
-        "all"
-        if facts["accepted"] and facts["rejected"]
-        else "accept-only"
-        if facts["accepted"]
-        else "reject-only"
-    )
+    return "all" if facts["accepted"] and facts["rejected"] else "accept-only" if facts["accepted"] else "reject-only"
 
 
 #: Clients that a row of changes names.
@@ -108,9 +102,7 @@ class Reach:
         self.log, self.fold, self.names, self.kind = log, log.fold, names, log_kind(log.fold.facts)
         expectations = list(expectations)
         networks = {*names, *(network for one in expectations for network in one.networks)}
-        outside = [
-            str(one) for one in networks if not is_private(one) and name_of(str(one), names) == INTERNET
-        ]
+        outside = [str(one) for one in networks if not is_private(one) and name_of(str(one), names) == INTERNET]
         ranges = sorted({one.ports for one in expectations if one.ports})
         self._frames = {
             "bounds": bounds(networks),
@@ -145,15 +137,10 @@ class Reach:
 
     def with_names(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return `rows` with ``source`` and ``destination_name``, where something is named."""
-        names = {
-            network: name_of(network, self.names) for network in rows["network"].unique() if network != INSIDE
-        }
-        owners = (
-            {eni: one.name for eni, one in self.log.network.interfaces.items()} if self.log.network else {}
-        )
+        names = {network: name_of(network, self.names) for network in rows["network"].unique() if network != INSIDE}
+        owners = {eni: one.name for eni, one in self.log.network.interfaces.items()} if self.log.network else {}
         outside = [
-            name_of(place, self.names) if place == INTERNET or "/" in place else None
-            for place in rows["destination"]
+            name_of(place, self.names) if place == INTERNET or "/" in place else None for place in rows["destination"]
         ]
         named = rows["interface_id"].map(owners).where(rows["interface_id"].notna(), outside)
         return rows.assign(source=rows["network"].map({**names, INSIDE: INSIDE}), destination_name=named)
@@ -202,9 +189,7 @@ class Reach:
         found["confidence"] = [CONFIDENCE[max(int(one), 0)] for one in found.pop("level")]
         table = self.timed(self.with_names(found))
         order = ["change", "sessions", "source", "destination", "protocol", "port"]
-        return table.sort_values(order, ascending=[True, False] + [True] * 4, ignore_index=True)[
-            list(CHANGES)
-        ]
+        return table.sort_values(order, ascending=[True, False] + [True] * 4, ignore_index=True)[list(CHANGES)]
 
     def over_time(self, top: int = 6) -> pd.DataFrame:
         """Return the sessions that began at the `top` busiest answered services, by time step.
@@ -216,9 +201,7 @@ class Reach:
         rows = self.rows[
             (self.rows["state"] == ANSWERED) & self.rows["interface_id"].notna() & self.rows["port"].notna()
         ]
-        busy = rows.groupby(key).agg(
-            total=("sessions", "sum"), destination_name=("destination_name", "first")
-        )
+        busy = rows.groupby(key).agg(total=("sessions", "sum"), destination_name=("destination_name", "first"))
         busy = busy.nlargest(top, "total").reset_index()
         table = self.sql(
             "SELECT destination, b.protocol, port, step, sum(sessions)::BIGINT AS sessions FROM edges e JOIN busy b ON"
@@ -237,9 +220,7 @@ class Reach:
         `keys` has id, network, destination, interface_id, protocol, port (as rows have them) and refused (whether
         rejected records show it).
         """
-        some = keys[
-            keys["port"].notna() & ~keys["destination"].str.contains("/") & (keys["destination"] != INTERNET)
-        ]
+        some = keys[keys["port"].notna() & ~keys["destination"].str.contains("/") & (keys["destination"] != INTERNET)]
         refusing = some[["id", "refused"]].drop_duplicates()
         return self.sql(EVIDENCE, keys=plain(some.drop(columns="refused")), refusing=refusing)
 

@@ -88,9 +88,7 @@ def contrasts(fold, groups: pd.DataFrame) -> pd.DataFrame:
     the client sent anywhere to a service; ``peers``: list of (interface, first, last) where the far address was
     accepted on this port by another interface. Times in seconds since 1970.
     """
-    keys = groups[["interface_id", "client", *SERVICE]].assign(
-        away=[leaves is True for leaves in groups.leaves]
-    )
+    keys = groups[["interface_id", "client", *SERVICE]].assign(away=[leaves is True for leaves in groups.leaves])
     asked = {"keys": keys.drop_duplicates()}
     at = "coalesce(e.protocol, -1) = k.protocol AND coalesce(e.server_port, -1) = k.server_port"
     met = "sum(client_accepted)::BIGINT AS own, min(e.first) AS first, max(e.last) AS last"
@@ -136,9 +134,7 @@ def contrasts(fold, groups: pd.DataFrame) -> pd.DataFrame:
         insiders = {address.rpartition(".")[0] for address in here["insiders"] if address != one.client}
         peers = [(eni, first, last) for eni, (_own, first, last) in met.items() if eni != one.interface_id]
         own = met.get(one.interface_id, (0, None, None))
-        found.append(
-            (*own, others, here["answers"], here["publics"], here["newest"], block in insiders - {""}, peers)
-        )
+        found.append((*own, others, here["answers"], here["publics"], here["newest"], block in insiders - {""}, peers))
     names = "own own_first own_last others answers publics newest nearby peers".split()
     table = pd.DataFrame(found, groups.index, names)
     return table.assign(known=groups.client.map(known.known).fillna(0).astype("int64"))

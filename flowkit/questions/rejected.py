@@ -64,9 +64,7 @@ def rejections(log, min_score: int = 4, scan_targets: int = 10, limit: int = GRO
     fold = log.fold
     groups, clients, totals = grouped(fold, limit)
     context = context_of(log)
-    groups["leaves"] = column(
-        groups, context.leaves if log.network is None else replace(context, snapshot=None).leaves
-    )
+    groups["leaves"] = column(groups, context.leaves if log.network is None else replace(context, snapshot=None).leaves)
     groups = groups.join(contrasts(fold, groups))
     groups["targets"] = groups.client.map(clients.set_index("client").groups).fillna(1).astype("int64")
     known = groups.groupby("client").known.max()
@@ -80,16 +78,12 @@ def rejections(log, min_score: int = 4, scan_targets: int = 10, limit: int = GRO
     far = requests.client.where(requests.leaves != True, requests.server)  # noqa: E712  (it may be None)
     places = zip(requests.interface_id, far, requests.protocol, requests.server_port, strict=True)
     groups["cut"] = cut_together(groups)
-    groups = classify(
-        groups, replace(context, refused=set(places)), set(walks.client), min_score, scan_targets
-    )
+    groups = classify(groups, replace(context, refused=set(places)), set(walks.client), min_score, scan_targets)
     services = blocked_services(fold, groups, walks)
     for table in (groups, walks, totals, services):
         for name in ("first", "last"):
             table[name] = pd.to_datetime(table[name], unit="s", utc=True)
-    walks = walks.sort_values(
-        ["groups", "records", "client"], ascending=[False, False, True], ignore_index=True
-    )
+    walks = walks.sort_values(["groups", "records", "client"], ascending=[False, False, True], ignore_index=True)
     return Rejections(incidents(groups), walks, totals, services, context.accepts)
 
 
@@ -170,9 +164,7 @@ def blocked_services(fold, groups: pd.DataFrame, walks: pd.DataFrame) -> pd.Data
     return services.loc[keep].reset_index(drop=True)
 
 
-def classify(
-    groups: pd.DataFrame, context: Context, walking: set, min_score: int, scan_targets: int
-) -> pd.DataFrame:
+def classify(groups: pd.DataFrame, context: Context, walking: set, min_score: int, scan_targets: int) -> pd.DataFrame:
     """Return `groups`, the most legitimate clients first, with what is decided of each.
 
     ``kind`` and ``cause`` (as in findings.json), ``confidence``, ``grounds`` (tuple of sentences), ``verdict`` (the
@@ -222,9 +214,7 @@ def incidents(groups: pd.DataFrame) -> pd.DataFrame:
     )  # fmt: skip
     about = column(
         groups,
-        lambda one: (
-            (one.kind != "blocked-service" and one.verdict and one.verdict.deny) or (one.kind, one.cause)
-        ),
+        lambda one: (one.kind != "blocked-service" and one.verdict and one.verdict.deny) or (one.kind, one.cause),
     )
     groups["incident"] = [f"{where} {what}" for where, what in zip(place, about, strict=True)]
     for name, cut in groups[groups.kind == "acl-changed"].groupby("incident"):
@@ -232,11 +222,7 @@ def incidents(groups: pd.DataFrame) -> pd.DataFrame:
         beside = groups.index[
             (place == place[cut.index[0]]) & (groups["first"] >= since) & (groups.refusal == "request")
         ]
-        joins = [
-            number
-            for number in beside
-            if block and enclosing_network([str(block), groups.far[number]]) == block
-        ]
+        joins = [number for number in beside if block and enclosing_network([str(block), groups.far[number]]) == block]
         groups.loc[joins, "incident"] = name
         groups.loc[[*joins, *groups.index[groups.incident == name]], "kind"] = "acl-changed"
         for number in (number for number in joins if groups.verdict[number] is None):
@@ -244,9 +230,7 @@ def incidents(groups: pd.DataFrame) -> pd.DataFrame:
             groups.at[number, "grounds"] += (f"a changed network ACL cut off {block} at that time",)
     # Whoever tries in earnest from the same network, with too few attempts for a score of its own, is no noise.
     quiet = groups[(groups.kind == "noise") & (groups.retries > 0) & (groups.refusal == "request")]
-    for name, part in groups[(groups.kind == "blocked-client") & ~groups.far.map(is_private)].groupby(
-        "incident"
-    ):
+    for name, part in groups[(groups.kind == "blocked-client") & ~groups.far.map(is_private)].groupby("incident"):
         same = quiet[(place[quiet.index] == place[part.index[0]]) & (quiet.cause == part.cause.iloc[0])]
         beside = [number for number, far in same.far.items() if enclosing_network([*part.far, far])]
         groups.loc[beside, ["incident", "kind"]] = [name, "blocked-client"]

@@ -63,26 +63,20 @@ def uses(fold, snapshot: Snapshot) -> pd.DataFrame:
     the far end, as text; null: none does), ``far`` (null: many), ``sessions``, ``first``, ``last``, ``sources``.
     """
     rules = [rule for group in snapshot.groups.values() for rule in group.rules]
-    networks = sorted(
-        {network for rule in rules for network in rule.networks}, key=lambda one: -one.prefixlen
-    )
+    networks = sorted({network for rule in rules for network in rule.networks}, key=lambda one: -one.prefixlen)
     members = {str(address): str(ip_network(address)) for rule in rules for address in rule.members}
     four = [one for one in networks if one.version == 4]
     six = fold.sql(
         "SELECT DISTINCT far FROM (SELECT CASE way WHEN 'out' THEN server ELSE client END AS far FROM edges)"
         " WHERE contains(far, ':')"
     ).far if any(one.version == 6 for one in networks) else []  # fmt: skip
-    known = members | {
-        far: str(found) for far in six if far not in members and (found := narrowest(far, networks))
-    }
+    known = members | {far: str(found) for far in six if far not in members and (found := narrowest(far, networks))}
     # Numbers only go into the text of the query; addresses and networks are joined.
     cases = " ".join(
         f"WHEN ip BETWEEN {int(one.network_address)} AND {int(one.broadcast_address)} THEN {number}"
         for number, one in enumerate(four)
     )
-    octets = " + ".join(
-        f"TRY_CAST(split_part(far, '.', {n + 1}) AS BIGINT) * {256 ** (3 - n)}" for n in range(4)
-    )
+    octets = " + ".join(f"TRY_CAST(split_part(far, '.', {n + 1}) AS BIGINT) * {256 ** (3 - n)}" for n in range(4))
     key = "interface_id, way, protocol, server_port, place"
     return fold.sql(
         f"""WITH ends AS (
@@ -98,9 +92,7 @@ def uses(fold, snapshot: Snapshot) -> pd.DataFrame:
             max(last) AS last, count(*) AS sources FROM counted GROUP BY ALL ORDER BY ALL""",
         logged=pd.DataFrame({"interface_id": list(snapshot.interfaces)}, dtype="str"),
         known=pd.DataFrame({"far": list(known), "place": list(known.values())}, dtype="str"),
-        networks=pd.DataFrame({"place": list(map(str, four))}, dtype="str")
-        .rename_axis("number")
-        .reset_index(),
+        networks=pd.DataFrame({"place": list(map(str, four))}, dtype="str").rename_axis("number").reset_index(),
     )
 
 
@@ -118,11 +110,7 @@ def _fits(rule: Rule, use) -> bool:
     match = rule.match
     if rule.egress != (use.way == "out") or match.protocol not in (None, use.protocol) or pd.isna(use.place):
         return False
-    if (
-        match.low is not None
-        and match.protocol not in ICMP
-        and not match.low <= use.server_port <= match.high
-    ):
+    if match.low is not None and match.protocol not in ICMP and not match.low <= use.server_port <= match.high:
         return False
     place = ip_network(use.place)
     inside = (place.version == network.version and place.subnet_of(network) for network in rule.networks)
@@ -135,17 +123,13 @@ def _row(group, rule: Rule, hits: list, attached: dict, shares: dict) -> tuple:
     few = bool(uses) and all(isinstance(use.far, str) for use in uses)
     far = merged({use.far for use in uses}) if few else []
     sources = len({use.far for use in uses}) if few else sum(use.sources for use in uses)
-    seen = [
-        f"ports {', '.join(map(str, ports))}" if 0 < len(ports) <= 10 else "",
-        ", ".join(map(str, far[:10])),
-    ]
+    seen = [f"ports {', '.join(map(str, ports))}" if 0 < len(ports) <= 10 else "", ", ".join(map(str, far[:10]))]
     use = "wider than its use" if uses and _wider(rule, ports, far) else "in use"
     if not uses:
         use = "no interface" if group.group_id not in attached else "no data" if share == 0 else "never used"
     sessions, shared = sum(one.sessions for one in uses), sum(one.sessions for one, twice in hits if twice)
     first, last = (
-        pick((getattr(one, name) for one in uses), default=None)
-        for pick, name in ((min, "first"), (max, "last"))
+        pick((getattr(one, name) for one in uses), default=None) for pick, name in ((min, "first"), (max, "last"))
     )
     way = "egress" if rule.egress else "ingress"
     about = (group.name, way, rule.text, sessions, shared, sources, share, "; ".join(filter(None, seen)))
@@ -155,11 +139,6 @@ def _row(group, rule: Rule, hits: list, attached: dict, shares: dict) -> tuple:
 def _wider(rule: Rule, ports: list[int], far: list) -> bool:
     """Return whether few of the rule's ports, or few of a large network's addresses, were seen."""
     match, size = rule.match, sum(network.num_addresses for network in rule.networks)
-    if (
-        ports
-        and match.protocol not in ICMP
-        and match.low is not None
-        and match.high - match.low >= len(ports)
-    ):
+    if ports and match.protocol not in ICMP and match.low is not None and match.high - match.low >= len(ports):
         return True
     return bool(far) and "/" in rule.peer and size >= WIDE and sum(one.num_addresses for one in far) <= FEW

@@ -109,9 +109,7 @@ def evaluate(snapshot: Snapshot, interface_id: str, packet: Packet, reply: bool 
             acl_allows = entry is not None and entry.allow
         else:
             lacking.append(f"the snapshot has no network ACL for {interface.subnet_id}")
-    return Verdict(
-        packet, interface.group_ids, groups_allow, rules, acl_id, acl_allows, entry, tuple(lacking)
-    )
+    return Verdict(packet, interface.group_ids, groups_allow, rules, acl_id, acl_allows, entry, tuple(lacking))
 
 
 def covers(match: Match, packet: Packet) -> bool:

@@ -24,9 +24,9 @@ def samples(log, keys: pd.DataFrame, each: int = 3) -> dict[object, tuple[str, .
         return {}
     keys = keys.reset_index(drop=True)
     names = [name for name in KEYS if name != "interface_id"]
-    known = ibis.memtable(
-        keys[[*KEYS]].assign(number=range(len(keys))), schema={**KEYS, "number": "int64"}
-    ).rename({f"key_{name}": name for name in KEYS})
+    known = ibis.memtable(keys[[*KEYS]].assign(number=range(len(keys))), schema={**KEYS, "number": "int64"}).rename(
+        {f"key_{name}": name for name in KEYS}
+    )
     rows = named_rows(log.flows)
     rows = rows.mutate(at=interface_of(rows), protocol=rows.protocol.cast("int64"))
     # Both addresses are always given: they join by hash, and the rest is compared.

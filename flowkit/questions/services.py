@@ -115,9 +115,7 @@ def unanswered(reach: Reach) -> pd.DataFrame:
         by_service(part).assign(state=state, public=public)
         for (state, public), part in failing.groupby(["state", "public"])
     ]
-    table = (
-        pd.concat(found, ignore_index=True) if found else by_service(failing).assign(state="", public=False)
-    )
+    table = pd.concat(found, ignore_index=True) if found else by_service(failing).assign(state="", public=False)
     table["served"] = pd.MultiIndex.from_frame(table[key]).isin(served)
     # Strangers now and then get no answer from a service that answers everybody else.
     table = table[(table["sessions"] >= ENOUGH) & ~(table["public"] & table["served"])]

@@ -29,9 +29,7 @@ WAYS = {
     "unknown_bytes": "direction = 'unknown'",
 }
 _ACCEPTED = "action IS DISTINCT FROM 'REJECT'"
-_WAYS = ", ".join(
-    f"exact(CASE WHEN {_ACCEPTED} AND {way} THEN bytes END) AS {name}" for name, way in WAYS.items()
-)
+_WAYS = ", ".join(f"exact(CASE WHEN {_ACCEPTED} AND {way} THEN bytes END) AS {name}" for name, way in WAYS.items())
 
 
 def pairs(fold, top: int) -> pd.DataFrame:

@@ -53,9 +53,7 @@ class Shown:
 
 def findings(answer: Answer, top: int = 20) -> Shown:
     """Return the summary, coverage and findings of `answer` to display, at most `top` incidents in full."""
-    gravest_first = [
-        finding for group in incidents(map(Finding.as_dict, answer.findings)) for finding in group
-    ]
+    gravest_first = [finding for group in incidents(map(Finding.as_dict, answer.findings)) for finding in group]
     data = {
         "schema": 2,
         "summary": list(answer.summary),

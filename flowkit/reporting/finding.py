@@ -53,9 +53,7 @@ class Finding:
         if self.confidence not in CONFIDENCES:
             raise ValueError(f"confidence is {self.confidence!r}, not one of {', '.join(CONFIDENCES)}")
         if unknown := set(self.subject) - set(SUBJECT):
-            raise ValueError(
-                f"subject has no {', '.join(sorted(unknown))}; its keys are {', '.join(SUBJECT)}"
-            )
+            raise ValueError(f"subject has no {', '.join(sorted(unknown))}; its keys are {', '.join(SUBJECT)}")
         lines = self.action if isinstance(self.action, str) else "\n".join(map(one_line, self.action))
         clean = {
             "title": one_line(self.title),
@@ -128,11 +126,7 @@ def stamped(findings: list[dict], notebook: str, earlier: dict | None) -> list[d
     """Return `findings` with their notebook, and `ongoing` where the previous run had them."""
     before = {(each["notebook"], each["id"]) for each in earlier["findings"]} if earlier else set()
     return [
-        {
-            "id": each["id"],
-            "status": "ongoing" if (notebook, each["id"]) in before else "new",
-            "notebook": notebook,
-        }
+        {"id": each["id"], "status": "ongoing" if (notebook, each["id"]) in before else "new", "notebook": notebook}
         | {key: each[key] for key in KEYS}
         for each in findings
     ]

@@ -32,8 +32,7 @@ NAMED = 20
 SILENT = "stopped logging (no OK, NODATA or SKIPDATA)"
 NO_NODATA = "the log has no NODATA records, so that idle time cannot be told from missing records"
 DELIVERY = (
-    "aws ec2 describe-flow-logs "
-    "--query 'FlowLogs[].[FlowLogId,ResourceId,DeliverLogsStatus,DeliverLogsErrorMessage]'"
+    "aws ec2 describe-flow-logs --query 'FlowLogs[].[FlowLogId,ResourceId,DeliverLogsStatus,DeliverLogsErrorMessage]'"
 )
 
 
@@ -99,9 +98,7 @@ def findings(tables: GapTables, log) -> list[Finding]:
         whom, kind = sorted(some.interface_id.dropna().unique()), some.kind.iloc[0]
         eni = whom[0] if len(whom) == 1 and not some.interface_id.isna().any() else None
         number = 1 if eni else max(len(whom), int(some.interfaces.max()))
-        title, counts, severity, confidence, grounds, action = WORDS[kind](
-            some, _whom(log, eni, number), eni, log
-        )
+        title, counts, severity, confidence, grounds, action = WORDS[kind](some, _whom(log, eni, number), eni, log)
         if len(whom) > 1:
             more = [f"and {len(whom) - NAMED:,} more: see the table of gaps"] if len(whom) > NAMED else []
             grounds += [", ".join([*(_name(log, each) for each in whom[:NAMED]), *more])]
@@ -212,10 +209,7 @@ def _irregular(tables: GapTables, gaps: pd.DataFrame, whole: float | None) -> Fi
     number, stretches = gaps.interface_id.nunique(), len(gaps)
     title = f"{_count(number, 'interface')} had no record in {_count(stretches, 'stretch', 'stretches')}"
     nodata = tables.intervals.attrs.get("nodata", True)
-    grounds = [
-        "silence is so common there that it cannot be told from idle time",
-        *([] if nodata else [NO_NODATA]),
-    ]
+    grounds = ["silence is so common there that it cannot be told from idle time", *([] if nodata else [NO_NODATA])]
     return Finding(
         "silent-interface", "info", "low", f"{title} that may be idle time.", {},
         action="Log all traffic, and keep NODATA records in what is passed on: they prove that nothing was missed.",
@@ -230,9 +224,7 @@ def _nothing(tables: GapTables, log) -> list[Finding]:
         return []
     first, last = (None if at is None else pd.Timestamp(moment(at)) for at in (log.start, log.end))
     window = f", {period(first, last)}" if first is not None and last is not None else ""
-    action = (
-        f"Check source and window, and whether the flow log is active and its delivery works:\n{DELIVERY}"
-    )
+    action = f"Check source and window, and whether the flow log is active and its delivery works:\n{DELIVERY}"
     return [
         Finding(
             "not-delivered", "high", "certain", f"The log holds no record in the window{window}.", {}, action=action,
@@ -292,10 +284,7 @@ def _silences(tables: GapTables, log) -> str:
     gaps = tables.gaps[tables.gaps.kind == "silent-interface"]
     said, regular = [], gaps[gaps.steady]
     if len(regular):
-        many, worst = (
-            _count(regular.interface_id.nunique(), "interface"),
-            (regular.end - regular.start).idxmax(),
-        )
+        many, worst = (_count(regular.interface_id.nunique(), "interface"), (regular.end - regular.start).idxmax())
         longest = duration(regular.end[worst] - regular.start[worst])
         said.append(
             f"{many} {SILENT} while others reported; the longest: {_name(log, gaps.interface_id[worst])} for {longest}."
@@ -310,9 +299,7 @@ def _silences(tables: GapTables, log) -> str:
 def _undelivered(tables: GapTables, log) -> str:
     gaps = tables.gaps[tables.gaps.kind == "not-delivered"]
     lost = tables.intervals[tables.intervals.state == "NOT_DELIVERED"]
-    when = ", ".join(period(gap.start, gap.end) for gap in gaps[:3].itertuples()) + (
-        ", …" if len(gaps) > 3 else ""
-    )
+    when = ", ".join(period(gap.start, gap.end) for gap in gaps[:3].itertuples()) + (", …" if len(gaps) > 3 else "")
     return f"{duration(clock_time(lost))} not delivered, on {_count(lost.interface_id.nunique(), 'interface')}: {when}."
 
 

@@ -10,13 +10,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 #: Line breaks and tabs are layout; every other control or direction-changing character is made visible.
-INVISIBLE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]"
-)
+INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
 #: A line of an action that begins so is code, with what `\` or an open brace carries on; code has a copy button.
-COMMAND = re.compile(
-    r"^\s*(\$ |aws |flowkit |papermill |python3? |sudo |ss |nc |nmap |curl |dig |ping |resource \")"
-)
+COMMAND = re.compile(r"^\s*(\$ |aws |flowkit |papermill |python3? |sudo |ss |nc |nmap |curl |dig |ping |resource \")")
 #: Code of more lines than this is folded; so many incidents beyond those in full are rows of a table.
 LONG, ROWS = 8, 500
 #: The style sheet's ink, which a page replaces by its own text colour.

@@ -113,7 +113,5 @@ KINDS = {each.kind: each for each in _ENTRIES}
 
 def table() -> str:
     """Return the kinds as a Markdown table, for the README."""
-    rows = [
-        f"| `{each.kind}` | {each.notebook} | {each.severity} | {each.meaning} |" for each in KINDS.values()
-    ]
+    rows = [f"| `{each.kind}` | {each.notebook} | {each.severity} | {each.meaning} |" for each in KINDS.values()]
     return "\n".join(["| kind | notebook | usually | meaning |", "| --- | --- | --- | --- |", *rows])

@@ -42,9 +42,7 @@ def hosts(log) -> Callable[..., str]:
 
     def host(address: str, *where) -> str:
         found = owner(address, *where)
-        return (
-            f"{one_line(found.name)} ({address})" if found and found.name != found.interface_id else address
-        )
+        return f"{one_line(found.name)} ({address})" if found and found.name != found.interface_id else address
 
     return host
 

@@ -208,9 +208,7 @@ def execute(path: Path, values: dict) -> Executed:
             failure = f"{type(error).__name__}: {error}"
         written = target.exists() and target.stat().st_size
         notebook = nbformat.read(target if written else path, as_version=4)
-    notebook.cells = [
-        cell for cell in notebook.cells if ERROR_MARKER_TAG not in cell.metadata.get("tags", [])
-    ]
+    notebook.cells = [cell for cell in notebook.cells if ERROR_MARKER_TAG not in cell.metadata.get("tags", [])]
     notebook.metadata.setdefault("papermill", {}).update(input_path=path.name, output_path=path.name)
     if failure:
         failure = {"message": one_line(failure)[:2000], "cell": _failed_cell(notebook)}

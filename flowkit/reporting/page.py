@@ -135,9 +135,7 @@ def _findings(findings: list[dict], compared: bool) -> str:
 
 @cache
 def _exporter() -> HTMLExporter:
-    offline = dict.fromkeys(
-        ("mathjax_url", "require_js_url", "mermaid_js_url", "mermaid_layout_elk_js_url"), ""
-    )
+    offline = dict.fromkeys(("mathjax_url", "require_js_url", "mermaid_js_url", "mermaid_layout_elk_js_url"), "")
     exporter = HTMLExporter(
         config=Config(HTMLExporter=offline),
         template_name=TEMPLATES.name,
@@ -165,13 +163,7 @@ def write_run(
     folds = {"": [], "ongoing": [], "for information": []}
     for entry in groups[:SHOWN]:
         compared = resolved is not None
-        fold = (
-            "for information"
-            if entry["severity"] == "info"
-            else "ongoing"
-            if compared and entry["old"]
-            else ""
-        )
+        fold = "for information" if entry["severity"] == "info" else "ongoing" if compared and entry["old"] else ""
         folds[fold].append(entry)
     text = _indexes().render(
         run=run,
@@ -192,9 +184,7 @@ def write_run(
 def _entry(group: list[dict], run: dict) -> dict:
     """An incident as the index lists it; the one that the run itself found has no page and brings its next step."""
     lead = group[0]
-    of_page = (
-        lead["notebook"] in {each["name"] for each in run["notebooks"]} and lead["counts"].get("records") != 0
-    )
+    of_page = lead["notebook"] in {each["name"] for each in run["notebooks"]} and lead["counts"].get("records") != 0
     action = "" if of_page else Markup(action_html(lead["action"]))  # noqa: S704
     href = f"{quote(lead['notebook'])}.html#finding-{lead['id']}" if of_page else ""
     return lead | {"others": len(group) - 1, "old": is_ongoing(group), "href": href, "next": action}

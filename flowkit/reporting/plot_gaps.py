@@ -51,9 +51,7 @@ def coverage(answer: Gaps, top: int = 20) -> Figure:
                 ax.broken_barh(list(zip(begin, width, strict=True)), (row - 0.36, 0.72), **LOOKS[state][1])
         utc_axis(ax)
     ax.set_yticks(range(len(labels)), labels)
-    shown = [
-        Patch(label=label, **look) for state, (label, look) in LOOKS.items() if (gone.state == state).any()
-    ]
+    shown = [Patch(label=label, **look) for state, (label, look) in LOOKS.items() if (gone.state == state).any()]
     if shown:
         ax.legend(handles=shown, loc="lower left", bbox_to_anchor=(0, 1.0), ncols=4, borderaxespad=0.1)
     return _finished(figure, answer.titles["coverage"])
@@ -78,9 +76,7 @@ def missing_records(answer: Gaps, top: int = 20) -> Figure:
     ax.plot(some["median"], rows, "|", color="#24292f", markersize=11, label="median")
     ax.plot(some.seen_by_peer, rows, "o", color=COLOURS["accept"], markersize=5, label="seen by the peer")
     ax.plot(some.at_peak, rows, ">", color=COLOURS["reject"], markersize=5, label="at the interface's peak")
-    ax.set_yticks(
-        rows, [f"{visible(names[gap.Index])}  {gap.start:%m-%d %H:%M}" for gap in some.itertuples()]
-    )
+    ax.set_yticks(rows, [f"{visible(names[gap.Index])}  {gap.start:%m-%d %H:%M}" for gap in some.itertuples()])
     ax.set_xlim(left=0)
     ax.set_xlabel("records missing", loc="right")
     if len(some):

@@ -81,9 +81,7 @@ def sessions_over_time(answer: Reachability) -> Figure:
     for at, (_, rows) in enumerate(bands):
         height = -0.85 * rows["sessions"] / rows["sessions"].max()
         ax.bar(rows["time"], height, step, at, align="edge", color=COLOURS["accept"], alpha=0.6)
-    ax.set_yticks(
-        range(len(bands)), [f"{' '.join(name)}, at most {rows['sessions'].max():,}" for name, rows in bands]
-    )
+    ax.set_yticks(range(len(bands)), [f"{' '.join(name)}, at most {rows['sessions'].max():,}" for name, rows in bands])
     ax.set_ylim(max(len(bands), 1) - 0.8, -1)
     ax.set_title("\n".join(textwrap.wrap(title, 100)))
     if bands:

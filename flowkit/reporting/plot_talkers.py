@@ -32,11 +32,7 @@ def bytes_over_time(answer: Talkers) -> Figure:
     if len(table):
         width = table.time.diff().min() if len(table) > 1 else pd.Timedelta("50min")
         _stacked(
-            ax.bar,
-            table,
-            [name for name, *_ in WAYS if name != "transit_bytes"],
-            x=table.time,
-            width=width * 0.92,
+            ax.bar, table, [name for name, *_ in WAYS if name != "transit_bytes"], x=table.time, width=width * 0.92
         )
         ax.axhline(0, color=COLOURS["muted"], linewidth=0.8)
         utc_axis(ax)
@@ -120,10 +116,7 @@ def evidence(answer: Talkers) -> Figure:
     table = answer.evidence.set_index("evidence").reindex(EVIDENCE)
     figure, ax = _axes(2.9)
     ax.barh(
-        range(len(table)),
-        table.share,
-        0.7,
-        color=[COLOURS["muted" if name in WEAK else "accent"] for name in EVIDENCE],
+        range(len(table)), table.share, 0.7, color=[COLOURS["muted" if name in WEAK else "accent"] for name in EVIDENCE]
     )
     for at, row in enumerate(table.itertuples()):
         known = "" if pd.isna(row.right_share) else f", right in {percent(row.right_share)} where a SYN tells"

@@ -26,14 +26,7 @@ from flowkit.questions.services import by_service, exposed, unanswered
 from flowkit.reporting.answer import Answer
 from flowkit.reporting.finding import Finding
 from flowkit.reporting.names import many
-from flowkit.reporting.reachability_findings import (
-    change,
-    expectation,
-    exposure,
-    host_of,
-    service_of,
-    without_response,
-)
+from flowkit.reporting.reachability_findings import change, expectation, exposure, host_of, service_of, without_response
 from flowkit.reporting.rejected_findings import incident_of
 
 LIMITS = {
@@ -66,11 +59,7 @@ class Reachability(Answer):
 
 
 def reachability(
-    log,
-    expect: str | Path | None = None,
-    named_networks: str | None = None,
-    compare_at: Moment = None,
-    top: int = 20,
+    log, expect: str | Path | None = None, named_networks: str | None = None, compare_at: Moment = None, top: int = 20
 ) -> Reachability:
     """Return who reaches what in `log` and whether that is as expected, with at most `top` findings of a kind.
 
@@ -93,9 +82,7 @@ def reachability(
     causes = causes_of(log) if some else None
     checked = _with_cause(checked, lines, causes, own)
     found = [
-        (expectation(log, row), reach.rows[matched[row.line]])
-        for row in checked.itertuples()
-        if row.verdict != "met"
+        (expectation(log, row), reach.rows[matched[row.line]]) for row in checked.itertuples() if row.verdict != "met"
     ]
     found += [(exposure(log, reach, part), _of(reach, part)) for part in _grouped(services)][:top]
     found += [(without_response(row), _of(reach, row)) for row in quiet.head(top).itertuples()]
@@ -117,9 +104,7 @@ def reachability(
     )
 
 
-def _with_cause(
-    checked: pd.DataFrame, lines: list, causes: pd.DataFrame | None, own: pd.DataFrame
-) -> pd.DataFrame:
+def _with_cause(checked: pd.DataFrame, lines: list, causes: pd.DataFrame | None, own: pd.DataFrame) -> pd.DataFrame:
     """Return `checked` with cause, grounds (a tuple of sentences) and incident of what was rejected; where the clients
     are silent at their own interface only, also of what the service's interface rejected."""
     table = checked.assign(cause=None, grounds=[()] * len(checked), incident=None).astype(
@@ -170,9 +155,7 @@ def _with_evidence(log, reach: Reach, found: list[tuple[Finding, pd.DataFrame]])
     rejected = both[both["refused"].astype(bool)].assign(action="REJECT")
     lines = samples(log, pd.concat([both[~both["refused"].astype(bool)], rejected])[["id", *KEYS]])
     counts = {row.pop("id"): row for row in records[["id", "records", "packets", "bytes"]].to_dict("records")}
-    shares = {
-        eni: covered_share(log.coverage, eni) for eni in {one.subject.get("interface_id") for one, _ in found}
-    }
+    shares = {eni: covered_share(log.coverage, eni) for eni in {one.subject.get("interface_id") for one, _ in found}}
     return [
         replace(
             one,
@@ -201,40 +184,30 @@ def _summary(
     if len(grave):
         named = ", ".join(f"{host_of(row)} {service_of(row)}" for row in grave[:3].itertuples())
         verb = "is" if len(grave) == 1 else "are"
-        said.append(
-            f"{many(len(grave), 'admin or database port')} {verb} reachable from the internet: {named}."
-        )
+        said.append(f"{many(len(grave), 'admin or database port')} {verb} reachable from the internet: {named}.")
     elif len(other):
         named = ", ".join(f"{host_of(row)} {service_of(row)}" for row in other[:3].itertuples())
         said.append(f"The internet was answered on {many(len(other), 'service')} beyond web ports: {named}.")
     else:
         web = (services["role"] == "web").any()
-        said.append(
-            "The internet was answered on web ports only." if web else "No answer to the internet was seen."
-        )
+        said.append("The internet was answered on web ports only." if web else "No answer to the internet was seen.")
     if len(quiet):
         resets = int((quiet["state"] == RESET).sum())
         closed = f" ({many(resets, 'port')} closed: TCP RST)" if resets else ""
         said.append(f"{many(len(quiet), 'service')} allowed but not responding{closed}.")
     gone = lost[lost["change"] == "lost"]
     if len(gone):
-        said.append(
-            f"{many(len(gone), 'service')} stopped responding to {many(gone['clients'].sum(), 'client')}."
-        )
+        said.append(f"{many(len(gone), 'service')} stopped responding to {many(gone['clients'].sum(), 'client')}.")
     if checked.empty:
         answered = reach.rows.loc[reach.rows["state"] == ANSWERED, ["destination", "protocol", "port"]]
-        said.append(
-            f"{many(len(answered.drop_duplicates()), 'service')} answered; no expectations were given."
-        )
+        said.append(f"{many(len(answered.drop_duplicates()), 'service')} answered; no expectations were given.")
     return said
 
 
 def _titles(reach: Reach) -> dict[str, str]:
     """Return the titles of the figures, which are their alt texts."""
     rows = reach.rows.dropna(subset=["port"])
-    count = rows.groupby("state").apply(
-        lambda part: len(part[["destination", "protocol", "port"]].drop_duplicates())
-    )
+    count = rows.groupby("state").apply(lambda part: len(part[["destination", "protocol", "port"]].drop_duplicates()))
     parts = [f"{many(count[state], 'service')} {words}" for state, words in (
         (ANSWERED, "answered"), (SILENT, "without response"), (RESET, "with a closed port"),
         (REPLY_REFUSED, "with return traffic rejected"), (REFUSED, "rejected"),
@@ -264,28 +237,18 @@ def _first(table: pd.DataFrame, columns: str) -> pd.DataFrame:
 
 
 def _exposed(services: pd.DataFrame) -> pd.DataFrame:
-    rules = [
-        "; ".join(f"{rule.group_id}: {one_line(rule.text)}" for rule in some) for some in services["rules"]
-    ]
-    table = _written(services).assign(
-        rules=rules, networks=[", ".join(some) for some in services["networks"]]
+    rules = ["; ".join(f"{rule.group_id}: {one_line(rule.text)}" for rule in some) for some in services["rules"]]
+    table = _written(services).assign(rules=rules, networks=[", ".join(some) for some in services["networks"]])
+    return _first(table.rename(columns={"rules": "admitted by"}), "role scope host service clients sessions").rename(
+        columns=str
     )
-    return _first(
-        table.rename(columns={"rules": "admitted by"}), "role scope host service clients sessions"
-    ).rename(columns=str)
 
 
 def _expectations(checked: pd.DataFrame) -> pd.DataFrame:
     """Return the checked expectations, broken ones first, the verdict in the first column."""
-    table = (
-        _written(checked).assign(rank=checked["verdict"].map(VERDICTS.index)).sort_values(["rank", "line"])
-    )
+    table = _written(checked).assign(rank=checked["verdict"].map(VERDICTS.index)).sort_values(["rank", "line"])
     verdict = ["was broken" if row.repaired and row.verdict == "broken" else WORDS.get(row.verdict, row.verdict)
                for row in table.itertuples()]  # fmt: skip
     failing = [f"{row.failing} of {row.clients}" for row in table.itertuples()]
-    table = table.assign(
-        verdict=verdict, failing=failing, grounds=["; ".join(some) for some in table["grounds"]]
-    )
-    return _first(
-        table.drop(columns=["rank", "incident"]), "verdict name source host service failing state cause"
-    )
+    table = table.assign(verdict=verdict, failing=failing, grounds=["; ".join(some) for some in table["grounds"]])
+    return _first(table.drop(columns=["rank", "incident"]), "verdict name source host service failing state cause")

@@ -24,9 +24,7 @@ NEXT = {
     REPLY_REFUSED: "The rejected notebook names the network ACL rule that rejects the return traffic.",
     REFUSED: "The rejected notebook names the rule that is missing.",
 }
-ELSEWHERE = (
-    "Part of it is rejected at {eni}, so look at the rules there first: the rejected notebook names them."
-)
+ELSEWHERE = "Part of it is rejected at {eni}, so look at the rules there first: the rejected notebook names them."
 NO_SNAPSHOT = "Save the rules and run again, so that the report can name the rule: flowkit snapshot network"
 NUMBERS = {"tcp": 6, "udp": 17, "icmp": 1}
 
@@ -43,9 +41,7 @@ def expectation(log, row) -> Finding:
         title = f"“{name}” has no data: {row.source} to {where}, {row.note or 'no packet of it was seen'}."
         action = "Try it once and run the report again, or drop the line if nothing needs it."
     elif row.expect == "block":
-        reached = (
-            "was answered by" if row.verdict == "newly-reachable" else "is let in, though nobody answers, at"
-        )
+        reached = "was answered by" if row.verdict == "newly-reachable" else "is let in, though nobody answers, at"
         title = f"“{name}” should be blocked: {row.source} {reached} {where} ({seen})."
         action = _closing(log, row)
     else:
@@ -55,9 +51,7 @@ def expectation(log, row) -> Finding:
             else f"{row.failing} of {many(row.clients, 'client')} in {_group(row.source)}"
         )
         is_, until = (
-            ("was", f" until {row.last_seen:%Y-%m-%d %H:%M} UTC, and answered since")
-            if row.repaired
-            else ("is", "")
+            ("was", f" until {row.last_seen:%Y-%m-%d %H:%M} UTC, and answered since") if row.repaired else ("is", "")
         )
         title = f"“{name}” {is_} broken{until}: {who} to {where}: {MEANING[row.state]} ({seen})."
         severity = "medium" if row.repaired else severity
@@ -82,28 +76,18 @@ def _closing(log, row) -> str:
         return f"Find the rule that lets it in. {NO_SNAPSHOT}"
     number, port = NUMBERS.get(row.protocol), pd.to_numeric(row.port, errors="coerce")
     address = (
-        log.network.interfaces[row.interface_id].addresses[:1]
-        if row.interface_id in log.network.interfaces
-        else ()
+        log.network.interfaces[row.interface_id].addresses[:1] if row.interface_id in log.network.interfaces else ()
     )
     place = next(iter(address), row.destination)
-    here = pd.Series(
-        {"interface_id": row.interface_id, "destination": place, "protocol": number or 6, "port": port}
-    )
-    return (
-        _revoking(admitting(log.network, here)) or "The security groups of the snapshot do not admit it now."
-    )
+    here = pd.Series({"interface_id": row.interface_id, "destination": place, "protocol": number or 6, "port": port})
+    return _revoking(admitting(log.network, here)) or "The security groups of the snapshot do not admit it now."
 
 
 def _revoking(rules: tuple | None) -> str:
     """Return the commands that close what `rules` admit; what they are where there is no command."""
-    commands = [
-        revocation(rule) or f"The rule {rule.text} of {rule.group_id} admits it." for rule in rules or ()
-    ]
+    commands = [revocation(rule) or f"The rule {rule.text} of {rule.group_id} admits it." for rule in rules or ()]
     return "\n".join(
-        ["Remove the rule that lets it in, or narrow it to the networks that need it:", *commands]
-        if commands
-        else []
+        ["Remove the rule that lets it in, or narrow it to the networks that need it:", *commands] if commands else []
     )
 
 
@@ -133,26 +117,15 @@ security group rule to the networks that need it. {'' if log.network else NO_SNA
     networks = list(dict.fromkeys(str(network) for rule in first.rules for network in rule.networks))
     if first.scope == "networks" and first.role != "web":
         severity, source = "low", networks[0] if len(networks) == 1 else None
-        title = (
-            f"{where} answered {', '.join(networks[:3])} on {service}, to which its rules open it: {seen}."
-        )
+        title = f"{where} answered {', '.join(networks[:3])} on {service}, to which its rules open it: {seen}."
     elif first.scope == "closed" and first.role != "web":
-        severity, action = (
-            "low",
-            "No action needed if that is intended: see in CloudTrail who changed the rule.",
-        )
+        severity, action = ("low", "No action needed if that is intended: see in CloudTrail who changed the rule.")
         title = (
             f"{where} answered the internet on {service} until {first.last_seen:%Y-%m-%d %H:%M} UTC, which the rules of the \
 snapshot do not allow: {seen}."
         )
-    grounds = [
-        f"security group {rule.group_id} allows it ({one_line(rule.text)})" for rule in first.rules[:3]
-    ]
-    place = (
-        (first.interface_id, first.protocol, first.port, ANSWERED)
-        if alone
-        else (first.protocol, first.port, "web")
-    )
+    grounds = [f"security group {rule.group_id} allows it ({one_line(rule.text)})" for rule in first.rules[:3]]
+    place = (first.interface_id, first.protocol, first.port, ANSWERED) if alone else (first.protocol, first.port, "web")
     return Finding(
         "exposed-service", severity, first.confidence, title,
         {"srcaddr": source, "protocol": first.protocol, "dstport": first.port}
@@ -197,9 +170,7 @@ def change(row, causes: pd.DataFrame | None) -> Finding:
         action = NEXT[row.state].format(port=row.port)
         if causes is not None and row.state in (REFUSED, REPLY_REFUSED):
             same = (causes["destination"] == row.destination) & (causes["port"] == row.port)
-            mine = causes[same & causes["network"].isin(row.who)].sort_values(
-                "records", ascending=False, kind="stable"
-            )
+            mine = causes[same & causes["network"].isin(row.who)].sort_values("records", ascending=False, kind="stable")
             for _, lead in mine.head(1).iterrows():
                 cause, grounds = lead["cause"], [*grounds, *map(one_line, lead["grounds"])]
                 incident = incident_of(lead, lead["verdict"])

@@ -15,9 +15,7 @@ from flowkit.reporting.names import hosts, many, service_name
 from flowkit.reporting.rejected_findings import blocked_severity, finding, logged, noise, points, scan
 
 ACCEPT_ONLY = "This log holds accepted traffic only, so it cannot show rejections: log ALL traffic for that."
-REJECT_ONLY = (
-    "This log holds rejected traffic only, so most causes cannot be known: log ALL traffic for that."
-)
+REJECT_ONLY = "This log holds rejected traffic only, so most causes cannot be known: log ALL traffic for that."
 VERDICTS = {
     "blocked-service": "service blocked for everybody",
     "acl-changed": "blocked by a network ACL change", "reply-refused": "return traffic rejected",
@@ -51,9 +49,7 @@ def rejected(log, min_score: int = 4, scan_targets: int = 10, top: int = 20) -> 
     """
     found = rejections(log, min_score, scan_targets)
     host, some = hosts(log), _parts(found.groups, top)
-    scans = (
-        found.groups[found.groups.kind == "scan"].drop_duplicates("client").set_index("client", drop=False)
-    )
+    scans = found.groups[found.groups.kind == "scan"].drop_duplicates("client").set_index("client", drop=False)
     probes = [scans.loc[client] for client in found.scanners.client.head(top) if client in scans.index]
     lines = samples(
         log, _keys([(part.index[0], part.iloc[0]) for part in some] + [(one.client, one) for one in probes])
@@ -83,9 +79,7 @@ def _parts(groups: pd.DataFrame, top: int) -> list[pd.DataFrame]:
         some = groups[groups.kind == kind]
         weight = some.groupby("incident").agg({"score": "max", "records": "sum"})
         names = weight.sort_values(["score", "records"], ascending=False, kind="stable").index[:top]
-        found += [
-            some[some.incident == name].sort_values(["records", "score"], ascending=False) for name in names
-        ]
+        found += [some[some.incident == name].sort_values(["records", "score"], ascending=False) for name in names]
     return found
 
 
@@ -99,18 +93,14 @@ def _keys(leads: list[tuple[object, pd.Series]]) -> pd.DataFrame:
         eni, protocol = logged(lead.interface_id), None if lead.protocol < 0 else int(lead.protocol)
         rows.append((name, eni, *ends, protocol, *ports, "REJECT"))
     names = ["id", "interface_id", "srcaddr", "dstaddr", "protocol", "srcport", "dstport", "action"]
-    return pd.DataFrame(rows, columns=names).astype(
-        dict.fromkeys(["protocol", "srcport", "dstport"], "Int64")
-    )
+    return pd.DataFrame(rows, columns=names).astype(dict.fromkeys(["protocol", "srcport", "dstport"], "Int64"))
 
 
 def _summary(findings: list[Finding], found: Rejections, log) -> list[str]:
     """Return what a reader must know, the gravest and largest first."""
     total, facts = int(found.totals.records.sum()), log.fold.facts
     if not total:
-        return [
-            ACCEPT_ONLY if facts["accepted"] else "No record says ACCEPT or REJECT, so nothing can be said."
-        ]
+        return [ACCEPT_ONLY if facts["accepted"] else "No record says ACCEPT or REJECT, so nothing can be said."]
     said, grave = [], [f for f in findings if f.severity in ("high", "medium")]
     blocked = found.groups[found.groups.kind == "blocked-client"]
     tries = blocked.groupby("incident").attempts.sum()

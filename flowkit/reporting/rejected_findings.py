@@ -31,12 +31,8 @@ NOTHING_TO_DO = "No action needed: the rules work as intended."
 NOT_BLOCKED = "No action needed: no rule blocks this."
 CHECK_ANEW = "Check that it passes now; the rules of the snapshot need no addition."
 KEEP_ALIVE = "Let the service answer sooner, or allow its answers by a rule of their own."
-NEEDS_SNAPSHOT = (
-    "Save the rules and run again, so that the report can name the rule: flowkit snapshot network"
-)
-NEEDS_NEWER = (
-    "The rules of the snapshot do not decide it: see whether they changed since, in CloudTrail or AWS Config."
-)
+NEEDS_SNAPSHOT = "Save the rules and run again, so that the report can name the rule: flowkit snapshot network"
+NEEDS_NEWER = "The rules of the snapshot do not decide it: see whether they changed since, in CloudTrail or AWS Config."
 #: Attempts of a public client on a service that others are served by, from which on it looks like a partner.
 PARTNER = 20
 
@@ -58,9 +54,7 @@ def finding(log, part: pd.DataFrame, found: Rejections, host, lines: dict) -> Fi
     score = [] if kind != "blocked-client" else [f"legitimacy score {lead.score} ({points(lead.parts)})"]
     rest = part[part.index != lead.name]
     if len(rest):
-        score.append(
-            f"{many(len(rest), 'more group')} of this incident, {many(rest.records.sum(), 'record')}"
-        )
+        score.append(f"{many(len(rest), 'more group')} of this incident, {many(rest.records.sum(), 'record')}")
     eni = logged(lead.interface_id)
     return Finding(
         kind=kind,
@@ -134,24 +128,16 @@ def _severity(kind: str, part: pd.DataFrame) -> str:
     return "high" if known else "low"
 
 
-def _title(
-    log, kind: str, part: pd.DataFrame, lead, far: str | None, verdict, host, blocked
-) -> tuple[str, dict]:
+def _title(log, kind: str, part: pd.DataFrame, lead, far: str | None, verdict, host, blocked) -> tuple[str, dict]:
     """Return the title of an incident and every number in it by name."""
     first, last = part["first"].min(), part["last"].max()
     count = part.far.nunique()
-    ends = [
-        host(lead.inside, lead.interface_id, first, last),
-        f"{count:,} addresses" + (f" in {far}" if far else ""),
-    ]
+    ends = [host(lead.inside, lead.interface_id, first, last), f"{count:,} addresses" + (f" in {far}" if far else "")]
     if count == 1:
         ends[1] = host(part.far.iloc[0], lead.interface_id, first, last)
     client, server = ends if lead.client == lead.inside else ends[::-1]
     service = service_name(lead.protocol, lead.server_port)
-    counts = {
-        "clients": part.client.nunique(),
-        "attempts": part.attempts.sum(),
-    }
+    counts = {"clients": part.client.nunique(), "attempts": part.attempts.sum()}
     tries = many(counts["attempts"], "connection attempt" if lead.protocol == 6 else "attempt")
     since = "" if pd.isna(first) else f" since {first:%Y-%m-%d %H:%M} UTC"
     by = _by(log, lead, verdict)
@@ -163,13 +149,8 @@ def _title(
         never = "" if part.own.any() else ", none accepted"
         cut = part[part.refusal == "changed"]
         if len(cut):
-            counts |= {
-                "cut_sessions": cut.sessions.sum(),
-                "attempts": counts["attempts"] - cut.attempts.sum(),
-            }
-            tries = (
-                f"{many(counts['cut_sessions'], 'open session')} cut, {many(counts['attempts'], 'attempt')}"
-            )
+            counts |= {"cut_sessions": cut.sessions.sum(), "attempts": counts["attempts"] - cut.attempts.sum()}
+            tries = f"{many(counts['cut_sessions'], 'open session')} cut, {many(counts['attempts'], 'attempt')}"
         title = f"{client} to {server} {service}: {tries} rejected{since}{never}; {by}."
     elif kind == "reply-refused":
         way = {True: " outbound", False: " inbound"}.get(lead.way, "")
@@ -179,16 +160,11 @@ def _title(
         counts |= {"cut_sessions": cut.sessions.sum(), "attempts": later.attempts.sum(), "addresses": count}
         said = [f"{many(counts['cut_sessions'], 'open session')} cut"] if len(cut) else []
         said += (
-            [f"{many(counts['attempts'], 'later attempt' if len(cut) else 'attempt')} rejected"]
-            if len(later)
-            else []
+            [f"{many(counts['attempts'], 'later attempt' if len(cut) else 'attempt')} rejected"] if len(later) else []
         )
         title = f"A network ACL change blocked {ends[1]} from {ends[0]} {service}{since}: {' and '.join(said)}; {by}."
     elif kind == "service-control":
-        names = {
-            "block-public-access": "VPC Block Public Access",
-            "encryption-control": "VPC encryption control",
-        }
+        names = {"block-public-access": "VPC Block Public Access", "encryption-control": "VPC encryption control"}
         what = names.get(lead.cause, "A VPC-wide control that this version does not know")
         title = f"{what} rejects {client} to {server} {service}: {tries}{since}."
     else:
@@ -217,9 +193,7 @@ def _by(log, lead: pd.Series, verdict) -> str:
         named = ", ".join(
             one_line(f"{one.name} ({name})" if one and one.name != name else name) for name, one in groups
         )
-        said.append(
-            f"security group {named} lacks an {'egress' if verdict.packet.egress else 'ingress'} rule"
-        )
+        said.append(f"security group {named} lacks an {'egress' if verdict.packet.egress else 'ingress'} rule")
     if verdict.acl_allows is False:
         number = "*" if verdict.entry is None or verdict.entry.number in LAST_RULES else verdict.entry.number
         said.append(f"network ACL {one_line(verdict.acl_id)} denies by rule {number}")
@@ -231,9 +205,7 @@ def _action(log, kind: str, part: pd.DataFrame, lead: pd.Series, verdict, groups
     if kind == "late-packets":
         return NOT_BLOCKED
     if kind == "service-control":
-        return (
-            "See whether the control is meant to cover this: aws ec2 describe-vpc-block-public-access-options"
-        )
+        return "See whether the control is meant to cover this: aws ec2 describe-vpc-block-public-access-options"
     if lead.cause == "rules-changed":
         return CHECK_ANEW
     if lead.cause == "tracking-expired":
@@ -246,15 +218,9 @@ def _action(log, kind: str, part: pd.DataFrame, lead: pd.Series, verdict, groups
     ports = None if lead.server_port < 0 else (int(lead.server_port),) * 2
     back = reply_ports(int(part.port_low.min()), int(part.port_high.max())) if ports else None
     icmp = (PONG if lead.from_server else PING).get(protocol)
-    asked = TrafficToAllow(
-        lead.interface_id, egress, far, protocol, back if lead.from_server else ports, icmp
-    )
+    asked = TrafficToAllow(lead.interface_id, egress, far, protocol, back if lead.from_server else ports, icmp)
     then = (lead.interface_id, part["first"].min(), part["last"].max())
-    clients = (
-        [owner(address, *then) for address in far]
-        if (owner := owners(log)) and kind != "blocked-service"
-        else []
-    )
+    clients = [owner(address, *then) for address in far] if (owner := owners(log)) and kind != "blocked-service" else []
     fixes = [group_fix(asked, log.network, clients)] if lead.cause.startswith("security-group") else []
     if lead.cause.endswith("network-acl"):
         fixes.append(acl_fix(asked, verdict, log.network))
@@ -268,9 +234,7 @@ def _action(log, kind: str, part: pd.DataFrame, lead: pd.Series, verdict, groups
             [(one.interface_id, *packet) for one in some.itertuples() for packet in packets(one, one.way)]
             for some in (known[known.index.isin(part.index)], known[known.incident != lead.incident])
         )
-        lines += [
-            f"Replayed on the rules: {problem}." for problem in replay(log.network, fixes, allow, others)
-        ]
+        lines += [f"Replayed on the rules: {problem}." for problem in replay(log.network, fixes, allow, others)]
     lines.append("To allow it (least privilege):")
     lines += [line for fix in fixes for line in (*fix.commands, *fix.instead)]
     return "\n".join([*lines, "The same for Terraform:", *(fix.terraform for fix in fixes)])
@@ -310,12 +274,7 @@ def scan(row, lines: tuple, coverage: float | None) -> Finding:
         bytes=int(row.bytes),
         coverage=coverage,
         samples=lines,
-        counts={
-            "ports": int(row.ports),
-            "hosts": int(row.servers),
-            "records": int(row.records),
-            "services": accepted,
-        },
+        counts={"ports": int(row.ports), "hosts": int(row.servers), "records": int(row.records), "services": accepted},
     )
 
 
@@ -328,20 +287,12 @@ def noise(found: Rejections, coverage: float | None) -> list[Finding]:
     served = groups[groups.kind == "blocked-service"]
     sums = {
         name: int(
-            some[name].sum()
-            + totals[name].sum()
-            - groups[name].sum()
-            - found.services[name].sum()
-            + served[name].sum()
+            some[name].sum() + totals[name].sum() - groups[name].sum() - found.services[name].sum() + served[name].sum()
         )
         for name in ("records", "packets", "bytes")
     }
     clients = some.client.nunique()
-    who = (
-        ("At least " if unlisted else "") + many(clients, "client")
-        if clients
-        else "Clients that are not listed"
-    )
+    who = ("At least " if unlisted else "") + many(clients, "client") if clients else "Clients that are not listed"
     return [
         Finding(
             kind="noise",

@@ -24,16 +24,7 @@ from flowkit.reporting.errors import ReportError, UsageError
 from flowkit.reporting.finding import SUBJECT, resolved, stamped
 from flowkit.reporting.html import counted
 from flowkit.reporting.kinds import SEVERITIES
-from flowkit.reporting.notebooks import (
-    OPTIONS,
-    Executed,
-    arguments,
-    chosen,
-    executor,
-    pairs,
-    parameters,
-    unused,
-)
+from flowkit.reporting.notebooks import OPTIONS, Executed, arguments, chosen, executor, pairs, parameters, unused
 from flowkit.reporting.redact import Redactor, names_in, own_key
 from flowkit.reporting.source import measured, read, undelivered
 
@@ -114,9 +105,7 @@ def report(request: Request, progress: Progress = lambda stage, done, to_do: Non
 def planned(request: Request, now: datetime) -> Plan:
     """Return the plan for `request`, relative times resolved against `now`. Raises UsageError or ReportError."""
     notebooks = chosen(request.notebooks, NOTEBOOKS)
-    own = {
-        name: {key: value for key, (value, _) in parameters(path).items()} for name, path in notebooks.items()
-    }
+    own = {name: {key: value for key, (value, _) in parameters(path).items()} for name, path in notebooks.items()}
     try:
         window(request.start, request.end, now)
     except ValueError as error:
@@ -135,9 +124,7 @@ def planned(request: Request, now: datetime) -> Plan:
     except (ValueError, OSError) as error:
         raise ReportError(str(error)) from None
     notes = [f"{OPTIONS[name]} is ignored: none of these notebooks uses it" for name in idle]
-    return Plan(
-        options, notebooks, handed, {name: own[name] | handed[name] for name in own}, snapshot, names, notes
-    )
+    return Plan(options, notebooks, handed, {name: own[name] | handed[name] for name in own}, snapshot, names, notes)
 
 
 def _names(request: Request, expected: list) -> frozenset[str]:
@@ -198,9 +185,7 @@ def _redactor(accounts: list[str], names: frozenset[str]) -> Redactor:
     return Redactor(key, accounts, names)
 
 
-def _written(
-    executed: Executed, run: dict, folder: Path, redactor: Redactor | None, earlier: dict | None
-) -> dict:
+def _written(executed: Executed, run: dict, folder: Path, redactor: Redactor | None, earlier: dict | None) -> dict:
     """Write a notebook and its page into `folder`; returns what run.json says of it, `findings` and `figure`."""
     notebook, failure, name = executed.notebook, executed.failure, executed.name
     if redactor:
@@ -259,11 +244,7 @@ def _write_findings(folder: Path, run: dict, findings: list[dict], gone: list[di
             counts = " ".join(f"{name}={number}" for name, number in each["counts"].items())
             values = [each[name] for name in plain], [each["subject"][name] for name in SUBJECT]
             table.writerow(
-                [
-                    _cell(value)
-                    for part in (*values, [each[name] for name in numbers], [counts])
-                    for value in part
-                ]
+                [_cell(value) for part in (*values, [each[name] for name in numbers], [counts]) for value in part]
             )
 
 

@@ -49,9 +49,7 @@ def undelivered(options: dict, tally: dict, now: float | None = None) -> tuple[F
     Raises ReportError where the source holds no flow log at all.
     """
     source, window = options["source"], period(options["start"], options["end"])
-    newest = (
-        "" if is_table(source) or source.startswith("cloudwatch:") else _newest(options, now or time.time())
-    )
+    newest = "" if is_table(source) or source.startswith("cloudwatch:") else _newest(options, now or time.time())
     note = f"no records in the window{window and f' ({window})'}{newest and f'; the newest file there is: {newest}'}"
     finding = Finding(
         "not-delivered", "high", "certain", f"No flow log record was delivered for {window or 'this source'}.", {},

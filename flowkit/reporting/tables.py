@@ -27,10 +27,7 @@ class Table:
         table = self.table.reset_index() if any(self.table.index.names) else self.table
         caption = escaped(self.caption or "Table")
         if table.empty:
-            return {
-                "text/html": f"<p class='fk-caption'>{caption}: no rows.</p>",
-                "text/plain": f"{caption}: no rows.",
-            }
+            return {"text/html": f"<p class='fk-caption'>{caption}: no rows.</p>", "text/plain": f"{caption}: no rows."}
         cut = f" (the first {ROWS:,} of {len(table):,} rows)" if len(table) > ROWS else ""
         some = table.head(ROWS)
         shown = {name: _cells(some[name], str(name)) for name in table.columns if some[name].notna().any()}
@@ -105,10 +102,7 @@ def _span(value: pd.Timedelta) -> str:
 def _markup(shown: dict, columns: int) -> str:
     front, rest = list(shown.values())[:columns], list(shown.values())[columns:]
     kinds = [" class='n'" if numbers else "" for _, numbers, _ in front]
-    heads = [
-        f"<th scope='col'{kind}>{escaped(header)}</th>"
-        for kind, (header, _, _) in zip(kinds, front, strict=True)
-    ]
+    heads = [f"<th scope='col'{kind}>{escaped(header)}</th>" for kind, (header, _, _) in zip(kinds, front, strict=True)]
     heads += ["<th scope='col' data-more>more</th>"] if rest else []
     rows = []
     for at in range(len(front[0][2])):

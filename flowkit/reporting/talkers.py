@@ -167,9 +167,7 @@ def _titles(tables: dict[str, pd.DataFrame]) -> dict[str, str]:
 
 
 def _in_and_out(row: pd.Series) -> str:
-    sums = {
-        way: sum(int(row[f"{way}_{peer}_bytes"]) for peer in ("public", "private")) for way in ("in", "out")
-    }
+    sums = {way: sum(int(row[f"{way}_{peer}_bytes"]) for peer in ("public", "private")) for way in ("in", "out")}
     other = int(row.transit_bytes) + int(row.unknown_bytes)
     if not sum(sums.values()):
         return f"{size(other)} in transit or of unknown direction"
@@ -180,9 +178,7 @@ def _bytes(pairs: pd.DataFrame) -> bool:
     return bool((pairs[["client_bytes", "server_bytes"]] > 0).to_numpy().any())
 
 
-def _findings(
-    tables: dict[str, pd.DataFrame], network, coverage: float | None, weak_share: float
-) -> list[Finding]:
+def _findings(tables: dict[str, pd.DataFrame], network, coverage: float | None, weak_share: float) -> list[Finding]:
     """Return what stands in the way of telling direction."""
     own, evidence = tables["addresses"], tables["evidence"]
     findings = [_conflict(address, rows, coverage) for address, rows in own[own.conflict].groupby("address")]

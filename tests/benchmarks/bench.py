@@ -68,9 +68,7 @@ class Step(NamedTuple):
     records: int
 
 
-def timed(
-    name: str, records: int, command: list[str], cache: Path, out: int | IO = subprocess.DEVNULL
-) -> Step:
+def timed(name: str, records: int, command: list[str], cache: Path, out: int | IO = subprocess.DEVNULL) -> Step:
     """Run `command` with its own cache folder and time it as a whole process."""
     begun = time.monotonic()
     process = subprocess.Popen(command, stdout=out, env=os.environ | {"FLOWKIT_CACHE": str(cache)})
@@ -121,10 +119,7 @@ def logs_table(folder: Path, files: int, lines: int, fraction: int) -> list[Step
     part = max(1, files // fraction) * lines
     steps.append(
         timed(
-            f"flowlogs-reader, 1 file in {fraction}",
-            part,
-            python(READERS["flowlogs-reader"], f"{few}/00/*.gz"),
-            cache,
+            f"flowlogs-reader, 1 file in {fraction}", part, python(READERS["flowlogs-reader"], f"{few}/00/*.gz"), cache
         )
     )
     return steps
@@ -135,9 +130,7 @@ DIRTY = {
     "CRLF": lambda text: text.replace(b"\n", b"\r\n"),
     "commas": lambda text: text.replace(b" ", b","),
     "tabs": lambda text: text.replace(b" ", b"\t"),
-    "Firehose JSON": lambda text: b"".join(
-        b'{"message":"%b"}\n' % line for line in text.split(b"\n")[1:] if line
-    ),
+    "Firehose JSON": lambda text: b"".join(b'{"message":"%b"}\n' % line for line in text.split(b"\n")[1:] if line),
     "one bad line a file": lambda text: text + b"no record\n",
 }
 
@@ -169,10 +162,7 @@ def small_files(folder: Path, files: int, lines: int) -> list[Step]:
 
 def many(folder: Path, times: int, records: int) -> list[Step]:
     """The large files under `times` names each: loading, then the three group-bys."""
-    again, cache = (
-        links(sorted((folder / "strangers").iterdir()), folder / "many", times),
-        folder / "cache-many",
-    )
+    again, cache = (links(sorted((folder / "strangers").iterdir()), folder / "many", times), folder / "cache-many")
     total = records * times
     loaded = timed(f"flowkit, cold, {total / 1e6:,.0f} million records", total, python(INGEST, again), cache)
     answered = timed("flowkit, three group-bys over those", total, python(ANSWER, again), cache)

@@ -16,15 +16,11 @@ from test_accounting import HEADER, ODD_TOKENS, V2  # noqa: E402
 def line(chance: random.Random) -> str:
     """One line, mostly good."""
     tokens = chance.choice((*V2, *V2, *V2, *V2, HEADER, "", "   ")).split(" ")
-    if (
-        tokens[0] == "version"
-    ):  # a header with another name in it is another format: not the counter's business
+    if tokens[0] == "version":  # a header with another name in it is another format: not the counter's business
         return HEADER + "\n"
     if chance.random() < 0.25:
         for _ in range(chance.randint(1, 2)):
-            tokens[chance.randrange(len(tokens))] = chance.choice(
-                (*ODD_TOKENS, str(chance.randint(-9, 2**64)))
-            )
+            tokens[chance.randrange(len(tokens))] = chance.choice((*ODD_TOKENS, str(chance.randint(-9, 2**64))))
     if chance.random() < 0.05:
         tokens.insert(chance.randrange(len(tokens) + 1), chance.choice(ODD_TOKENS))
     if chance.random() < 0.05:
@@ -69,13 +65,9 @@ def main(lines: int = 1_000_000, seed: int = 20261126) -> None:
             sorted(by_file.get(name, []), key=repr) != sorted((tuple(row.values()) for row in rows), key=repr)
             for name, (_, rows) in expected.items()
         )
-        total = {
-            key: sum(counts[key] for counts, _ in expected.values()) for key in ("lines", "ok", "malformed")
-        }
+        total = {key: sum(counts[key] for counts, _ in expected.values()) for key in ("lines", "ok", "malformed")}
         sums = [tally["ok_bytes"], sum(counts["ok_bytes"] for counts, _ in expected.values())]
-        print(
-            f"{total}, {len(table):,} rows compared, read in {seconds:.1f} s; ok_bytes equal: {sums[0] == sums[1]}"
-        )
+        print(f"{total}, {len(table):,} rows compared, read in {seconds:.1f} s; ok_bytes equal: {sums[0] == sums[1]}")
         print(f"differences in counts: {wrong[:10]} ({len(wrong)}); files whose rows differ: {values}")
         sys.exit(bool(wrong or values or sums[0] != sums[1]))
 

@@ -54,10 +54,7 @@ def main(folder: Path, files: int, lines: int, first: int, kind: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(first, first + files):
         slot = f"202611{20 + number // 288 % 10:02}T{number % 288 // 12:02}{number % 12 * 5:02}Z"
-        path = (
-            folder
-            / f"012345678901_vpcflowlogs_eu-west-1_fl-{1000 + number // 2880:04}_{slot}_{number:08x}.log.gz"
-        )
+        path = folder / f"012345678901_vpcflowlogs_eu-west-1_fl-{1000 + number // 2880:04}_{slot}_{number:08x}.log.gz"
         query = RECORDS[kind].format(start=1795132800 + number * 300, seed=number * lines, lines=lines)
         duckdb.execute(f"COPY ({query}) TO '{path}' (FORMAT csv, DELIMITER ' ', HEADER, COMPRESSION gzip)")
 

@@ -162,9 +162,7 @@ class Engine:
             if session.answer == "reset":
                 self.send(session, hops, False, t + wait + session.delay, 1, 40, RST)
                 return
-            if session.answer == "yes" and self.send(
-                session, hops, False, t + wait + session.delay, 1, 60, SYNACK
-            ):
+            if session.answer == "yes" and self.send(session, hops, False, t + wait + session.delay, 1, 60, SYNACK):
                 session.established = True
                 t += wait + 2 * session.delay
                 break

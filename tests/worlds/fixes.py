@@ -79,9 +79,7 @@ def apply(text: str, scene) -> int:
             for group in (g for g in scene.groups if g.id in joined and g not in interface.groups):
                 interface.groups.append(group)
                 group.members.append(interface)
-            for name, seconds in re.findall(
-                r"(\w+)=(\d+)", given.get("connection-tracking-specification", "")
-            ):
+            for name, seconds in re.findall(r"(\w+)=(\d+)", given.get("connection-tracking-specification", "")):
                 interface.timeouts[TIMEOUTS[name]] = int(seconds)
         elif verb.startswith("modify"):
             listed = next(one for one in scene.lists if one.id == given["prefix-list-id"])

@@ -76,9 +76,7 @@ class Rule:
         if self.low != -1 and not self.low <= port <= self.high:
             return False
         if isinstance(self.peer, Group):
-            return any(
-                far in (*i.addresses, *i.six) for i in self.peer.members if i.since <= moment < i.until
-            )
+            return any(far in (*i.addresses, *i.six) for i in self.peer.members if i.since <= moment < i.until)
         cidrs = self.peer.cidrs if isinstance(self.peer, PrefixList) else (self.peer,)
         return any(inside(far, cidr) for cidr in cidrs)
 
@@ -170,9 +168,7 @@ class Verdict:
     denying: str
 
 
-def judge(
-    interface: Interface, egress: bool, far: str, protocol: int, port: int, moment: float, border: bool
-):
+def judge(interface: Interface, egress: bool, far: str, protocol: int, port: int, moment: float, border: bool):
     """The verdict of the interface's groups and, at the subnet's border, of the subnet's network ACL."""
     fitting = [
         r
@@ -184,9 +180,7 @@ def judge(
     if border:
         entries = [e for e in interface.subnet.acl.entries if e.egress == egress]
         entries = [e for e in entries if e.fits(far, protocol, port, moment)]
-        entry = min(
-            entries, key=lambda e: e.number, default=rule("all", None, ANY4, number=32767, allow=False)
-        )
+        entry = min(entries, key=lambda e: e.number, default=rule("all", None, ANY4, number=32767, allow=False))
     way = "egress" if egress else "ingress"
     return Verdict(
         groups=bool(fitting) or not interface.groups,

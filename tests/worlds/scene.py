@@ -84,9 +84,7 @@ class Scene:
         """An interface with an address of its subnet; `more`: further addresses, the first ones first."""
         taken = {a for i in self.interfaces if i.subnet is subnet for a in i.addresses}
         hosts = ip_network(subnet.cidr)
-        free = [
-            str(hosts[n]) for n in range(4, min(240, hosts.num_addresses - 1)) if str(hosts[n]) not in taken
-        ]
+        free = [str(hosts[n]) for n in range(4, min(240, hosts.num_addresses - 1)) if str(hosts[n]) not in taken]
         six = [f"{subnet.six[:-3]}{self.rng.getrandbits(16) + 1:x}"] if subnet.six else []
         made = Interface(
             self.id("eni"), name, subnet, [address or self.rng.choice(free), *more], six, list(groups), kind,
@@ -127,9 +125,7 @@ class Scene:
         every /= self.pace
         low += self.rng.uniform(0, every)
         steps = range(max(0, int((high - low) / every) + 1))
-        return [
-            low + (n + self.rng.uniform(0, jitter)) * every for n in steps if low + (n + 0.2) * every < high
-        ]
+        return [low + (n + self.rng.uniform(0, jitter)) * every for n in steps if low + (n + 0.2) * every < high]
 
     def tcp(self, clients, server, port, moments, tag=None, dur=None, beat=None, pushes=(), **more) -> None:
         """TCP sessions of `clients` (each moment one of them) with `server`.
@@ -162,9 +158,7 @@ class Scene:
         for t in moments:
             self._session(clients, server, protocol, 0, t, tag, cport=0, six=six)
 
-    def _session(
-        self, clients, server, protocol, port, t, tag, cport=None, ports=(32768, 60999), six=False, **more
-    ):
+    def _session(self, clients, server, protocol, port, t, tag, cport=None, ports=(32768, 60999), six=False, **more):
         several = clients if isinstance(clients, list) else [clients]
         client, server = endpoint(self.rng.choice(several), six), endpoint(server, six)
         more.setdefault("delay", self.rng.uniform(0.001, 0.01 if client[0] else 0.1))

@@ -77,13 +77,9 @@ def balancers(seed) -> Scene:
     """An Application and a Network Load Balancer, which keeps its clients' addresses; health checks."""
     s = Scene("balancers", seed)
     partner, port = "185.12.44.0/26", s.rng.choice((5671, 8883, 6514))
-    net = shop(
-        s, sessions=150, edge_acl=lambda vpc: s.acl(vpc, "edge").entry(70, "tcp", None, partner, allow=False)
-    )
+    net = shop(s, sessions=150, edge_acl=lambda vpc: s.acl(vpc, "edge").entry(70, "tcp", None, partner, allow=False))
     front = s.group(net.vpc, "alb", ("tcp", 443, ANY4))
-    albs = [
-        s.host(net.edge, f"alb-{n}", front, kind="alb", description="ELB app/shop/50dc6c49") for n in (1, 2)
-    ]
+    albs = [s.host(net.edge, f"alb-{n}", front, kind="alb", description="ELB app/shop/50dc6c49") for n in (1, 2)]
     nlb = s.host(net.edge, "nlb", kind="network_load_balancer", description="ELB net/queue/61a5bb7e")
     back = s.group(net.vpc, "backend", ("tcp", 8080, front), ("tcp", 9443, front))
     late = s.group(net.vpc, "backend-new", ("tcp", 8080, front))
@@ -147,9 +143,7 @@ def dualstack(seed) -> Scene:
     s.ping(monitor, net.webs[1], s.moments(every=60), "ping6", six=True)
     fix = authorize(net.web_group, "icmpv6", 128, monitor.six[0] + "/128")
     s.plant("ping6", BLOCKED, "security-group", fix)
-    bastion = s.host(
-        net.edge, "bastion", s.group(net.vpc, "bastion", ("tcp", 22, office)), public=s.stranger()
-    )
+    bastion = s.host(net.edge, "bastion", s.group(net.vpc, "bastion", ("tcp", 22, office)), public=s.stranger())
     s.tcp(s.draw(office, 3), bastion, 22, s.moments(25), "office-ssh", dur=300, beat=15)
     noise(s, [bastion, broker], ports=(22,))
     return s
@@ -237,12 +231,7 @@ def transit(seed) -> Scene:
     twin = s.subnet(c.vpc, "batch", batch.cidr)
     twin_host = s.host(twin, "twin", s.group(c.vpc, "twin"), address=jobs[0].address)
     s.tcp(twin_host, c.db, 5432, s.moments(every=180), "same-address", tries=4)
-    s.plant(
-        "same-address",
-        BLOCKED,
-        "security-group",
-        authorize(c.db_group, "tcp", 5432, twin_host.address + "/32"),
-    )
+    s.plant("same-address", BLOCKED, "security-group", authorize(c.db_group, "tcp", 5432, twin_host.address + "/32"))
     noise(s, [*a.webs, *c.webs])
     return s
 
@@ -266,12 +255,8 @@ def pods(seed) -> Scene:
     orders = s.host(net.data, "orders-db", orders_group)
     s.tcp(pods_own, orders, 3306, s.moments(150))
     s.tcp(overlay[:3], orders, 3306, s.moments(every=100), "pod-to-database", tries=4)
-    s.plant(
-        "pod-to-database", BLOCKED, "security-group", authorize(orders_group, "tcp", 3306, "100.64.0.0/16")
-    )
-    monitor = s.host(
-        s.subnet(net.vpc, "monitoring", "10.0.6.0/24"), "monitor", s.group(net.vpc, "monitoring")
-    )
+    s.plant("pod-to-database", BLOCKED, "security-group", authorize(orders_group, "tcp", 3306, "100.64.0.0/16"))
+    monitor = s.host(s.subnet(net.vpc, "monitoring", "10.0.6.0/24"), "monitor", s.group(net.vpc, "monitoring"))
     nodes.allow("tcp", 9100, monitor.address + "/32")
     for number, host in enumerate(hosts):
         s.tcp(monitor, host, 9100, s.moments(every=60))
@@ -309,9 +294,7 @@ def slow(seed) -> Scene:
     s.plant("missing-rule", BLOCKED, "security-group", fix)
     events = s.host(net.data, "events", s.group(net.vpc, "events", ("tcp", 5672, net.app.cidr)))
     s.tcp(net.apps[0], events, 5672, s.moments(80), dur=30, beat=5)
-    s.tcp(
-        net.apps[1], events, 5672, s.moments(every=900, stop=0.9), "idle-push", dur=0, pushes=(500,), close=0
-    )
+    s.tcp(net.apps[1], events, 5672, s.moments(every=900, stop=0.9), "idle-push", dur=0, pushes=(500,), close=0)
     kinds = "reply-refused late-packets blocked-client"
     fix = track(net.apps[1], "TcpEstablishedTimeout", 3600)
     s.plant("idle-push", kinds, "tracking-expired", fix, "the server speaks after 500 s of silence")
@@ -330,9 +313,7 @@ def one_subnet(seed) -> Scene:
 
     net = shop(s, sessions=500, data_acl=data)
     net.db_group.allow("tcp", 5432, "10.0.6.0/24").allow("tcp", 5432, "10.0.7.0/24")
-    places = {
-        n: s.subnet(net.vpc, name, f"10.0.{n}.0/24") for n, name in ((6, "bi"), (7, "batch"), (8, "ops"))
-    }
+    places = {n: s.subnet(net.vpc, name, f"10.0.{n}.0/24") for n, name in ((6, "bi"), (7, "batch"), (8, "ops"))}
     free = s.group(net.vpc, "clients")
     bi, ops = s.host(places[6], "bi", free), s.host(places[8], "ops", free)
     low, high = (s.host(places[7], f"job-{n}", free, address=f"10.0.7.{n}") for n in (21, 221))
@@ -345,9 +326,7 @@ def one_subnet(seed) -> Scene:
     s.tcp(low, net.db, 5432, s.moments(every=200), "acl-denies", tries=4)
     s.plant("acl-denies", BLOCKED, "network-acl", delete_entry(net.data.acl, 60))
     s.tcp(ops, more[0], 5432, s.moments(every=200), "missing-rule", tries=4)
-    s.plant(
-        "missing-rule", BLOCKED, "security-group", authorize(net.db_group, "tcp", 5432, ops.address + "/32")
-    )
+    s.plant("missing-rule", BLOCKED, "security-group", authorize(net.db_group, "tcp", 5432, ops.address + "/32"))
     s.logged = [net.db, *more]
     return s
 
@@ -435,9 +414,7 @@ def groups(seed) -> Scene:
         s.tcp(backup, address, 443, s.moments(15))
     table = s.draw("52.119.240.0/24", 1)[0]
     s.tcp(backup, table, 443, s.moments(every=200), "egress-list", tries=4)
-    s.plant(
-        "egress-list", BLOCKED, "security-group", authorize(backup_group, "tcp", 443, table + "/32", True)
-    )
+    s.plant("egress-list", BLOCKED, "security-group", authorize(backup_group, "tcp", 443, table + "/32", True))
     s.tcp(net.apps[1], net.db, 6379, s.moments(every=180), "both-refuse", tries=4)
     fix = authorize(net.db_group, "tcp", 6379, net.apps[1].address + "/32")
     fix += "\n" + create_entry(net.data.acl, 130, "tcp", (6379, 6379), net.apps[1].address + "/32")
@@ -475,9 +452,7 @@ def innocents(seed) -> Scene:
     senders = s.draw("93.184.20.0/24", 20)
     s.tcp(senders, mail, 25, s.moments(150), "late-packets", dur=2, late=20.0)
     s.tcp(ops, net.db, 5432, s.moments(every=240), "missing-rule", tries=4)
-    s.plant(
-        "missing-rule", BLOCKED, "security-group", authorize(net.db_group, "tcp", 5432, ops.address + "/32")
-    )
+    s.plant("missing-rule", BLOCKED, "security-group", authorize(net.db_group, "tcp", 5432, ops.address + "/32"))
     s.tcp(ops, net.apps[0], 8090, s.moments(every=120), "host-firewall", answer="silent", tries=4)
     s.plant("host-firewall", "accepted-silent", "none")
     noise(s, net.webs)
@@ -503,9 +478,7 @@ def edge(seed) -> Scene:
     s.plant("refused-to-all", SERVICE, "network-acl", fix, "the group allows it, the ACL does not")
     s.tcp(s.draw(partner, 3), net.webs[0], 443, s.moments(40), "partner-denied", tries=4)
     s.plant("partner-denied", BLOCKED, "network-acl", delete_entry(net.edge.acl, 70))
-    bastion = s.host(
-        net.edge, "bastion", s.group(net.vpc, "bastion", ("tcp", 22, office)), public=s.stranger()
-    )
+    bastion = s.host(net.edge, "bastion", s.group(net.vpc, "bastion", ("tcp", 22, office)), public=s.stranger())
     s.tcp(s.draw(office, 3), bastion, 22, s.moments(25), "office-ssh", dur=300, beat=15)
     jump = s.host(net.edge, "jump", s.group(net.vpc, "jump", ("tcp", 22, ANY4)), public=s.stranger())
     s.tcp(s.strangers(40), jump, 22, s.moments(70), "ssh-open", dur=3)

@@ -53,8 +53,7 @@ def overlaps(finding: dict, group: dict) -> bool:
     """
     said = finding["subject"]
     subject = group.get("subject") or {
-        name: [group[name]] if name != "srcaddr" else group[name]
-        for name in ("srcaddr", "dstaddr", "dstport")
+        name: [group[name]] if name != "srcaddr" else group[name] for name in ("srcaddr", "dstaddr", "dstport")
     } | {"protocol": group["protocol"]}
     seen = group.get("seen_as", {"srcaddr": [], "dstaddr": []})
     where = said.get("interface_id"), said.get("dstaddr")
@@ -67,8 +66,7 @@ def overlaps(finding: dict, group: dict) -> bool:
     if said.get("dstport") is not None and said["dstport"] not in (subject["dstport"] or [0]):
         return False
     return all(
-        said.get(side) is None or _meet(said[side], [*subject[side], *seen[side]])
-        for side in ("srcaddr", "dstaddr")
+        said.get(side) is None or _meet(said[side], [*subject[side], *seen[side]]) for side in ("srcaddr", "dstaddr")
     )
 
 
@@ -155,9 +153,7 @@ def _numbers(finding, problem, version) -> tuple:
         pairs.append(("name", name, problem["names"].get(address, name)))
     for side in ("srcaddr", "dstaddr") if "pkt-srcaddr" in FORMATS[version] else ():
         told = finding["subject"].get(side)
-        pairs.append(
-            (side, told, told if told is None or _meet(told, problem["subject"][side]) else "another")
-        )
+        pairs.append((side, told, told if told is None or _meet(told, problem["subject"][side]) else "another"))
     return [pair for pair in pairs if pair[1] != pair[2]], len(pairs)
 
 
@@ -251,12 +247,7 @@ def main() -> None:
     for name in WORLDS if given.worlds == "all" else given.worlds.split(","):
         for seed in range(int(first), int(last or first) + 1):
             scores[name, seed] = scored(name, seed, version, given.snapshot == "yes", given.action)
-            print(
-                name,
-                seed,
-                dict(Counter(r[0] for r in scores[name, seed][0].results.values())),
-                file=sys.stderr,
-            )
+            print(name, seed, dict(Counter(r[0] for r in scores[name, seed][0].results.values())), file=sys.stderr)
     print(markdown(scores))
 
 

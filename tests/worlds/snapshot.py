@@ -18,9 +18,7 @@ def snapshot(scene) -> dict:
         "describe-instances.json": {
             "Reservations": [{"OwnerId": _owner(i), "Instances": [_instance(i)]} for i in alive if i.instance]
         },
-        "describe-nat-gateways.json": {
-            "NatGateways": [_nat_gateway(i) for i in alive if i.kind == "nat_gateway"]
-        },
+        "describe-nat-gateways.json": {"NatGateways": [_nat_gateway(i) for i in alive if i.kind == "nat_gateway"]},
     }
     for listed in scene.lists:
         entries = [{"Cidr": cidr, "Description": listed.name} for cidr in listed.cidrs]
@@ -102,9 +100,7 @@ def _acl(acl, scene) -> dict:
             last = {"Egress": egress, "RuleNumber": number, "Protocol": "-1", "RuleAction": "deny"}
             entries.append(last | {block: cidr})
     ids = [s.id for s in scene.subnets if s.acl is acl]
-    here = [
-        {"NetworkAclAssociationId": "aclassoc" + i[6:], "NetworkAclId": acl.id, "SubnetId": i} for i in ids
-    ]
+    here = [{"NetworkAclAssociationId": "aclassoc" + i[6:], "NetworkAclId": acl.id, "SubnetId": i} for i in ids]
     made = {"Associations": here, "Entries": entries, "IsDefault": False, "NetworkAclId": acl.id}
     return made | {"OwnerId": acl.vpc.account, "Tags": _name(acl.name), "VpcId": acl.vpc.id}
 
@@ -119,11 +115,7 @@ def _subnet(subnet) -> dict:
 def _instance(interface) -> dict:
     address = {"NetworkInterfaceId": interface.id, "PrivateIpAddress": interface.address}
     made = {"InstanceId": interface.instance, "PrivateIpAddress": interface.address}
-    made |= {
-        "SubnetId": interface.subnet.id,
-        "VpcId": interface.subnet.vpc.id,
-        "NetworkInterfaces": [address],
-    }
+    made |= {"SubnetId": interface.subnet.id, "VpcId": interface.subnet.vpc.id, "NetworkInterfaces": [address]}
     return made | {"State": {"Code": 16, "Name": "running"}, "Tags": _name(interface.name)}
 
 

@@ -72,9 +72,7 @@ class World:
             "start": iso(self.scene.start),
             "end": iso(self.scene.end),
             "problems": [_problem_truth(p, tagged[p.name]) for p in self.scene.problems],
-            "innocent": [
-                {"name": tag, **group} for tag in innocent for group in _groups(self.scene.sessions, tag)
-            ],
+            "innocent": [{"name": tag, **group} for tag in innocent for group in _groups(self.scene.sessions, tag)],
         }
 
 
