@@ -47,9 +47,7 @@ def refreshed(page: Path) -> str:
         page.read_text(encoding="utf-8"),
     )
     return re.sub(
-        r"(```console\n\$ (flowkit explain .*)\n)(?s:.*?)```",
-        lambda found: f"{found[1]}{output(found[2])}```",
-        text,
+        r"(```console\n\$ (flowkit explain .*)\n)(?s:.*?)```", lambda found: f"{found[1]}{output(found[2])}```", text
     )
 
 

@@ -3,6 +3,7 @@
 from importlib import import_module
 
 _NAMES = {
+    "explain": "explained",
     "loading.errors": "SourceError",
     "loading.ingestion": "ingest",
     "log": "load sql",

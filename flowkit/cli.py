@@ -185,9 +185,9 @@ def _cache(given: argparse.Namespace) -> int:
 
 
 def _notebooks(given: argparse.Namespace) -> int:
-    from flowkit.reporting.notebooks import chosen, parameters  # noqa: PLC0415
+    from flowkit.reporting.notebooks import every_notebook, parameters  # noqa: PLC0415
 
-    for name, path in chosen((), NOTEBOOKS).items():
+    for name, path in every_notebook(NOTEBOOKS).items():
         print(name)
         for parameter, (default, meaning) in parameters(path).items():
             print(f"  {f'{parameter} = {default!r}':<24}{meaning}")

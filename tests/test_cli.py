@@ -144,11 +144,12 @@ def test_notebooks_are_listed_with_their_parameters_and_copied(tmp_path, capsys)
     assert cli.main(["notebooks"]) == 0
     said = capsys.readouterr().out
     assert [line for line in said.splitlines() if line[0] != " "] == [
-        "direction", "reachability", "rejected", "skipdata",
+        "first-look", "direction", "reachability", "rejected", "skipdata",
     ]  # fmt: skip
     assert re.search(r"^  source = 'sample' +file, folder, glob", said, re.M)
     assert cli.main(["notebooks", "--copy", str(tmp_path / "mine")]) == 0
     assert (tmp_path / "mine" / "rejected.ipynb").read_bytes() == (NOTEBOOKS / "rejected.ipynb").read_bytes()
+    assert (tmp_path / "mine" / "first-look.ipynb").is_file()
     assert cli.main(["notebooks", "--copy", str(tmp_path / "mine")]) == 1
     assert "is there already; it is not overwritten" in capsys.readouterr().err
 

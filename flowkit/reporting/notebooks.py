@@ -39,13 +39,19 @@ SOCKET_PATH = 90
 _RUNNING: set[subprocess.Popen] = set()
 
 
+def every_notebook(folder: Path) -> dict[str, Path]:
+    """Return every notebook of `folder` by name: those of its `learn`, which teach and find nothing, and all others."""
+    return {path.stem: path for place in ("learn/*.ipynb", "*.ipynb") for path in sorted(folder.glob(place))}
+
+
 def chosen(names: Sequence[str], folder: Path) -> dict[str, Path]:
-    """Return the notebooks to run, by name: `names` (of `folder`, or .ipynb files), else all of `folder`.
+    """Return the notebooks to run, by name: `names` (of `folder`, or .ipynb files), else all of `folder` but `learn`.
 
     Raises UsageError where one is not there, where two would write the same page, or where none is left.
     """
-    known = {path.stem: path for path in sorted(folder.glob("*.ipynb"))}
-    paths = [_notebook(name, known) for name in dict.fromkeys(names)] if names else list(known.values())
+    own = every_notebook(folder)
+    asking = [path for path in own.values() if path.parent == folder]
+    paths = [_notebook(name, own) for name in dict.fromkeys(names)] if names else asking
     if not paths:
         raise UsageError(f"{folder} holds no notebooks")
     found = {path.stem: path for path in paths}
