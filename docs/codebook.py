@@ -42,8 +42,8 @@ def refreshed(page: Path) -> str:
     """Return the text of `page` as the code has it now."""
     language = "_ko" if page.parent.name == "ko" else ""
     text = re.sub(
-        r"(<!-- (\w+) -->\n\n)(?:\|.*\n)*",
-        lambda found: found[1] + table(getattr(fields, found[2]), language),
+        r"(<!-- (\w+) -->\n)\n?(?:\|.*\n)*",
+        lambda found: f"{found[1]}\n" + table(getattr(fields, found[2]), language),
         page.read_text(encoding="utf-8"),
     )
     return re.sub(
