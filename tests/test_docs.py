@@ -1,6 +1,7 @@
 """docs/beyond-one-machine.md: its Athena tables have the columns that `flowkit enable` asks for, and AWS's folders."""
 
 import re
+import shlex
 from datetime import datetime
 from pathlib import Path
 
@@ -8,8 +9,10 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
+from flowkit import cli
 from flowkit.aws import request
 from flowkit.fields import FIELDS
+from flowkit.loading.sources import is_table
 
 GUIDE = (Path(__file__).parents[1] / "docs" / "beyond-one-machine.md").read_text()
 PLAIN, HIVE = re.findall(r"```sql\n(CREATE EXTERNAL TABLE.*?);\n```", GUIDE, re.S)
@@ -55,9 +58,8 @@ def test_partitions_are_the_folders_that_aws_writes(statement, folder):
     for key, value in values.items():
         template = template.replace(f"${{{key}}}", value)
     assert template == f"s3://acme-flow-logs/AWSLogs/{folder}"
-    filters = re.findall(r'--where "([^"]+)"', GUIDE)
     own = " and ".join(f"{key} = '{values[key]}'" for key in keys[2:])
-    assert own in filters, "the guide filters by the values that the partitions have"
+    assert f"WHERE {own}`:" in GUIDE, "the guide filters by the values that the partitions have"
 
 
 def test_text_is_parted_by_blanks_and_a_dash_is_null():
@@ -67,3 +69,10 @@ def test_text_is_parted_by_blanks_and_a_dash_is_null():
 
 def test_the_guide_names_awss_own_integration():
     assert "aws ec2 get-flow-logs-integration-template" in GUIDE and "flowkit ddl" not in GUIDE
+
+
+@pytest.mark.parametrize("command", re.findall(r"^flowkit .*?(?=  #|$)", GUIDE, re.M))
+def test_the_parser_takes_each_command(command):
+    given = cli.parser().parse_args(shlex.split(command, comments=True)[1:])
+    sources = [given.source] if isinstance(given.source, str) else given.source
+    assert all(is_table(each) for each in sources) or command.startswith("flowkit ingest s3://")
