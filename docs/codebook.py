@@ -16,7 +16,10 @@ from flowkit import cli, fields
 
 HERE = Path(__file__).parent
 PAGES = sorted([*HERE.glob("*.md"), *HERE.glob("ko/*.md")])
-HEADS = {"": "# | field | version | type | meaning | more", "_ko": "번호 | 필드 | 버전 | 데이터 유형 | 뜻 | 더 알아 둘 것"}
+HEADS = {
+    "": "# | field | version | type | meaning | more",
+    "_ko": "번호 | 필드 | 버전 | 데이터 유형 | 뜻 | 더 알아 둘 것",
+}
 with (HERE / "codebook.csv").open(encoding="utf-8", newline="") as file:
     NOTES = {row["field"]: row for row in csv.DictReader(file)}
 
