@@ -68,6 +68,8 @@ def summary(tables: GapTables, log) -> list[str]:
     if only := intervals.attrs["action"]:
         other = "accepted" if only == "REJECT" else "rejected"
         said[0] += f" The log holds {only} records only, so NODATA proves nothing about what was {other}."
+    if not intervals.attrs.get("nodata", True):
+        said[0] += f" {NO_NODATA[0].upper()}{NO_NODATA[1:]}."
     sentences = {"skipdata": _skips, "silent-interface": _silences, "not-delivered": _undelivered}
     missing = (found.uncertain * found.interfaces).groupby(found.kind).sum().sort_values(ascending=False)
     said += [sentences[kind](tables, log) for kind in missing.index]
@@ -86,15 +88,20 @@ def summary(tables: GapTables, log) -> list[str]:
 def findings(tables: GapTables, log) -> list[Finding]:
     """Return one finding for all gaps of a kind at a time; more than `EPISODES` of the same interfaces are one, too.
 
-    Interfaces that are silent again and again, as in a log without NODATA records, share one finding.
+    Interfaces that are silent again and again share one finding, and so do all short silences in a log without NODATA
+    records, where they may be idle time.
     """
     if tables.intervals.empty:
         return _nothing(tables, log)
     shares = dict(zip(tables.interfaces.interface_id, tables.interfaces.certain, strict=True))
     whole = covered_share(tables.intervals)
-    regular = tables.gaps[tables.gaps.steady]
-    found = []
-    for some in _grouped(regular):
+    regular, found = tables.gaps[tables.gaps.steady], []
+    groups = _grouped(regular)
+    if not tables.intervals.attrs.get("nodata", True):
+        short = [some for some in groups if some.kind.iloc[0] == "silent-interface" and _longest(some) < LONG]
+        groups = [some for some in groups if not any(some is each for each in short)]
+        groups += [pd.concat(short)] if short else []
+    for some in groups:
         whom, kind = sorted(some.interface_id.dropna().unique()), some.kind.iloc[0]
         eni = whom[0] if len(whom) == 1 and not some.interface_id.isna().any() else None
         number = 1 if eni else max(len(whom), int(some.interfaces.max()))
@@ -155,9 +162,13 @@ def _skipdata(some: pd.DataFrame, whom: str, eni, log) -> tuple:
     return title, {"intervals": count} | counts, severity, "certain", grounds, action
 
 
+def _longest(some: pd.DataFrame) -> pd.Timedelta:
+    return (some.end - some.start).max()
+
+
 def _silent(some: pd.DataFrame, whom: str, eni, log) -> tuple:
     """Return title, counts, severity, confidence, grounds and action of interfaces without any record."""
-    time, returned = (some.end - some.start).max(), bool(some.returned.all())
+    time, returned = _longest(some), bool(some.returned.all())
     there = log.network is not None and set(some.interface_id) <= set(log.network.interfaces)
     times, since = len(some) if some["at"].nunique() > 1 else 1, when(some.start.min())
     if times > 1:
@@ -179,8 +190,8 @@ def _silent(some: pd.DataFrame, whom: str, eni, log) -> tuple:
     sure = returned or there
     confidence = "high" if sure else "medium"
     if not log.coverage.attrs.get("nodata", True):
-        grounds.append(NO_NODATA)
         sure, confidence = sure and time >= LONG, "medium" if time >= LONG else "low"
+        grounds += [NO_NODATA] if time < LONG else []
     return title, counts, "medium" if sure else "low", confidence, grounds, action
 
 
@@ -208,12 +219,11 @@ def _irregular(tables: GapTables, gaps: pd.DataFrame, whole: float | None) -> Fi
     """Return one finding for all interfaces whose silences may be how they report."""
     number, stretches = gaps.interface_id.nunique(), len(gaps)
     title = f"{_count(number, 'interface')} had no record in {_count(stretches, 'stretch', 'stretches')}"
-    nodata = tables.intervals.attrs.get("nodata", True)
-    grounds = ["silence is so common there that it cannot be told from idle time", *([] if nodata else [NO_NODATA])]
     return Finding(
         "silent-interface", "info", "low", f"{title} that may be idle time.", {},
         action="Log all traffic, and keep NODATA records in what is passed on: they prove that nothing was missed.",
-        grounds=tuple(grounds), first_seen=gaps.start.min(), last_seen=gaps.end.max(), coverage=whole,
+        grounds=("silence is so common there that it cannot be told from idle time",), coverage=whole,
+        first_seen=gaps.start.min(), last_seen=gaps.end.max(),
         incident="idle-or-silent", counts={"interfaces": number, "stretches": stretches},
     )  # fmt: skip
 
@@ -291,8 +301,7 @@ def _silences(tables: GapTables, log) -> str:
         )
     if not gaps.steady.all():
         many = _count(gaps.interface_id[~gaps.steady].nunique(), "interface")
-        nodata = "" if tables.intervals.attrs.get("nodata", True) else ": the log has no NODATA records"
-        said.append(f"Whether {many} were idle or unseen between their records cannot be known{nodata}.")
+        said.append(f"Whether {many} were idle or unseen between their records cannot be known.")
     return " ".join(said)
 
 
