@@ -90,17 +90,17 @@ def conversations(sessions: ir.Table, services: ir.Table, interfaces) -> ir.Tabl
     `sessions` and `services` are as the functions of these names return them, `interfaces` as
     `flowkit.folding.interfaces.interfaces`.
     """
-    judged = sessions.mutate(**{f"says_{name}": verdict for name, verdict in _speakers(sessions).items()})
-    judged = _with_fan_in(judged, services)
-    by = {name: judged[f"says_{name}"] for name in EVIDENCE[:-1]}
-    plain = by | {"refused": judged.says_refused_plain}
-    plain = {name: plain[name] for name in EVIDENCE[:-1] if name not in FLAGGED}
-    a_began = ibis.coalesce(*by.values(), judged.says_guess)
-    roles = judged.mutate(
-        a_began=a_began,
-        evidence=_first_that_speaks(by),
-        without_flags=_first_that_speaks(plain),
-        agrees=ibis.coalesce(*plain.values()) == judged.says_syn,
+    t = sessions.mutate(**{f"says_{name}": verdict for name, verdict in _speakers(sessions).items()})
+    t = _with_fan_in(t, services)
+    by = {name: t[f"says_{name}"] for name in EVIDENCE[:-1]}
+    plain = {name: says for name, says in (by | {"refused": t.says_refused_plain}).items() if name not in FLAGGED}
+    first = (
+        ibis.cases(*((says.notnull(), name) for name, says in each.items()), else_="unknown") for each in (by, plain)
+    )
+    roles = t.mutate(
+        a_began=ibis.coalesce(*by.values(), t.says_guess),
+        agrees=ibis.coalesce(*plain.values()) == t.says_syn,
+        **dict(zip(("evidence", "without_flags"), first, strict=True)),
     )
     roles = _located(roles, interfaces)
     ported = roles.protocol.isin(WITH_PORTS).fill_null(False)
@@ -171,53 +171,39 @@ def _either(a: ir.BooleanValue, b: ir.BooleanValue) -> ir.BooleanValue:
     return ibis.cases((a & ~b, True), (b & ~a, False), else_=ibis.null("boolean"))
 
 
-def _first_that_speaks(by: dict[str, ir.BooleanValue]) -> ir.StringValue:
-    return ibis.cases(*((says.notnull(), name) for name, says in by.items()), else_="unknown")
-
-
 def _is_service(port: ir.Value) -> ir.BooleanValue:
     return port.isin(tuple(SERVICE_PORTS)).fill_null(False)
 
 
 def _with_fan_in(table: ir.Table, services: ir.Table) -> ir.Table:
     """Return `table` with ``says_service``: which end is a service, by how many ends talked to it both ways."""
-    columns = table.columns
     for end in "ab":
-        names = {f"{end}_addr": services.addr, f"{end}_port": services.port, f"{end}_fan_in": services.fan_in}
-        side = services.select("protocol", **names)
-        joined = table.left_join(side, ["protocol", f"{end}_addr", f"{end}_port"])
-        table = joined.select(*(joined[column] for column in table.columns), joined[f"{end}_fan_in"])
+        side = services.rename({f"{end}_{name}": name for name in ("addr", "port", "fan_in")})
+        keys = ["protocol", f"{end}_addr", f"{end}_port"]
+        table = table.left_join(side, keys).drop(*(f"{key}_right" for key in keys))
     a, b = table.a_fan_in.fill_null(0), table.b_fan_in.fill_null(0)
-    verdict = _either((b >= FAN_IN) & (b >= RATIO * a), (a >= FAN_IN) & (a >= RATIO * b))
-    return table.select(*columns, says_service=verdict)
+    return table.mutate(says_service=_either((b >= FAN_IN) & (b >= RATIO * a), (a >= FAN_IN) & (a >= RATIO * b)))
 
 
 def _located(table: ir.Table, interfaces) -> ir.Table:
     """Return `table` with ``way`` and ``counted``, by the own addresses of the interfaces."""
     own = interfaces[interfaces.address.notna()]
-    columns = table.columns
     table = table.mutate(
-        day=(table["first"] // 86400).fill_null(0), opener=table.a_began.ifelse(table.a_addr, table.b_addr)
+        day=(table["first"] // 86400).fill_null(0),
+        opener=table.a_began.ifelse(table.a_addr, table.b_addr),
+        **{f"{end}_at": table[f"{end}_logged"].coalesce(table[f"{end}_addr"]) for end in "ab"},
     )
-    for end in "ab":
-        table = table.mutate(**{f"{end}_at": table[f"{end}_logged"].coalesce(table[f"{end}_addr"])})
-        table = _marked(table, own, {"interface_id": "interface_id", "day": "day", "address": f"{end}_at"})
+    for end in ("a_at", "b_at"):
+        table = _marked(table, own, {"interface_id": "interface_id", "day": "day", "address": end})
     table = _marked(table, own[~own.transit], {"address": "opener"})
-    from_own = table.a_began.ifelse(table.a_at_known, table.b_at_known)
-    to_own = table.a_began.ifelse(table.b_at_known, table.a_at_known)
+    from_own, to_own = (
+        table.a_began.ifelse(table[f"{one}_at_known"], table[f"{two}_at_known"]) for one, two in ("ab", "ba")
+    )
     transit = interfaces.loc[interfaces.transit, "interface_id"].unique().tolist()
     passes = table.interface_id.isin(transit).fill_null(False) if transit else ibis.literal(False)
     known = table.evidence != "unknown"
-    return table.select(
-        *columns,
-        way=ibis.cases(
-            (passes, "transit"),
-            (known & from_own & ~to_own, "out"),
-            (known & to_own & ~from_own, "in"),
-            else_="unknown",
-        ),
-        counted=~passes & (from_own | ~table.opener_known),
-    )
+    way = ((passes, "transit"), (known & from_own & ~to_own, "out"), (known & to_own & ~from_own, "in"))
+    return table.mutate(way=ibis.cases(*way, else_="unknown"), counted=~passes & (from_own | ~table.opener_known))
 
 
 def _marked(table: ir.Table, marks, keys: dict[str, str]) -> ir.Table:
@@ -226,10 +212,8 @@ def _marked(table: ir.Table, marks, keys: dict[str, str]) -> ir.Table:
     marks = marks[list(keys)].drop_duplicates().rename(columns=keys)
     types = {column: "int64" if column == "day" else "string" for column in marks.columns}
     known = ibis.memtable(marks, schema=types).mutate(known=True)
-    joined = table.left_join(known, list(keys.values()))
-    return joined.select(
-        *(joined[column] for column in table.columns), **{f"{name}_known": joined.known.fill_null(False)}
-    )
+    joined = table.left_join(known, list(keys.values())).drop(*(f"{key}_right" for key in keys.values()))
+    return joined.mutate(**{f"{name}_known": joined.known.fill_null(False)}).drop("known")
 
 
 def _with_outcome(t: ir.Table) -> ir.Table:
