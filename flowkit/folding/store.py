@@ -130,7 +130,7 @@ def key_of(*parts: object) -> str:
 def fold(flows: ir.Table, network, folder: Path, span: tuple[int | None, int | None], coverage) -> None:
     """Write the fold of `flows` into `folder`.
 
-    `span` is the window in seconds since 1970 (None: open), `coverage(interfaces)` returns the intervals.
+    `span` is the window in seconds since 1970 (None: open), `coverage()` returns the intervals.
     """
     backend = flows.get_backend()
     if backend.name == "duckdb":
@@ -157,7 +157,7 @@ def fold(flows: ir.Table, network, folder: Path, span: tuple[int | None, int | N
         write(judged, folder / "evidence.parquet")
     write(volumes(flows, own, step), folder / "volumes.parquet")
     write(aws_services(flows), folder / "aws_services.parquet")
-    intervals = coverage(own)
+    intervals = coverage()
     intervals.to_parquet(folder / "coverage.parquet")
     facts["coverage"] = intervals.attrs
     (folder / "facts.json").write_text(json.dumps(facts), encoding="utf-8")
