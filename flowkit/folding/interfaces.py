@@ -79,19 +79,11 @@ def _rows(flows: ir.Table) -> ir.Table:
 def _evidence(flows: ir.Table) -> ir.Table:
     """Return what tells an interface's address, reduced by the engine: a few rows an interface and day."""
     names = ("interface_type", "az_id", "vpc_id", "subnet_id", "instance_id")
-    return (
-        _rows(flows)
-        .group_by(*GROUP, "own")
-        .aggregate(
-            records=_.count(),
-            pair=(_.srcaddr + " " + _.dstaddr).min(),
-            instances=_.instance_id.count(),
-            translated=_.translated.sum(),
-            first=_.start.min(),
-            last=_.end.max(),
-            **{name: _[name].max() for name in names},
-        )
-    )
+    return _rows(flows).group_by(*GROUP, "own").aggregate(
+        records=_.count(), pair=(_.srcaddr + " " + _.dstaddr).min(), instances=_.instance_id.count(),
+        translated=_.translated.sum(), first=_.start.min(), last=_.end.max(),
+        **{name: _[name].max() for name in names},
+    )  # fmt: skip
 
 
 def _missing(evidence: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:

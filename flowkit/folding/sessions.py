@@ -188,16 +188,13 @@ def split(flows: ir.Table, unsplit: ir.Table, idle: int = TCP_IDLE) -> ir.Table:
     starts = ((seen.start - seen.until > idle) | reopened).fill_null(False)
     pieces = seen.mutate(starts=starts.cast("int64"))
     pieces = pieces.mutate(session=pieces.starts.sum().over(now))
+    sums = _sums(pieces, translated="a_logged" in unsplit.columns)
     pieces = pieces.group_by(*KEY, "session").aggregate(
-        opener=_.opener.min(),
-        before=_.before.min(),
-        never_closed=_.closed.isnull().max(),
-        **_sums(pieces, "a_logged" in unsplit.columns),
+        opener=_.opener.min(), before=_.before.min(), never_closed=_.closed.isnull().max(), **sums
     )
+    later, resumed = pieces.session > 0, (pieces.session > 0) & (pieces.before == 1)
     return pieces.mutate(
-        carried=(_.session > 0).ifelse(
-            ibis.cases((_.opener % 2 == 0, "a"), (_.opener % 2 == 1, "b")), ibis.null("string")
-        ),
-        resumed=((_.session > 0) & (_.before == 1)).fill_null(False),
-        reopened=((_.session > 0) & (_.before == 1) & _.never_closed).fill_null(False),
+        carried=ibis.cases((later & (_.opener % 2 == 0), "a"), (later & (_.opener % 2 == 1), "b")),
+        resumed=resumed.fill_null(False),
+        reopened=(resumed & _.never_closed).fill_null(False),
     )
