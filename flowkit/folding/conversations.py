@@ -176,18 +176,25 @@ def _is_service(port: ir.Value) -> ir.BooleanValue:
 
 
 def _with_fan_in(table: ir.Table, services: ir.Table) -> ir.Table:
-    """Return `table` with ``says_service``: which end is a service, by how many ends talked to it both ways."""
+    """Return `table` with ``says_service``: which end is a service, by how many ends talked to it both ways.
+
+    Here and below one select a join: every further step would be compiled, a subquery more, in each query of the fold.
+    """
+    columns = table.columns
     for end in "ab":
-        side = services.rename({f"{end}_{name}": name for name in ("addr", "port", "fan_in")})
-        keys = ["protocol", f"{end}_addr", f"{end}_port"]
-        table = table.left_join(side, keys).drop(*(f"{key}_right" for key in keys))
+        names = {f"{end}_addr": services.addr, f"{end}_port": services.port, f"{end}_fan_in": services.fan_in}
+        side = services.select("protocol", **names)
+        joined = table.left_join(side, ["protocol", f"{end}_addr", f"{end}_port"])
+        table = joined.select(*(joined[column] for column in table.columns), joined[f"{end}_fan_in"])
     a, b = table.a_fan_in.fill_null(0), table.b_fan_in.fill_null(0)
-    return table.mutate(says_service=_either((b >= FAN_IN) & (b >= RATIO * a), (a >= FAN_IN) & (a >= RATIO * b)))
+    verdict = _either((b >= FAN_IN) & (b >= RATIO * a), (a >= FAN_IN) & (a >= RATIO * b))
+    return table.select(*columns, says_service=verdict)
 
 
 def _located(table: ir.Table, interfaces) -> ir.Table:
     """Return `table` with ``way`` and ``counted``, by the own addresses of the interfaces."""
     own = interfaces[interfaces.address.notna()]
+    columns = table.columns
     table = table.mutate(
         day=(table["first"] // 86400).fill_null(0),
         opener=table.a_began.ifelse(table.a_addr, table.b_addr),
@@ -196,14 +203,21 @@ def _located(table: ir.Table, interfaces) -> ir.Table:
     for end in ("a_at", "b_at"):
         table = _marked(table, own, {"interface_id": "interface_id", "day": "day", "address": end})
     table = _marked(table, own[~own.transit], {"address": "opener"})
-    from_own, to_own = (
-        table.a_began.ifelse(table[f"{one}_at_known"], table[f"{two}_at_known"]) for one, two in ("ab", "ba")
-    )
+    from_own = table.a_began.ifelse(table.a_at_known, table.b_at_known)
+    to_own = table.a_began.ifelse(table.b_at_known, table.a_at_known)
     transit = interfaces.loc[interfaces.transit, "interface_id"].unique().tolist()
     passes = table.interface_id.isin(transit).fill_null(False) if transit else ibis.literal(False)
     known = table.evidence != "unknown"
-    way = ((passes, "transit"), (known & from_own & ~to_own, "out"), (known & to_own & ~from_own, "in"))
-    return table.mutate(way=ibis.cases(*way, else_="unknown"), counted=~passes & (from_own | ~table.opener_known))
+    return table.select(
+        *columns,
+        way=ibis.cases(
+            (passes, "transit"),
+            (known & from_own & ~to_own, "out"),
+            (known & to_own & ~from_own, "in"),
+            else_="unknown",
+        ),
+        counted=~passes & (from_own | ~table.opener_known),
+    )
 
 
 def _marked(table: ir.Table, marks, keys: dict[str, str]) -> ir.Table:
@@ -212,8 +226,10 @@ def _marked(table: ir.Table, marks, keys: dict[str, str]) -> ir.Table:
     marks = marks[list(keys)].drop_duplicates().rename(columns=keys)
     types = {column: "int64" if column == "day" else "string" for column in marks.columns}
     known = ibis.memtable(marks, schema=types).mutate(known=True)
-    joined = table.left_join(known, list(keys.values())).drop(*(f"{key}_right" for key in keys.values()))
-    return joined.mutate(**{f"{name}_known": joined.known.fill_null(False)}).drop("known")
+    joined = table.left_join(known, list(keys.values()))
+    return joined.select(
+        *(joined[column] for column in table.columns), **{f"{name}_known": joined.known.fill_null(False)}
+    )
 
 
 def _with_outcome(t: ir.Table) -> ir.Table:

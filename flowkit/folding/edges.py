@@ -172,5 +172,6 @@ def _with_owner(rows: ir.Table, interfaces: pd.DataFrame, end: str) -> ir.Table:
     names = {"address": f"{end}addr", "owner": f"{end}_owner", "az": f"{end}_az", "logged": f"{end}_logged"}
     types = {"day": "int64"} | {new: "boolean" if old == "logged" else "string" for old, new in names.items()}
     known = ibis.memtable(one.rename(columns=names)[list(types)], schema=types)
-    joined = rows.left_join(known, ["day", f"{end}addr"]).drop("day_right", f"{end}addr_right")
-    return joined.mutate(**{f"{end}_logged": joined[f"{end}_logged"].fill_null(False)})
+    joined = rows.left_join(known, ["day", f"{end}addr"])
+    logged = joined[f"{end}_logged"].fill_null(False)
+    return joined.select(*rows.columns, f"{end}_owner", f"{end}_az", **{f"{end}_logged": logged})

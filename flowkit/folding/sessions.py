@@ -73,9 +73,9 @@ def sessions(unsplit: ir.Table, split: ir.Table, idle: int = TCP_IDLE) -> ir.Tab
         f"{end}_{name}": of for end in "ab"
         for name, of in (("accepted", both[f"{end}_records"] & (HIGH - 1)), ("rejected", both[f"{end}_records"] >> 30))
     }  # fmt: skip
-    both = both.mutate(first=_earlier(both.a_first, both.b_first), **counts)
     if "a_logged" not in both.columns:
-        both = both.mutate(a_logged=ibis.null("string"), b_logged=ibis.null("string"))
+        counts |= {f"{end}_logged": ibis.null("string") for end in "ab"}
+    both = both.mutate(first=_earlier(both.a_first, both.b_first), **counts)
     return both.drop("last_syn", "first_close", "a_records", "b_records")
 
 
