@@ -23,6 +23,11 @@ def mend_streams() -> None:
             getattr(sys, name).reconfigure(errors="backslashreplace")
 
 
+def discard_stdout() -> None:
+    """Let what is still to be printed go nowhere: nobody reads on, or the disk is full."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
 @contextmanager
 def terminable() -> Iterator[None]:
     """SIGTERM, as schedulers send it, ends the work as Ctrl-C does, so that nothing half-made stays."""

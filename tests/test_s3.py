@@ -10,7 +10,7 @@ import pytest
 from aws_support import endpoint, forward, new_bucket, query_of, s3_error
 
 from flowkit import ingest
-from flowkit.loading import s3, sources
+from flowkit.loading import s3
 from flowkit.loading.errors import SourceError
 
 pytest_plugins = ["aws_support"]
@@ -38,7 +38,7 @@ def key(text: str, folder: str = PLAIN, suffix: str = "aaaa0001.log.gz") -> str:
 
 def keys(uri: str, start: str | None = None, end: str | None = None) -> list[str]:
     found = s3.list_objects(uri, start and at(start), end and at(end))
-    return [each.place.removeprefix("s3://").partition("/")[2] for each in found]
+    return [each.place.removeprefix("s3://").partition("/")[2] for each in found if not each.aside]
 
 
 @pytest.fixture
@@ -140,19 +140,20 @@ def test_every_object_is_looked_into_that_is_not_of_a_known_other_kind(aws):
     uri = new_bucket("acme", dict.fromkeys([*names, trail, "logs/readme.md", "logs/_SUCCESS"], BODY))
     boto3.client("s3").put_object(Bucket="acme", Key="logs/empty.log", Body=b"")
     boto3.client("s3").put_object(Bucket="acme", Key="logs/folder.log/", Body=b"")
-    sources.aside.clear()
     assert keys(f"{uri}/logs") == names
-    assert set(sources.aside) == {f"{uri}/{name}" for name in ("logs/readme.md", "logs/_SUCCESS", trail)}
+    aside = {each.place for each in s3.list_objects(f"{uri}/logs", None, None) if each.aside}
+    assert aside == {f"{uri}/{name}" for name in ("logs/readme.md", "logs/_SUCCESS", trail)}
     assert keys(f"{uri}/logs/b") == ["logs/b.gz"]
     assert keys(f"{uri}/logs/readme.md") == ["logs/readme.md"]
     assert keys(f"{uri}/log") == names
 
 
 def test_a_prefix_without_anything_is_an_error_in_every_window(aws):
-    uri = new_bucket("acme", {key("2026-11-20T12:00"): BODY})
+    uri = new_bucket("acme", {key("2026-11-20T12:00"): BODY, "other/readme.md": b"x"})
     for window in ({}, {"start": "2026-11-20"}):
-        with pytest.raises(SourceError, match="no files in s3://acme/wrong/"):
-            ingest(f"{uri}/wrong/", **window)
+        for folder in ("wrong", "other"):
+            with pytest.raises(SourceError, match=f"no files in s3://acme/{folder}/"):
+                ingest(f"{uri}/{folder}/", **window)
     assert ingest(uri, start="2027-01-01")["files"] == 0
 
 
@@ -188,7 +189,7 @@ def test_an_object_overwritten_since_listing_comes_back_as_it_is(aws, tmp_path):
     boto3.client("s3").put_object(Bucket="acme", Key="a.log", Body=b"newer")
     [(each, path)] = s3.fetch(found, tmp_path)
     assert (each.size, path.read_bytes()) == (5, b"newer")
-    assert each.etag != found[0].etag
+    assert each.stamp != found[0].stamp
     assert each == next(s3.list_objects(uri, None, None))
 
 

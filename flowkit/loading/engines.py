@@ -13,7 +13,6 @@ from urllib.parse import parse_qsl, urlsplit
 
 import ibis
 import ibis.expr.types as ir
-from ibis.common.exceptions import IbisError
 
 from flowkit.fields import COLUMNS
 from flowkit.loading.errors import SourceError
@@ -126,40 +125,24 @@ def _present(column: ir.Value) -> ir.Value:
     return column.epoch_seconds() if kind.is_timestamp() else column.nullif("-") if kind.is_string() else column
 
 
-def overlapping(flows: ir.Table, start: Moment = None, end: Moment = None) -> ir.Table:
-    """The records of which `start` to `end` overlaps the window [start, end); all of them without a window."""
+def tally(source: object, start: Moment = None, end: Moment = None) -> dict:
+    """Return what `flowkit.ingest` returns, for a table: nothing is read, the records that overlap the window are
+    counted there."""
     first, last = window(start, end)
+    flows = recognised(table_of(source))
     if first is not None:
         flows = flows.filter(ibis.coalesce(flows.end, flows.start) >= first)
     if last is not None:
         flows = flows.filter(ibis.coalesce(flows.start, flows.end) < last)
-    return flows
-
-
-def kept(table: ir.Table) -> ir.Table:
-    """`table`, computed once and kept by its engine for several queries; where the engine cannot, as it is."""
-    try:
-        if table.get_backend().name == "pyspark":
-            table.limit(0).execute()  # Ibis 12 hands small tables of ours to Spark when asking, not when caching.
-        return table.cache()
-    except (NotImplementedError, IbisError):  # Athena and Trino have no temporary tables.
-        return table
-
-
-def tally(source: object, start: Moment = None, end: Moment = None) -> dict:
-    """Return what `flowkit.ingest` returns, for a table: nothing is read, the window's records are counted there."""
-    flows = overlapping(recognised(table_of(source)), start, end)
     status = flows.log_status
     counted = status.isnull() | (status == "OK")
     with _reaching(source):
         row = flows.aggregate(
             lines=flows.count(),
-            ok=flows.count(where=status == "OK"),
-            nodata=flows.count(where=status == "NODATA"),
-            skipdata=flows.count(where=status == "SKIPDATA"),
             no_status=flows.count(where=status.isnull()),
             ok_bytes=flows.bytes.sum(where=counted),
             ok_packets=flows.packets.sum(where=counted),
+            **{word.lower(): flows.count(where=status == word) for word in ("OK", "NODATA", "SKIPDATA")},
         ).execute()
     sums = {name: 0 if value != value else int(value or 0) for name, value in row.iloc[0].items()}
     none = dict.fromkeys(("files", "damaged_files", "unreadable_files", "headers", "blank", "malformed"), 0)

@@ -17,13 +17,12 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import chain
 from pathlib import Path
 
-from flowkit.loading.boto import at_once, client, sentences
+from flowkit.loading.boto import client, sentences
 from flowkit.loading.errors import SourceError
-from flowkit.loading.sources import LATE, SLOT, aside, may_hold
+from flowkit.loading.sources import LATE, SLOT, SourceFile, at_once, may_hold
 
 #: No folder of a day is older: flow logs were announced in 2015, AWS's own examples are dated 2014.
 FIRST_DAY = date(2014, 1, 1)
-
 #: Objects of known other kinds; all others are looked into, whatever they are called (Firehose gives no ending).
 _OTHER = re.compile(
     r"(^|/)[._][^/]*$|(^|/)_[^/]*/|\.(md|html?|xml|ya?ml|png|jpe?g|gif|svg|pdf|py|ipynb|sql|tf|tfstate|exe|metadata|crc)$"
@@ -44,16 +43,6 @@ _READS = 4
 
 
 @dataclass(frozen=True)
-class S3Object:
-    """One object: its place (``s3://bucket/key``), size in bytes, ETag, and when it was written (UTC)."""
-
-    place: str
-    size: int
-    etag: str
-    modified: datetime
-
-
-@dataclass(frozen=True)
 class _Bucket:
     client: object
     name: str
@@ -67,21 +56,22 @@ class _Bucket:
         pages = self.pages(prefix, Delimiter="/")
         return [folder["Prefix"] for page in pages for folder in page.get("CommonPrefixes", ())]
 
-    def objects(self, prefix: str) -> list[S3Object]:
-        return [
-            S3Object(f"s3://{self.name}/{entry['Key']}", entry["Size"], entry["ETag"].strip('"'), entry["LastModified"])
-            for page in self.pages(prefix)
-            for entry in page.get("Contents", ())
-            if entry["Size"] and not entry["Key"].endswith("/")
-        ]
+    def objects(self, prefix: str) -> Iterator[SourceFile]:
+        entries = (entry for page in self.pages(prefix) for entry in page.get("Contents", ()))
+        for entry in entries:
+            key, stamp = entry["Key"], entry["ETag"].strip('"')
+            if entry["Size"] and not key.endswith("/"):
+                other = "by its name no flow log" if key != prefix and _OTHER.search(key) else ""
+                yield SourceFile(f"s3://{self.name}/{key}", stamp, entry["Size"], aside=other)
 
 
-def list_objects(uri: str, start: int | None, end: int | None, profile: str | None = None) -> Iterator[S3Object]:
-    """The flow log objects below `uri` that may hold records of the window, each once.
+def list_objects(uri: str, start: int | None, end: int | None, profile: str | None = None) -> Iterator[SourceFile]:
+    """The flow log objects below `uri` that may hold records of the window, each once, and those left aside.
 
     `start` and `end` are seconds since 1970 (None: no limit). In AWS's layout only the folders of the
     window's days are listed (and nothing beside it), and only files whose slot may hold records of the window
-    are wanted (`sources.may_hold`). Raises SourceError when AWS refuses or `uri` names no bucket.
+    are wanted (`sources.may_hold`). Raises SourceError when AWS refuses, `uri` names no bucket, or no object there
+    may be a flow log, whatever the window.
     """
     name, prefix = split_uri(uri)
     bucket = _Bucket(client("s3", profile), name)
@@ -91,22 +81,13 @@ def list_objects(uri: str, start: int | None, end: int | None, profile: str | No
     roots = _roots(bucket, folder)
     with ThreadPoolExecutor(8) as pool:
         prefixes = list(_prefixes(roots, earliest, latest)) if roots else [folder]
-        objects = list(chain.from_iterable(pool.map(bucket.objects, prefixes)))
+        objects = list(chain.from_iterable(pool.map(lambda each: list(bucket.objects(each)), prefixes)))
     if not objects and (not roots or folder != prefix):  # no folder: one object, or the beginning of names
-        objects = bucket.objects(prefix)
-    for each in objects:
-        if each.place != uri and _OTHER.search(each.place.removeprefix(f"s3://{name}/")):
-            aside[each.place] = "by its name no flow log"
-        elif each.place == uri or may_hold(each.place, start, end):
-            yield each
-
-
-def holds(uri: str) -> None:
-    """Raise SourceError where no object at all lies at `uri`."""
-    name, prefix = split_uri(uri)
-    page = next(iter(_Bucket(client("s3"), name).pages(prefix, MaxKeys=1)), {})
-    if not page.get("Contents"):
-        raise SourceError(f"no files in {uri}")
+        objects = list(bucket.objects(prefix))
+    if all(each.aside for each in objects) and all(each.aside for each in bucket.objects(prefix)):
+        reasons = "".join(f"; {each.place}: {each.aside}" for each in objects[:2])
+        raise SourceError(f"no files in {uri}{reasons}")
+    yield from (each for each in objects if each.aside or each.place == uri or may_hold(each.place, start, end))
 
 
 def split_uri(uri: str) -> tuple[str, str]:
@@ -166,7 +147,9 @@ def _days(earliest: int | None, latest: int | None, hive: bool) -> Iterator[str]
         day = following
 
 
-def fetch(objects: Iterable[S3Object], folder: Path, workers: int = 8) -> Iterator[tuple[S3Object, Path | Exception]]:
+def fetch(
+    files: Iterable[SourceFile], folder: Path, workers: int = 8
+) -> Iterator[tuple[SourceFile, Path | SourceError]]:
     """Each object with the file that holds its bytes, in order, `workers` at a time, a few ahead.
 
     The file is new in `folder` and the caller's to delete. The object comes back as it was read: with the
@@ -174,10 +157,10 @@ def fetch(objects: Iterable[S3Object], folder: Path, workers: int = 8) -> Iterat
     read, a SourceError stands in the file's place and the rest goes on.
     """
     s3 = client("s3")
-    return at_once(lambda each: _download(s3, each, folder), objects, workers)
+    return at_once(lambda each: _download(s3, each, folder), files, workers)
 
 
-def _download(s3, each: S3Object, folder: Path) -> tuple[S3Object, Path | Exception]:
+def _download(s3, each: SourceFile, folder: Path) -> tuple[SourceFile, Path | SourceError]:
     bucket, key = split_uri(each.place)
     for _ in range(_READS):
         try:
@@ -187,15 +170,13 @@ def _download(s3, each: S3Object, folder: Path) -> tuple[S3Object, Path | Except
             return each, error
         ending = _ENDING.search(key)[0].lower()
         with tempfile.NamedTemporaryFile(dir=folder, suffix=ending, delete=False) as file:
-            path = Path(file.name)
             try:
                 with sentences(each.place), closing(answer["Body"]) as body:
                     shutil.copyfileobj(body, file, 1 << 20)
             except SourceError:  # the connection broke half-way, which botocore does not retry
-                path.unlink()
+                Path(file.name).unlink()
                 continue
-        etag, modified = answer["ETag"].strip('"'), answer["LastModified"]
-        return replace(each, size=answer["ContentLength"], etag=etag, modified=modified), path
+        return replace(each, size=answer["ContentLength"], stamp=answer["ETag"].strip('"')), Path(file.name)
     return each, SourceError(
         f"AWS cannot be reached for {each.place}: the connection broke {_READS} times while it was read."
     )
