@@ -142,7 +142,7 @@ def test_every_object_is_looked_into_that_is_not_of_a_known_other_kind(aws):
     boto3.client("s3").put_object(Bucket="acme", Key="logs/folder.log/", Body=b"")
     assert keys(f"{uri}/logs") == names
     aside = {each.place for each in s3.list_objects(f"{uri}/logs", None, None) if each.aside}
-    assert aside == {f"{uri}/{name}" for name in ("logs/readme.md", "logs/_SUCCESS", trail)}
+    assert aside == {f"{uri}/{name}" for name in ("logs/readme.md", "logs/_SUCCESS", "logs/empty.log", trail)}
     assert keys(f"{uri}/logs/b") == ["logs/b.gz"]
     assert keys(f"{uri}/logs/readme.md") == ["logs/readme.md"]
     assert keys(f"{uri}/log") == names

@@ -210,6 +210,8 @@ def _parsed(number: int, task: Task, work: Path, fields: Format | None, failures
             with path.open("rb"):
                 files.append((facts, path))
         except OSError as error:
+            if path.is_relative_to(work):  # the cache is gone, not the file
+                raise
             failures[facts.place] = f"cannot be read: {error.strerror}"
     parser = read_files(files, work, f"task-{number}", fields)
     for path in (path for _, path in task if path.is_relative_to(work)):

@@ -60,9 +60,11 @@ class _Bucket:
         entries = (entry for page in self.pages(prefix) for entry in page.get("Contents", ()))
         for entry in entries:
             key, stamp = entry["Key"], entry["ETag"].strip('"')
-            if entry["Size"] and not key.endswith("/"):
+            if not key.endswith("/"):
                 other = "by its name no flow log" if key != prefix and _OTHER.search(key) else ""
-                yield SourceFile(f"s3://{self.name}/{key}", stamp, entry["Size"], aside=other)
+                yield SourceFile(
+                    f"s3://{self.name}/{key}", stamp, entry["Size"], aside=other or "empty" * (not entry["Size"])
+                )
 
 
 def list_objects(uri: str, start: int | None, end: int | None, profile: str | None = None) -> Iterator[SourceFile]:
