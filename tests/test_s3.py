@@ -56,7 +56,9 @@ def recorded(aws, monkeypatch):
 
 
 def listed(requests) -> list[str]:
-    return [query_of(path)["prefix"] for method, path in requests if "list-type=2" in path]
+    """The prefixes that were listed, each with the key after which its listing began."""
+    asked = [query_of(path) for method, path in requests if "list-type=2" in path]
+    return [" after ".join(filter(None, (each["prefix"], each.get("start-after")))) for each in asked]
 
 
 @pytest.mark.parametrize("layout", [PLAIN, HOURLY, HIVE, HIVE_HOURLY])
@@ -73,6 +75,7 @@ def test_only_the_windows_files_are_listed_in_every_layout(aws, layout, above):
 
 
 def test_listing_asks_for_the_windows_days_and_no_other_folder(recorded):
+    region = PLAIN.partition("{")[0]
     uri = new_bucket("acme", {
         key("2026-11-19T12:00"): BODY, key("2026-11-20T12:00"): BODY, key("2026-11-21T12:00"): BODY,
         "AWSLogs/123456789012/CloudTrail/eu-central-1/2026/11/20/trail.json.gz": BODY,
@@ -81,32 +84,23 @@ def test_listing_asks_for_the_windows_days_and_no_other_folder(recorded):
     recorded.clear()
     assert keys(uri, "2026-11-20T12:00", "2026-11-20T13:00") == [key("2026-11-20T12:00")]
     assert listed(recorded) == [
-        "", "AWSLogs/", "AWSLogs/123456789012/", "AWSLogs/123456789012/vpcflowlogs/",
-        "AWSLogs/123456789012/vpcflowlogs/eu-central-1/2026/11/20/",
+        "", "AWSLogs/", "AWSLogs/123456789012/", "AWSLogs/123456789012/vpcflowlogs/", f"{region} after {region}2026/11/20/",
     ]  # fmt: skip
 
 
-def test_a_window_over_midnight_and_one_of_years_list_few_folders(recorded):
-    uri = new_bucket("acme", {key("2026-11-20T12:00"): BODY, key("2026-11-21T00:10"): BODY})
-    region = PLAIN.partition("{")[0]
+@pytest.mark.parametrize("layout", [PLAIN, HIVE_HOURLY])
+def test_a_window_is_listed_from_its_first_day_and_no_further_than_its_last(recorded, layout):
+    region = layout.partition("year=" if "year=" in layout else "{")[0]
+    before = {key("2026-11-19T12:00", layout, f"{n:04}.log.gz"): BODY for n in range(1100)}
+    after = {key("2026-11-22T12:00", layout, f"{n:04}.log.gz"): BODY for n in range(2100)}
+    inside = [key("2026-11-20T23:55", layout), key("2026-11-21T00:10", layout)]
+    uri = new_bucket("acme", before | dict.fromkeys(inside, BODY) | after)
     recorded.clear()
-    assert keys(f"{uri}/{region}", "2026-11-20T23:50", "2026-11-20T23:59") == [key("2026-11-21T00:10")]
-    assert sorted(listed(recorded)) == [region + "2026/11/20/", region + "2026/11/21/"]
-    recorded.clear()
-    assert len(keys(f"{uri}/{region}", "2024-11-29T00:10", "2027-02-01T23:50")) == 2
-    assert sorted(listed(recorded)) == [
-        region + part
-        for part in (
-            "2024/11/29/",
-            "2024/11/30/",
-            "2024/12/",
-            "2025/",
-            "2026/",
-            "2027/01/",
-            "2027/02/01/",
-            "2027/02/02/",
-        )
-    ]
+    assert keys(f"{uri}/{region}", "2026-11-20T23:50", "2026-11-20T23:59") == inside
+    day = layout.partition("hour=")[0].format(*[datetime(2026, 11, 20)] * 3)
+    assert listed(recorded) == [f"{region} after {day}"], "one page of a thousand keys"
+    assert len(keys(f"{uri}/{region}", "2024-11-29T00:10", "2027-02-01T23:50")) == 3202
+    assert len(keys(f"{uri}/{region}", "0001-01-02", "9999-12-31T23:59")) == 3202
 
 
 def test_a_prefix_inside_the_layout_is_not_left(recorded):
@@ -115,10 +109,10 @@ def test_a_prefix_inside_the_layout_is_not_left(recorded):
     month = HOURLY.partition("{")[0] + "2026/11"
     recorded.clear()
     assert keys(f"{uri}/{month}", "2026-11-20T00:10", "2026-11-20T20:00") == [key(s, HOURLY) for s in slots[:2]]
-    assert listed(recorded) == [month + "/20/"]
+    assert listed(recorded) == [f"{month}/ after {month}/20/"]
     recorded.clear()
     assert keys(f"{uri}/{month}/20/12/", "2026-11-20T00:10", "2026-11-21T20:00") == [key(slots[1], HOURLY)]
-    assert listed(recorded) == [month + "/20/12/"]
+    assert listed(recorded) == [f"{month}/20/12/ after {month}/20/"]
     assert keys(f"{uri}/{key(slots[0], HOURLY)}", "2027-01-01") == [key(slots[0], HOURLY)]
 
 
