@@ -22,15 +22,16 @@ from flowkit.loading.ingestion import ingest
 from flowkit.loading.sample import NOTEBOOKS
 from flowkit.reporting.errors import ReportError, UsageError
 from flowkit.reporting.html import one_line, visible
-from flowkit.terminal import Bar, complain, discard_stdout, mend_streams, terminable
+from flowkit.terminal import complain, discard_stdout, mend_streams, progress, terminable
 
 LEVELS = ("info", "low", "medium", "high")
 DONE, FAILED, USAGE, FOUND = range(4)
 
-#: The options of `flowkit report`, in the order of its help.
+_FORMAT = {"metavar": "FIELDS", "help": "the log's fields, where no header names them"}
+#: The options of `flowkit report`, in the order of its help, and those of `flowkit ingest`.
 REPORT = {
     "source": {"nargs": "?", "default": "sample", "help": "file, folder, glob, s3://bucket/prefix, "
-               "cloudwatch://log-group, IBIS-URL#table, or sample (default)"},
+               "cloudwatch://log-group, IBIS-URL#table, - (stdin), or sample (default)"},
     "--start": {"metavar": "T", "help": "first moment: ISO 8601 (UTC unless it says otherwise), or -24h, -7d"},
     "--end": {"metavar": "T", "help": "first moment to leave out; also now"},
     "--out": {"metavar": "DIR", "type": Path, "default": Path("reports"), "help": "where runs go (default: reports)"},
@@ -38,7 +39,7 @@ REPORT = {
                    "help": "only this one (a name, or an .ipynb file)"},
     "--network": {"metavar": "DIR", "help": "the folder that `flowkit snapshot` wrote"},
     "--expect": {"metavar": "FILE", "help": "what should be reachable and what not, as CSV"},
-    "--format": {"metavar": "FIELDS", "help": "the log's fields, where no header names them"},
+    "--format": _FORMAT,
     "--param": {"metavar": "NAME=VALUE", "dest": "params", "action": "append", "default": [],
                 "help": "a notebook's parameter: flowkit notebooks lists them"},
     "--fail-on": {"metavar": "LEVEL", "choices": LEVELS,
@@ -52,7 +53,7 @@ INGEST = {
     "source": {"nargs": "+", "help": "as for report"},
     "--start": {"metavar": "T", "help": "leave out files that end before"},
     "--end": {"metavar": "T", "help": "leave out files that begin after"},
-    "--format": {"metavar": "FIELDS", "help": "the log's fields, where no header names them"},
+    "--format": _FORMAT,
     "--json": {"action": "store_true", "help": "print the tally as one JSON object"},
     "--again": {"action": "store_true", "help": "read files again that the cache has already"},
     **commands.AWS,
@@ -133,7 +134,7 @@ def _report(given: argparse.Namespace) -> int:
 
     configure(given.region, given.profile)
     own = {name: getattr(given, name) for name in Request.__dataclass_fields__}
-    with Bar() as bar:
+    with progress() as bar:
         run = report(Request(**own), bar)
     for note in run["notes"]:
         complain(note)
@@ -153,7 +154,7 @@ def _ingest(given: argparse.Namespace) -> int:
     configure(given.region, given.profile)
     troubles: list[str] = []
     try:
-        with Bar() as bar:
+        with progress() as bar:
             tally = ingest(
                 given.source, given.start, given.end, given.format, lambda done, to_do: bar("files", done, to_do),
                 given.again, troubles.append,
@@ -177,6 +178,9 @@ def _cache(given: argparse.Namespace) -> int:
     if given.action == "clear":
         upkeep.clear()
     elif given.action == "prune":
+        from flowkit.folding import store  # noqa: PLC0415 - it imports Ibis
+
+        store.prune(cache.folder() / "folds")
         print(f"{upkeep.prune()} files are gone from their place and from the cache")
     print(visible(where))
     _table(upkeep.size() if where.exists() else dict.fromkeys(("files", "parts", "bytes"), 0))
