@@ -53,14 +53,13 @@ def complain(problem: object, code: int = 1) -> int:
 @contextmanager
 def progress() -> Iterator[Callable[[str, int, int], None]]:
     """A bar on stderr for one stage after the other, shown by (stage, done, to do); silent where that is no terminal."""
-    bar = tqdm(disable=True)
+    shown, bar = "", tqdm(disable=True)
 
     def show(stage: str, done: int, to_do: int) -> None:
-        nonlocal bar
-        if stage != bar.desc:
+        nonlocal shown, bar
+        if stage != shown:
             bar.close()
-            bar = tqdm(desc=stage, total=to_do, disable=None, leave=False, file=sys.stderr)
-            bar.desc = stage
+            shown, bar = stage, tqdm(desc=stage, total=to_do, disable=None, leave=False, file=sys.stderr)
         bar.update(done - bar.n)
 
     try:
