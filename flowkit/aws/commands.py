@@ -112,10 +112,9 @@ def _status(args: Namespace) -> int:
             ago = f"{minutes} minutes" if minutes < 120 else f"{minutes / 60:.0f} hours"
             newest = f"{log['newest']:%Y-%m-%d %H:%M} UTC, {ago} ago"
         print(f"{log['flow_log_id']}  {log['traffic_type']} of {log['resource_id']}  {log['state']}")
-        print(f"  destination  {log['destination']}")
-        print(f"  delivery     {visible(log['delivery'])}")
-        print(f"  newest       {log.get('newest_error', newest)}")
-        print(f"  format       {log['format']}")
+        said = (log["destination"], log["delivery"], log.get("newest_error", newest), log["format"])
+        for name, value in zip(("destination", "delivery", "newest", "format"), said, strict=True):
+            print(f"  {name:<13}{visible(value)}")
     return 0
 
 
@@ -125,7 +124,7 @@ def _snapshot(args: Namespace) -> int:
         raise UsageError("name one folder to write to: flowkit snapshot DIR")
     files, notes = snapshot(folder, args.profile, args.region)
     for name, entries in files.items():
-        print(f"{folder / name}  {entries}")
+        print(f"{visible(folder / name)}  {entries}")
     for note in notes:
         complain(note)
     return 0

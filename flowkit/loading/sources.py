@@ -33,7 +33,7 @@ SLOT, LATE = 300, 600 + 900
 #: The first second of flow logs; slots of another age are no slots.
 FIRST_SECOND = 1_388_534_400
 #: What a source may be.
-KINDS = "name a file, a folder, a glob, s3://bucket/prefix, - or sample"
+KINDS = "name a file, a folder, a glob, s3://bucket/prefix, cloudwatch://log-group, URL#table, - or sample"
 #: All files below a folder.
 _ALL = ("**",)
 
