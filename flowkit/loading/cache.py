@@ -17,6 +17,7 @@ import fcntl
 import os
 import re
 import shutil
+import stat
 import time
 import uuid
 from collections.abc import Iterable, Iterator
@@ -123,9 +124,17 @@ def entries(places: Iterable[str], given: str) -> pl.DataFrame:
     return table.join(wanted, on="place", how="semi").sort("place")
 
 
+def files(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    """Yield the files below a folder, each with its status; those that go meanwhile are none."""
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError):
+            if stat.S_ISREG((status := path.stat()).st_mode):
+                yield path, status
+
+
 def whole(table: pl.DataFrame) -> pl.DataFrame:
     """Return those rows of facts whose parts are all there and as long as they were written."""
-    sizes = {part.name: part.stat().st_size for part in os.scandir(folder() / "parts")}
+    sizes = {part.name: status.st_size for part, status in files(folder() / "parts")}
     pairs = table.select("parts", "sizes").iter_rows()
     good = [all(sizes.get(name) == size for name, size in zip(*pair, strict=True)) for pair in pairs]
     return table.filter(pl.Series(good, dtype=pl.Boolean))
@@ -145,6 +154,7 @@ def workplace() -> Iterator[Path]:
 
 
 @cache
+@kept()
 def spill() -> Path:
     """Return a folder of the cache for what this process does not keep in memory; it goes with the process."""
     context = workplace()

@@ -3,7 +3,6 @@
 import fcntl
 import os
 import shutil
-import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -78,27 +77,19 @@ def sweep(grace: float = GRACE) -> None:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 cache.remove(path.with_suffix(""))
     before = time.time() - grace
-    old = [part for part, status in _files(cache.folder() / "parts") if status.st_mtime < before]
+    old = [part for part, status in cache.files(cache.folder() / "parts") if status.st_mtime < before]
     named = set(cache.facts().explode("parts")["parts"]) if old else ()
     for part in old:
         if cache.PART.fullmatch(part.name) and part.name not in named:
             part.unlink(missing_ok=True)
 
 
-def _files(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
-    """The files below a folder; those that go meanwhile are none."""
-    for path in folder.rglob("*"):
-        with suppress(FileNotFoundError):
-            if stat.S_ISREG((status := path.stat()).st_mode):
-                yield path, status
-
-
 @cache.kept()
 def size() -> dict[str, int]:
     """Return `files` (source files), `parts` (Parquet files) and `bytes` on disk of the cache."""
     facts = len(cache.facts())
-    parts = sum(bool(cache.PART.fullmatch(path.name)) for path, _ in _files(cache.folder() / "parts"))
-    return {"files": facts, "parts": parts, "bytes": sum(status.st_size for _, status in _files(cache.home()))}
+    parts = sum(bool(cache.PART.fullmatch(path.name)) for path, _ in cache.files(cache.folder() / "parts"))
+    return {"files": facts, "parts": parts, "bytes": sum(status.st_size for _, status in cache.files(cache.home()))}
 
 
 @cache.kept()
