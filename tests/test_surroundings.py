@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -278,3 +279,18 @@ def test_a_cache_that_may_not_be_changed_still_answers_what_it_knows(tmp_path):
     finally:
         for each in folders:
             each.chmod(0o700)
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "word"), [(signal.SIGTERM, 143, "terminated"), (signal.SIGINT, 130, "interrupted")]
+)
+def test_a_signal_ends_the_reading_and_leaves_nothing_behind(tmp_path, number, code, word):
+    os.mkfifo(tmp_path / "pipe")
+    env = os.environ | {"FLOWKIT_CACHE": str(tmp_path / "cache")}
+    words = [FLOWKIT, "ingest", str(tmp_path / "pipe")]
+    with subprocess.Popen(words, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        with (tmp_path / "pipe").open("w"):  # opens when the other end is opened, so work has begun
+            process.send_signal(number)
+            _, said = process.communicate(timeout=120)
+    assert (process.returncode, said) == (code, f"flowkit: {word}; nothing was written\n")
+    assert not list((tmp_path / "cache").glob("work-*"))

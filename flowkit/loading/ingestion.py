@@ -8,6 +8,7 @@ import time
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import polars as pl
@@ -166,13 +167,15 @@ def _read_all(
         finished: list[Parser] = []
         done = 0
         numbered = enumerate(_tasks(new, work, failures))
-        for parser in at_once(lambda task: _parsed(*task, work, fields, failures), numbered, os.cpu_count() or 1):
-            finished.append(parser)
-            done += len(parser.files)
-            if len(finished) >= TASKS:
-                _commit(finished, key, work)
-            if progress:
-                progress(done, len(new))
+        parsed = at_once(lambda task: _parsed(*task, work, fields, failures), numbered, os.cpu_count() or 1)
+        with closing(parsed):  # its threads are done before the folder goes in which they write
+            for parser in parsed:
+                finished.append(parser)
+                done += len(parser.files)
+                if len(finished) >= TASKS:
+                    _commit(finished, key, work)
+                if progress:
+                    progress(done, len(new))
         _commit(finished, key, work)
         upkeep.gather(work)
 

@@ -191,6 +191,10 @@ def at_once(work: Callable, items: Iterable, workers: int) -> Iterator:
     rest = iter(items)
     with ThreadPoolExecutor(workers) as pool:
         waiting = deque(pool.submit(work, item) for item in islice(rest, 2 * workers))
-        while waiting:
-            yield waiting.popleft().result()
-            waiting.extend(pool.submit(work, item) for item in islice(rest, 1))
+        try:
+            while waiting:
+                yield waiting.popleft().result()
+                waiting.extend(pool.submit(work, item) for item in islice(rest, 1))
+        finally:
+            for each in waiting:
+                each.cancel()
