@@ -25,7 +25,7 @@ from flowkit.loading.counts import DAY, FIRST_TIME
 from flowkit.loading.engines import recognised, table_of
 from flowkit.loading.engines import tally as table_tally
 from flowkit.loading.errors import SourceError
-from flowkit.loading.ingestion import Ingested, bring_in, refuse_nothing
+from flowkit.loading.ingestion import Ingested, bring_in
 from flowkit.loading.network import Snapshot, snapshot_of
 from flowkit.loading.records import backend, records_view
 from flowkit.loading.sources import aws_name, is_table, slot_of
@@ -70,9 +70,7 @@ def opened(source, start: Moment, end: Moment, format: str | None, network=None,
     window(start, end)
     if is_table(source):
         return Log(source, start, end, format, network, record, None)
-    done = bring_in(source, start, end, format)
-    refuse_nothing(done)
-    return Log(source, start, end, format, network, record, done)
+    return Log(source, start, end, format, network, record, bring_in(source, start, end, format))
 
 
 class Log:
