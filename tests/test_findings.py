@@ -7,10 +7,10 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
-from flowkit.reporting.answer import MIME, Answer, findings, tell
+from flowkit.reporting.answer import MIME, Answer, findings, incidents_html, tell
 from flowkit.reporting.figures import COLOURS, alt, bundle, svg_of, utc_axis
 from flowkit.reporting.finding import Finding, finding_id, incidents
-from flowkit.reporting.html import escaped, figure_html, incidents_html, one_line, period, visible, when
+from flowkit.reporting.html import escaped, figure_html, one_line, period, visible, when
 from flowkit.reporting.kinds import KINDS, Kind
 from flowkit.reporting.tables import show
 

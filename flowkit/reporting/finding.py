@@ -5,6 +5,7 @@ import json
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, fields
+from ipaddress import ip_network
 
 import pandas as pd
 
@@ -12,6 +13,10 @@ from flowkit.reporting.html import one_line, visible
 from flowkit.reporting.kinds import KINDS, SEVERITIES
 
 CONFIDENCES = ("certain", "high", "medium", "low")
+#: What a list of incidents consists of, in this order.
+FOLDS = ("", "ongoing", "for information")
+#: Causes that name what refuses a packet.
+RULES = ("security-group", "network-acl", "security-group-and-network-acl", "block-public-access", "encryption-control")
 SUBJECT = ("interface_id", "srcaddr", "dstaddr", "protocol", "dstport")
 
 
@@ -122,6 +127,11 @@ def is_ongoing(incident: list[dict]) -> bool:
     return any(finding.get("status") == "ongoing" for finding in incident)
 
 
+def fold_of(incident: list[dict]) -> str:
+    """Return which of `FOLDS` holds `incident`: the first is open, the others are folded."""
+    return FOLDS[2] if incident[0]["severity"] == "info" else FOLDS[1] if is_ongoing(incident) else FOLDS[0]
+
+
 def stamped(findings: list[dict], notebook: str, earlier: dict | None) -> list[dict]:
     """Return `findings` with their notebook, and `ongoing` where the previous run had them."""
     before = {(each["notebook"], each["id"]) for each in earlier["findings"]} if earlier else set()
@@ -130,6 +140,35 @@ def stamped(findings: list[dict], notebook: str, earlier: dict | None) -> list[d
         | {key: each[key] for key in KEYS}
         for each in findings
     ]
+
+
+def contradicted(findings: list[dict]) -> set[str]:
+    """Correct findings that say "no rule is in the way" where another names the rule; returns their notebooks.
+
+    One report never says both: a service that does not respond to whom a rule refuses, as another interface saw it,
+    has that rule as its cause, its next step and its incident, and is no surer than what is known of the rule.
+    """
+    refusing = [each for each in findings if each["cause"] in RULES and each["confidence"] != "low"]
+    corrected = set()
+    for each in findings:
+        rule = next((other for other in refusing if _same_ends(each["subject"], other["subject"])), None)
+        if rule and each["cause"] is None and each["kind"] in ("accepted-silent", "expectation-broken"):
+            each |= {name: rule[name] for name in ("cause", "action", "incident")}
+            each["confidence"] = max(each["confidence"], rule["confidence"], key=CONFIDENCES.index)
+            each["grounds"] = [*each["grounds"], f"a rule refuses it: {rule['title']}"]
+            corrected.add(each["notebook"])
+    return corrected
+
+
+def _same_ends(one: dict, other: dict) -> bool:
+    """Return whether two subjects may have a packet in common: one service, and addresses that overlap."""
+    if one["dstport"] is None or any(one[name] != other[name] for name in ("protocol", "dstport")):
+        return False
+    pairs = [(one[name], other[name]) for name in ("dstaddr", "srcaddr")]
+    if None in pairs[0]:
+        return False
+    networks = [tuple(map(ip_network, pair)) for pair in pairs if None not in pair]
+    return all(a.version == b.version and a.overlaps(b) for a, b in networks)
 
 
 def resolved(findings: list[dict], earlier: dict | None, run: dict) -> list[dict] | None:
@@ -146,6 +185,12 @@ def resolved(findings: list[dict], earlier: dict | None, run: dict) -> list[dict
         for each in earlier["findings"]
         if (each["notebook"], each["id"]) not in now and each["notebook"] not in failed
     ]
+
+
+def expectation_of(incident: list[dict]) -> str:
+    """Return the name of the expectation that `incident` breaks, where another finding leads it; '' for none."""
+    titles = (each["title"] for each in incident[1:] if each["kind"].startswith(("expectation", "newly")))
+    return next((title[: title.index("”") + 1] for title in titles if title.startswith("“") and "”" in title), "")
 
 
 def _gravity(finding: dict) -> tuple[int, int]:

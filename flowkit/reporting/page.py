@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from copy import deepcopy
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -14,25 +14,12 @@ from nbformat import NotebookNode
 from traitlets.config import Config
 
 from flowkit.reporting import history
-from flowkit.reporting.answer import MIME
-from flowkit.reporting.finding import incidents, is_ongoing
-from flowkit.reporting.html import (
-    action_html,
-    assured,
-    boxes,
-    escaped,
-    figure_html,
-    incidents_html,
-    is_figure,
-    period,
-    visible,
-    when,
-)  # fmt: skip
+from flowkit.reporting.answer import ALSO, MIME, ROWS, SHOWN, Shown, action_html, assured, boxes, incidents_html
+from flowkit.reporting.finding import FOLDS, expectation_of, fold_of, incidents, is_ongoing
+from flowkit.reporting.html import escaped, figure_html, is_figure, period, visible, when
 from flowkit.reporting.kinds import SEVERITIES
 
 TEMPLATES = Path(__file__).parent / "template"
-#: An index shows so many incidents, then their number, and so many more in a table.
-SHOWN, ROWS = 30, 500
 #: What makes a table of `show` live; a viewer that does not trust the notebook needs neither.
 _SCRIPTS = re.compile(r"<script\b.*?</script>|<style\b.*?</style>", re.DOTALL)
 
@@ -105,11 +92,12 @@ def spanned(run: dict) -> str:
     return period(run["start"] or run["first"], run["end"] or run["last"]) or "no records"
 
 
-def _sections(cells: list[NotebookNode]) -> Iterator[dict]:
+def _sections(cells: list[NotebookNode]) -> Iterator[tuple[str, str]]:
+    """The anchors and titles of the sections of `cells`."""
     for cell in cells:
         if cell.cell_type == "markdown":
             for title in re.findall(r"^## +(.+?)\s*#*$", cell.source, flags=re.MULTILINE):
-                yield {"title": title, "anchor": title.replace(" ", "-")}
+                yield title.replace(" ", "-"), title
 
 
 def _answer_first(cells: list[NotebookNode]) -> Iterator[NotebookNode]:
@@ -151,25 +139,54 @@ def _exporter() -> HTMLExporter:
     return exporter
 
 
-def write_run(
-    folder: Path, run: dict, findings: list[dict], resolved: list[dict] | None, figures: dict[str, str]
-) -> None:
-    """Write the run's own index: headline numbers, incidents, a card a notebook.
+def show_anew(notebook: NotebookNode) -> None:
+    """Show the findings of an executed notebook as its data now say."""
+    for data in _outputs(notebook):
+        if MIME in data:
+            data |= Shown(data[MIME], SHOWN)._repr_mimebundle_()
+
+
+def linked(pages: dict[str, str], findings: list[dict]) -> dict[str, str]:
+    """Return `pages`, each incident with links to the other pages that have findings of its root cause."""
+    titles = {name: re.search("<h1>(.*?)</h1>", text)[1] for name, text in pages.items()}
+    causes: dict[str, dict[str, str]] = {}
+    for each in findings:
+        if each["notebook"] in pages and each["incident"]:
+            href = _href(each, pages)
+            causes.setdefault(each["incident"], {}).setdefault(
+                each["notebook"], f"<a href='{href}'>{titles[each['notebook']]}</a>"
+            )
+
+    def also(name: str, found: re.Match) -> str:
+        links = [link for page, link in causes.get(found[1], {}).items() if page != name]
+        return f"<p class='fk-also'>The same root cause in {', '.join(links)}.</p>" if links else ""
+
+    return {name: re.sub(ALSO.format("(\\w+)"), partial(also, name), text) for name, text in pages.items()}
+
+
+def _href(finding: dict, pages: dict[str, str]) -> str:
+    """Where a page tells of `finding`; '' where none does."""
+    name, anchor = finding["notebook"], f"finding-{finding['id']}"
+    if name not in pages or finding["counts"].get("records") == 0:
+        return ""
+    return f"{quote(name)}.html" + (f"#{anchor}" if f"id='{anchor}'" in pages[name] else "")
+
+
+def run_index(
+    run: dict, findings: list[dict], resolved: list[dict] | None, notebooks: dict[str, NotebookNode],
+    pages: dict[str, str],
+) -> str:  # fmt: skip
+    """Return the run's own index: headline numbers, incidents with links to `pages`, a card a notebook.
 
     `resolved` is None where there was no run before it to compare with.
     """
-    cards = [each | {"figure": Markup(_small(figures[each["name"]]))} for each in run["notebooks"]]  # noqa: S704
-    groups = [_entry(group, run) for group in incidents(findings)]
-    folds = {"": [], "ongoing": [], "for information": []}
-    for entry in groups[:SHOWN]:
-        compared = resolved is not None
-        fold = "for information" if entry["severity"] == "info" else "ongoing" if compared and entry["old"] else ""
-        folds[fold].append(entry)
-    text = _indexes().render(
+    figures = {name: Markup(_small(first_figure(each))) for name, each in notebooks.items()}  # noqa: S704
+    groups = [_entry(group, pages, resolved is not None) for group in incidents(findings)]
+    return _indexes().render(
         run=run,
         window=spanned(run),
-        cards=cards,
-        folds=folds,
+        cards=[each | {"figure": figures[each["name"]]} for each in run["notebooks"]],
+        folds={name: [entry for entry in groups[:SHOWN] if entry["fold"] == name] for name in FOLDS},
         rest=groups[SHOWN : SHOWN + ROWS],
         more=max(0, len(groups) - SHOWN),
         total=len(groups),
@@ -178,16 +195,36 @@ def write_run(
         compared=resolved is not None,
         resolved=[group[0] for group in incidents(resolved or [])],
     )
-    history.write(folder / "index.html", text)
 
 
-def _entry(group: list[dict], run: dict) -> dict:
+def _entry(group: list[dict], pages: dict[str, str], compared: bool) -> dict:
     """An incident as the index lists it; the one that the run itself found has no page and brings its next step."""
-    lead = group[0]
-    of_page = lead["notebook"] in {each["name"] for each in run["notebooks"]} and lead["counts"].get("records") != 0
-    action = "" if of_page else Markup(action_html(lead["action"]))  # noqa: S704
-    href = f"{quote(lead['notebook'])}.html#finding-{lead['id']}" if of_page else ""
-    return lead | {"others": len(group) - 1, "old": is_ongoing(group), "href": href, "next": action}
+    lead, *others = group
+    href = _href(lead, pages)
+    return lead | {
+        "old": is_ongoing(group),
+        "fold": fold_of(group) if compared else "for information" if lead["severity"] == "info" else "",
+        "href": href,
+        "next": "" if href else Markup(action_html(lead["action"])),  # noqa: S704
+        "expectation": expectation_of(group),
+        "others": [each | {"href": _href(each, pages)} for each in others],
+        "words": " ".join(str(value) for each in group for value in each["subject"].values() if value is not None),
+    }
+
+
+def bundle(run: dict, pages: dict[str, str]) -> str:
+    """Return `pages`, the index among them, as one page that needs no other file."""
+    names = {name: quote(name) for name in pages}
+    sections = []
+    for name, text in pages.items():
+        main = text.split("<main", 1)[1].split(">", 1)[1].rsplit("</main>", 1)[0]
+        main = re.sub(r"""(\sid=["']|href=["']#|url\(#)([^"')]+)""", rf"\g<1>{names[name]}.\g<2>", main)
+        for other in names.values():
+            main = re.sub(rf"""href=(["']){re.escape(other)}\.html(?:#([^"']+))?\1""", rf'href="#{other}.\g<2>"', main)
+        main = re.sub(r"""<a href="[^"#]+\.(?:ipynb|json|csv)">([^<]*)</a>""", r"\1", main)
+        sections.append((names[name], re.search("<h1>(.*?)</h1>", main)[1], main))
+    sections.sort(key=lambda section: section[0] != "index")
+    return _indexes().render(bundle=[tuple(map(Markup, each)) for each in sections], run=run, window=spanned(run))  # noqa: S704
 
 
 def write_runs(out: Path, mode: int = 0o600) -> None:
