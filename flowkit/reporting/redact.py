@@ -77,29 +77,35 @@ class Redactor:
 
     One `key` gives one mapping: reports under the same key can be compared, and their findings keep their ids.
     `secrets` are words and paths of the user's that go wherever they stand, whatever their case; `aside` is the folder
-    of the copies that the notebooks get.
+    of the copies that the notebooks get; `replaced` are the names met so far.
     """
 
     def __init__(self, key: bytes, secrets: Iterable[str] = (), aside: str = "") -> None:
-        self._key, self._aside, self._hidden = key, aside, set()
+        self._key, self._aside, self._hidden, self._pattern = key, aside, set(), None
+        self.replaced: set[str] = set()
         self._mapped = cache(self._address)
         self.hide(secrets)
 
     def hide(self, secrets: Iterable[str]) -> None:
-        """Replace `secrets`, too, from here on."""
+        """Replace `secrets` in texts, too, from here on: paths with what follows in them, other words as such."""
         self._hidden |= {form for secret in secrets if len(secret) > 2 for form in (secret, html.escape(secret))}
-        words = "|".join(re.escape(word) for word in sorted(self._hidden, key=len, reverse=True))
-        self._secrets = re.compile(rf"(?i)(?<![a-z0-9])(?:{words})(?![a-z0-9])[\w./@+=-]*") if words else None
+        known = sorted(map(re.escape, self._hidden), key=len, reverse=True)
+        paths, words = ("|".join(each for each in known if ("/" in each) is wanted) for wanted in (True, False))
+        parts = [rf"(?:{paths})[\w./@+=-]*"] * bool(paths) + [rf"(?<![a-z0-9])(?:{words})(?![a-z0-9])"] * bool(words)
+        self._pattern = re.compile("|".join(parts), re.IGNORECASE) if parts else None
 
     def name(self, text: str) -> str:
         """Return what stands for the name `text`; ids, and what the report itself adds to a name, stay."""
         kind, name, end = re.fullmatch(r"(NAT gateway )?(.*?)( …\w{4})?", text, re.DOTALL).groups("")
-        return kind + (name if name in _NO_NAMES or _ID.fullmatch(name) else self._word(name)) + end
+        if name in _NO_NAMES or _ID.fullmatch(name):
+            return text
+        self.replaced.add(name)
+        return kind + self._word(name) + end
 
     def text(self, text: str) -> str:
         """Return `text` redacted."""
         text = text.replace(self._aside, "redacted") if self._aside else text
-        text = self._secrets.sub(lambda found: self._word(found[0]), text) if self._secrets else text
+        text = self._pattern.sub(lambda found: self._word(found[0]), text) if self._pattern else text
         text = _PLACE.sub(lambda found: self._word(found[0]), text)
         text = _ADDRESS.sub(lambda found: self._mapped(found[0]), text)
         return _ACCOUNT.sub(lambda found: f"{self._number('account', found[0]) % 10**12:012}", text)
@@ -211,7 +217,7 @@ class Redactor:
         return _TABLE_SCRIPT.join(self.text(_UNREADABLE.sub("", part)) for part in markup.split(_TABLE_SCRIPT))
 
     def _word(self, word: str) -> str:
-        number = self._number("name", word)
+        number = self._number("name", html.unescape(word).lower())
         return "n-" + "".join(_LETTERS[number >> 5 * at & 31] for at in range(6))
 
     def _number(self, purpose: str, text: str) -> int:

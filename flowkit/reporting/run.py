@@ -165,6 +165,8 @@ def _redacting(plan: Plan, wanted: bool) -> Iterator[Redactor | None]:
                 changed["named_networks"] = redactor.networks(named)
             own |= changed
             plan.arguments[name] |= changed
+        # In what comes out they can only stand where somebody wrote them into a notebook.
+        redactor.hide(name for name in redactor.replaced if len(name) > 3)
         os.environ["FLOWKIT_REDACTED"] = "1"  # `Log.summary` then shows neither files nor malformed lines
         try:
             yield redactor
