@@ -1,6 +1,7 @@
 """Every page of a report in a real browser without a network: what a reader does works, nothing is asked for."""
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,7 +26,7 @@ def pages(tmp_path_factory) -> dict[str, Path]:
     assert cli.main(["report", str(log), "--notebook", str(book), "--out", str(folder / "probe")]) == 0
     found = {path.stem: path for path in (folder / "probe" / "latest").glob("*.html")}
     if any(NOTEBOOKS.glob("*.ipynb")):
-        assert cli.main(["report", "--out", str(folder / "sample")]) == 0
+        assert cli.main(["report", "--bundle", "--out", str(folder / "sample")]) == 0
         found |= {f"sample-{path.stem}": path for path in (folder / "sample" / "latest").glob("*.html")}
         found["runs"] = folder / "sample" / "index.html"
     return found
@@ -66,6 +67,43 @@ def test_every_page_opens_without_a_request_an_error_or_a_sideways_scroll(browse
         shown = tmp_path / f"{name}-{width}-{theme}.png"
         browser.picture(shown)
         assert shown.stat().st_size > 5_000
+
+
+@pytest.mark.parametrize("width", [1200, 390])
+def test_axe_finds_nothing_on_any_page(browser, pages, width):
+    for name, path in pages.items():
+        browser.look(width, 900, "dark" if width < 600 else "light")
+        browser.open(path)
+        assert browser.barriers() == [], name
+
+
+def test_a_printed_page_of_the_sample_has_at_most_four_sheets(browser, pages):
+    browser.look(1200, 900, "light")
+    for name in ("sample-index", "sample-rejected", "sample-reachability", "sample-skipdata", "sample-direction"):
+        browser.open(pages[name])
+        assert len(re.findall(rb"/Type\s*/Page\b", browser.pdf())) <= 4, name
+
+
+def test_a_bundle_holds_the_whole_run_and_its_links_lead_inside(browser, pages):
+    browser.look(1200, 900, "light")
+    browser.open(pages["sample-bundle"])
+    links = browser.run("return [...document.links].map(a => a.getAttribute('href'))")
+    assert len(links) > 30 and [link for link in links if not link.startswith("#")] == []
+    missing = "return arguments[0].filter(link => !document.getElementById(link.slice(1)))"
+    assert browser.run(missing, links) == []
+    twice = "const ids = [...document.querySelectorAll('[id]')].map(e => e.id); return ids.length - new Set(ids).size"
+    assert browser.run(twice) == 0
+    browser.click(".found a")
+    assert browser.run("return location.hash.slice(1)").startswith(("rejected.finding-", "reachability.finding-"))
+    assert browser.run("return document.querySelectorAll('h1').length") == 5
+
+
+def test_an_incident_links_to_the_other_pages_that_tell_of_it(browser, pages):
+    browser.open(pages["sample-rejected"])
+    link = browser.attribute(".fk-also a", "href")
+    assert "reachability.html#finding-" in link
+    browser.click(".fk-also a")
+    assert browser.run("return document.getElementById(location.hash.slice(1)).className").startswith("fk-finding")
 
 
 def test_a_table_sorts_and_searches(probe):
@@ -156,13 +194,19 @@ def test_the_index_is_filtered_by_severity_and_notebook(browser, pages):
     browser.open(pages["sample-index"])
     rows = "[...document.querySelectorAll('#findings tr[data-severity]')].filter(e => e.checkVisibility())"
     choose = """const list = document.querySelector(`#filter select[name=${arguments[0]}]`);
-        list.value = arguments[1]; list.dispatchEvent(new Event("change", {bubbles: true}))"""
+        list.value = arguments[1]; list.dispatchEvent(new Event("input", {bubbles: true}))"""
     every = browser.run(f"return {rows}.length")
     browser.run(choose, "severity", "high")
     browser.run(choose, "notebook", "reachability")
     shown = browser.run(f"return {rows}.map(e => [e.dataset.severity, e.dataset.notebook])")
     assert 0 < len(shown) < every and set(map(tuple, shown)) == {("high", "reachability")}
     assert browser.text("#filter output").startswith(f"{len(shown)} of ")
+    browser.run(choose, "severity", "")
+    browser.run(choose, "notebook", "")
+    browser.type("#filter input", "db-1")
+    named = browser.run(f"return {rows}.map(e => e.textContent + e.dataset.words)")
+    assert 0 < len(named) < every and all("db-1" in text for text in named)
+    browser.type("#filter input", "")
     browser.run(choose, "severity", "info")
     browser.run(choose, "notebook", "")
     assert set(browser.run(f"return {rows}.map(e => e.dataset.severity)")) == {"info"}, "folded ones unfold"

@@ -194,6 +194,8 @@ def _marked(action: str) -> Iterator[tuple[bool, str]]:
 
 def _code(text: str) -> str:
     button = f'<button type="button" onclick="{COPY}">copy</button>'
-    block = f"<div class='fk-command'><pre>{escaped(text)}</pre>{button}</div>"
+    # A browser breaks lines behind every hyphen, and a broken --option cannot be read.
+    whole = re.sub(r"\S*-\S*", r"<span>\g<0></span>", escaped(text))
+    block = f"<div class='fk-command'><pre>{whole}</pre>{button}</div>"
     count = text.count("\n") + 1
     return block if count <= LONG else f"<details><summary>{count} lines</summary>{block}</details>"

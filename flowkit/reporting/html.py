@@ -72,4 +72,4 @@ def is_figure(svg: str) -> bool:
 def figure_html(svg: str) -> str:
     """Return what `svg_of` made as a `<figure>` for a page, in the page's own colours."""
     svg = svg.replace(f" {ON_WHITE}", "", 1)
-    return f'<figure class="fk-figure" style="margin:.6em 0">{svg}</figure>'
+    return f'<figure class="fk-figure" tabindex="0">{svg}</figure>'

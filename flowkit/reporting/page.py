@@ -218,7 +218,8 @@ def bundle(run: dict, pages: dict[str, str]) -> str:
     sections = []
     for name, text in pages.items():
         main = text.split("<main", 1)[1].split(">", 1)[1].rsplit("</main>", 1)[0]
-        main = re.sub(r"""(\sid=["']|href=["']#|url\(#)([^"')]+)""", rf"\g<1>{names[name]}.\g<2>", main)
+        if name != "index":
+            main = re.sub(r"""(\sid=["']|href=["']#|url\(#)([^"')]+)""", rf"\g<1>{names[name]}.\g<2>", main)
         for other in names.values():
             main = re.sub(rf"""href=(["']){re.escape(other)}\.html(?:#([^"']+))?\1""", rf'href="#{other}.\g<2>"', main)
         main = re.sub(r"""<a href="[^"#]+\.(?:ipynb|json|csv)">([^<]*)</a>""", r"\1", main)
