@@ -185,15 +185,7 @@ def test_plain_text_of_findings_says_summary_coverage_and_titles():
 
 
 def test_a_kind_that_lacks_a_part_stops_the_import():
-    entry = {
-        "kind": "x",
-        "notebook": "rejected",
-        "severity": "low",
-        "meaning": "m",
-        "title": "t",
-        "summary": "{n} s",
-        "action": "a",
-    }
+    entry = {"kind": "x", "notebook": "rejected", "severity": "low", "meaning": "m", "summary": "{n} s", "action": "a"}
     assert Kind(**entry).kind == "x"
     for part in entry:
         with pytest.raises(ValueError, match=f"lacks {part}"):
@@ -216,6 +208,12 @@ def test_the_kinds_are_those_of_findings_json_each_in_a_notebook_that_there_is()
         "skipdata": ["skipdata", "silent-interface", "not-delivered"],
         "direction": ["address-conflict", "low-confidence-direction", "new-destination", "unusual-egress"],
     }  # fmt: skip
+
+
+def test_a_kind_counts_its_incidents_and_gives_a_finding_its_next_step():
+    assert KINDS["blocked-client"].counted(1) == "1 legitimate client appears to be blocked"
+    assert KINDS["accepted-silent"].counted(1200) == "1,200 services are allowed but do not respond"
+    assert finding("noise").action == KINDS["noise"].action and finding(action="Look.").action == "Look."
 
 
 def test_nothing_found_is_said():

@@ -8,7 +8,7 @@ from importlib.resources import files
 from itertools import groupby
 
 from flowkit.reporting.finding import FOLDS, Finding, expectation_of, fold_of, incidents, number_repeats
-from flowkit.reporting.html import counted, escaped, period
+from flowkit.reporting.html import escaped, many, period
 
 #: `flowkit report` reads findings from a cell's output under this MIME type.
 MIME = "application/vnd.flowkit.findings+json"
@@ -102,7 +102,7 @@ def incidents_html(incidents: Sequence[list[dict]], top: int = SHOWN) -> str:
     """Return incidents (see `flowkit.reporting.finding.incidents`) as HTML.
 
     At most `top` in full: those that are new, or all where no earlier run is known; ongoing ones and those for
-    information are folded; where nothing is new, the ongoing ones are open. The rest is counted and in a table.
+    information are folded; where nothing is new, the ongoing ones are open. The rest is many and in a table.
     """
     if not incidents:
         return "<p class='fk-none'>No findings.</p>"
@@ -112,7 +112,7 @@ def incidents_html(incidents: Sequence[list[dict]], top: int = SHOWN) -> str:
         articles = "".join(_incident(group, expectation_of(group)) for group in groups)
         if fold and groups:
             is_open = " open" if not parts and fold == "ongoing" else ""
-            summary = f"<summary>{counted(len(groups), 'incident')} {fold}</summary>"
+            summary = f"<summary>{many(len(groups), 'incident')} {fold}</summary>"
             articles = f"<details class='fk-more'{is_open}>{summary}{articles}</details>"
         parts += [articles] if groups else []
     if leads := [group[0] for group in incidents[top:]]:
@@ -123,7 +123,7 @@ def incidents_html(incidents: Sequence[list[dict]], top: int = SHOWN) -> str:
         )
         beyond = " All are in findings.json." if len(leads) > ROWS else ""
         parts.append(
-            f"<p class='fk-none'>{counted(len(leads), 'more incident')}.{beyond}</p><div class='scroll' tabindex='0'"
+            f"<p class='fk-none'>{many(len(leads), 'more incident')}.{beyond}</p><div class='scroll' tabindex='0'"
             f" role='region' aria-label='more incidents'><table class='fk-rest'>{rows}</table></div>"
         )
     return "".join(parts)
@@ -134,7 +134,7 @@ def _incident(group: list[dict], expectation: str) -> str:
     lead, *others = group
     badge = f"<span class='tag'>breaks {escaped(expectation)}</span> " if expectation else ""
     more = "".join(map(finding_html, others))
-    summary = f"<summary>{counted(len(others), 'more finding')} with the same root cause</summary>"
+    summary = f"<summary>{many(len(others), 'more finding')} with the same root cause</summary>"
     same = f"<details class='fk-same'>{summary}{more}</details>" if others else ""
     return finding_html(lead, badge) + (ALSO.format(escaped(lead["incident"])) if lead["incident"] else "") + same
 
@@ -144,7 +144,7 @@ def finding_html(finding: dict, badge: str = "") -> str:
     facts = [
         finding["cause"] and finding["cause"].replace("-", " "),
         period(finding["first_seen"], finding["last_seen"]),
-        finding["records"] and counted(finding["records"], "record"),
+        finding["records"] and many(finding["records"], "record"),
         finding["coverage"] is not None and f"log coverage {finding['coverage']:.1%}",
     ]
     small = badge + " · ".join(escaped(fact) for fact in facts if fact)

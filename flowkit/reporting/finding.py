@@ -24,12 +24,12 @@ SUBJECT = ("interface_id", "srcaddr", "dstaddr", "protocol", "dstport")
 class Finding:
     """One judged problem. `kind` (of `flowkit.reporting.kinds`) and `subject` alone make its `id`.
 
-    `subject` has the keys of `SUBJECT`; those left out are null ("many"). `title` is one plain sentence, and
-    `counts` holds every number in it by name. `grounds` are the observations it rests on. `action` is the next
-    step: text, or lines, of which each stays one line whatever names stand in it; commands have lines of their
-    own. `coverage` is the share (0 to 1) of the subject's time that the log covers. `incident` is the same for
-    all findings with one root cause. Raises ValueError for a kind, severity, confidence, subject or count that
-    findings.json does not have.
+    `subject` has the keys of `SUBJECT`; those left out are null ("many"). `title` is one plain sentence, and `counts`
+    holds every number in it by name. `grounds` are the observations it rests on. `action` is the next step: text, or
+    lines, of which each stays one line whatever names stand in it; commands have lines of their own; where it is left
+    out, that of the kind. `coverage` is the share (0 to 1) of the subject's time that the log covers. `incident` is
+    the same for all findings with one root cause. Raises ValueError for a kind, severity, confidence, subject or count
+    that findings.json does not have.
     """
 
     kind: str
@@ -59,7 +59,8 @@ class Finding:
             raise ValueError(f"confidence is {self.confidence!r}, not one of {', '.join(CONFIDENCES)}")
         if unknown := set(self.subject) - set(SUBJECT):
             raise ValueError(f"subject has no {', '.join(sorted(unknown))}; its keys are {', '.join(SUBJECT)}")
-        lines = self.action if isinstance(self.action, str) else "\n".join(map(one_line, self.action))
+        action = self.action or KINDS[self.kind].action
+        lines = action if isinstance(action, str) else "\n".join(map(one_line, action))
         clean = {
             "title": one_line(self.title),
             "action": visible(lines).replace("\t", "    "),
@@ -117,7 +118,7 @@ def incidents(findings: Iterable[dict]) -> list[list[dict]]:
     """
     groups: dict[object, list[dict]] = {}
     for finding in findings:
-        groups.setdefault(finding["incident"] or ("", len(groups)), []).append(finding)
+        groups.setdefault(finding.get("incident") or ("", len(groups)), []).append(finding)
     found = [sorted(group, key=_gravity) for group in groups.values()]
     return sorted(found, key=lambda group: (is_ongoing(group), _gravity(group[0])))
 

@@ -40,9 +40,9 @@ def escaped(text: object) -> str:
     return html.escape(visible(text))
 
 
-def counted(number: int, noun: str) -> str:
-    """Return `number` and `noun` with its plural: `1 file`, `2,000 files`."""
-    return f"{number:,} {noun}{'s'[: number != 1]}"
+def many(count: int, noun: str) -> str:
+    """Return `count` and the noun, in the plural unless it is one: `1 file`, `2,000 files`."""
+    return f"{int(count):,} {noun}{'s'[: count != 1]}"
 
 
 def when(moment: "pd.Timestamp | str | None") -> str:

@@ -172,6 +172,7 @@ class _Kernel(AsyncKernelManager):
     @property
     def kernel_spec(self) -> KernelSpec:
         command = [sys.executable, "-P", "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        command += ["--InteractiveShellApp.ignore_cwd=True"]  # IPython before 9.7 puts the folder there all the same.
         return KernelSpec(argv=command, display_name="Python 3", language="python")
 
     async def start_kernel(self, **kwargs):

@@ -1,6 +1,7 @@
 """The HTML of a report: a page a notebook, the index of a run, the index of all runs; none needs anything else."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from copy import deepcopy
 from functools import cache, partial
@@ -17,7 +18,7 @@ from flowkit.reporting import history
 from flowkit.reporting.answer import ALSO, MIME, ROWS, SHOWN, Shown, action_html, assured, boxes, incidents_html
 from flowkit.reporting.finding import FOLDS, expectation_of, fold_of, incidents, is_ongoing
 from flowkit.reporting.html import escaped, figure_html, is_figure, period, visible, when
-from flowkit.reporting.kinds import SEVERITIES
+from flowkit.reporting.kinds import KINDS, SEVERITIES
 
 TEMPLATES = Path(__file__).parent / "template"
 #: What makes a table of `show` live; a viewer that does not trust the notebook needs neither.
@@ -190,6 +191,12 @@ def run_index(
         rest=groups[SHOWN : SHOWN + ROWS],
         more=max(0, len(groups) - SHOWN),
         total=len(groups),
+        phrases=[
+            KINDS[kind].counted(number)
+            for kind, number in Counter(
+                entry["kind"] for entry in groups if entry["severity"] in ("high", "medium")
+            ).items()
+        ],
         counts={name: sum(entry["severity"] == name for entry in groups) for name in SEVERITIES},
         new=sum(not entry["old"] for entry in groups),
         compared=resolved is not None,

@@ -24,7 +24,7 @@ from flowkit.questions.networks import read_networks, subnet_names
 from flowkit.reporting import history, page
 from flowkit.reporting.errors import ReportError, UsageError
 from flowkit.reporting.finding import SUBJECT, contradicted, resolved, stamped
-from flowkit.reporting.html import counted
+from flowkit.reporting.html import many
 from flowkit.reporting.kinds import SEVERITIES
 from flowkit.reporting.notebooks import OPTIONS, Executed, arguments, chosen, executor, pairs, parameters, unused
 from flowkit.reporting.redact import Redactor, own_key, secrets_of
@@ -230,8 +230,8 @@ def _page(executed: Executed, run: dict, earlier: dict | None) -> str:
     """The page of a notebook, as HTML."""
     files, tally = run["inputs"], run["tally"]
     size = sum(file["size"] for file in files)
-    wrong = f"{tally['damaged_files']:,} damaged, {counted(tally['malformed'], 'malformed line')}"
-    line = f"{counted(len(files), 'file')}, {size:,} bytes, {wrong}; all of them are in run.json."
+    wrong = f"{tally['damaged_files']:,} damaged, {many(tally['malformed'], 'malformed line')}"
+    line = f"{many(len(files), 'file')}, {size:,} bytes, {wrong}; all of them are in run.json."
     about = {
         "name": executed.name,
         "run": run["id"],
