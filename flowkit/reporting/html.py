@@ -42,7 +42,7 @@ def escaped(text: object) -> str:
 
 def many(count: int, noun: str) -> str:
     """Return `count` and the noun, in the plural unless it is one: `1 file`, `2,000 files`."""
-    return f"{int(count):,} {noun}{'s'[: count != 1]}"
+    return f"{int(count):,} {noun}" + ("" if count == 1 else "s")
 
 
 def when(moment: "pd.Timestamp | str | None") -> str:
