@@ -64,6 +64,8 @@ def test_every_page_opens_without_a_request_an_error_or_a_sideways_scroll(browse
         wide = browser.run("return document.documentElement.scrollWidth")
         assert wide <= width, f"{name} is {wide} wide on a screen of {width}"
         assert browser.dark() == (theme == "dark"), name
+        if width < 600 and browser.run("return !!document.querySelector('.fk-finding')"):
+            assert browser.colour(".fk-finding", "padding-left") == "0px", "a phone has no room for a margin"
         shown = tmp_path / f"{name}-{width}-{theme}.png"
         browser.picture(shown)
         assert shown.stat().st_size > 5_000
