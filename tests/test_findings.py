@@ -59,7 +59,7 @@ def test_a_finding_is_json_as_the_design_says():
         "subject": {"interface_id": "eni-1", "srcaddr": None, "dstaddr": None, "protocol": 6, "dstport": None},
         "cause": None,
         "grounds": ["a"],
-        "action": "",
+        "action": KINDS["scan"].action,
         "first_seen": "2026-11-20T22:30:00Z",
         "last_seen": None,
         "records": 3,

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from itertools import groupby
@@ -19,8 +19,6 @@ COMMAND = re.compile(r"^\s*(\$ |aws |flowkit |papermill |python3? |sudo |ss |nc 
 LONG = 8
 #: So many incidents are shown in full; of what is beyond, their number, and so many as rows of a table.
 SHOWN, ROWS = 30, 500
-#: Stands behind an incident until `flowkit.reporting.page.linked` knows where else its root cause is told.
-ALSO = "<!--also {}-->"
 COPY = "navigator.clipboard.writeText(this.previousElementSibling.textContent);this.textContent='copied'"
 
 
@@ -98,8 +96,10 @@ def boxes(data: dict) -> str:
     return f"<div class='fk-box'><div class='fk-verdict'>{summary}</div>{coverage}</div>"
 
 
-def incidents_html(incidents: Sequence[list[dict]], top: int = SHOWN) -> str:
-    """Return incidents (see `flowkit.reporting.finding.incidents`) as HTML.
+def incidents_html(
+    incidents: Sequence[list[dict]], top: int = SHOWN, elsewhere: Mapping[str, str] | None = None
+) -> str:
+    """Return incidents (see `flowkit.reporting.finding.incidents`) as HTML; `elsewhere` are links to more of each.
 
     At most `top` in full: those that are new, or all where no earlier run is known; ongoing ones and those for
     information are folded; where nothing is new, the ongoing ones are open. The rest is many and in a table.
@@ -109,7 +109,7 @@ def incidents_html(incidents: Sequence[list[dict]], top: int = SHOWN) -> str:
     parts: list[str] = []
     for fold in FOLDS:
         groups = [group for group in incidents[:top] if fold_of(group) == fold]
-        articles = "".join(_incident(group, expectation_of(group)) for group in groups)
+        articles = "".join(_incident(group, (elsewhere or {}).get(group[0].get("incident"), "")) for group in groups)
         if fold and groups:
             is_open = " open" if not parts and fold == "ongoing" else ""
             summary = f"<summary>{many(len(groups), 'incident')} {fold}</summary>"
@@ -129,14 +129,15 @@ def incidents_html(incidents: Sequence[list[dict]], top: int = SHOWN) -> str:
     return "".join(parts)
 
 
-def _incident(group: list[dict], expectation: str) -> str:
+def _incident(group: list[dict], links: str) -> str:
     """An incident: the finding that leads, and the others of the same root cause folded below it."""
     lead, *others = group
+    expectation = expectation_of(group)
     badge = f"<span class='tag'>breaks {escaped(expectation)}</span> " if expectation else ""
+    also = f"<p class='fk-also'>The same root cause in {links}.</p>" if links else ""
     more = "".join(map(finding_html, others))
     summary = f"<summary>{many(len(others), 'more finding')} with the same root cause</summary>"
-    same = f"<details class='fk-same'>{summary}{more}</details>" if others else ""
-    return finding_html(lead, badge) + (ALSO.format(escaped(lead["incident"])) if lead["incident"] else "") + same
+    return finding_html(lead, badge) + also + (f"<details class='fk-same'>{summary}{more}</details>" if others else "")
 
 
 def finding_html(finding: dict, badge: str = "") -> str:

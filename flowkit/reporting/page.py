@@ -1,23 +1,24 @@
 """The HTML of a report: a page a notebook, the index of a run, the index of all runs; none needs anything else."""
 
 import re
+from base64 import b64encode
 from collections import Counter
 from collections.abc import Iterator
 from copy import deepcopy
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
-from jinja2 import Environment, FileSystemLoader
+from jinja2 import Environment, FileSystemLoader, Template
 from markupsafe import Markup
-from nbconvert.exporters import HTMLExporter
+from nbconvert.filters import Highlight2HTML, clean_html, strip_ansi
+from nbconvert.filters.markdown_mistune import markdown2html_mistune as markdown2html
 from nbformat import NotebookNode
-from traitlets.config import Config
 
 from flowkit.reporting import history
-from flowkit.reporting.answer import ALSO, MIME, ROWS, SHOWN, Shown, action_html, assured, boxes, incidents_html
+from flowkit.reporting.answer import MIME, ROWS, SHOWN, Shown, action_html, assured, boxes, incidents_html
 from flowkit.reporting.finding import FOLDS, expectation_of, fold_of, incidents, is_ongoing
-from flowkit.reporting.html import escaped, figure_html, is_figure, period, visible, when
+from flowkit.reporting.html import figure_html, is_figure, period, visible, when
 from flowkit.reporting.kinds import KINDS, SEVERITIES
 
 TEMPLATES = Path(__file__).parent / "template"
@@ -29,7 +30,8 @@ def page(notebook: NotebookNode, about: dict) -> str:
     """Return the page of an executed `notebook`.
 
     `about` holds what the notebook does not know: `name`, `run`, `source`, `window`, `parameters`, `inputs`
-    (`line`, `files`), `versions`, `compared` (with an earlier run), and `failure` (`cell`, `message`) or None.
+    (`line`, `files`), `versions`, `compared` (with an earlier run), `elsewhere` (links by incident), and `failure`
+    (`cell`, `message`) or None.
     """
     cells = notebook.cells
     title, question = opening(notebook, about["name"])
@@ -37,17 +39,50 @@ def page(notebook: NotebookNode, about: dict) -> str:
         cells = cells[1:]
     shown = list(collected(notebook))
     summary = " ".join(sentence for data in shown for sentence in data["summary"])
-    facts = about | {
-        "title": title,
-        "question": question,
-        "description": visible(summary or question.replace("*", "") or title)[:300],
-        "notebook": about["name"],
-        "sections": list(_sections(cells)),
-        "shown": shown,
-        "mime": MIME,
-    }
-    trimmed = NotebookNode(notebook | {"cells": list(_answer_first(cells))})
-    return _exporter().from_notebook_node(trimmed, resources={"flowkit": facts})[0]
+    sections = [at for at, cell in enumerate(cells) if _sections(cell)]
+    return _template("page.html.j2").render(
+        about,
+        title=title,
+        question=question,
+        description=visible(summary or question.replace("*", "") or title)[:300],
+        sections=[section for cell in cells for section in _sections(cell)],
+        boxes=[Markup(boxes(data)) for data in shown],  # noqa: S704
+        # What is before the first section is folded: the reader came for the findings.
+        cells=[{"kind": cell.cell_type, "source": cell.source, "folded": bool(sections) and at < sections[0],
+                "outputs": [_output(output, about) for output in cell.get("outputs", ())]}
+               for at, cell in enumerate(cells)],
+    )  # fmt: skip
+
+
+def _output(output: NotebookNode, about: dict) -> dict:
+    """What a cell shows, as HTML: `markup`, and the `css` class of what is not for everybody."""
+    data, kind = output.get("data", {}), output.output_type
+    if kind == "stream":
+        return {"css": output.name if output.name == "stderr" else "", "markup": _pre(output.text)}
+    if kind == "error":
+        return {"css": "traceback", "markup": _pre(strip_ansi("\n".join(output.traceback)))}
+    if MIME in data:  # Without an earlier run nothing is called new.
+        known = data[MIME]["findings"]
+        known = known if about["compared"] else [finding | {"status": None} for finding in known]
+        return {"css": "fk", "markup": Markup(incidents_html(incidents(known), SHOWN, about["elsewhere"]))}  # noqa: S704
+    if "text/html" in data:
+        return {"css": "", "markup": Markup(data["text/html"])}  # noqa: S704
+    if is_figure(data.get("image/svg+xml", "")):
+        return {"css": "", "markup": Markup(figure_html(data["image/svg+xml"]))}  # noqa: S704
+    if "text/markdown" in data:
+        return {"css": "text", "markup": Markup(clean_html(markdown2html(visible(data["text/markdown"]))))}  # noqa: S704
+    if picture := next((each for each in ("image/svg+xml", "image/png", "image/jpeg") if each in data), None):
+        encoded = b64encode(data[picture].encode()).decode() if picture == "image/svg+xml" else data[picture]
+        alt = output.get("metadata", {}).get("alt") or data.get("text/plain", "<")
+        alt = "Figure without a description" if alt.startswith("<") else visible(alt)
+        image = Markup('<figure><img alt="{}" src="data:{};base64,{}"></figure>').format(alt, picture, encoded.strip())
+        return {"css": "", "markup": image}
+    text = data.get("text/latex") or data.get("text/plain", "")
+    return {"css": "aside" if text.startswith(("<", "Text(", "Figure:")) else "", "markup": _pre(text)}
+
+
+def _pre(text: str) -> Markup:
+    return Markup("<pre>{}</pre>").format(visible(text)) if text else Markup()
 
 
 def opening(notebook: NotebookNode, name: str) -> tuple[str, str]:
@@ -93,51 +128,10 @@ def spanned(run: dict) -> str:
     return period(run["start"] or run["first"], run["end"] or run["last"]) or "no records"
 
 
-def _sections(cells: list[NotebookNode]) -> Iterator[tuple[str, str]]:
-    """The anchors and titles of the sections of `cells`."""
-    for cell in cells:
-        if cell.cell_type == "markdown":
-            for title in re.findall(r"^## +(.+?)\s*#*$", cell.source, flags=re.MULTILINE):
-                yield title.replace(" ", "-"), title
-
-
-def _answer_first(cells: list[NotebookNode]) -> Iterator[NotebookNode]:
-    """The cells, with what they show before the first section folded: the reader came for the findings."""
-    sections = [at for at, cell in enumerate(cells) if any(_sections([cell]))]
-    for at, cell in enumerate(cells):
-        stopped = any(output.output_type == "error" for output in cell.get("outputs", ()))
-        if sections and at < sections[0] and not stopped:
-            cell = NotebookNode(cell | {"metadata": cell.metadata | {"flowkit_fold": "Data summary"}})
-        yield cell
-
-
-def _alt(output: NotebookNode) -> str:
-    given = output.get("metadata", {}).get("alt") or output["data"].get("text/plain", "")
-    return escaped("Figure without a description" if given.startswith("<") else given)
-
-
-def _findings(findings: list[dict], compared: bool) -> str:
-    """The findings of a page; without an earlier run nothing is called new."""
-    known = findings if compared else [finding | {"status": None} for finding in findings]
-    return incidents_html(incidents(known), SHOWN)
-
-
-@cache
-def _exporter() -> HTMLExporter:
-    offline = dict.fromkeys(("mathjax_url", "require_js_url", "mermaid_js_url", "mermaid_layout_elk_js_url"), "")
-    exporter = HTMLExporter(
-        config=Config(HTMLExporter=offline),
-        template_name=TEMPLATES.name,
-        template_file="page.html.j2",
-        extra_template_basedirs=[str(TEMPLATES.parent)],
-    )
-    exporter.register_filter("boxes", boxes)
-    exporter.register_filter("findings", _findings)
-    exporter.register_filter("visible", visible)
-    exporter.register_filter("alt", _alt)
-    exporter.register_filter("is_figure", is_figure)
-    exporter.register_filter("figure", figure_html)
-    return exporter
+def _sections(cell: NotebookNode) -> list[tuple[str, str]]:
+    """The anchors and titles of the sections of a cell."""
+    titles = re.findall(r"^## +(.+?)\s*#*$", cell.source, flags=re.MULTILINE) if cell.cell_type == "markdown" else ()
+    return [(title.replace(" ", "-"), title) for title in titles]
 
 
 def show_anew(notebook: NotebookNode) -> None:
@@ -147,22 +141,21 @@ def show_anew(notebook: NotebookNode) -> None:
             data |= Shown(data[MIME], SHOWN)._repr_mimebundle_()
 
 
-def linked(pages: dict[str, str], findings: list[dict]) -> dict[str, str]:
-    """Return `pages`, each incident with links to the other pages that have findings of its root cause."""
-    titles = {name: re.search("<h1>(.*?)</h1>", text)[1] for name, text in pages.items()}
-    causes: dict[str, dict[str, str]] = {}
+def elsewhere(findings: list[dict], titles: dict[str, str]) -> dict[str, dict[str, str]]:
+    """Return for each page of `titles` by incident the links to the other pages that have findings of its root cause."""
+    told: dict[str, dict[str, str]] = {}
     for each in findings:
-        if each["notebook"] in pages and each["incident"]:
-            href = _href(each, pages)
-            causes.setdefault(each["incident"], {}).setdefault(
-                each["notebook"], f"<a href='{href}'>{titles[each['notebook']]}</a>"
-            )
-
-    def also(name: str, found: re.Match) -> str:
-        links = [link for page, link in causes.get(found[1], {}).items() if page != name]
-        return f"<p class='fk-also'>The same root cause in {', '.join(links)}.</p>" if links else ""
-
-    return {name: re.sub(ALSO.format("(\\w+)"), partial(also, name), text) for name, text in pages.items()}
+        if each["incident"]:
+            name = each["notebook"]
+            link = f"<a href='{quote(name)}.html#finding-{each['id']}'>{escaped(titles[name])}</a>"
+            told.setdefault(each["incident"], {}).setdefault(name, link)
+    return {
+        page: {
+            incident: ", ".join(link for name, link in links.items() if name != page)
+            for incident, links in told.items()
+        }
+        for page in titles
+    }
 
 
 def _href(finding: dict, pages: dict[str, str]) -> str:
@@ -183,7 +176,7 @@ def run_index(
     """
     figures = {name: Markup(_small(first_figure(each))) for name, each in notebooks.items()}  # noqa: S704
     groups = [_entry(group, pages, resolved is not None) for group in incidents(findings)]
-    return _indexes().render(
+    return _template("indexes.html.j2").render(
         run=run,
         window=spanned(run),
         cards=[each | {"figure": figures[each["name"]]} for each in run["notebooks"]],
@@ -232,14 +225,16 @@ def bundle(run: dict, pages: dict[str, str]) -> str:
         main = re.sub(r"""<a href="[^"#]+\.(?:ipynb|json|csv)">([^<]*)</a>""", r"\1", main)
         sections.append((names[name], re.search("<h1>(.*?)</h1>", main)[1], main))
     sections.sort(key=lambda section: section[0] != "index")
-    return _indexes().render(bundle=[tuple(map(Markup, each)) for each in sections], run=run, window=spanned(run))  # noqa: S704
+    return _template("indexes.html.j2").render(
+        bundle=[tuple(map(Markup, each)) for each in sections], run=run, window=spanned(run)
+    )  # noqa: S704
 
 
 def write_runs(out: Path, mode: int = 0o600) -> None:
     """Write the index of all runs in `out`; again where another run was made or removed meanwhile."""
     seen = None
     while seen != (seen := history.runs(out)):
-        history.write(out / "index.html", _indexes().render(runs=seen, severities=SEVERITIES), mode)
+        history.write(out / "index.html", _template("indexes.html.j2").render(runs=seen, severities=SEVERITIES), mode)
 
 
 def _small(figure: str) -> str:
@@ -248,7 +243,14 @@ def _small(figure: str) -> str:
 
 
 @cache
-def _indexes():
+def _template(name: str) -> Template:
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True)
-    environment.filters |= {"visible": visible, "when": when, "assured": assured}
-    return environment.get_template("indexes.html.j2")
+    code = Highlight2HTML(pygments_lexer="ipython3")
+    environment.filters |= {
+        "visible": visible,
+        "when": when,
+        "assured": assured,
+        "markdown": lambda text: Markup(markdown2html(text)),  # noqa: S704
+        "highlight": lambda text: Markup(code(text)),  # noqa: S704
+    }
+    return environment.get_template(name)

@@ -193,27 +193,27 @@ def _made(
         run |= {key: redactor.value(run[key]) for key in ("source", "parameters", "notes")}
         extra = [redactor.value(finding | {"grounds": []}) for finding in extra]
     earlier = history.previous(request.out, run["source"], run["redacted"], list(plan.notebooks))
-    executed, pages = {}, {}
+    executed = {}
     for number, job in enumerate(as_completed(jobs), 1):
         executed[jobs[job]] = each = redactor.executed(job.result()) if redactor else job.result()
         for data in page.collected(each.notebook):
             data["findings"] = stamped(data["findings"], each.name, earlier)
-        pages[each.name] = _page(each, run, earlier)
         progress("running notebooks", number, len(jobs))
-    shown = [data for name in plan.notebooks for data in page.collected(executed[name].notebook)]
+    executed = {name: executed[name] for name in plan.notebooks}
+    shown = [data for each in executed.values() for data in page.collected(each.notebook)]
     findings = [finding for data in shown for finding in data["findings"]]
     for name in contradicted(findings):
         page.show_anew(executed[name].notebook)
-        pages[name] = _page(executed[name], run, earlier)
+    run["notebooks"] = [_entry(each) for each in executed.values()]
+    links = page.elsewhere(findings, {each["name"]: each["title"] for each in run["notebooks"]})
+    texts = {name: _page(each, run, earlier is not None, links[name]) for name, each in executed.items()}
     if not any(each["kind"] == "not-delivered" for each in findings):
         findings += stamped(extra, "skipdata", earlier)
     findings.sort(key=lambda finding: SEVERITIES.index(finding["severity"]))
-    run["notebooks"] = [_entry(executed[name]) for name in plan.notebooks]
     run["status"] = "failed" if any(each["failure"] for each in run["notebooks"]) else "ok"
     run["counts"] = {name: sum(f["severity"] == name for f in findings) for name in SEVERITIES}
     gone = resolved(findings, earlier, run)
     _write_findings(folder, run, findings, gone)
-    texts = page.linked({name: pages[name] for name in plan.notebooks}, findings)
     texts["index"] = page.run_index(
         run, findings, gone, {name: each.notebook for name, each in executed.items()}, texts
     )
@@ -226,7 +226,7 @@ def _made(
     return findings
 
 
-def _page(executed: Executed, run: dict, earlier: dict | None) -> str:
+def _page(executed: Executed, run: dict, compared: bool, links: dict[str, str]) -> str:
     """The page of a notebook, as HTML."""
     files, tally = run["inputs"], run["tally"]
     size = sum(file["size"] for file in files)
@@ -241,7 +241,8 @@ def _page(executed: Executed, run: dict, earlier: dict | None) -> str:
         "inputs": {"line": line, "files": [file | {"file": Path(file["file"]).name} for file in files[:10]]},
         "versions": run["versions"],
         "failure": executed.failure,
-        "compared": earlier is not None,
+        "compared": compared,
+        "elsewhere": links,
     }
     return page.page(executed.notebook, about)
 
