@@ -18,7 +18,7 @@ from nbformat import NotebookNode
 from flowkit.reporting import history
 from flowkit.reporting.answer import MIME, ROWS, SHOWN, Shown, action_html, assured, boxes, incidents_html
 from flowkit.reporting.finding import FOLDS, expectation_of, fold_of, incidents, is_ongoing
-from flowkit.reporting.html import figure_html, is_figure, period, visible, when
+from flowkit.reporting.html import escaped, figure_html, is_figure, period, visible, when
 from flowkit.reporting.kinds import KINDS, SEVERITIES
 
 TEMPLATES = Path(__file__).parent / "template"
