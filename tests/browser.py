@@ -10,6 +10,7 @@ from types import TracebackType
 from axe_core_python.selenium import Axe
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
@@ -69,6 +70,23 @@ class Browser:
         if self._scripts:
             ready = "return document.readyState == 'complete'"
             WebDriverWait(self._driver, 60).until(lambda driver: driver.execute_script(ready))
+
+    def visit(self, url: str) -> None:
+        """Open a page that a server of this machine has."""
+        self._driver.get(url)
+
+    def press(self, found: str) -> None:
+        """Press with the mouse on the element that the JavaScript expression `found` finds."""
+        ActionChains(self._driver).click(self.run(f"return {found}")).perform()
+
+    def keys(self, *keys: str) -> None:
+        """Press keys at the same time."""
+        actions = ActionChains(self._driver)
+        for key in keys:
+            actions.key_down(key)
+        for key in reversed(keys):
+            actions.key_up(key)
+        actions.perform()
 
     def requests(self) -> list[str]:
         """What the page asked for, itself included, but not what it holds inside itself."""

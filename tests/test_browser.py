@@ -1,7 +1,11 @@
 """Every page of a report in a real browser without a network: what a reader does works, nothing is asked for."""
 
 import json
+import os
 import re
+import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,6 +13,7 @@ from pathlib import Path
 import pytest
 from browser import Browser, chromium
 from pages_support import PROBE, record, write_notebook
+from selenium.webdriver.common.keys import Keys
 from support import write_log
 
 from flowkit import cli
@@ -252,3 +257,60 @@ def test_the_page_is_readable_without_scripts(browser, pages):
     finally:
         browser.scripts(True)
     assert "30 clients were refused." in body and "203.0.113.0 was refused 3 times at eni-0000" in body
+
+
+@pytest.fixture(scope="module")
+def lab(pages, tmp_path_factory) -> Iterator[str]:
+    """JupyterLab over a folder with the probe's notebook, and the same as a report executed it: its address."""
+    folder = tmp_path_factory.mktemp("lab")
+    write_notebook(folder / "work" / "probe.ipynb", *PROBE)
+    (folder / "work" / "executed.ipynb").write_text(pages["probe"].with_suffix(".ipynb").read_text())
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    own = {f"JUPYTER_{name}_DIR": str(folder / name) for name in ("CONFIG", "RUNTIME")} | {
+        "IPYTHONDIR": str(folder / "ip")
+    }
+    words = ["--allow-root", "--no-browser", "--ip=127.0.0.1", f"--port={port}", "--IdentityProvider.token="]
+    command = [sys.executable, "-m", "jupyterlab", *words, f"--notebook-dir={folder / 'work'}"]
+    with (folder / "log").open("w") as log:
+        server = subprocess.Popen(command, env=os.environ | own, stdout=log, stderr=log)
+        try:
+            url = f"http://127.0.0.1:{port}"
+            eventually(lambda: "is running at" in (folder / "log").read_text(), 120)
+            yield url
+        finally:
+            server.terminate()
+            server.wait(30)
+
+
+def test_jupyterlab_shows_live_tables_after_two_runs_a_save_and_a_reload(browser, lab):
+    browser.look(1200, 900, "light")
+    live, busy = "document.querySelectorAll('.fk-table[data-live] .fk-tools').length", "[...document.querySelectorAll('.jp-InputPrompt')].filter(e => e.textContent.includes('*')).length"  # fmt: skip
+    browser.visit(f"{lab}/lab/tree/probe.ipynb?reset")
+    item = "[...document.querySelectorAll('.lm-{}-itemLabel')].find(e => e.textContent == '{}')"
+    eventually(lambda: browser.run("return document.querySelectorAll('.jp-Notebook .jp-Cell').length > 5"), 120)
+    eventually(lambda: browser.run("return document.body.innerText.includes('Idle')"), 120)
+    for _ in range(2):
+        browser.press(item.format("MenuBar", "Run"))
+        eventually(lambda: browser.run(f"return !!{item.format('Menu', 'Run All Cells')}"))
+        browser.press(item.format("Menu", "Run All Cells"))
+        time.sleep(2)
+        eventually(lambda: browser.run(f"return {busy} == 0 && {live} == 1"), 120)
+    browser.keys(Keys.CONTROL, "s")
+    time.sleep(3)
+    browser.visit("about:blank")
+    browser.visit(f"{lab}/lab/tree/probe.ipynb?reset")
+    eventually(lambda: browser.run(f"return {live} == 1"), 120)
+    browser.run("document.querySelector('.fk-table th:nth-child(2) button').click()")
+    assert (
+        browser.run("return document.querySelector('.fk-table th:nth-child(2)').getAttribute('aria-sort')")
+        == "ascending"
+    )
+
+
+def test_jupyterlab_shows_an_executed_notebook_that_it_does_not_trust(browser, lab):
+    browser.visit(f"{lab}/lab/tree/executed.ipynb?reset")
+    eventually(lambda: browser.run("return document.querySelectorAll('.jp-RenderedImage img').length == 1"), 120)
+    shown = browser.run("return document.querySelector('.jp-Notebook').innerText")
+    assert "203.0.113.0 was refused 3 times at eni-0000" in shown and "30 clients were refused." in shown

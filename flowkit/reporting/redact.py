@@ -57,7 +57,7 @@ _ID = re.compile(r"[a-z]+-[0-9a-f]{8,17}")
 _NO_NAMES = {"", "default", "sample", "any"}
 _NO_SECRETS = set("awslogs vpcflowlogs logs flow flowlogs data home user users root default sample reports network east"
                   " expectations work temp prod test stage staging private folders opt mnt west north south central"
-                  " northeast southeast parquet json gzip notebooks flowkit cache duckdb athena trino pyspark".split())  # fmt: skip
+                  " northeast southeast parquet json gzip notebooks flowkit cache duckdb athena trino pyspark cloudwatch".split())  # fmt: skip
 _ADDRESS = re.compile(
     r"(?:(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?!\d|\.\d)"
     r"|(?<![\w.:])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?![\w:]|\.\d))(?:/\d{1,3})?(?!\d)"
@@ -272,7 +272,7 @@ def secrets_of(*places: str | None) -> set[str]:
     """Return what the places of inputs give away: paths, and the words that they are made of; the user's name, too."""
     given = [place for place in places if place and place != "sample"]
     around = {str(Path.home()), str(Path.cwd()), *(str(Path(place).expanduser().absolute()) for place in given)}
-    parts = {part for place in given for part in re.split(r"[/#]", place)} | {Path.home().name}
+    parts = {part for place in given for part in re.split(r"[/#:]+", place)} | {Path.home().name}
     words = parts | {word for part in parts for word in re.split(r"[\W_]+", part)}
     telling = {word for word in words if len(word) > 3 and word.lower() not in _NO_SECRETS and not word.isdigit()}
     return telling | (around | {*given}) - {"/"}
