@@ -286,7 +286,8 @@ def lab(pages, tmp_path_factory) -> Iterator[str]:
 
 def test_jupyterlab_shows_live_tables_after_two_runs_a_save_and_a_reload(browser, lab):
     browser.look(1200, 900, "light")
-    live, busy = "document.querySelectorAll('.fk-table[data-live] .fk-tools').length", "[...document.querySelectorAll('.jp-InputPrompt')].filter(e => e.textContent.includes('*')).length"  # fmt: skip
+    live = "document.querySelectorAll('.fk-table[data-live] .fk-tools').length"
+    busy = "[...document.querySelectorAll('.jp-InputPrompt')].filter(e => e.textContent.includes('*')).length"
     browser.visit(f"{lab}/lab/tree/probe.ipynb?reset")
     item = "[...document.querySelectorAll('.lm-{}-itemLabel')].find(e => e.textContent == '{}')"
     eventually(lambda: browser.run("return document.querySelectorAll('.jp-Notebook .jp-Cell').length > 5"), 120)

@@ -55,9 +55,13 @@ _SNAPSHOT = re.compile(r"describe-[a-z-]+\.json|get-managed-prefix-list-entries-
 _ID = re.compile(r"[a-z]+-[0-9a-f]{8,17}")
 #: Names that tell nothing, and words of paths that tell nothing and stand in many other places.
 _NO_NAMES = {"", "default", "sample", "any"}
-_NO_SECRETS = set("awslogs vpcflowlogs logs flow flowlogs data home user users root default sample reports network east"
-                  " expectations work temp prod test stage staging private folders opt mnt west north south central"
-                  " northeast southeast parquet json gzip notebooks flowkit cache duckdb athena trino pyspark cloudwatch".split())  # fmt: skip
+_NO_SECRETS = set(
+    """
+    awslogs vpcflowlogs logs flow flowlogs data home user users root default sample reports network east
+    expectations work temp prod test stage staging private folders opt mnt west north south central
+    northeast southeast parquet json gzip notebooks flowkit cache duckdb athena trino pyspark cloudwatch
+    """.split()
+)
 _ADDRESS = re.compile(
     r"(?:(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?!\d|\.\d)"
     r"|(?<![\w.:])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?![\w:]|\.\d))(?:/\d{1,3})?(?!\d)"
