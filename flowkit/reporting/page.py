@@ -20,28 +20,30 @@ from flowkit.reporting.answer import MIME, ROWS, SHOWN, Shown, action_html, assu
 from flowkit.reporting.finding import FOLDS, expectation_of, fold_of, incidents, is_ongoing
 from flowkit.reporting.html import escaped, figure_html, is_figure, period, visible, when
 from flowkit.reporting.kinds import KINDS, SEVERITIES
+from flowkit.reporting.notebooks import Executed
 
 TEMPLATES = Path(__file__).parent / "template"
 #: What makes a table of `show` live; a viewer that does not trust the notebook needs neither.
 _SCRIPTS = re.compile(r"<script\b.*?</script>|<style\b.*?</style>", re.DOTALL)
 
 
-def page(notebook: NotebookNode, about: dict) -> str:
-    """Return the page of an executed `notebook`.
+def page(executed: Executed, run: dict, compared: bool, elsewhere: dict[str, str]) -> str:
+    """Return the page of an executed notebook of `run` (as in run.json).
 
-    `about` holds what the notebook does not know: `name`, `run`, `source`, `window`, `parameters`, `inputs`
-    (`line`, `files`), `versions`, `compared` (with an earlier run), `elsewhere` (links by incident), and `failure`
-    (`cell`, `message`) or None.
+    `compared`: whether there is an earlier run to compare with; `elsewhere`: links to more of an incident, by its id.
     """
-    cells = notebook.cells
-    title, question = opening(notebook, about["name"])
+    notebook, cells = executed.notebook, executed.notebook.cells
+    title, question = opening(notebook, executed.name)
     if cells and cells[0].cell_type == "markdown" and cells[0].source.lstrip().startswith("# "):
         cells = cells[1:]
     shown = list(collected(notebook))
     summary = " ".join(sentence for data in shown for sentence in data["summary"])
     sections = [at for at, cell in enumerate(cells) if _sections(cell)]
     return _template("page.html.j2").render(
-        about,
+        run=run,
+        name=executed.name,
+        failure=executed.failure,
+        window=spanned(run),
         title=title,
         question=question,
         description=visible(summary or question.replace("*", "") or title)[:300],
@@ -49,12 +51,12 @@ def page(notebook: NotebookNode, about: dict) -> str:
         boxes=[Markup(boxes(data)) for data in shown],  # noqa: S704
         # What is before the first section is folded: the reader came for the findings.
         cells=[{"kind": cell.cell_type, "source": cell.source, "folded": bool(sections) and at < sections[0],
-                "outputs": [_output(output, about) for output in cell.get("outputs", ())]}
+                "outputs": [_output(output, compared, elsewhere) for output in cell.get("outputs", ())]}
                for at, cell in enumerate(cells)],
     )  # fmt: skip
 
 
-def _output(output: NotebookNode, about: dict) -> dict:
+def _output(output: NotebookNode, compared: bool, elsewhere: dict[str, str]) -> dict:
     """What a cell shows, as HTML: `markup`, and the `css` class of what is not for everybody."""
     data, kind = output.get("data", {}), output.output_type
     if kind == "stream":
@@ -63,8 +65,8 @@ def _output(output: NotebookNode, about: dict) -> dict:
         return {"css": "traceback", "markup": _pre(strip_ansi("\n".join(output.traceback)))}
     if MIME in data:  # Without an earlier run nothing is called new.
         known = data[MIME]["findings"]
-        known = known if about["compared"] else [finding | {"status": None} for finding in known]
-        return {"css": "fk", "markup": Markup(incidents_html(incidents(known), SHOWN, about["elsewhere"]))}  # noqa: S704
+        known = known if compared else [finding | {"status": None} for finding in known]
+        return {"css": "fk", "markup": Markup(incidents_html(incidents(known), SHOWN, elsewhere))}  # noqa: S704
     if "text/html" in data:
         return {"css": "", "markup": Markup(data["text/html"])}  # noqa: S704
     if is_figure(data.get("image/svg+xml", "")):

@@ -24,7 +24,6 @@ from flowkit.questions.networks import read_networks, subnet_names
 from flowkit.reporting import history, page
 from flowkit.reporting.errors import ReportError, UsageError
 from flowkit.reporting.finding import SUBJECT, contradicted, resolved, stamped
-from flowkit.reporting.html import many
 from flowkit.reporting.kinds import SEVERITIES
 from flowkit.reporting.notebooks import OPTIONS, Executed, arguments, chosen, executor, pairs, parameters, unused
 from flowkit.reporting.redact import Redactor, own_key, secrets_of
@@ -206,7 +205,7 @@ def _made(
         page.show_anew(executed[name].notebook)
     run["notebooks"] = [_entry(each) for each in executed.values()]
     links = page.elsewhere(findings, {each["name"]: each["title"] for each in run["notebooks"]})
-    texts = {name: _page(each, run, earlier is not None, links[name]) for name, each in executed.items()}
+    texts = {name: page.page(each, run, earlier is not None, links[name]) for name, each in executed.items()}
     if not any(each["kind"] == "not-delivered" for each in findings):
         findings += stamped(extra, "skipdata", earlier)
     findings.sort(key=lambda finding: SEVERITIES.index(finding["severity"]))
@@ -224,27 +223,6 @@ def _made(
     for name, each in executed.items():
         history.write(folder / f"{name}.ipynb", nbformat.writes(page.still(each.notebook)) + "\n")
     return findings
-
-
-def _page(executed: Executed, run: dict, compared: bool, links: dict[str, str]) -> str:
-    """The page of a notebook, as HTML."""
-    files, tally = run["inputs"], run["tally"]
-    size = sum(file["size"] for file in files)
-    wrong = f"{tally['damaged_files']:,} damaged, {many(tally['malformed'], 'malformed line')}"
-    line = f"{many(len(files), 'file')}, {size:,} bytes, {wrong}; all of them are in run.json."
-    about = {
-        "name": executed.name,
-        "run": run["id"],
-        "source": run["source"],
-        "window": page.spanned(run),
-        "parameters": run["parameters"][executed.name],
-        "inputs": {"line": line, "files": [file | {"file": Path(file["file"]).name} for file in files[:10]]},
-        "versions": run["versions"],
-        "failure": executed.failure,
-        "compared": compared,
-        "elsewhere": links,
-    }
-    return page.page(executed.notebook, about)
 
 
 def _entry(executed: Executed) -> dict:
