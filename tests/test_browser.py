@@ -161,9 +161,12 @@ def test_the_theme_follows_the_system_until_the_reader_chooses(browser, pages):
     browser.click("#theme")
     assert browser.dark() and browser.colour("body", "background-color") != paper
     assert browser.colour(".fk-figure svg", "color") == browser.colour("body", "color"), "figures take the page's ink"
-    time.sleep(1)  # Chromium writes what a file's page stores a moment later, and a new page may be another process.
-    browser.open(pages["probe"])
-    assert browser.dark(), "the choice stays"
+
+    def stays() -> bool:
+        browser.open(pages["probe"])
+        return browser.dark()
+
+    eventually(stays)  # Chromium writes what a file's page stores a moment later; a new page may be another process.
     browser.click("#theme")
     browser.run("localStorage.clear()")
 
