@@ -18,7 +18,7 @@ from nbformat import NotebookNode
 from flowkit.reporting import history
 from flowkit.reporting.answer import MIME, ROWS, SHOWN, Shown, action_html, assured, boxes, incidents_html
 from flowkit.reporting.finding import FOLDS, expectation_of, fold_of, incidents, is_ongoing
-from flowkit.reporting.html import escaped, figure_html, is_figure, period, visible, when
+from flowkit.reporting.html import escaped, figure_html, is_figure, many, period, visible, when
 from flowkit.reporting.kinds import KINDS, SEVERITIES
 from flowkit.reporting.notebooks import Executed
 
@@ -251,6 +251,7 @@ def _template(name: str) -> Template:
     environment.filters |= {
         "visible": visible,
         "when": when,
+        "many": many,
         "assured": assured,
         "markdown": lambda text: Markup(markdown2html(text)),  # noqa: S704
         "highlight": lambda text: Markup(code(text)),  # noqa: S704

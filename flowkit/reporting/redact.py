@@ -160,25 +160,21 @@ class Redactor:
 
     def expectations(self, path: Path, target: Path) -> Path:
         """Write the expectations in the CSV file `path` to `target`, with other names, line by line; returns `target`."""
-        lines = path.read_text("utf-8-sig").splitlines()
         header: list[str] = []
         with target.open("w", newline="", encoding="utf-8") as file:
             table = csv.writer(file)
-            for line in lines:
+            for line in path.read_text("utf-8-sig").splitlines():
                 cells = [cell.strip() for cell in next(csv.reader([line]), [])]
                 if not line.strip() or line.lstrip().startswith("#"):
                     cells = []
-                elif not header:
-                    header = cells
+                elif header:
+                    named = [column in ("name", "source", "destination") for column in header]
+                    cells = [self.name(cell) if name and not _network(cell) else cell
+                             for name, cell in zip(named, cells, strict=True)]  # fmt: skip
                 else:
-                    cells = [self._cell(*pair) for pair in zip(header, cells, strict=True)]
+                    header = cells
                 table.writerow(cells)
         return target
-
-    def _cell(self, column: str, cell: str) -> str:
-        if column not in ("name", "source", "destination") or _network(cell):
-            return cell
-        return self.name(cell)
 
     def networks(self, text: str) -> str:
         """Return `name=CIDR, name=CIDR` with other names."""
