@@ -45,6 +45,7 @@ REPORT = {
     "--fail-on": {"metavar": "LEVEL", "choices": LEVELS,
                   "help": "exit with 3 from this severity on: " + ", ".join(LEVELS)},
     "--redact": {"action": "store_true", "help": "replace account ids, public addresses and names, for sharing"},
+    "--bundle": {"action": "store_true", "help": "write bundle.html, too: the whole run in one file, for a mail"},
     "--group-readable": {"action": "store_true", "help": "let the group read the report, not its owner alone"},
     "--keep": {"metavar": "N", "type": int, "help": "remove all but the newest N runs"},
     **commands.AWS,

@@ -34,6 +34,8 @@ from flowkit.loading.window import Moment, moment, window
 
 #: Reasons, examples and files that `summary` names at most.
 SHOWN = 5
+#: What `summary` says in a report for outsiders (`flowkit report --redact`).
+SHARED = ("window", "records in these files", "log-status", "files", "malformed lines")
 
 _COUNTED = ("lines", "headers", "blank", "ok", "nodata", "skipdata", "no_status", "malformed")
 _STATUS = {"ok": "OK", "nodata": "NODATA", "skipdata": "SKIPDATA", "no_status": "without log-status"}
@@ -209,6 +211,8 @@ class Log:
                 for row in _troubles(files, column, word)
             ),
         ]
+        if os.environ.get("FLOWKIT_REDACTED"):  # What is left out are texts of users, files and lines.
+            rows = [row for row in rows if row[0] in SHARED]
         return pd.DataFrame([row for row in rows if row[1]], columns=["what", "value"])
 
     @cached_property
