@@ -12,7 +12,7 @@ import pandas as pd
 
 from flowkit.net import INTERNET, UDP, Network, is_private
 from flowkit.questions.networks import bounds, name_of, placed
-from flowkit.questions.pairs import ANSWERED, ENOUGH, INSIDE, PAIRS, REPLY_ONLY, ROWS, SILENT, STATES
+from flowkit.questions.pairs import ANSWERED, ENOUGH, INSIDE, PAIRS, ROWS, SILENT, STATES
 
 CONFIDENCE = ("low", "medium", "high")
 #: A service: an address, where it is not one of many outside, and what it is asked for by.
@@ -137,15 +137,16 @@ class Reach:
 
     def distinct(self, rows: pd.DataFrame) -> int:
         """Return how many clients that differ `rows` count: one may be in several rows of its network."""
-        if rows["network"].is_unique:
-            return int(rows["clients"].sum())
-        keys = rows[["network", "destination", "interface_id", "protocol", "port", "state"]]
+        return int(rows["clients"].sum()) if rows["network"].is_unique else len(self.clients(rows))
+
+    def clients(self, rows: pd.DataFrame) -> list[str]:
+        """Return the clients of `rows` (of `Reach.rows`), each once."""
         query = (
-            "SELECT count(DISTINCT client) AS clients FROM pairs p JOIN keys k ON p.network = k.network AND p.state = k.state"
+            "SELECT DISTINCT client FROM pairs p JOIN keys k ON p.network = k.network AND p.state = k.state"
             " AND p.destination = k.destination AND p.protocol IS NOT DISTINCT FROM k.protocol"
             " AND p.interface_id IS NOT DISTINCT FROM k.interface_id AND (k.port IS NULL OR p.port = k.port)"
         )
-        return int(self.sql(query, keys=plain(keys))["clients"].iloc[0])
+        return list(self.sql(query, keys=plain(rows[["network", *SERVICE, "state"]]))["client"])
 
     def changes(self, compare_at: int | None = None) -> pd.DataFrame:
         """Return services whose reachability changed, client by client, summed up by source network and service.
@@ -173,26 +174,6 @@ class Reach:
              "state", "clients", "sessions", "confidence", "first_seen", "last_seen", "answered_from", "answered_until",
              "who"]
         ]  # fmt: skip
-
-    def over_time(self, top: int = 6) -> pd.DataFrame:
-        """Return the sessions that began at the `top` busiest answered services, by time step.
-
-        Columns: destination, destination_name, interface_id, protocol, port, time (start of the step, UTC), sessions; a
-        step without any is left out.
-        """
-        rows = self.rows[(self.rows["state"] == ANSWERED) & self.rows[["interface_id", "port"]].notna().all(axis=1)]
-        busy = rows.groupby(SERVICE).agg(total=("sessions", "sum"), destination_name=("destination_name", "first"))
-        busy = busy.nlargest(top, "total").reset_index()
-        table = self.sql(
-            "SELECT destination, b.interface_id, b.protocol, port, step, sum(sessions)::BIGINT AS sessions FROM edges e JOIN"
-            " busy b ON server = destination AND e.protocol = b.protocol AND server_port = port AND e.interface_id ="
-            f" b.interface_id WHERE way = 'in' AND outcome <> '{REPLY_ONLY}' GROUP BY ALL",
-            busy=plain(busy[SERVICE]),
-        ).merge(busy, on=SERVICE)  # fmt: skip
-        table["time"] = pd.to_datetime(table["step"], unit="s", utc=True)
-        order = ["total", *SERVICE, "time"]
-        table = table.sort_values(order, ascending=[False] + [True] * 5, ignore_index=True)
-        return table[["destination", "destination_name", "interface_id", "protocol", "port", "time", "sessions"]]
 
     def evidence(self, keys: pd.DataFrame) -> pd.DataFrame:
         """Return the records behind findings, one row an ``id`` that has any: records, packets, bytes, and client, server,

@@ -1,7 +1,9 @@
 """Services that need a look: those that answered the internet, with the rules that admit it, and those that never answer."""
 
 from collections.abc import Iterable
-from ipaddress import ip_network
+from contextlib import suppress
+from ipaddress import ip_address
+from itertools import islice
 
 import pandas as pd
 
@@ -57,8 +59,8 @@ def exposed(reach: Reach, expected: pd.Series) -> pd.DataFrame:
     return table.drop(columns="rank")
 
 
-def admitting(snapshot: Snapshot | None, service, sources: Iterable[Network] | None = None) -> tuple[Rule, ...] | None:
-    """Return the security group rules that admit `sources` (None: public addresses) to `service`, the widest first.
+def admitting(snapshot: Snapshot | None, service, clients: Iterable[str] | None = None) -> tuple[Rule, ...] | None:
+    """Return the security group rules that admit any of `clients` (None: public addresses) to `service`, the widest first.
 
     `service` has interface_id, destination, protocol and port. None where the rules are not known.
     """
@@ -71,8 +73,8 @@ def admitting(snapshot: Snapshot | None, service, sources: Iterable[Network] | N
     every = [rule for rule in every if not rule.egress and covers(rule.match, packet)]
     if not all(rule.known for rule in every):
         return None
-    version = 6 if ":" in service.destination else 4
-    fitting = [rule for rule in every if (_admits(rule, sources) if sources else _public(rule, version))]
+    version, some = 6 if ":" in service.destination else 4, None if clients is None else _addresses(clients)
+    fitting = [rule for rule in every if (_public(rule, version) if some is None else _admits(rule, some))]
     return tuple(sorted(fitting, key=lambda rule: min((one.prefixlen for one in rule.networks), default=129)))
 
 
@@ -80,9 +82,17 @@ def _public(rule: Rule, version: int) -> list[Network]:
     return [network for network in rule.networks if network.version == version and not is_private(network)]
 
 
-def _admits(rule: Rule, sources: Iterable[Network]) -> bool:
-    places = [*rule.networks, *map(ip_network, rule.members)]
-    return any(one.version == place.version and one.overlaps(place) for one in sources for place in places)
+def _addresses(clients: Iterable[str]) -> list:
+    """Return the first thousand of `clients`, without what is no address, which a log may hold."""
+    found = []
+    for client in islice(clients, 1000):
+        with suppress(ValueError):
+            found.append(ip_address(client))
+    return found
+
+
+def _admits(rule: Rule, addresses: list) -> bool:
+    return any(one in rule.members or any(one in network for network in rule.networks) for one in addresses)
 
 
 def _scope(reach: Reach, service, rules: tuple[Rule, ...] | None) -> str:

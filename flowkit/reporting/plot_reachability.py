@@ -1,14 +1,13 @@
-"""The figures of reachability."""
+"""The figure of reachability."""
 
 import textwrap
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 from matplotlib.figure import Figure
 
 from flowkit.questions.pairs import ANSWERED, REFUSED, REPLY_REFUSED, RESET, SILENT
-from flowkit.reporting.figures import COLOURS, alt, finished, utc_axis
+from flowkit.reporting.figures import COLOURS, alt
 from flowkit.reporting.reachability import Reachability
 from flowkit.reporting.reachability_findings import MEANING
 
@@ -65,21 +64,3 @@ def reachability(answer: Reachability, top: int = 20) -> Figure:
     alt(figure, title)
     plt.close(figure)  # it shows itself as the cell's value, once
     return figure
-
-
-def sessions_over_time(answer: Reachability) -> Figure:
-    """Return new sessions over time, a band a service, each to its own scale, its greatest value beside it."""
-    plt.style.use("flowkit.reporting.report")
-    table = answer.sessions_over_time
-    bands = list(table.groupby(["host", "service"], sort=False))
-    figure, ax = plt.subplots(figsize=(10, 1 + 0.6 * max(len(bands), 1)), layout="constrained")
-    every = table["time"].drop_duplicates().sort_values()
-    step = every.diff().min() if len(every) > 1 else pd.Timedelta(minutes=1)
-    for at, (_, rows) in enumerate(bands):
-        height = -0.85 * rows["sessions"] / rows["sessions"].max()
-        ax.bar(rows["time"], height, step, at, align="edge", color=COLOURS["accept"], alpha=0.6)
-    ax.set_yticks(range(len(bands)), [f"{' '.join(name)}, at most {rows['sessions'].max():,}" for name, rows in bands])
-    ax.set_ylim(max(len(bands), 1) - 0.8, -1)
-    if bands:
-        utc_axis(ax)
-    return finished(figure, answer.titles["sessions_over_time"], 6)

@@ -7,34 +7,18 @@ import pandas as pd
 
 from flowkit.folding.coverage import covered_share
 from flowkit.loading.window import Moment, window
-from flowkit.questions.expectations import (
-    VERDICTS,
-    causes_of,
-    check,
-    expectations_of,
-    matches,
-    owners,
-    printed_names,
-    read_expectations,
-)
+from flowkit.questions import expectations as expected
 from flowkit.questions.fixes import one_line
 from flowkit.questions.networks import read_networks, subnet_names
 from flowkit.questions.pairs import ANSWERED, ENOUGH, REFUSED, REPLY_REFUSED, RESET, SILENT
 from flowkit.questions.reachability import SERVICE, Reach
 from flowkit.questions.samples import KEYS, samples
-from flowkit.questions.services import by_service, exposed, unanswered
+from flowkit.questions.services import exposed, unanswered
+from flowkit.reporting import reachability_findings as finding_of
 from flowkit.reporting.answer import Answer
 from flowkit.reporting.finding import Finding
 from flowkit.reporting.names import many
-from flowkit.reporting.reachability_findings import (
-    change,
-    expectation,
-    exposure,
-    host_of,
-    opened_by,
-    service_of,
-    without_response,
-)
+from flowkit.reporting.reachability_findings import host_of, opened_by, service_of
 
 LIMITS = {
     "none": "There is no traffic in this window: nothing can be said of what is reachable.",
@@ -56,15 +40,14 @@ class Reachability(Answer):
     ``sessions``, ``failed``, ``bytes``; then the other columns of `flowkit.questions.reachability.COLUMNS`. `exposed`:
     services that answered the internet: ``role``, ``host``, ``service``, ``clients``, ``sessions``, ``admitted by``
     (security group rules), ``first_seen``, ``last_seen`` and more. `expectations`: ``verdict``, ``name``, ``source``,
-    ``host``, ``service``, ``failing`` (of the clients), ``state``, ``cause``; then the columns of `check`. `changes`
-    and `sessions_over_time` as `Reach` returns them, with ``host`` and ``service``. Times are UTC.
+    ``host``, ``service``, ``failing`` (of the clients), ``state``, ``cause``; then the columns of `check`. `changes` as
+    `Reach` returns them, with ``host`` and ``service``. Times are UTC.
     """
 
     services: pd.DataFrame
     exposed: pd.DataFrame
     expectations: pd.DataFrame
     changes: pd.DataFrame
-    sessions_over_time: pd.DataFrame
 
 
 def reachability(
@@ -76,31 +59,34 @@ def reachability(
     moment is compared with what came before. Raises ValueError for a bad file or networks.
     """
     names = subnet_names(log.network) | read_networks(named_networks)
-    lines = read_expectations(expectations_of(log.source, expect), printed_names(log.network, names))
-    reach, own = Reach(log, names, lines), owners(log)
-    matched = {one.line: matches(one, reach.rows, own) for one in lines}
+    lines = expected.read_expectations(
+        expected.expectations_of(log.source, expect), expected.printed_names(log.network, names)
+    )
+    reach, own = Reach(log, names, lines), expected.owners(log)
+    matched = {one.line: expected.matches(one, reach.rows, own) for one in lines}
     wanted = pd.Series(False, reach.rows.index)
     for one in lines:
         wanted |= one.reach & matched[one.line]
-    checked = check(lines, reach.rows, reach.kind, own, reach.distinct)
+    checked = expected.check(lines, reach.rows, reach.kind, own, reach.distinct)
     services, quiet = exposed(reach, wanted), unanswered(reach)
     changed = reach.changes(window(compare_at, None)[0])
-    lost = changed[changed["change"].isin(["lost", "newly-reachable"]) & (changed["sessions"] >= ENOUGH)].head(2 * top)
+    lost = changed[changed["change"].isin(["lost", "newly-reachable"]) & (changed["sessions"] >= ENOUGH)]
     failing = checked.loc[(checked["verdict"] == "broken") & (checked["expect"] == "reach"), "state"]
     asked = {*failing, *lost.loc[lost["change"] == "lost", "state"]} & {REFUSED, REPLY_REFUSED, SILENT}
-    causes = causes_of(log) if asked and log.fold.facts["rejected"] else pd.DataFrame(columns=["network", *SERVICE])
+    none = pd.DataFrame(columns=["network", *SERVICE])
+    causes = expected.causes_of(log) if asked and log.fold.facts["rejected"] else none
     found, broken = [], {}
     for one, row in zip(lines, checked.itertuples(), strict=True):
         if row.verdict != "met":
-            mine = causes[matches(one, causes, own)]
+            mine = causes[expected.matches(one, causes, own)]
             same = mine if row.proof is None else mine[_at(mine, row.proof)]
-            broken[row.line] = expectation(log, row, same if len(same) else mine)
+            broken[row.line] = finding_of.expectation(reach, row, same if len(same) else mine)
             found.append((broken[row.line], reach.rows[matched[one.line]]))
-    found += [(exposure(log, reach, part), _of(reach, part)) for part in _alike(services)][:top]
-    found += [(without_response(row), _of(reach, row)) for row in quiet.head(top).itertuples()]
+    found += [(finding_of.exposure(reach, part), _of(reach, part)) for part in _alike(services)][:top]
+    found += [(finding_of.without_response(row), _of(reach, row)) for row in quiet.head(top).itertuples()]
     for row in lost.groupby("change").head(top).itertuples():
         mine = causes[_at(causes, row) & causes["network"].isin(row.who)]
-        found.append((change(log, row, mine), _of(reach, row)))
+        found.append((finding_of.change(log, row, mine), _of(reach, row)))
     whole = covered_share(log.coverage)
     return Reachability(
         summary=tuple(_summary(reach, services, quiet, checked, lost)[:5]),
@@ -114,7 +100,6 @@ def reachability(
             changed.assign(who=changed["who"].map(lambda some: ", ".join(some[:SHOWN]))),
             "change source host service was state clients sessions",
         ),
-        sessions_over_time=_written(reach.over_time(), "host service"),
     )
 
 
@@ -177,7 +162,7 @@ def _summary(
     if len(checked):
         counts = checked["verdict"].value_counts()
         words = {**WORDS, "met": "as expected", "unproven": "without data"}
-        parts = [f"{counts[one]} {words.get(one, one)}" for one in VERDICTS if one in counts]
+        parts = [f"{counts[one]} {words.get(one, one)}" for one in expected.VERDICTS if one in counts]
         said.append(f"Of {many(len(checked), 'expectation')}: {', '.join(parts)}.")
     if reach.kind in ("reject-only", "none"):
         return said
@@ -189,10 +174,10 @@ def _summary(
         verb = "is" if len(grave) == 1 else "are"
         said.append(f"{many(len(grave), 'admin or database port')} {verb} reachable from the internet: {named}.")
     elif len(other):
-        said.append(f"The internet was answered on {many(len(other), 'service')} beyond web ports: {named}.")
+        said.append(f"{many(len(other), 'service')} beyond web ports reachable from the internet: {named}.")
     else:
         said.append(
-            "The internet was answered on web ports only." if len(open_) else "No answer to the internet was seen."
+            f"{'Only web ports are' if len(open_) else 'No service was seen to be'} reachable from the internet."
         )
     gone = lost[lost["change"] == "lost"].sort_values("clients", ascending=False, kind="stable")
     for row in gone.head(1).itertuples():
@@ -217,15 +202,7 @@ def _titles(reach: Reach) -> dict[str, str]:
         (ANSWERED, "answered"), (SILENT, "without response"), (RESET, "with a closed port"),
         (REPLY_REFUSED, "with return traffic rejected"), (REFUSED, "rejected"),
     ) if state in count]  # fmt: skip
-    busiest = reach.rows[(reach.rows["state"] == ANSWERED) & reach.rows["interface_id"].notna()]
-    over = [
-        f"{host_of(row)} {service_of(row)} is the busiest service: {many(row.sessions, 'session')}"
-        for row in by_service(busiest).nlargest(1, "sessions").itertuples()
-    ]
-    return {
-        "reachability": ", ".join(parts) or "No traffic",
-        "sessions_over_time": "".join(over) or "No session was answered",
-    }
+    return {"reachability": ", ".join(parts) or "No traffic"}
 
 
 def _written(table: pd.DataFrame, first: str) -> pd.DataFrame:
@@ -244,7 +221,7 @@ def _exposed(services: pd.DataFrame) -> pd.DataFrame:
 def _expectations(checked: pd.DataFrame, broken: dict[int, Finding]) -> pd.DataFrame:
     """Return the checked expectations, broken ones first, with the causes of their findings."""
     table = checked.assign(
-        rank=checked["verdict"].map(VERDICTS.index),
+        rank=checked["verdict"].map(expected.VERDICTS.index),
         verdict=checked["verdict"].replace(WORDS).mask(checked["repaired"].astype(bool), "was broken"),
         failing=[f"{row.failing} of {row.clients}" for row in checked.itertuples()],
         cause=pd.Series([broken[line].cause if line in broken else None for line in checked["line"]], dtype=object),

@@ -1,7 +1,5 @@
 """The findings of reachability: broken expectations, services open to the internet or without response, changes."""
 
-from ipaddress import ip_network
-
 import pandas as pd
 
 from flowkit.net import ADMIN_PORTS, DATABASE_PORTS
@@ -33,7 +31,7 @@ NO_SNAPSHOT = "Save the rules and run again, so that the report can name the rul
 NUMBERS = {"tcp": 6, "udp": 17, "icmp": 1}
 
 
-def expectation(log, row, mine: pd.DataFrame) -> Finding:
+def expectation(reach: Reach, row, mine: pd.DataFrame) -> Finding:
     """Return the finding of an expectation that is not met; `mine` are the rejected groups of its clients."""
     name, where, seen = one_line(row.name), f"{host_of(row)} {service_of(row)}", many(row.sessions, "session")
     port, number = int(row.port) if str(row.port).isdigit() else None, NUMBERS.get(row.protocol)
@@ -45,8 +43,9 @@ def expectation(log, row, mine: pd.DataFrame) -> Finding:
     elif row.expect == "block":
         reached = "was answered by" if row.verdict == "newly-reachable" else "is let in, though nobody answers, at"
         title = f"“{name}” should be blocked: {row.source} {reached} {where} ({seen})."
-        rules = admitting(log.network, row.proof, [ip_network(row.proof.network)])
-        action = f"Find the rule that lets it in. {NO_SNAPSHOT}" if log.network is None else revoking(rules)
+        clients = reach.clients(pd.DataFrame([row.proof._asdict()]))
+        rules = admitting(reach.log.network, row.proof, clients)
+        action = f"Find the rule that lets it in. {NO_SNAPSHOT}" if reach.log.network is None else revoking(rules)
         action = action or "The security groups of the snapshot do not admit it now."
         incident = opened_by(row.proof, rules)
     else:
@@ -72,7 +71,7 @@ def expectation(log, row, mine: pd.DataFrame) -> Finding:
     )  # fmt: skip
 
 
-def exposure(log, reach: Reach, part: pd.DataFrame) -> Finding:
+def exposure(reach: Reach, part: pd.DataFrame) -> Finding:
     """Return the finding of services (rows of `exposed`) that answer the internet, alike in port, role and scope."""
     first, alone = part.iloc[0], len(part) == 1
     each = list(part.drop_duplicates("interface_id").itertuples())  # IPv4 and IPv6 of a host are one host
@@ -85,15 +84,16 @@ def exposure(log, reach: Reach, part: pd.DataFrame) -> Finding:
     seen, service = f"{many(clients, 'client')}, {many(counts['sessions'], 'session')}", service_of(first)
     networks = list(dict.fromkeys(str(network) for rule in first.rules for network in rule.networks))
     severity = {"admin": "high", "database": "high", "web": "info"}.get(first.role, "medium")
-    source, title = "::/0" if ":" in first.destination else "0.0.0.0/0", f"{where} answered the internet on {service}"
+    source, verb = "::/0" if ":" in first.destination else "0.0.0.0/0", "are" if len(hosts) > 1 else "is"
+    title = f"{where} {verb} reachable from the internet on {service}"
     action = revoking(first.rules) or (
         "If the internet is not meant to reach it, narrow the security group rule to the networks that need it."
-        + ("" if log.network else f" {NO_SNAPSHOT}")
+        + ("" if reach.log.network else f" {NO_SNAPSHOT}")
     )
     if first.scope == "networks":
         severity, source = "info" if severity == "info" else "low", networks[0] if len(networks) == 1 else None
         more = f" and {len(networks) - 3} more networks" if networks[3:] else ""
-        title = f"{where} answered {', '.join(networks[:3])}{more} on {service}, to which its rules open it"
+        title = f"{where} {verb} reachable from {', '.join(networks[:3])}{more} on {service}, as the rules allow"
     elif first.scope == "closed":
         severity, action = (
             "info" if severity == "info" else "low",
@@ -101,7 +101,8 @@ def exposure(log, reach: Reach, part: pd.DataFrame) -> Finding:
 CloudTrail who changed the rule.",
         )
         until = f"{part['last_seen'].max():%Y-%m-%d %H:%M} UTC"
-        title += f" until {until}, which the rules of the snapshot do not allow"
+        title = f"{where} {'were' if len(hosts) > 1 else 'was'} reachable from the internet on {service} until {until}"
+        title += ", which the rules of the snapshot do not allow"
     grounds = [f"security group {rule.group_id} allows it ({one_line(rule.text)})" for rule in first.rules[:3]]
     return Finding(
         "exposed-service", severity, first.confidence, f"{title}: {seen}.",
@@ -145,7 +146,7 @@ def change(log, row, mine: pd.DataFrame) -> Finding:
         incident, cause = incident_id(place, row.protocol, row.port, row.state), cause_of(mine)
         action = _next(row, row.interface_id, cause)
     else:
-        rules = admitting(log.network, row, [ip_network(client) for client in row.who])
+        rules = admitting(log.network, row, row.who)
         title = f"{where} now answers {row.source} ({many(row.clients, 'client')}, {seen}); before it was {MEANING[row.was]}."
         action = "If nobody asked for it, see which rule changed: CloudTrail, AuthorizeSecurityGroupIngress.\n"
         action, incident = action + revoking(rules), opened_by(row, rules)

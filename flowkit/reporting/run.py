@@ -18,7 +18,8 @@ import nbformat
 from flowkit.loading.network import snapshot_of
 from flowkit.loading.sample import NOTEBOOKS, SAMPLE
 from flowkit.loading.window import moment, window
-from flowkit.questions.expectations import expectations_of, read_expectations
+from flowkit.questions.expectations import expectations_of, printed_names, read_expectations
+from flowkit.questions.networks import read_networks, subnet_names
 from flowkit.reporting import history, page
 from flowkit.reporting.errors import ReportError, UsageError
 from flowkit.reporting.finding import SUBJECT, resolved, stamped
@@ -119,7 +120,9 @@ def planned(request: Request, now: datetime) -> Plan:
     options |= dict.fromkeys(idle)
     try:
         snapshot = snapshot_of(request.source, options["network"])
-        expected = read_expectations(expectations_of(request.source, options["expect"]))
+        named = read_networks(handed.get("reachability", {}).get("named_networks"))
+        printed = printed_names(snapshot, subnet_names(snapshot) | named)
+        expected = read_expectations(expectations_of(request.source, options["expect"]), printed)
         names = _names(request, expected) if request.redact else frozenset()
     except (ValueError, OSError) as error:
         raise ReportError(str(error)) from None
