@@ -320,10 +320,9 @@ def causes_of(log) -> pd.DataFrame:
     """
     groups = rejections(log).groups
     groups = groups[groups["kind"] != "late-packets"].sort_values("records", ascending=False, kind="stable")
-    groups = groups.assign(
+    return groups.assign(
         network=groups["client"],
         destination=groups["server"],
-        port=groups["server_port"],
+        port=groups["server_port"].astype("Int64"),
         interface_id=groups["interface_id"].where(groups["inside"] == groups["server"]),
     )
-    return groups.astype({"port": "Int64", "protocol": "Int64"})

@@ -88,7 +88,7 @@ def incident_of(lead: pd.Series, verdict) -> str:
     """Return the id of the root cause: the denying entry where there is one, else the incident's own place."""
     root = lead.incident
     if verdict is not None and verdict.acl_allows is False:
-        root = str(verdict.deny or (verdict.acl_id, verdict.packet.egress, int(lead.protocol), int(lead.server_port)))
+        root = str(verdict.deny or (verdict.acl_id, verdict.packet.egress, lead.protocol, lead.server_port))
     return incident_id(root)
 
 
