@@ -751,3 +751,17 @@ def test_silence_that_only_the_client_logged_blames_no_host(tmp_path):
     (found,) = reachability(log_of(tmp_path, rows, FIELDS.split()), expect).findings
     assert (found.kind, found.subject["dstaddr"]) == ("expectation-broken", "10.9.9.9")
     assert found.action.startswith("Only the client's side is logged, where nothing came back")
+
+
+def test_a_balancer_that_keeps_client_addresses_is_not_blamed_for_what_its_target_rejects(tmp_path):
+    clients = [f"198.51.100.{n}" for n in range(4)]
+    rows = [row for n, client in enumerate(clients) for at in (0, 60) for row in (
+        *_syn(WEB, client, 8883, sport=40000 + n + at, at=at), *_syn(DB, client, 1883, "REJECT", sport=40000 + n + at, at=at)
+    )]  # fmt: skip
+    (found,) = [
+        one for one in reachability(log_of(tmp_path, rows, FIELDS.split())).findings if one.kind == "accepted-silent"
+    ]
+    assert (found.confidence, found.counts) == ("low", {"clients": 4, "sessions": 8})
+    assert found.action == (
+        "Part of it is rejected at eni-0000000b, so look at the rules there first: the rejected notebook names them."
+    )

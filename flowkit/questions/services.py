@@ -19,6 +19,18 @@ ROLES = {"admin": ADMIN_PORTS, "database": DATABASE_PORTS, "other": (), "web": W
 #: The longest prefix, by version, that still lets a good part of the internet in rather than somebody's network.
 INTERNET_PREFIX = {4: 16, 6: 32}
 
+#: Where packets that a service let in are rejected: at a gateway on the way back, or behind a balancer that keeps the
+#: clients' addresses, which most of the clients, three at least, meet there.
+PASSED_ON = f"""
+SELECT destination, protocol, port, arg_max(interface_id, met) AS rejected_at FROM (
+    SELECT k.destination, k.protocol, k.port, e.interface_id, count(DISTINCT e.client) AS met FROM keys k
+    JOIN pairs p ON k.destination = p.server AND k.protocol = p.protocol AND k.port = p.port
+    JOIN edges e ON e.client = p.client AND e.protocol = p.protocol
+    WHERE p.state = '{SILENT}' AND NOT p.scanner AND e.outcome IN ('{REFUSED}', '{REPLY_REFUSED}')
+        AND (e.server = p.server AND e.server_port = p.port OR e.interface_id <> p.interface_id)
+    GROUP BY ALL HAVING bool_or(e.server = p.server AND e.server_port = p.port) OR (met >= 3 AND 2 * met >= any_value(k.clients))
+) GROUP BY ALL"""
+
 
 def by_service(rows: pd.DataFrame) -> pd.DataFrame:
     """Return `rows` of `Reach` by destination and service, in the columns of `exposed` but for those of rules."""
@@ -132,13 +144,7 @@ def unanswered(reach: Reach) -> pd.DataFrame:
     table["served"] = pd.MultiIndex.from_frame(table[SERVICE]).isin(served)
     # Strangers now and then get no answer from a service that answers everybody else.
     table = table[(table["sessions"] >= ENOUGH) & ~(table["public"] & table["served"])]
-    rejected = reach.sql(
-        "SELECT k.destination, k.protocol, k.port, any_value(e.interface_id) AS rejected_at FROM edges e JOIN pairs p ON"
-        " e.client = p.client AND e.server = p.server AND e.protocol = p.protocol AND e.server_port = p.port JOIN keys k"
-        f" ON k.destination = p.server AND k.protocol = p.protocol AND k.port = p.port WHERE p.state = '{SILENT}'"
-        f" AND e.outcome IN ('{REFUSED}', '{REPLY_REFUSED}') GROUP BY ALL",
-        keys=plain(table[key].drop_duplicates()),
-    )  # fmt: skip
+    rejected = reach.sql(PASSED_ON, keys=plain(table.groupby(key, as_index=False)["clients"].sum()))
     table = table.merge(rejected.astype({"protocol": "Int64", "port": "Int64"}), "left", key)
     table = table.assign(rank=table["state"].map([SILENT, RESET].index))
     order = ["public", "rank", "sessions"]

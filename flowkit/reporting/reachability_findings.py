@@ -18,9 +18,9 @@ MEANING = {
 }  # fmt: skip
 NEXT = {
     SILENT: "Nothing came back, so the rules are not the cause. On the host: does the service listen, and does the host's"
-    " own firewall let it in?\nss -ltnup 'sport = :{port}'\nsudo nft list ruleset",
+    " own firewall let it in?\nss -ltnup{port}\nsudo nft list ruleset",
     RESET: "The host is reached and says that nothing listens on the port: start the service, or close the port in the"
-    " security group.\nss -ltnup 'sport = :{port}'",
+    " security group.\nss -ltnup{port}",
     REPLY_REFUSED: "The rejected notebook names the network ACL rule that rejects the return traffic.",
     REFUSED: "The rejected notebook names the rule that is missing.",
     "one side": "Only the client's side is logged, where nothing came back: look at the rules and the host at the other"
@@ -36,7 +36,7 @@ def expectation(reach: Reach, row, mine: pd.DataFrame) -> Finding:
     name, where, seen = one_line(row.name), f"{host_of(row)} {service_of(row)}", many(row.sessions, "session")
     port, number = int(row.port) if str(row.port).isdigit() else None, NUMBERS.get(row.protocol)
     severity, cause = "low" if row.verdict == "unproven" else "medium" if row.repaired else "high", {}
-    incident = incident_id(row.destination if pd.isna(row.interface_id) else row.interface_id, number, port, row.state)
+    incident = incident_id(row.destination, number, port) if row.proof is None else _place(row.proof, row.state)
     if row.verdict == "unproven":
         title = f"“{name}” has no data: {row.source} to {where}, {row.note or 'no packet of it was seen'}."
         action = "Try it once and run the report again, or drop the line if nothing needs it."
@@ -57,7 +57,7 @@ def expectation(reach: Reach, row, mine: pd.DataFrame) -> Finding:
         )
         if row.state != RESET:
             cause = cause_of(mine)
-        action = _next(row, row.proof.interface_id, cause)
+        action = _next(row.proof, cause)
     grounds = [f"line {row.line} of the expectations: {row.source} to {where}, {row.expect}"]
     if not pd.isna(row.answered_until):
         grounds.append(f"answered until {row.answered_until:%Y-%m-%d %H:%M} UTC")
@@ -126,9 +126,8 @@ def without_response(row) -> Finding:
         {"interface_id": row.interface_id, "dstaddr": row.destination, "protocol": row.protocol, "dstport": row.port,
          "srcaddr": network and network.removesuffix("/32").removesuffix("/128")},
         grounds=("others are answered there" if row.served else "no client gets a response",),
-        action=at if elsewhere else NEXT[row.state].format(port=row.port), first_seen=row.first_seen,
-        last_seen=row.last_seen, counts={"clients": row.clients, "sessions": row.sessions},
-        incident=incident_id(row.interface_id, row.protocol, row.port, row.state),
+        action=at if elsewhere else _next(row, {}), first_seen=row.first_seen, last_seen=row.last_seen,
+        counts={"clients": row.clients, "sessions": row.sessions}, incident=_place(row, row.state),
     )  # fmt: skip
 
 
@@ -142,9 +141,8 @@ def change(log, row, mine: pd.DataFrame) -> Finding:
             f"{many(row.clients, 'client')} in {_group(row.source)} lost {where}: answered {until}, since then"
             f" {MEANING[row.state]} ({seen})."
         )
-        place = row.destination if pd.isna(row.interface_id) else row.interface_id
-        incident, cause = incident_id(place, row.protocol, row.port, row.state), cause_of(mine)
-        action = _next(row, row.interface_id, cause)
+        incident, cause = _place(row, row.state), cause_of(mine)
+        action = _next(row, cause)
     else:
         rules = admitting(log.network, row, row.who)
         title = f"{where} now answers {row.source} ({many(row.clients, 'client')}, {seen}); before it was {MEANING[row.was]}."
@@ -173,21 +171,22 @@ def cause_of(mine: pd.DataFrame) -> dict:
     return {"cause": lead["cause"], "grounds": tuple(map(one_line, lead["grounds"])), "incident": incident}
 
 
-def _next(row, interface_id: str | None, cause: dict) -> str:
-    """Return the next step for a client that is not answered, any more."""
-    if cause and row.state == SILENT:
-        return NEXT["elsewhere"].format(at="")
-    if row.state == SILENT and pd.isna(interface_id):
-        return NEXT["one side"]
-    return NEXT[row.state].format(port=row.port)
+def _next(service, cause: dict) -> str:
+    """Return the next step where clients of `service` are not answered, any more."""
+    if service.state == SILENT and (cause or pd.isna(service.interface_id)):
+        return NEXT["elsewhere"].format(at="") if cause else NEXT["one side"]
+    return NEXT[service.state].format(port="" if pd.isna(service.port) else f" 'sport = :{service.port}'")
 
 
 def opened_by(service, rules: tuple | None) -> str:
     """Return the incident of a service that somebody reaches: that of the widest rule that admits it, where known."""
-    if rules:
-        return incident_id(rules[0].group_id, rules[0].text)
+    return incident_id(rules[0].group_id, rules[0].text) if rules else _place(service, ANSWERED)
+
+
+def _place(service, state: str) -> str:
+    """Return the incident of a service that is known by its place alone."""
     place = service.destination if pd.isna(service.interface_id) else service.interface_id
-    return incident_id(place, service.protocol, service.port, ANSWERED)
+    return incident_id(place, service.protocol, service.port, state)
 
 
 def revoking(rules: tuple | None) -> str:
