@@ -36,7 +36,7 @@ def _seen(*rows):
         row |= {"first_seen": pd.Timestamp(0, tz="UTC"), "last_seen": pd.Timestamp(60, unit="s", tz="UTC")}
         row |= {"answered_until": pd.NaT, "recovered": 0, "answered_again": pd.NaT}
         table.append(row | (changes[0] if changes else {}))
-    frame = pd.DataFrame(table, columns=[*COLUMNS, "recovered", "answered_again"])
+    frame = pd.DataFrame(table, columns=list(COLUMNS))
     frame["answered_again"] = pd.to_datetime(frame["answered_again"], utc=True)
     return frame.astype({"port": "Int64", "protocol": "Int64", "destination_name": object})
 

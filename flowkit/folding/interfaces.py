@@ -38,7 +38,11 @@ def interfaces(flows: ir.Table, network=None) -> pd.DataFrame:
     known = _add(known, _inferred(flows, _missing(evidence, known), known))
     known = _add(known, _missing(evidence, known)[GROUP].assign(address=None, basis="unknown"))
     spans = evidence.groupby(GROUP, as_index=False).agg({"first": "min", "last": "max"})
-    known = known.merge(spans, on=GROUP)
+    # A secondary address moves between living interfaces: where it is logged as their own, its time is that of its records.
+    seen = evidence[[*GROUP, "own", "first", "last"]].rename(columns={"own": "address"}).dropna(subset=["address"])
+    known = known.merge(spans, on=GROUP).merge(seen, "left", [*GROUP, "address"], suffixes=("_any", ""))
+    for name in ("first", "last"):
+        known[name] = known[name].fillna(known.pop(f"{name}_any"))
     known["conflict"] = _conflicts(known)
     known["transit"] = known.interface_id.isin(_transit(evidence, network))
     facts = ["az_id", "vpc_id", "subnet_id", "instance_id"]
