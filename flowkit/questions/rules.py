@@ -163,7 +163,7 @@ def _group_rules(snapshot: Snapshot, interface: Interface, packet: Packet) -> tu
 
 def _first_entry(snapshot: Snapshot, acl_id: str, packet: Packet) -> Entry | None:
     peer = ip_address(packet.peer)
-    for entry in snapshot.acls[acl_id].entries:
+    for entry in snapshot.acls[acl_id]:
         if entry.egress == packet.egress and peer in entry.network and covers(entry.match, packet):
             return entry
     return None
