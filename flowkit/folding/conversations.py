@@ -59,8 +59,10 @@ def services(sessions: ir.Table) -> ir.Table:
 def conversations(sessions: ir.Table, services: ir.Table, interfaces) -> ir.Table:
     """Return one row a conversation at one interface: who began it and how that is known, and what came of it.
 
-    ``interface_id``, ``client``, ``client_port``, ``server``, ``server_port``, ``protocol`` (ports null for
-    protocols without), ``session``, ``first``, ``last`` (seconds since 1970 UTC); ``evidence`` (see the module;
+    ``interface_id``, ``client``, ``client_port``, ``server``, ``server_port``, ``protocol`` (the packet's own addresses
+    where the log has pkt-srcaddr and pkt-dstaddr; ports null for protocols without), ``client_logged``,
+    ``server_logged`` (srcaddr or dstaddr where the packet carries another address, else null), ``session``, ``first``,
+    ``last`` (seconds since 1970 UTC); ``evidence`` (see the module;
     `unknown`: client and server are just the two ends), ``without_flags`` (the evidence that decides if no flag is
     looked at), ``agrees`` (whether that one names the client that the SYN names; null without a SYN); ``way`` (seen
     from the interface: ``in`` its address is the server, ``out`` the client, ``transit``, ``unknown``), ``counted``
@@ -106,7 +108,7 @@ def conversations(sessions: ir.Table, services: ir.Table, interfaces) -> ir.Tabl
     for role, (if_a, if_b) in {"client": ("a", "b"), "server": ("b", "a")}.items():
         pick = {
             name: roles.a_began.ifelse(roles[f"{if_a}_{name}"], roles[f"{if_b}_{name}"])
-            for name in ("addr", "port", "accepted", "rejected", "packets", "bytes", "seen")
+            for name in ("addr", "logged", "port", "accepted", "rejected", "packets", "bytes", "seen")
         }
         sides[role] = pick.pop("addr")
         sides[f"{role}_port"] = ported.ifelse(pick.pop("port"), ibis.null("int32")).nullif(NONE)
@@ -198,10 +200,11 @@ def _located(table: ir.Table, interfaces) -> ir.Table:
         day=(table["first"] // 86400).fill_null(0), opener=table.a_began.ifelse(table.a_addr, table.b_addr)
     )
     for end in "ab":
-        table = _marked(table, own, {"interface_id": "interface_id", "day": "day", "address": f"{end}_addr"})
+        table = table.mutate(**{f"{end}_at": table[f"{end}_logged"].coalesce(table[f"{end}_addr"])})
+        table = _marked(table, own, {"interface_id": "interface_id", "day": "day", "address": f"{end}_at"})
     table = _marked(table, own[~own.transit], {"address": "opener"})
-    from_own = table.a_began.ifelse(table.a_addr_known, table.b_addr_known)
-    to_own = table.a_began.ifelse(table.b_addr_known, table.a_addr_known)
+    from_own = table.a_began.ifelse(table.a_at_known, table.b_at_known)
+    to_own = table.a_began.ifelse(table.b_at_known, table.a_at_known)
     transit = interfaces.loc[interfaces.transit, "interface_id"].unique().tolist()
     passes = table.interface_id.isin(transit).fill_null(False) if transit else ibis.literal(False)
     known = table.evidence != "unknown"

@@ -53,6 +53,10 @@ def edges(conversations: ir.Table, step: int) -> ir.Table:
     ``client_accepted``, ``client_rejected``, ``server_accepted``, ``server_rejected`` (records), ``client_packets``,
     ``client_bytes``, ``server_packets``, ``server_bytes``, ``client_seen``, ``server_seen`` (flags, as bits),
     ``first``, ``last`` (seconds), ``level`` (how sure the outcome is).
+
+    ``client`` and ``server`` are the packet's own ends (pkt-srcaddr, pkt-dstaddr) where the log has them: the pod, not
+    its node; who stands behind a NAT or transit gateway, not the gateway. ``client_logged``, ``server_logged``: the
+    address that the interface logged (srcaddr, dstaddr) where it is another, else null. ``way`` goes by the latter.
     """
     since = conversations["first"]
     t = conversations.mutate(step=since - since % step, denied=_.client_accepted + _.server_accepted == 0)
@@ -64,6 +68,8 @@ def edges(conversations: ir.Table, step: int) -> ir.Table:
         first=_["first"].min(),
         last=_["last"].max(),
         level=_.level.max(),
+        client_logged=_.client_logged.max(),
+        server_logged=_.server_logged.max(),
     )
 
 
@@ -81,7 +87,7 @@ def refusals(conversations: ir.Table, step: int) -> ir.Table:
     7 packets of a SYN's size), ``tiny`` (one packet without options), ``small`` (few packets without data),
     ``overlaps`` (accepted packets after a refused one), ``closed`` (FIN of both sides, or RST, before), ``unclosed``
     (no FIN or RST at all), ``reopened`` (an open connection that goes on after a pause), ``syn_acks`` (the server's
-    SYN-ACK refused).
+    SYN-ACK refused). ``client``, ``server``, ``client_logged``, ``server_logged`` as in `edges`.
     """
     t = conversations.filter(conversations.refusal.notnull())
     t = t.mutate(step=t.rejected_first - t.rejected_first % step)
@@ -112,6 +118,8 @@ def refusals(conversations: ir.Table, step: int) -> ir.Table:
         unclosed=t.count(where=t.unclosed),
         reopened=t.count(where=t.reopened),
         syn_acks=t.count(where=(t.server_seen & (SAW_SYN_ACK * REFUSED)) > 0),
+        client_logged=_.client_logged.max(),
+        server_logged=_.server_logged.max(),
     )
 
 

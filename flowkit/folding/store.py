@@ -27,7 +27,7 @@ from flowkit.folding.sessions import sessions, split, unsplit
 from flowkit.loading.sql import literal, quiet, quoted
 
 #: Changes with what a fold holds, so that an older flowkit's is never read.
-VERSION = 6
+VERSION = 7
 #: Folds that stay in the cache; the one not used for longest goes first.
 KEPT = 12
 #: Memory of the questions' own DuckDB; beyond it, it spills into the fold's folder.
@@ -42,7 +42,8 @@ class Fold:
     conversations), ``aws_services`` and ``interfaces``; ``exact(x)`` is the sum of whole numbers, at most 2^63 - 1 and
     0 of none. `facts` holds ``step``
     (seconds), ``first``, ``last``, ``records``, ``ok``, ``nodata``, ``skipdata``, ``traffic`` (records that name a
-    flow), ``accepted``, ``rejected`` (records by action), ``flagged`` (records with TCP flags) and ``accounts``.
+    flow), ``accepted``, ``rejected`` (records by action), ``flagged`` (records with TCP flags), ``translated``
+    (records whose packet carries another address) and ``accounts``.
     """
 
     TABLES = ("edges", "refusals", "volumes", "evidence", "aws_services", "interfaces")
@@ -144,7 +145,7 @@ def fold(flows: ir.Table, network, folder: Path, span: tuple[int | None, int | N
         def once(table: ir.Table, name: str) -> ir.Table:
             return stack.enter_context(temporary(table, folder / f"{name}.parquet"))
 
-        whole = once(unsplit(flows), "unsplit")
+        whole = once(unsplit(flows, facts["translated"] > 0), "unsplit")
         met = sessions(whole, once(split(flows, whole), "split"))
         known = once(services(met), "services")
         talks = conversations(met, known, own)
@@ -209,6 +210,7 @@ def _facts(flows: ir.Table) -> dict:
         accepted=flows.count(where=flows.action == "ACCEPT"),
         rejected=flows.count(where=flows.action == "REJECT"),
         flagged=flows.tcp_flags.count(),
+        translated=flows.count(where=(flows.pkt_srcaddr != flows.srcaddr) | (flows.pkt_dstaddr != flows.dstaddr)),
     ).execute()
     facts = {name: None if pd.isna(value) else int(value) for name, value in row.iloc[0].items()}
     accounts = flows.filter(flows.account_id.notnull()).select("account_id").distinct().execute()
