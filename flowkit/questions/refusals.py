@@ -37,6 +37,7 @@ CREATE OR REPLACE TEMP TABLE refused_groups AS SELECT
     max(port_high) AS port_high, bool_and(from_server) AS from_server, bool_or(leaves) AS leaves,
     bool_or(flagged) AS flagged, max(idle) AS idle, min(idle_least) AS idle_least, max(latest) AS latest,
     {", ".join(f"sum({name})::BIGINT AS {name}" for name in SHAPES)},
+    max(client_logged) AS client_logged, max(server_logged) AS server_logged,
     least(sum(records), (max(last) - min(first)) // 600 + 1)::BIGINT AS active_intervals,
     refusal IN ('request', 'mid-stream') AS plain, coalesce(sum(retries) > 0 OR (max(protocol) = {UDP}
         AND sum(attempts) = sum(sessions) AND sum(packets) >= 2 * sum(sessions)), false) AS repeats

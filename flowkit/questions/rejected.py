@@ -201,8 +201,10 @@ def incidents(groups: pd.DataFrame) -> pd.DataFrame:
     began_inside = column(groups, own_client).astype(bool)
     groups["inside"] = groups.client.where(began_inside, groups.server)
     groups["far"] = groups.server.where(began_inside, groups.client)
+    # All pods of a node, and all that a gateway passes on, are one place: that of the address which it logs.
+    at = groups.client_logged.where(began_inside, groups.server_logged).fillna(groups.inside)
     place = pd.Series(
-        list(zip(groups.interface_id, groups.inside, groups.protocol, groups.server_port, strict=True)), groups.index,
+        list(zip(groups.interface_id, at, groups.protocol, groups.server_port, strict=True)), groups.index,
         dtype="object",
     )  # fmt: skip
     about = column(

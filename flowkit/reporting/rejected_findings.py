@@ -80,8 +80,8 @@ def finding(log, part: pd.DataFrame, found: Rejections, host, lines: dict) -> Fi
         clients = sums.clients
     verdict = next((one for one in part.verdict if one is not None and not one.allowed), None)
     first, last = part["first"].min(), part["last"].max()
-    outward, far = lead.client == lead.inside, _far(part, verdict)
-    title, counts = _title(log, part, lead, verdict, host, far, int(clients), int(sums.attempts))
+    outward, inside, far = lead.client == lead.inside, _common(part.inside), _common(part.far, verdict)
+    title, counts = _title(log, part, lead, verdict, host, (inside, far), int(clients), int(sums.attempts))
     score = [] if kind != "blocked-client" else [f"legitimacy score {lead.score} ({points(lead.parts)})"]
     rest = part[part.index != lead.name]
     if len(rest):
@@ -94,8 +94,8 @@ def finding(log, part: pd.DataFrame, found: Rejections, host, lines: dict) -> Fi
         title=title,
         subject={
             "interface_id": eni,
-            "srcaddr": lead.inside if outward else far,
-            "dstaddr": far if outward else lead.inside,
+            "srcaddr": inside if outward else far,
+            "dstaddr": far if outward else inside,
             "protocol": int(lead.protocol) if lead.protocol >= 0 else None,
             "dstport": int(lead.server_port) if lead.server_port >= 0 else None,
         },
@@ -119,13 +119,13 @@ def incident_of(lead: pd.Series, _verdict=None) -> str:
     return incident_id(lead.root)
 
 
-def _far(part: pd.DataFrame, verdict) -> str | None:
-    """Return what the far ends have in common: one address, the network an ACL entry names, the block they fill."""
-    if part.far.nunique() == 1:
-        return part.far.iloc[0]
+def _common(addresses: pd.Series, verdict=None) -> str | None:
+    """Return what addresses have in common: one address, the network an ACL entry names, the block they fill."""
+    if addresses.nunique() == 1:
+        return addresses.iloc[0]
     if verdict is not None and verdict.deny and verdict.entry.network.prefixlen:
         return str(verdict.entry.network)
-    block = enclosing_network(part.far)
+    block = enclosing_network(addresses)
     return str(block) if block else None
 
 
@@ -151,13 +151,15 @@ def _severity(kind: str, part: pd.DataFrame) -> str:
     return fixed[kind]
 
 
-def _title(log, part: pd.DataFrame, lead, verdict, host, far: str | None, clients: int, attempts: int) -> tuple:
+def _title(log, part: pd.DataFrame, lead, verdict, host, common: tuple, clients: int, attempts: int) -> tuple:
     """Return the title of an incident and every number in it by name."""
     kind, first, last = lead.kind, part["first"].min(), part["last"].max()
-    inside, others = host(lead.inside, lead.interface_id, first, last), part.far.nunique()
-    outside = f"{others:,} addresses" + (f" in {far}" if far else "")
-    if others == 1:
-        outside = host(lead.far, lead.interface_id, first, last)
+    ends, others = [], part.far.nunique()
+    for end, network in zip(("inside", "far"), common, strict=True):
+        count = part[end].nunique()
+        several = f"{count:,} addresses" + (f" in {network}" if network else "")
+        ends.append(host(lead[end], lead.interface_id, first, last) if count == 1 else several)
+    inside, outside = ends
     counts, how = {"clients": clients, "attempts": attempts}, part.refusal
     cut = {
         "acl-changed": how != "request", "blocked-client": how == "changed",
@@ -166,10 +168,12 @@ def _title(log, part: pd.DataFrame, lead, verdict, host, far: str | None, client
     cut = part[cut.get(kind, how.isna())]
     if kind == "acl-changed" or len(cut):
         counts |= {"cut_sessions": int(cut.sessions.sum()), "attempts": attempts - int(cut.attempts.sum())}
-    if kind == "acl-changed":
-        counts["addresses"] = others
     if kind == "late-packets":
         counts = {"packets": int(part.packets.sum()), "clients": clients}
+    if kind == "acl-changed":
+        counts["addresses"] = others
+    elif part.server.nunique() > 1:
+        counts["servers"] = part.server.nunique()
     noun = "connection attempt" if lead.protocol == 6 and kind != "acl-changed" else "attempt"
     tries = many(counts.get("attempts", 0), ("later " if len(cut) and kind == "acl-changed" else "") + noun)
     what = [f"{many(counts['cut_sessions'], 'open session')} cut"] if len(cut) else []
