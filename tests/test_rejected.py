@@ -401,6 +401,20 @@ def test_a_service_rejected_for_several_reasons_is_told_once_by_the_surest(tmp_p
     assert [(one.cause, one.confidence, one.records) for one in found] == [("security-group", "high", 36)]
 
 
+def test_pods_of_a_node_are_named_and_are_one_finding(tmp_path):
+    """The node logs its own address; the packets carry those of its pods."""
+    fields = (*DEFAULT_FORMAT, "flow-direction", "pkt-srcaddr", "pkt-dstaddr")
+    lines = [
+        f"{line('10.0.4.10', '10.0.9.35', 50000 + n, 1521, 'REJECT', 2000 + 900 * n, packets=5)} egress 100.64.0.{pod} 10.0.9.35"
+        for pod in (1, 2) for n in range(6)
+    ]  # fmt: skip
+    (finding,) = told(tmp_path, *lines, fields=fields)
+    assert finding.title.startswith("2 addresses in 100.64.0.0/30 to 10.0.9.35 tcp/1521 oracle: 12 connection attempts")
+    assert finding.counts == {"clients": 2, "attempts": 12}
+    assert (finding.subject["srcaddr"], finding.subject["dstaddr"]) == ("100.64.0.0/30", "10.0.9.35")
+    assert len(finding.samples) == 3
+
+
 def test_a_gateway_has_no_security_group(tmp_path):
     """A transit gateway's interface logs its own address; the packets are other hosts'."""
     fields = (*DEFAULT_FORMAT, "interface-type")
