@@ -855,8 +855,8 @@ CASES = {
     "T-nacl8883": ("blocked-service", "undetermined", "network-acl", "high", {}),
     "T-pool": ("acl-changed", "network-acl", "network-acl", "high", {}),
     "T-deny": ("blocked-client", "network-acl", None, "medium", {}),
-    "T-count": ("blocked-client", "undetermined", None, "medium", {"clients": 1, "attempts": 10}),
-    "A2-nacl-icmp-midway": ("acl-changed", "network-acl", None, "low", {"cut_sessions": 1}),
+    "T-count": ("blocked-client", "undetermined", None, "high", {"clients": 1, "attempts": 10}),
+    "A2-nacl-icmp-midway": ("acl-changed", "network-acl", None, "high", {"cut_sessions": 1}),
     "A5-ephemeral-return": ("reply-refused", "network-acl", None, "high", {}),
     "A6-nlb-healthcheck": ("blocked-client", "undetermined", None, "medium", {"clients": 2}),
 }
