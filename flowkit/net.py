@@ -1,6 +1,5 @@
 """Facts of the network that several questions need, each once and with its source: addresses, ports, flags, times."""
 
-from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 import ibis
@@ -124,10 +123,3 @@ def private(address: ir.StringValue) -> ir.BooleanValue:
         (address.startswith("f"), v6),
         else_=(address == "::1").fill_null(False),
     )
-
-
-def narrowest(address: str, networks: Iterable[Network]) -> Network | None:
-    """Return the narrowest of `networks` that holds `address`; None where none does."""
-    place = ip_address(address)
-    around = [network for network in networks if network.version == place.version and place in network]
-    return max(around, key=lambda network: network.prefixlen, default=None)
