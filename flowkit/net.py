@@ -1,6 +1,6 @@
 """Facts of the network that several questions need, each once and with its source: addresses, ports, flags, times."""
 
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 
 import ibis
 import ibis.expr.types as ir
