@@ -288,10 +288,8 @@ def test_a_signal_ends_the_reading_and_leaves_nothing_behind(tmp_path, number, c
     os.mkfifo(tmp_path / "pipe")
     env = os.environ | {"FLOWKIT_CACHE": str(tmp_path / "cache")}
     words = [FLOWKIT, "ingest", str(tmp_path / "pipe")]
-    with (
-        subprocess.Popen(words, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process,
-        (tmp_path / "pipe").open("w"),  # opens when the other end is opened, so work has begun
-    ):
+    process = subprocess.Popen(words, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    with process, (tmp_path / "pipe").open("w"):  # opens when the other end is opened, so work has begun
         process.send_signal(number)
         _, said = process.communicate(timeout=120)
     assert (process.returncode, said) == (code, f"flowkit: {word}; nothing was written\n")
