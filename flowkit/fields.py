@@ -23,8 +23,12 @@ IPV6 = "|".join(
 ADDRESS = f"{IPV4}|{IPV6}"
 #: Twelve digits, or a word such as `unknown`; never a number that a spreadsheet bent (`1.23457E+11`, `12345678901.0`).
 ACCOUNT = "[0-9]+|[!#-/:-~][!#-~]*"
+#: A port, again without leading zeros where it has five digits.
+PORT = "[0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]"
 #: Whole seconds; milli-, micro- and nanoseconds become seconds after they are read.
 TIME = "[0-9]{1,18}"
+#: What a record says of its interval.
+STATUS = ("OK", "NODATA", "SKIPDATA")
 #: Printable ASCII without blanks and quotes. Other printable text is looked at by the strict reader.
 TEXT = "[!#-~]+"
 
@@ -33,8 +37,8 @@ class Field(NamedTuple):
     """One field: all that flowkit knows of it. The grammar of a format is made from these entries alone.
 
     `name` is AWS's, `version` the one that introduced it, `type` the column's. Of a token: `pattern` (a regular
-    expression without look-around; by default text, or digits up to `limit`), `limit` (the largest number) and `words`
-    (all that it may be). `-` stands for null in every field but log-status.
+    expression without look-around; by default text, or so many digits as fit the type), `limit` (the largest number)
+    and `words` (all that it may be). `-` stands for null in every field but log-status.
     """
 
     name: str
@@ -63,21 +67,15 @@ VPC_FIELDS = (
     Field("interface-id", 2, "string", "network interface that logged the traffic"),
     Field("srcaddr", 2, "string", "source address", ADDRESS),
     Field("dstaddr", 2, "string", "destination address", ADDRESS),
-    Field("srcport", 2, "int32", "source port", limit=65535),
-    Field("dstport", 2, "int32", "destination port", limit=65535),
-    Field("protocol", 2, "int32", "IANA protocol number", limit=255),
+    Field("srcport", 2, "int32", "source port", PORT, 65535),
+    Field("dstport", 2, "int32", "destination port", PORT, 65535),
+    Field("protocol", 2, "int32", "IANA protocol number", _OCTET, 255),
     Field("packets", 2, "int64", "packets in the aggregation interval"),
     Field("bytes", 2, "int64", "bytes in the aggregation interval"),
     Field("start", 2, "int64", "first packet of the flow in the interval, seconds since 1970 UTC", TIME),
     Field("end", 2, "int64", "last packet of the flow in the interval, seconds since 1970 UTC", TIME),
     Field("action", 2, "string", "ACCEPT or REJECT", words=("ACCEPT", "REJECT")),
-    Field(
-        "log-status",
-        2,
-        "string",
-        "OK, NODATA (no traffic) or SKIPDATA (records were skipped)",
-        words=("OK", "NODATA", "SKIPDATA"),
-    ),
+    Field("log-status", 2, "string", "OK, NODATA (no traffic) or SKIPDATA (records were skipped)", words=STATUS),
     Field("vpc-id", 3, "string", "VPC of the interface"),
     Field("subnet-id", 3, "string", "subnet of the interface"),
     Field("instance-id", 3, "string", "instance of the interface; null for requester-managed interfaces"),

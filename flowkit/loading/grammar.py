@@ -5,9 +5,11 @@ blanks, no leading zeros in ten digits …): what does not match is no record ye
 """
 
 import re
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import NamedTuple
 
-from flowkit.fields import DEFAULT_FORMAT, FIELDS, TEXT, TGW_FIELDS
+from flowkit.fields import DEFAULT_FORMAT, FIELDS, STATUS, TEXT, TGW_FIELDS
 from flowkit.loading.errors import SourceError
 
 _BY_LETTERS = {name.replace("-", ""): name for name in FIELDS}
@@ -20,26 +22,47 @@ _BY_LETTERS |= {
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*", re.IGNORECASE)
 _TGW_ONLY = {field.name for field in TGW_FIELDS}
 
-#: Names that tell other AWS logs from flow logs, and what those logs are.
-LOOK_ALIKES = {
-    "accelerator-id": "AWS Global Accelerator flow logs",
-    "class-uid": "Amazon Security Lake (OCSF) records",
+#: Names (letters alone) that no flow log has, and the logs that they tell.
+_LOOK_ALIKES = {
+    "acceleratorid": "AWS Global Accelerator flow logs",
+    "classuid": "Amazon Security Lake (OCSF) records",
     "eventversion": "AWS CloudTrail records",
-    "target-processing-time": "Elastic Load Balancing access logs",
-    "query-timestamp": "Route 53 Resolver query logs",
-    "x-edge-location": "CloudFront access logs",
-    "category": "Azure log records",
+    "firewallname": "AWS Network Firewall logs",
+    "jsonpayload": "Google Cloud log records",
+    "operationname": "Azure log records",
+    "queryname": "Route 53 Resolver query logs",
+    "servicenetworkarn": "VPC Lattice access logs",
+    "targetprocessingtime": "Elastic Load Balancing access logs",
+    "webaclid": "AWS WAF logs",
+    "xedgelocation": "CloudFront access logs",
 }
-
-
+#: How lines of other logs without names begin.
+_LOOK_ALIKE_LINES = {
+    r"(?:https?|h2|grpcs?|wss?|tls) (?:\d\.\d )?\d{4}-\S+ |\d{4}-\S+Z \S+ [\d.]+:\d+ ": "Elastic Load Balancing access logs",
+    r"#Version: 1.0|\d{4}-\d\d-\d\d\t\d\d:\d\d:\d\d\t[A-Z]{3}\d+": "CloudFront access logs",
+    r"[0-9a-f]{64} \S+ \[\d\d/": "S3 server access logs",
+    r"1\.\d \d{4}-\S+Z Z\w+ \S+ [A-Z]+ ": "Route 53 query logs",
+}
+#: What stands for null in tables that other tools write.
+NULLS = ("", "-", "\\N", "null", "NULL", "None", "nan", "NaN")
+#: What CloudWatch's exports and commands put first on a line.
+STAMP = r"(?:[0-9]{4}-[0-9]{2}-[0-9]{2}[!-~]*|EVENTS)"
 #: Columns that flowkit adds to a table of records.
 RESERVED = ("file_id", "duplicate")
 
 
 class Format(NamedTuple):
-    """The fields of a line, in order, by AWS's names; unknown names as the log spells them."""
+    """The fields of a line, in order, by AWS's names (unknown names as the log spells them), and what is around them.
+
+    `separator` stands between the cells, which are all `quoted` or none; `before` and `behind` are counts of tokens
+    that belong to no record, the first of them a time.
+    """
 
     names: tuple[str, ...]
+    separator: str = " "
+    quoted: bool = False
+    before: int = 0
+    behind: int = 0
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -60,7 +83,19 @@ class Format(NamedTuple):
     @property
     def pattern(self) -> str:
         """The regular expression that a whole line of this format matches."""
-        return f"^{' '.join(map(token_pattern, self.names))}$"
+        tokens = list(map(token_pattern, self.names))
+        if self.separator != " ":
+            empty = "|".join(map(re.escape, NULLS))
+            tokens = [
+                f"(?:{token}{'' if name == 'log-status' else f'|{empty}'})"
+                for name, token in zip(self.names, tokens, strict=True)
+            ]
+        if self.quoted:
+            return '^"' + f'"{self.separator}"'.join(tokens) + '"$'
+        if self.separator != " ":
+            tokens = [token.replace("~]", f"~&&[^{self.separator}]]") for token in tokens]
+        first = f"{STAMP} (?:[!-~]+ ){{{self.before - 1}}}" if self.before else ""
+        return f"^{first}{self.separator.join(tokens)}(?: [!-~]+){{{self.behind}}}$"
 
 
 DEFAULT = Format(DEFAULT_FORMAT)
@@ -69,55 +104,54 @@ DEFAULT = Format(DEFAULT_FORMAT)
 def token_pattern(name: str) -> str:
     """Return the regular expression of one field's token, as `flowkit.fields` has it; `-` is null."""
     field = FIELDS.get(name)
-    if field is None:
+    if field and (pattern := "|".join(field.words) or field.pattern):
+        return f"(?:{pattern}{'' if name == 'log-status' else '|-'})"
+    if field is None or field.type == "string":
         return TEXT
-    if field.words:
-        return f"(?:{'|'.join(field.words)}{'' if name == 'log-status' else '|-'})"
-    if field.pattern:
-        return f"(?:{field.pattern}|-)"
-    return TEXT if field.type == "string" else f"(?:{_numbers_up_to(field.largest)}|-)"
-
-
-def _numbers_up_to(limit: int) -> str:
-    """Digits that are at most `limit`; of long limits all but the last digit, so that the pattern stays small."""
-    digits = str(limit)
-    if len(digits) > 6:
-        return f"[0-9]{{1,{len(digits) - 1}}}"
-    options = [f"[0-9]{{1,{len(digits) - 1}}}"] if len(digits) > 1 else []
-    for at, digit in enumerate(digits):
-        if digit > ("1" if at == 0 else "0"):
-            first = "1" if at == 0 else "0"
-            options.append(f"{digits[:at]}[{first}-{int(digit) - 1}][0-9]{{{len(digits) - at - 1}}}")
-    return "|".join([*options, digits])
+    return f"(?:[0-9]{{1,{len(str(field.largest)) - 1}}}|-)"
 
 
 def known(token: str) -> str | None:
     """Return AWS's name of the field that `token` names, in hyphens, underscores or camel case; None if unknown."""
-    return _BY_LETTERS.get(token.strip("`\"'${}").replace("-", "").replace("_", "").lower())
+    return _BY_LETTERS.get(_letters(token))
 
 
-def is_name(token: str) -> bool:
-    """Return whether a field newer than flowkit may have this name."""
-    return bool(_NAME.fullmatch(token))
+def named(token: str) -> str | None:
+    """Return AWS's name of the field that `token` names, or that of a field newer than flowkit; None if it is none."""
+    token = token.strip("`\"'${}@")
+    return known(token) or (token.lower().replace("_", "-") if _NAME.fullmatch(token) else None)
 
 
-def header(tokens: list[str]) -> Format | None:
+def _letters(token: str) -> str:
+    return token.strip("`\"'${}@").replace("-", "").replace("_", "").lower()
+
+
+def refuse_look_alikes(names: Iterable[str]) -> None:
+    """Raise SourceError where one of several names is that of another kind of log."""
+    names = list(names)
+    other = next((what for name in names if (what := _LOOK_ALIKES.get(_letters(name)))), None)
+    if other and len(names) > 1:
+        raise SourceError(f"these are {other}, not VPC flow logs")
+
+
+def refuse_look_alike_line(line: str) -> None:
+    """Raise SourceError where a line without names is one of another kind of log."""
+    for beginning, what in _LOOK_ALIKE_LINES.items():
+        if re.match(beginning, line):
+            raise SourceError(f"these look like {what}, not VPC flow logs")
+
+
+def header(tokens: Iterable[str], least: int = 1) -> Format | None:
     """Return the format that a line names, or None where the line is no header.
 
-    A header is a line of names of which at least half (and one) are AWS's; the rest are fields newer than flowkit.
-    Raises SourceError where it is the header of another kind of log.
+    A header is a line of names of which at least half, and so many as are the `least`, are AWS's; the rest are fields
+    newer than flowkit.
     """
-    tokens = [token.strip("`\"'${}@") for token in tokens]
-    if not tokens or not all(_NAME.fullmatch(token) for token in tokens):
-        return None
-    names = [known(token) or token.lower().replace("_", "-") for token in tokens]
-    for name in names:
-        if (other := LOOK_ALIKES.get(name)) and len(names) > 1:
-            raise SourceError(f"these are {other}, not VPC flow logs")
+    names = tuple(map(named, tokens))
     recognised = sum(name in FIELDS for name in names)
-    if not recognised or recognised * 2 < len(names) or len(set(names)) < len(names):
+    if None in names or recognised < least or recognised * 2 < len(names) or len(set(names)) < len(names):
         return None
-    return Format(tuple(names))
+    return Format(names)
 
 
 def given(text: str | None, newer: bool = False) -> Format | None:
@@ -130,18 +164,13 @@ def given(text: str | None, newer: bool = False) -> Format | None:
     tokens = re.sub(r"[${},;]", " ", text).split()
     for token in tokens:
         if not known(token) and not (newer and _NAME.fullmatch(token)):
-            raise ValueError(f"{token!r} is no field of a flow log{_nearest(token)}: see flowkit.fields")
+            close = get_close_matches(token.replace("_", "-").lower(), FIELDS, 1)
+            nearest = f" (did you mean {close[0]}?)" if close else ""
+            raise ValueError(f"{token!r} is no field of a flow log{nearest}: see flowkit.fields")
     names = tuple(known(token) or token.replace("_", "-") for token in tokens)
     if len(set(names)) < len(names) or not names:
         raise ValueError("the format names a field twice" if names else "the format names no field")
     return Format(names)
-
-
-def _nearest(token: str) -> str:
-    from difflib import get_close_matches
-
-    close = get_close_matches(token.replace("_", "-").lower(), FIELDS, 1)
-    return f" (did you mean {close[0]}?)" if close else ""
 
 
 def is_default(tokens: list[str]) -> bool:
@@ -150,5 +179,5 @@ def is_default(tokens: list[str]) -> bool:
         len(tokens) == len(DEFAULT_FORMAT)
         and tokens[0] == "2"
         and tokens[12] in ("ACCEPT", "REJECT", "-")
-        and tokens[13] in ("OK", "NODATA", "SKIPDATA")
+        and tokens[13] in STATUS
     )

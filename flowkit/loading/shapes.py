@@ -1,7 +1,7 @@
-"""From the blocks of a file to pieces of whole lines in one shape (tokens, one blank apart), with the format in force.
+"""From the blocks of a file to pieces of whole lines, with the format in force: tokens, a table, messages or JSON.
 
-What is written otherwise as a whole (CRLF, tables with commas, tabs or semicolons, JSON, CloudWatch's times, UTF-16)
-is turned into that shape a block at a time, by replacing bytes, so that the one pattern judges it at full speed.
+Blank-separated tokens and tables stay as they stand, for the format says what is between and around the cells. Of JSON
+come the lines inside. So the one pattern judges nearly everything at full speed.
 """
 
 import codecs
@@ -9,47 +9,40 @@ import csv
 import io
 import itertools
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from flowkit.loading import messages, strict
-from flowkit.loading.compression import Reader
-from flowkit.loading.errors import SourceError
-from flowkit.loading.grammar import DEFAULT, FIELDS, Format, header, is_default
+import polars as pl
 
-_EXPORTED_AT = re.compile(rb"(?m)^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z ")
-_MESSAGE = r'"@?message"\s*:\s*"([^"\\]*)"'
+from flowkit.loading import messages, strict
+from flowkit.loading.compression import Compressed
+from flowkit.loading.errors import SourceError
+from flowkit.loading.grammar import DEFAULT, Format, header, is_default, refuse_look_alike_line, refuse_look_alikes
+
+_MESSAGE = re.compile(rb'"@?message"\s*:\s*"(?=[^"\\]*")')
 _ONE_MESSAGE = re.compile(rb'\{(?:"[^"{}\[\]]*"\s*:\s*(?:"[^"{}\[\]]*"|[^"{}\[\],]*),?\s*)+\}\s*(?=\{|$)')
 _MARKUP = re.compile(rb"\s*<(?:\?xml|!doctype|html|error)", re.IGNORECASE)
-_BALANCER = re.compile(r"(?:(?:https?|h2|grpcs?|wss?|tls) \S+ |\S+Z \S+ [\d.]+:\d+ )")
 #: Bytes of lines that come out of JSON or a table of messages in one piece.
 _GATHERED = 4 << 20
 
 
 class Piece(NamedTuple):
-    """Whole lines: `data` in the one shape, `raw` as they stand in the file (None: the same), the first one's number.
-
-    `cut`: damage cut the last line off.
-    """
+    """Whole lines, the number of the first, and whether damage cut the last one off."""
 
     data: bytes
-    raw: bytes | None
     line: int
-    delimiter: str = " "
     cut: bool = False
 
 
 class Lines:
     """The pieces of one file. `format` is what its lines are judged by; whoever finds a header among them sets it."""
 
-    def __init__(self, blocks: Iterable[bytes], given: Format | None):
-        self.blocks = blocks
-        self.given = given
+    def __init__(self, source: Compressed, blocks: Iterable[bytes], given: Format | None):
+        self.source, self.blocks, self.given = source, blocks, given
         self.format: Format | None = given
         self.headed = False
         self.headers = self.blank = 0
-        self.unended = False  # whether damage cut off the line that comes out last
-        self.damaged: Callable[[], bool] = lambda: False
+        self.cut = False  # whether damage cut off the line that comes out last
 
     def __iter__(self) -> Iterator[Piece]:
         blocks = iter(self.blocks)
@@ -59,42 +52,22 @@ class Lines:
                 head = b"\n" * blank + block
                 break
             blank += block.count(b"\n")
-        if not head.strip(b"\0"):
+        if not head:
             raise SourceError("the file is empty")
-        blocks = itertools.chain([head.removeprefix(codecs.BOM_UTF8)], blocks)
+        blocks = itertools.chain([head], blocks)
         if head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
             blocks = (text.encode() for text in codecs.iterdecode(blocks, "utf-16", "replace"))
-            head = next(blocks, b"")
-            blocks = itertools.chain([head], blocks)
-        head = head.removeprefix(codecs.BOM_UTF8)
+        head = next(blocks).removeprefix(codecs.BOM_UTF8)
+        blocks = itertools.chain([head], blocks)
         if _MARKUP.match(head):
             raise SourceError("this is an HTML or XML page, such as a download that failed, not a flow log")
         if head.lstrip()[:1] in (b"{", b"["):
-            return self._json(blocks, head)
+            if (one := _ONE_MESSAGE.match(head)) and (key := _MESSAGE.search(one[0])):
+                return self._messages(self._whole_lines(_one_a_line(blocks)), key[0].decode())
+            return self._gathered(messages.lines(codecs.iterdecode(blocks, "utf-8", "replace")))
         if b"\r" in head and b"\n" not in head:
             blocks = (block.replace(b"\r", b"\n") for block in blocks)
         return self._text(self._whole_lines(blocks))
-
-    def _text(self, blocks: Iterator[bytes]) -> Iterator[Piece]:
-        first = next(blocks)
-        lines = io.BytesIO(first)
-        top, blank = next(((line, n) for n, line in enumerate(lines) if line.strip()), (b"\n", 0))
-        line = top[:4096].decode("utf-8", "replace").strip("\r\n")
-        blocks = itertools.chain([first], blocks)
-        delimiter = self._delimiter(line)
-        tokens = _cells(line, delimiter)
-        if column := _message_column(tokens) if delimiter != " " else None:
-            texts = io.TextIOWrapper(Reader(blocks), "utf-8", "replace", newline="")
-            rows = itertools.islice(csv.reader(texts, delimiter=delimiter), 1, None)
-            cells = (row[column - 1].splitlines() for row in rows if len(row) >= column)
-            return self._gathered(itertools.chain.from_iterable(cells))
-        named = header(tokens)
-        named = named if named and (len(named.names) > 1 or self.given) else None
-        if named:
-            self.format, self.headed, self.headers = named, True, 1
-        else:
-            self._take_default(first, delimiter)
-        return self._pieces(blocks, delimiter, skip=blank if named else None)
 
     def _whole_lines(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
         """The blocks, cut at line ends. Of a line that is far too long only the beginning comes out, marked by NUL."""
@@ -114,143 +87,132 @@ class Lines:
                 rest += block
             if len(rest) > 16 * strict.LONGEST:
                 rest, skipping = rest[: strict.LONGEST + 1] + b"\0", True
-        if rest and self.damaged():
+        if rest and self.source.damage:
             if ready:
                 yield ready
-            self.unended, ready = True, rest + b"\n"
-        elif rest:
-            ready += rest + b"\n"
-        if ready:
-            yield ready
+            self.cut, ready = True, b""
+        if ready or rest:
+            yield ready + rest + b"\n" * bool(rest)
 
-    def _delimiter(self, line: str) -> str:
-        """What separates the cells of the first line: a table's is known by its header, or by a whole record."""
-        for delimiter in (",", "\t", ";"):
-            tokens = _cells(line, delimiter)
-            fits = self.given and not strict._row(tokens, self.given, True)[1] if self._as_many(tokens) else False
-            if len(tokens) > 1 and (fits or header(tokens) or is_default(tokens) or _message_column(tokens)):
-                return delimiter
-        return " "
+    def _text(self, blocks: Iterator[bytes]) -> Iterator[Piece]:
+        """Lines of tokens or cells: their first line says what separates them, and perhaps which fields they are."""
+        first = next(blocks)
+        line, blank = next(((line, n) for n, line in enumerate(io.BytesIO(first)) if line.strip()), (b"", 0))
+        line = line[: strict.LONGEST].decode("utf-8", "replace").strip("\r\n")
+        separator, tokens, named = self._header(line)
+        blocks = itertools.chain([first], blocks)
+        if column := _message_column(tokens) if separator != " " else 0:
+            texts = (line.decode("utf-8", "replace") for block in blocks for line in io.BytesIO(block))
+            cells = (row[column - 1] for row in csv.reader(texts, delimiter=separator) if len(row) >= column)
+            return self._gathered(
+                (None, each) for cell in itertools.islice(cells, 1, None) for each in cell.splitlines()
+            )
+        if named:
+            self.format, self.headed, self.headers, self.blank = named, True, 1, blank
+        else:
+            self.format = self._by_content(first, separator)
+        if separator != " ":
+            top = first.split(b"\n", blank + 2)[blank + self.headers]
+            self.format = self.format._replace(separator=separator, quoted=top.startswith(b'"'))
+        return self._pieces(blocks)
 
-    def _as_many(self, tokens: list[str]) -> bool:
-        return self.given is not None and len(tokens) == len(self.given.names)
+    def _header(self, line: str) -> tuple[str, list[str], Format | None]:
+        """The separator of a file whose first line this is, the line's cells, and the format where it is a header.
 
-    def _take_default(self, block: bytes, delimiter: str = " ") -> None:
-        """Without a header: the user's format, else AWS's default where a line is of it; else the file is refused."""
-        if self.format:
-            return
-        counted = 0
-        for text in io.BytesIO(block):
-            line = text[: strict.LONGEST].decode("utf-8", "replace").strip("\r\n")
-            tokens = strict.split(line, delimiter)
-            if not tokens:
+        A table is known by its header, or by a whole record; a line of words by three fields, or by nothing but fields.
+        """
+        for separator in (",", "\t", ";"):
+            tokens = strict.split(line, separator)
+            if len(tokens) < 2:
                 continue
-            if strict.default_inside(line, delimiter) or strict.header_inside(tokens):
-                self.format = DEFAULT
-                return
+            if tokens[0] == "-" or tokens[0].startswith("Unnamed"):
+                tokens[0] = "index"  # pandas writes its index under no name
+            refuse_look_alikes(tokens)
+            record = len(tokens) == len((self.given or DEFAULT).names) and self._fits(tokens, self.given or DEFAULT)
+            if (named := header(tokens, least=2)) or record or _message_column(tokens):
+                return separator, tokens, named
+        tokens = strict.split(line, " ")
+        refuse_look_alikes(tokens)
+        named = header(tokens)
+        few = named and len(named.names) - len(named.unknown) < 3 and (named.unknown or len(named.names) < 2)
+        return " ", tokens, None if few and named != self.given else named
+
+    def _fits(self, tokens: list[str], format: Format) -> bool:
+        return strict.fits(tokens, format) if self.given else is_default(tokens)
+
+    def _by_content(self, block: bytes, separator: str = " ") -> Format:
+        """The format of lines without a header: the user's, else AWS's default where a line is of it, or a refusal."""
+        counted, wanted = 0, self.given or DEFAULT
+        for raw in itertools.islice(io.BytesIO(block), 100 if self.given else None):
+            line = raw[: strict.LONGEST].decode("utf-8", "replace").strip("\r\n")
+            tokens = strict.split(line, separator)
+            before = strict.place(tokens, wanted, self._fits)
+            if before is not None:
+                return wanted._replace(before=before, behind=len(tokens) - len(wanted.names) - before)
+            if not self.given and header(tokens, least=3):
+                return wanted
+            if not self.given and tokens:
+                refuse_look_alike_line(line)
             counted = counted or len(tokens)
-            if _BALANCER.match(line) and counted > 14:
-                raise SourceError("these look like Elastic Load Balancing access logs, not VPC flow logs")
+        if self.given:
+            return self.given
         if b"\0" in block[:4096]:
             raise SourceError("the file is binary, and of no kind that flowkit knows")
         hint = ": say which fields the lines hold with --format" if counted >= 3 else ""
         raise SourceError(f"no header, and not AWS's default format (its first line has {counted} tokens){hint}")
 
-    def _pieces(self, blocks: Iterator[bytes], delimiter: str, skip: int | None) -> Iterator[Piece]:
-        number, exported, quoted = 1, None, False
+    def _pieces(self, blocks: Iterator[bytes]) -> Iterator[Piece]:
+        number, skip = 1, (self.blank + 1) * self.headed
+        for data in blocks:
+            if skip:  # the header: what stands before it is blank
+                data = data.split(b"\n", skip)[skip]  # noqa: PLW2901
+                number, skip = skip + 1, 0
+            if b"\r" in data:
+                data = data.replace(b"\r\n", b"\n")  # noqa: PLW2901
+            if b"\t" in data and self.format.separator == " ":
+                data = data.replace(b"\t", b" ")  # noqa: PLW2901
+            if data:
+                yield Piece(data, number, self.cut)
+                number += data.count(b"\n")
+
+    def _messages(self, blocks: Iterator[bytes], key: str) -> Iterator[Piece]:
+        """Objects one a line, with one message each behind `key`. A line that is otherwise stays as it is."""
+        number = 1
         for raw in blocks:
-            if skip is not None:  # the header: what stands before it is blank
-                raw = raw.split(b"\n", skip + 1)[skip + 1]  # noqa: PLW2901
-                self.blank, number, skip = skip, number + skip + 1, None
-                quoted = raw[:1] == b'"'
-            if not raw:
-                continue
-            data = raw.replace(b"\r\n", b"\n") if b"\r" in raw else raw
-            if delimiter != " ":
-                data = _blanked(data, delimiter.encode(), quoted)
-            elif b"\t" in data:
-                data = data.replace(b"\t", b" ")
-            exported = bool(_EXPORTED_AT.match(data)) if exported is None else exported
-            if exported:
-                data = _EXPORTED_AT.sub(b"", data)
-            yield Piece(data, None if data is raw else raw, number, delimiter, self.unended)
-            number += raw.count(b"\n")
-
-    def _json(self, blocks: Iterator[bytes], head: bytes) -> Iterator[Piece]:
-        if (one := _ONE_MESSAGE.match(head)) and re.search(_MESSAGE.encode(), one[0]):
-            return self._messages(self._whole_lines(_one_a_line(blocks)), one[0])
-        texts = codecs.iterdecode(blocks, "utf-8", "replace")
-        return self._gathered(messages.lines(texts))
-
-    def _messages(self, blocks: Iterator[bytes], one: bytes) -> Iterator[Piece]:
-        """Objects one a line, with one message each: the message is taken out by replacing what is around it."""
-        import polars as pl
-
-        number, around = 1, re.fullmatch(rb'(\{"message"\s*:\s*")[^"\\]*("\})\s*', one)
-        for raw in blocks:
-            if around:
-                before, after = around.groups()
-                data = raw.replace(after + b"\n" + before, b"\n").removeprefix(before).removesuffix(after + b"\n")
-                data += b"" if data.endswith(b"\n") else b"\n"
-            else:
-                lines = pl.read_lines(io.BytesIO(raw.decode("utf-8", "replace").encode()), name="line")
-                inner = pl.col("line").str.extract(_MESSAGE, 1)
-                lines = lines.select(pl.coalesce(inner, "line"))
-                data = lines.write_csv(include_header=False, quote_style="never").encode()
-            if number == 1:
-                self._take_default(data)
-            yield Piece(data, raw, number)
+            lines = pl.read_lines(io.BytesIO(raw.decode("utf-8", "replace").encode()), name="line")
+            inner = pl.col("line").str.splitn(key, 2).struct[1].str.splitn('"', 2).struct[0]
+            plain = inner.is_not_null() & ~inner.str.contains("\\", literal=True)
+            data = as_text(lines.select(pl.when(plain).then(inner).otherwise("line")))
+            self.format = self.format or self._by_content(data)
+            yield Piece(data, number, self.cut)
             number += data.count(b"\n")
 
-    def _gathered(self, lines: Iterator[str]) -> Iterator[Piece]:
-        """Lines that came one by one, in pieces; a row of named values (`\\1` before JSON) brings its own format."""
+    def _gathered(self, lines: Iterable[messages.Line]) -> Iterator[Piece]:
+        """Lines that come one by one, in pieces; a row of named values brings its own format."""
         number, batch, size = 1, [], 0
-        for line in lines:
-            if line.startswith("\1"):
-                named, text = _named_values(line[1:])
-                if named and named != self.format:
-                    if batch:
-                        yield Piece("\n".join([*batch, ""]).encode(), None, number)
-                    number, batch, size = number + len(batch), [], 0
-                    self.format, self.headed = named, True
-            else:
-                text = line.replace("\n", " ").replace("\r", " ")
-            if self.format is None and not batch:
-                self._take_default(text.encode(), " ")
-            batch.append(text)
-            size += len(text)
-            if size > _GATHERED:
-                yield Piece("\n".join([*batch, ""]).encode(), None, number)
+        for named, line in itertools.chain(lines, [(None, None)]):
+            if batch and (line is None or size > _GATHERED or (named and self.format and named != self.format)):
+                data = "".join(batch).encode("utf-8", "replace")
+                self.format = self.format or self._by_content(data)
+                yield Piece(data, number)
                 number, batch, size = number + len(batch), [], 0
-        if batch:
-            yield Piece("\n".join([*batch, ""]).encode(), None, number)
+            if named:
+                self.format, self.headed = named, True
+            if line is not None:
+                batch.append(line.replace("\n", " ").replace("\r", " ") + "\n")
+                size += len(line)
 
 
-def _cells(line: str, delimiter: str) -> list[str]:
-    tokens = strict.split(line, delimiter)
-    if delimiter != " " and tokens and (tokens[0] == "-" or tokens[0].startswith("Unnamed")):
-        tokens[0] = "index"  # pandas writes its index under no name
-    return tokens
+def as_text(lines: pl.DataFrame) -> bytes:
+    """Return a column of lines as text."""
+    return lines.write_csv(include_header=False, quote_style="never").encode()
 
 
-def _message_column(tokens: list[str]) -> int | None:
-    """The place, from 1, of the column of whole records in a table of events."""
-    if len(tokens) < 2 or sum(bool(re.match(r"[@_A-Za-z]", token)) for token in tokens) < len(tokens):
-        return None
-    return next((at for at, token in enumerate(tokens, 1) if token.lower() in ("message", "@message", "_raw")), None)
-
-
-def _blanked(data: bytes, delimiter: bytes, quoted: bool) -> bytes:
-    """A table's lines, one blank between cells, `-` for empty ones; blanks inside become a byte that fits nothing."""
-    if quoted:
-        data = data.replace(b'"' + delimiter + b'"', delimiter).replace(b'"\n"', b"\n").strip(b'"')
-        data = data.removesuffix(b'"\n') + b"\n" if data.endswith(b'"\n') else data
-    if b" " in data:
-        data = data.replace(delimiter + b" ", delimiter).replace(b" ", b"\x01")
-    while delimiter * 2 in data:
-        data = data.replace(delimiter * 2, delimiter + b"-" + delimiter)
-    data = data.replace(b"\n" + delimiter, b"\n-" + delimiter).replace(delimiter + b"\n", delimiter + b"-\n")
-    return (b"-" if data.startswith(delimiter) else b"") + data.replace(delimiter, b" ")
+def _message_column(tokens: list[str]) -> int:
+    """The place, from 1, of the column of whole records in a table of events; 0 where there is none."""
+    if not all(re.match(r"[@_A-Za-z]", token) for token in tokens):
+        return 0
+    return next((at for at, token in enumerate(tokens, 1) if token.lower() in ("message", "@message", "_raw")), 0)
 
 
 def _one_a_line(blocks: Iterable[bytes]) -> Iterator[bytes]:
@@ -259,23 +221,5 @@ def _one_a_line(blocks: Iterable[bytes]) -> Iterator[bytes]:
     for block in blocks:
         text = rest + block
         rest = b"}" if text.endswith(b"}") else b""
-        yield text.removesuffix(rest).replace(b"}{", b"}\n{") if rest else text.replace(b"}{", b"}\n{")
+        yield text.removesuffix(rest).replace(b"}{", b"}\n{")
     yield rest
-
-
-def _named_values(text: str) -> tuple[Format | None, str]:
-    """Format and line of one row that names its values."""
-    import json
-
-    row = json.loads(text)
-    named = header(list(row))
-    names = named.names if named else ()
-    tokens = [
-        "-" if value is None or str(value) in strict._NULLS else str(value).replace(" ", "%20")
-        for value in row.values()
-    ]
-    tokens = [
-        token.split(".0")[0] if token.endswith(".0") and name in FIELDS and FIELDS[name].type != "string" else token
-        for name, token in itertools.zip_longest(names, tokens[: len(names) or None])
-    ]
-    return named, " ".join(tokens)

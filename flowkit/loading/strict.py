@@ -1,4 +1,4 @@
-"""From one line that the pattern did not match to what it is: rows, a header, a blank, or why it is malformed.
+"""From one line that the pattern did not match to what it is: rows, a blank, or why it is malformed.
 
 The one reader in Python, slow and strict. It knows runs of blanks, other separators, JSON with records inside, what
 CloudWatch puts before and behind a record, and the exact limits of every field.
@@ -8,32 +8,24 @@ Rules: https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html.
 import csv
 import re
 import socket
+from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
 from flowkit.fields import ADDRESSES, FIELDS
 from flowkit.loading import messages
-from flowkit.loading.errors import SourceError
-from flowkit.loading.grammar import Format, header, is_default, token_pattern
+from flowkit.loading.grammar import NULLS, STAMP, Format, token_pattern
 
 #: A longer line is no record; of a malformed line so many characters are kept.
 LONGEST, KEPT = 65_536, 1_024
 
-#: What stands for null in exports.
-_NULLS = {"", "-", "\\N", "null", "NULL", "None", "nan", "NaN"}
-_TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S*|EVENTS")
-
 
 class Verdict(NamedTuple):
-    """What a line is: `row` (its tokens), `header` (its format), `blank`, or `malformed` (the reason)."""
+    """What a line is: `row` (its tokens, of a plain format), `blank`, or `malformed` (the reason)."""
 
     kind: str
-    tokens: tuple[str, ...] = ()
+    text: str = ""
     format: Format | None = None
-    reason: str = ""
-
-
-BLANK = Verdict("blank")
 
 
 @lru_cache(maxsize=200_000)
@@ -42,99 +34,71 @@ def canonical(token: str) -> str | None:
     for family in (socket.AF_INET, socket.AF_INET6):
         try:
             return socket.inet_ntop(family, socket.inet_pton(family, token))
-        except (OSError, ValueError, UnicodeError):
+        except (OSError, ValueError):
             continue
     return None
 
 
-def judge(line: str, format: Format, delimiter: str = " ") -> list[Verdict]:
+def judge(line: str, format: Format) -> list[Verdict]:
     """Return what `line` is under `format`: one verdict, or several where it is JSON that holds several records."""
     if len(line) > LONGEST:
-        return [_malformed(f"longer than {LONGEST:,} characters")]
+        return [Verdict("malformed", f"longer than {LONGEST:,} characters")]
     if not line.strip(" \t\r,;"):
-        return [BLANK]
+        return [Verdict("blank")]
     if line.lstrip()[:1] in ("{", "[") and (inner := messages.of_line(line)) is not None:
-        return [verdict for each in inner for verdict in judge(each, format)]
+        return [verdict for named, each in inner for verdict in judge(each, named or format)]
     if not line.replace("\t", " ").isprintable() or "\ufffd" in line:
-        return [_malformed("control characters, or not UTF-8")]
-    tokens = split(line, delimiter)
-    if named := header_inside(tokens):
-        return [Verdict("header", format=named)]
-    tokens = _peeled(tokens, format)
-    if len(tokens) != len(format.names):
-        return [_malformed(f"{len(tokens)} tokens, format has {len(format.names)}")]
-    row, reason = _row(tokens, format, exported=delimiter != " ")
-    return [_malformed(reason) if reason else Verdict("row", tokens=row)]
-
-
-def split(line: str, delimiter: str) -> list[str]:
-    """Return the tokens of a line: blanks in any number, or the cells of a table with `-` for empty ones."""
-    if delimiter == " ":
-        return line.replace("\t", " ").replace('"', "").split()
-    cells = next(csv.reader([line.strip("\r")], delimiter=delimiter, skipinitialspace=True), [])
-    return ["-" if cell.strip() in _NULLS else cell.strip() for cell in cells]
-
-
-def header_inside(tokens: list[str]) -> Format | None:
-    """Return the format that a line in the middle of a file names: a header there has at least three known fields."""
-    try:
-        named = header(tokens)
-    except SourceError:  # the header of another kind of log, among flow logs
-        return None
-    return named if named and len(named.names) - len(named.unknown) >= 3 else None
-
-
-def _peeled(tokens: list[str], format: Format) -> list[str]:
-    """The record among what CloudWatch's exports put around it: a time, a stream's name, labels."""
-    extra = len(tokens) - len(format.names)
-    if not 0 < extra <= 5 or not _TIMESTAMP.fullmatch(tokens[0]):
-        return tokens
-    for first in range(extra, 0, -1):
-        inner = tokens[first : first + len(format.names)]
-        if not _row(inner, format)[1]:
-            return inner
-    return tokens[extra:] if extra == 1 else tokens
-
-
-def default_inside(line: str, delimiter: str = " ") -> bool:
-    """Return whether a line holds a record of AWS's default format, whatever CloudWatch put around it."""
-    tokens = split(line, delimiter)
-    return any(is_default(tokens[at : at + 14]) for at in range(max(1, len(tokens) - 13)) if at < 6)
-
-
-def _row(tokens: list[str], format: Format, exported: bool = False) -> tuple[tuple[str, ...], str]:
-    """The tokens as the pattern wants them, and why they are no record ('' where they are one)."""
-    row = []
-    for name, token in zip(format.names, tokens, strict=True):
-        if exported and name in FIELDS and FIELDS[name].type != "string":
+        return [Verdict("malformed", "control characters, or not UTF-8")]
+    tokens, names = split(line, format.separator), format.names
+    before = place(tokens, format, fits)
+    if before is None and len(tokens) == format.before + len(names) + format.behind:
+        before = format.before
+    tokens = tokens if before is None else tokens[before : before + len(names)]
+    if len(tokens) != len(names):
+        return [Verdict("malformed", f"{len(tokens)} tokens, format has {len(names)}")]
+    row, reason = [], ""
+    for name, token in zip(names, tokens, strict=True):
+        known = FIELDS.get(name)
+        if known and known.type != "string" and format.separator != " ":
             token = re.sub(r"^(\d+)\.0$", r"\1", token)  # what pandas makes of whole numbers beside nulls
-        if " " in token:
-            if name in FIELDS and (FIELDS[name].pattern or FIELDS[name].type != "string"):
-                return (), f"a blank inside {name}"
-            token = token.replace(" ", "%20")  # noqa: PLW2901 - as AWS writes tags
-        if token == "-" and name != "log-status":  # noqa: S105 - not a password
-            row.append(token)
-        elif reason := _problem(name, token):
-            return (), reason
-        else:
-            row.append(canonical(token) if name in ADDRESSES else token)
-    return tuple(row), ""
+        reason = reason or _problem(name, token)
+        row.append(canonical(token) or token if name in ADDRESSES else token.replace(" ", "%20"))  # as AWS writes tags
+    return [Verdict("malformed", reason) if reason else Verdict("row", " ".join(row), Format(names))]
+
+
+def split(line: str, separator: str) -> list[str]:
+    """Return the tokens of a line: blanks in any number, or the cells of a table with `-` for empty ones."""
+    if separator == " ":
+        return line.replace('"', "").split()
+    cells = next(csv.reader([line.strip("\r\n")], delimiter=separator, skipinitialspace=True), [])
+    return ["-" if cell.strip() in NULLS else cell.strip() for cell in cells]
+
+
+def place(tokens: list[str], format: Format, fits: Callable[[list[str], Format], bool]) -> int | None:
+    """Return how many tokens stand before a record that `fits`, such as a time and a stream's name; None without one."""
+    extra, many = len(tokens) - len(format.names), len(format.names)
+    stamped = 0 < extra <= 5 and re.fullmatch(STAMP, tokens[0])
+    places = range(extra, 0, -1) if stamped else range(1 if extra == 0 else 0)
+    return next((at for at in places if fits(tokens[at : at + many], format)), None)
+
+
+def fits(tokens: list[str], format: Format) -> bool:
+    """Return whether these tokens, as many as the format has, are a record of it."""
+    return not any(map(_problem, format.names, tokens))
 
 
 def _problem(name: str, token: str) -> str:
+    """Why this token is none of the field `name`; '' where it is one."""
     field = FIELDS.get(name)
+    if field is None or (token == "-" and name != "log-status"):  # noqa: S105 - not a password
+        return ""
+    free = field.type == "string" and not field.words and not field.pattern
+    if " " in token and not free:
+        return f"a blank inside {name}"
     if name in ADDRESSES:
         return "" if canonical(token) else f"{name}={token[:80]!r} is no address"
-    if field is None or (field.type == "string" and not field.words and not field.pattern):
-        return ""
     if field.type == "string":
-        fits = re.fullmatch(token_pattern(name), token)
-        return "" if fits else f"{name}={token[:80]!r}"
+        return "" if free or re.fullmatch(token_pattern(name), token) else f"{name}={token[:80]!r}"
     if not (token.isascii() and token.isdigit()):
         return f"{name}={token[:80]!r} is no whole number"
-    largest = field.largest
-    return f"{name}={token[:40]} is above {largest}" if len(token) > 40 or int(token) > largest else ""
-
-
-def _malformed(reason: str) -> Verdict:
-    return Verdict("malformed", reason=reason)
+    return f"{name}={token[:40]} is above {field.largest}" if len(token) > 40 or int(token) > field.largest else ""
