@@ -19,8 +19,9 @@ Line = tuple[Format | None, str]
 #: Keys whose text holds a record, and the lists that hold events.
 _TEXTS = ("message", "@message", "body", "_raw", "log", "line")
 _LISTS = ("logEvents", "events", "Records", "results", "records", "logs", "value")
-_WRAPPER = re.compile(rf'\s*\{{[^\[\]]{{0,4096}}?"(?:{"|".join(_LISTS)})"\s*:\s*\[')
+_WRAPPER = re.compile(rf'\s*\{{[^\[\]{{}}]{{0,4096}}?"(?:{"|".join(_LISTS)})"\s*:\s*\[')
 _AFTER_LIST = re.compile(r'[\s\],}]*(?:"[^"\\]{0,99}"\s*:\s*)?')
+_BLANKS = re.compile(r"\s")
 _BETWEEN = re.compile(r"[\s,\]}]*")
 #: An element that is longer is no event; of what is none, so much is kept.
 _LARGEST, _KEPT = 4 << 20, 70_000
@@ -34,7 +35,7 @@ def lines(texts: Iterable[str], depth: int = 0) -> Iterator[Line]:
     """
     for number, value in enumerate(_values(texts)):
         if isinstance(value, bytes):
-            yield None, value.decode()
+            yield None, value.decode().replace("\r", " ")
             continue
         if number == 0 and isinstance(value, dict):
             refuse_look_alikes(value)
@@ -85,27 +86,29 @@ def _values(texts: Iterable[str]) -> Iterator[object]:
 
 def _lines_of(value: object, depth: int = 0) -> list[Line]:
     """The record lines that one JSON value holds."""
-    if depth > 6:
-        return [(None, _shown(value))]
     if isinstance(value, str):
         return [(None, part) for part in value.splitlines() if part.strip()] or [(None, "")]
+    if value is None:
+        return []
+    if depth > 6 or not isinstance(value, dict | list):
+        return [(None, _shown(value))]
     if isinstance(value, list):
         if value and all(isinstance(each, dict) and "field" in each for each in value):  # get-query-results
             return _lines_of({each["field"]: each.get("value") for each in value}, depth + 1)
         return [line for each in value for line in _lines_of(each, depth + 1)]
-    if not isinstance(value, dict):
-        return [] if value is None else [(None, _shown(value))]
+    if isinstance(message := value.get("message"), str):
+        return _lines_of(message)
     if value.get("messageType") == "CONTROL_MESSAGE":
         return []
-    inner = next((value[key] for key in _LISTS if isinstance(value.get(key), list)), None)
-    if inner is None:
-        inner = next((value[key] for key in _TEXTS if isinstance(value.get(key), str | dict)), None)
-    if inner is not None:
-        return _lines_of(inner, depth + 1)
+    for keys, kinds in ((_LISTS, list), (_TEXTS, str | dict)):
+        for key in keys:
+            if isinstance(value.get(key), kinds):
+                return _lines_of(value[key], depth + 1)
     if (data := _decoded(value.get("Data", value.get("data")))) is not None:
         return list(lines([data], depth + 1))
-    if named := _named(tuple(key for key, each in value.items() if not isinstance(each, dict | list))):
-        return [(named, " ".join(_token(*each) for each in zip(named.names, _flat(value), strict=True)))]
+    row = {key: str(each) for key, each in value.items() if not isinstance(each, dict | list)}
+    if named := _named(tuple(row)):
+        return [(named, " ".join(map(_token, named.names, row.values())))]
     return [(None, _shown(value))]
 
 
@@ -114,15 +117,13 @@ def _named(keys: tuple[str, ...]) -> Format | None:
     return header(keys, least=2)
 
 
-def _flat(row: dict) -> list:
-    return [value for value in row.values() if not isinstance(value, dict | list)]
-
-
-def _token(name: str, value: object) -> str:
+def _token(name: str, value: str) -> str:
     """A named value as the token of a line."""
-    text = "-" if str(value) in NULLS else str(value).replace(" ", "%20")
-    number = name in FIELDS and FIELDS[name].type != "string"
-    return text.removesuffix(".0") if number else text
+    if value in NULLS:
+        return "-"
+    if name in FIELDS and FIELDS[name].type != "string":
+        value = value.removesuffix(".0")
+    return _BLANKS.sub("%20", value)
 
 
 def _decoded(data: object) -> str | None:

@@ -35,7 +35,9 @@ class Records(Lines):
             frame = pl.scan_parquet(self.file, glob=False, hive_partitioning=False)
             schema = frame.collect_schema()
             if schema.names() in (["message"], ["@message"], ["_raw"]):
-                yield from self._gathered((None, text) for (text,) in frame.collect().iter_rows() if text)
+                yield from self._gathered(
+                    (None, line) for (text,) in frame.collect().iter_rows() if text for line in text.splitlines()
+                )
                 return
             names = _names(schema)
             self.format = Format(tuple(names.values()))

@@ -5,7 +5,6 @@ not match is looked at in its file: a header there changes the format of the lin
 """
 
 import errno
-import io
 import itertools
 import time
 from collections import defaultdict
@@ -20,7 +19,7 @@ from flowkit.loading.counts import DAY, Facts, tallied, typed
 from flowkit.loading.errors import SourceError
 from flowkit.loading.grammar import Format, header
 from flowkit.loading.parquet import MAGIC, Records
-from flowkit.loading.shapes import Lines, Piece, as_text
+from flowkit.loading.shapes import Lines, Piece, as_lines, as_text
 
 #: Bytes of text that are judged together, records that go into one part.
 TEXT, ROWS = 8 << 20, 150_000
@@ -110,11 +109,7 @@ class Parser:
     def _judge(self, format: Format, group: list[tuple[Facts, Lines, Piece]]) -> None:
         """Read the lines of one format, of many files."""
         data = b"".join(piece.data for _, _, piece in group)
-        try:
-            lines = pl.read_lines(io.BytesIO(data), name="line")["line"]
-        except pl.exceptions.ComputeError:  # bytes that are no UTF-8
-            data = data.decode("utf-8", "replace").encode()
-            lines = pl.read_lines(io.BytesIO(data), name="line")["line"]
+        lines = as_lines(data)
         fits = _judged(lines, format)
         counts = [piece.data.count(b"\n") for _, _, piece in group]
         if fits.all() and not any(piece.cut for _, _, piece in group):

@@ -21,6 +21,7 @@ from flowkit.loading.grammar import DEFAULT, Format, header, is_default, refuse_
 
 _MESSAGE = re.compile(rb'"@?message"\s*:\s*"(?=[^"\\]*")')
 _ONE_MESSAGE = re.compile(rb'\{(?:"[^"{}\[\]]*"\s*:\s*(?:"[^"{}\[\]]*"|[^"{}\[\],]*),?\s*)+\}\s*(?=\{|$)')
+_SOMETHING = re.compile(rb"[^ \t\r\n\xef\xbb\xbf\0]")
 _MARKUP = re.compile(rb"\s*<(?:\?xml|!doctype|html|error)", re.IGNORECASE)
 #: Bytes of lines that come out of JSON or a table of messages in one piece.
 _GATHERED = 4 << 20
@@ -48,8 +49,8 @@ class Lines:
         blocks = iter(self.blocks)
         head, blank = b"", 0
         for block in blocks:
-            if block.strip(b" \t\r\n\xef\xbb\xbf\0"):
-                head = b"\n" * blank + block
+            if _SOMETHING.search(block):
+                head = b"\n" * blank + block if blank else block
                 break
             blank += block.count(b"\n")
         if not head:
@@ -63,7 +64,8 @@ class Lines:
             raise SourceError("this is an HTML or XML page, such as a download that failed, not a flow log")
         if head.lstrip()[:1] in (b"{", b"["):
             if (one := _ONE_MESSAGE.match(head)) and (key := _MESSAGE.search(one[0])):
-                return self._messages(self._whole_lines(_one_a_line(blocks)), key[0].decode())
+                blocks = blocks if b"\n" in one[0] else _one_a_line(blocks)
+                return self._messages(self._whole_lines(blocks), key[0].decode())
             return self._gathered(messages.lines(codecs.iterdecode(blocks, "utf-8", "replace")))
         if b"\r" in head and b"\n" not in head:
             blocks = (block.replace(b"\r", b"\n") for block in blocks)
@@ -179,7 +181,7 @@ class Lines:
         """Objects one a line, with one message each behind `key`. A line that is otherwise stays as it is."""
         number = 1
         for raw in blocks:
-            lines = pl.read_lines(io.BytesIO(raw.decode("utf-8", "replace").encode()), name="line")
+            lines = as_lines(raw).to_frame()
             inner = pl.col("line").str.splitn(key, 2).struct[1].str.splitn('"', 2).struct[0]
             plain = inner.is_not_null() & ~inner.str.contains("\\", literal=True)
             data = as_text(lines.select(pl.when(plain).then(inner).otherwise("line")))
@@ -192,15 +194,23 @@ class Lines:
         number, batch, size = 1, [], 0
         for named, line in itertools.chain(lines, [(None, None)]):
             if batch and (line is None or size > _GATHERED or (named and self.format and named != self.format)):
-                data = "".join(batch).encode("utf-8", "replace")
+                data = "\n".join([*batch, ""]).encode("utf-8", "replace")
                 self.format = self.format or self._by_content(data)
                 yield Piece(data, number)
                 number, batch, size = number + len(batch), [], 0
             if named:
                 self.format, self.headed = named, True
             if line is not None:
-                batch.append(line.replace("\n", " ").replace("\r", " ") + "\n")
+                batch.append(line)
                 size += len(line)
+
+
+def as_lines(data: bytes) -> pl.Series:
+    """Return the lines of a text; bytes that are no UTF-8 become U+FFFD."""
+    try:
+        return pl.read_lines(io.BytesIO(data), name="line")["line"]
+    except pl.exceptions.ComputeError:
+        return pl.read_lines(io.BytesIO(data.decode("utf-8", "replace").encode()), name="line")["line"]
 
 
 def as_text(lines: pl.DataFrame) -> bytes:
