@@ -21,7 +21,6 @@ _TEXTS = ("message", "@message", "body", "_raw", "log", "line")
 _LISTS = ("logEvents", "events", "Records", "results", "records", "logs", "value")
 _WRAPPER = re.compile(rf'\s*\{{[^\[\]{{}}]{{0,4096}}?"(?:{"|".join(_LISTS)})"\s*:\s*\[')
 _AFTER_LIST = re.compile(r'[\s\],}]*(?:"[^"\\]{0,99}"\s*:\s*)?')
-_BLANKS = re.compile(r"\s")
 _BETWEEN = re.compile(r"[\s,\]}]*")
 #: An element that is longer is no event; of what is none, so much is kept.
 _LARGEST, _KEPT = 4 << 20, 70_000
@@ -71,6 +70,8 @@ def _values(texts: Iterable[str]) -> Iterator[object]:
             inside, at = True, wrapper.end() if wrapper else at + 1
             continue
         try:
+            if not inside and buffer[at] not in '{"':  # a number is the beginning of a line of text
+                raise ValueError
             value, at = _decoder.raw_decode(buffer, at)
         except (ValueError, RecursionError):
             if more and len(buffer) - at < _LARGEST:
@@ -108,7 +109,8 @@ def _lines_of(value: object, depth: int = 0) -> list[Line]:
         return list(lines([data], depth + 1))
     row = {key: str(each) for key, each in value.items() if not isinstance(each, dict | list)}
     if named := _named(tuple(row)):
-        return [(named, " ".join(map(_token, named.names, row.values())))]
+        line = " ".join(map(_token, named.names, row.values()))
+        return [(named, line.replace("\n", " ").replace("\r", " "))]
     return [(None, _shown(value))]
 
 
@@ -123,7 +125,7 @@ def _token(name: str, value: str) -> str:
         return "-"
     if name in FIELDS and FIELDS[name].type != "string":
         value = value.removesuffix(".0")
-    return _BLANKS.sub("%20", value)
+    return value.replace(" ", "%20")
 
 
 def _decoded(data: object) -> str | None:

@@ -22,6 +22,7 @@ from flowkit.loading.grammar import DEFAULT, Format, header, is_default, refuse_
 _MESSAGE = re.compile(rb'"@?message"\s*:\s*"(?=[^"\\]*")')
 _ONE_MESSAGE = re.compile(rb'\{(?:"[^"{}\[\]]*"\s*:\s*(?:"[^"{}\[\]]*"|[^"{}\[\],]*),?\s*)+\}\s*(?=\{|$)')
 _SOMETHING = re.compile(rb"[^ \t\r\n\xef\xbb\xbf\0]")
+_JSON = re.compile(rb'\s*(?:\{\s*["}]|\[\s*(?:[\[\]{"]|$))')
 _MARKUP = re.compile(rb"\s*<(?:\?xml|!doctype|html|error)", re.IGNORECASE)
 #: Bytes of lines that come out of JSON or a table of messages in one piece.
 _GATHERED = 4 << 20
@@ -62,7 +63,7 @@ class Lines:
         blocks = itertools.chain([head], blocks)
         if _MARKUP.match(head):
             raise SourceError("this is an HTML or XML page, such as a download that failed, not a flow log")
-        if head.lstrip()[:1] in (b"{", b"["):
+        if _JSON.match(head):
             if (one := _ONE_MESSAGE.match(head)) and (key := _MESSAGE.search(one[0])):
                 blocks = blocks if b"\n" in one[0] else _one_a_line(blocks)
                 return self._messages(self._whole_lines(blocks), key[0].decode())
@@ -130,7 +131,8 @@ class Lines:
             if tokens[0] == "-" or tokens[0].startswith("Unnamed"):
                 tokens[0] = "index"  # pandas writes its index under no name
             refuse_look_alikes(tokens)
-            record = len(tokens) == len((self.given or DEFAULT).names) and self._fits(tokens, self.given or DEFAULT)
+            as_given = self.given and len(tokens) == len(self.given.names)
+            record = is_default(tokens) or (as_given and (" " not in line or strict.fits(tokens, self.given)))
             if (named := header(tokens, least=2)) or record or _message_column(tokens):
                 return separator, tokens, named
         tokens = strict.split(line, " ")
@@ -182,11 +184,11 @@ class Lines:
         number = 1
         for raw in blocks:
             lines = as_lines(raw).to_frame()
-            inner = pl.col("line").str.splitn(key, 2).struct[1].str.splitn('"', 2).struct[0]
-            plain = inner.is_not_null() & ~inner.str.contains("\\", literal=True)
-            data = as_text(lines.select(pl.when(plain).then(inner).otherwise("line")))
+            cells = pl.col("line").str.splitn(key, 2).struct[1].str.splitn('"', 2)  # the message, and what follows it
+            plain = cells.struct[1].is_not_null() & ~cells.struct[0].str.contains("\\", literal=True)
+            data = as_text(lines.select(pl.when(plain).then(cells.struct[0]).otherwise("line")))
             self.format = self.format or self._by_content(data)
-            yield Piece(data, number, self.cut)
+            yield Piece(data, number)
             number += data.count(b"\n")
 
     def _gathered(self, lines: Iterable[messages.Line]) -> Iterator[Piece]:

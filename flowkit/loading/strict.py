@@ -46,7 +46,7 @@ def judge(line: str, format: Format) -> list[Verdict]:
     if not line.strip(" \t\r,;"):
         return [Verdict("blank")]
     if line.lstrip()[:1] in ("{", "[") and (inner := messages.of_line(line)) is not None:
-        return [verdict for named, each in inner for verdict in judge(each, named or format)]
+        return [verdict for named, each in inner for verdict in judge(each, named or Format(format.names))]
     if not line.replace("\t", " ").isprintable() or "\ufffd" in line:
         return [Verdict("malformed", "control characters, or not UTF-8")]
     tokens, names = split(line, format.separator), format.names
