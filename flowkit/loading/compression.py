@@ -29,6 +29,7 @@ _OTHERS = {
     b"ORC": "an ORC file: write it as Parquet",
     b"Obj\x01": "an Avro file: write it as Parquet",
     b"ARROW1": "an Arrow (Feather) file: write it as Parquet",
+    b"\xff\xff\xff\xff": "an Arrow stream: write it as Parquet",
     b"FEA1": "a Feather file: write it as Parquet",
     b"\x04\x22\x4d\x18": "compressed with lz4: decompress it first",
     b"\xff\x06\x00\x00sNaPpY": "compressed with snappy: decompress it first",
