@@ -158,7 +158,7 @@ def _severity(kind: str, part: pd.DataFrame) -> str:
     if kind in ("reply-refused", "acl-changed"):
         known = part.known.any() or part.way.eq(False).any() or len(part) > 1 or part.retries.any()
         cut = kind == "acl-changed" and lead.confidence in ("certain", "high")
-        return "high" if known else "medium" if cut else "low"
+        return "high" if known or cut else "low"
     fixed = {"late-packets": "info", "blocked-service": "high", "service-control": "medium" if lead.way else "low"}
     return fixed[kind]
 
