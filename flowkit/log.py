@@ -21,7 +21,7 @@ from flowkit.folding.coverage import coverage
 from flowkit.folding.sessions import sessions, split, unsplit
 from flowkit.folding.store import Fold
 from flowkit.loading.cache import folder
-from flowkit.loading.counts import DAY, FIRST_TIME
+from flowkit.loading.counts import DAY, FIRST_TIME, LONGEST
 from flowkit.loading.engines import recognised, table_of
 from flowkit.loading.engines import tally as table_tally
 from flowkit.loading.errors import SourceError
@@ -35,7 +35,9 @@ from flowkit.loading.window import Moment, moment, window
 #: Reasons, examples and files that `summary` names at most.
 SHOWN = 5
 #: What `summary` says in a report for outsiders (`flowkit report --redact`).
-SHARED = ("window", "records in these files", "log-status", "files", "malformed lines")
+SHARED = ("window", "records in these files", "log-status", "files", "malformed lines", "sums")
+#: What `summary` says of sums that the fold cannot hold.
+BEYOND = f"bytes or packets exceed 64 bits: a sum beyond {2**63 - 1:,} is given as that, a lower bound"
 
 _COUNTED = ("lines", "headers", "blank", "ok", "nodata", "skipdata", "no_status", "malformed")
 _STATUS = {"ok": "OK", "nodata": "NODATA", "skipdata": "SKIPDATA", "no_status": "without log-status"}
@@ -90,14 +92,13 @@ class Log:
         """The records that overlap the window, one row each: `start` and `end` as UTC timestamps, `file_id` of `files`.
 
         `interface_id` is the resource's id where the log has no interface; copies of a record that several flow logs
-        hold are out; NODATA and SKIPDATA rows are in. Times that no flow log can have (before 2014, after tomorrow)
-        are null; such rows are there where no window is asked for.
+        hold are out; NODATA and SKIPDATA rows are in. Times that no flow log can have (before 2014, after tomorrow, or
+        more than 20 minutes apart) are null; such rows are there where no window is asked for.
         """
         table = self._within(self.raw.filter(~self.raw.duplicate), odd=True)
-        sane = self._sane(table)
         times = {
-            name: sane[name].ifelse(table[name], ibis.null().cast("int64")).as_timestamp("s").cast("timestamp('UTC')")
-            for name in ("start", "end")
+            name: sane.ifelse(table[name], ibis.null("int64")).as_timestamp("s").cast("timestamp('UTC')")
+            for name, sane in self._sane(table).items()
         }
         return table.mutate(**times).drop("duplicate")
 
@@ -115,7 +116,12 @@ class Log:
         return table.mutate(interface_id=ibis.coalesce(table.interface_id, table.resource_id))
 
     def _sane(self, table: ir.Table) -> dict[str, ir.BooleanValue]:
-        return {name: table[name].isnull() | table[name].between(FIRST_TIME, self._latest) for name in ("start", "end")}
+        """Return for `start` and `end` whether a flow log can have such a time, beside the other one."""
+        short = (table.end <= ibis.least(table.start, self._latest) + LONGEST).fill_null(True)
+        return {
+            name: table[name].isnull() | (table[name].between(FIRST_TIME, self._latest) & short)
+            for name in ("start", "end")
+        }
 
     def _within(self, table: ir.Table, odd: bool) -> ir.Table:
         """The rows that overlap the window; those of `odd` times only where there is none."""
@@ -204,6 +210,7 @@ class Log:
             ("malformed lines", f"{tally['malformed']:,} of {tally['lines']:,}"),
             ("unknown fields", ", ".join(unknown)),
             ("times no flow log can have", self.odd_times),
+            ("sums", BEYOND if max(tally["ok_bytes"], tally["ok_packets"]) >= 2**63 else ""),
             *self._malformed_by_reason(),
             *(
                 row
@@ -271,13 +278,30 @@ class Log:
 
     @property
     def odd_times(self) -> str:
-        """How many records have times that no flow log can have, with an example; '' where none has."""
-        odd = self._facts.filter(pl.col("odd_times") > 0) if self._ingested else None
-        if odd is None or not len(odd):
-            return ""
-        first = odd.row(0, named=True)
-        name = first["place"].rsplit("/", 1)[-1]
-        return f"{odd['odd_times'].sum():,} records, such as {first['odd_example']} (seconds since 1970) in {name}"
+        """How many records have times that no flow log can have (see `records`), with an example; '' where none has."""
+        if self._ingested is None:
+            odd = self.raw.filter(~ibis.and_(*self._sane(self.raw).values())).select("start", "end")
+            count, first = odd.count().execute(), odd.limit(1).execute()
+            examples = [f"{row.start} to {row.end} (seconds since 1970)" for row in first.itertuples()]
+        else:
+            files = self._facts.filter(pl.col("odd_times") > 0)
+            count, examples = files["odd_times"].sum(), [
+                f"{row['odd_example']} (seconds since 1970) in {row['place'].rsplit('/', 1)[-1]}"
+                for row in files.head(1).to_dicts()
+            ]  # fmt: skip
+        return f"{count:,} record{'s'[: count != 1]}, such as {examples[0]}" if count else ""
+
+    @cached_property
+    def outside(self) -> str:
+        """Where the records of the source lie, to be said where the window holds none; '' where there are no records."""
+        rows = self.raw.filter(*self._sane(self.raw).values())
+        spans = rows.aggregate(
+            first=ibis.coalesce(rows.start, rows.end).min(), last=ibis.coalesce(rows.end, rows.start).max()
+        )
+        first, last = pd.to_datetime(spans.execute().iloc[0], unit="s")
+        if pd.isna(first):
+            return "the times of its records are such as no flow log can have" if self.odd_times else ""
+        return f"its oldest record starts {first:%Y-%m-%d %H:%M:%S} UTC, its newest ends {last:%Y-%m-%d %H:%M:%S} UTC"
 
     def _malformed_by_reason(self) -> list[tuple[str, str]]:
         lines = self.malformed
@@ -316,7 +340,20 @@ def sql(query: str, **tables: "Log | ir.Table") -> pd.DataFrame:
     for name, table in named.items():
         # Ibis 12's own `.sql` calls a method that DuckDB 2 no longer has.
         con.execute(f"CREATE OR REPLACE TEMP VIEW {quoted(name)} AS {ibis.to_sql(table, dialect='duckdb')}")
-    return con.execute(query).df()
+    answer = con.sql(query)
+    if answer is None:
+        return pd.DataFrame()
+    # A sum has 128 bits, which pandas would make floating point.
+    wide = [at for at, kind in enumerate(answer.types) if str(kind) in ("HUGEINT", "UHUGEINT")]
+    casts = (f"CAST(#{at + 1} AS VARCHAR)" if at in wide else f"#{at + 1}" for at in range(len(answer.columns)))
+    names = map(quoted, answer.columns)
+    table = answer.project(", ".join(f"{cast} AS {name}" for cast, name in zip(casts, names, strict=True))).df()
+    for at in wide:
+        numbers = [None if pd.isna(each) else int(each) for each in table.iloc[:, at]]
+        small = all(each is None or abs(each) < 2**63 for each in numbers)
+        kind = "object" if not small else "Int64" if None in numbers else "int64"
+        table.isetitem(at, pd.Series(numbers, dtype=kind))
+    return table
 
 
 def _troubles(files: pd.DataFrame, column: str, word: str) -> list[tuple[str, str]]:

@@ -131,7 +131,7 @@ def test_odd_times_are_counted_said_and_left_out_of_flows(case_folder):
     assert (log.tally["ok"], log.records.count().execute(), log.flows.count().execute()) == (3, 3, 2)
     assert log.records.start.isnull().sum().execute() == 1
     said = log.summary.set_index("what").value["times no flow log can have"]
-    assert said == "1 records, such as 9300000000 to 9300000050 (seconds since 1970) in x.log"
+    assert said == "1 record, such as 9300000000 to 9300000050 (seconds since 1970) in x.log"
 
 
 def flowkit(words, **more) -> subprocess.CompletedProcess:

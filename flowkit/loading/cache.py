@@ -32,7 +32,7 @@ from flowkit.loading.errors import SourceError
 from flowkit.loading.parse import FULL
 
 #: Changes with the columns of facts or parts, or the meaning of any of them.
-LAYOUT = 4
+LAYOUT = 5
 
 MARKER = "flowkit-cache"
 OWN = re.compile(r"flowkit-cache|v-[0-9a-f]{12}|work-[0-9a-f]{32}(\.lock)?|gather\.lock")
