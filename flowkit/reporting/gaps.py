@@ -256,7 +256,9 @@ def _missed(some: pd.DataFrame) -> list[str]:
     if some.high.notna().any():
         near = "the estimate is what the certain intervals near it hold, in four cases of five"
         # Records are skipped at peaks, which the intervals near a gap do not show.
-        peak = f"; {some.at_peak.sum():,.0f} if it was as busy as the busiest" if some.kind.iloc[0] == "skipdata" else ""
+        peak = (
+            f"; {some.at_peak.sum():,.0f} if it was as busy as the busiest" if some.kind.iloc[0] == "skipdata" else ""
+        )
         said.append(near + peak)
     return said
 
