@@ -203,20 +203,14 @@ class Log:
             ("window", " to ".join(asked)),
             ("records in these files", f"{records:,}" + (f" from {seen[0]} to {seen[1]} UTC" if seen else "")),
             ("log-status", ", ".join(f"{tally[name]:,} {word}" for name, word in _STATUS.items() if tally[name])),
-            (
-                "files",
-                f"{tally['files']:,}, {tally['damaged_files']:,} damaged, {tally['unreadable_files']:,} unreadable",
-            ),
-            ("malformed lines", f"{tally['malformed']:,} of {tally['lines']:,}"),
+            ("files", "{files:,}, {damaged_files:,} damaged, {unreadable_files:,} unreadable".format(**tally)),
+            ("malformed lines", "{malformed:,} of {lines:,}".format(**tally)),
             ("unknown fields", ", ".join(unknown)),
             ("times no flow log can have", self.odd_times),
             ("sums", BEYOND if max(tally["ok_bytes"], tally["ok_packets"]) >= 2**63 else ""),
             *self._malformed_by_reason(),
-            *(
-                row
-                for column, word in (("damage", "damaged"), ("refusal", "not read"))
-                for row in _troubles(files, column, word)
-            ),
+            *_troubles(files, "damage", "damaged"),
+            *_troubles(files, "refusal", "not read"),
         ]
         if os.environ.get("FLOWKIT_REDACTED"):  # What is left out are texts of users, files and lines.
             rows = [row for row in rows if row[0] in SHARED]
@@ -280,25 +274,24 @@ class Log:
     def odd_times(self) -> str:
         """How many records have times that no flow log can have (see `records`), with an example; '' where none has."""
         if self._ingested is None:
-            odd = self.raw.filter(~ibis.and_(*self._sane(self.raw).values())).select("start", "end")
-            count, first = odd.count().execute(), odd.limit(1).execute()
-            examples = [f"{row.start} to {row.end} (seconds since 1970)" for row in first.itertuples()]
+            odd = self.raw.filter(~ibis.and_(*self._sane(self.raw).values()))
+            count, some = odd.count().execute(), odd.select("start", "end").limit(1).execute().itertuples(index=False)
+            examples = [("{} to {}".format(*times), "this table") for times in some]
         else:
             files = self._facts.filter(pl.col("odd_times") > 0)
-            count, examples = files["odd_times"].sum(), [
-                f"{row['odd_example']} (seconds since 1970) in {row['place'].rsplit('/', 1)[-1]}"
-                for row in files.head(1).to_dicts()
-            ]  # fmt: skip
-        return f"{count:,} record{'s'[: count != 1]}, such as {examples[0]}" if count else ""
+            count, examples = files["odd_times"].sum(), list(files.head(1).select("odd_example", "place").iter_rows())
+        if not count:
+            return ""
+        times, place = examples[0]
+        many = f"{count:,} record{'s'[: count != 1]}"
+        return f"{many}, such as {times} (seconds since 1970) in {place.rsplit('/', 1)[-1]}"
 
     @cached_property
     def outside(self) -> str:
         """Where the records of the source lie, to be said where the window holds none; '' where there are no records."""
         rows = self.raw.filter(*self._sane(self.raw).values())
-        spans = rows.aggregate(
-            first=ibis.coalesce(rows.start, rows.end).min(), last=ibis.coalesce(rows.end, rows.start).max()
-        )
-        first, last = pd.to_datetime(spans.execute().iloc[0], unit="s")
+        span = rows.aggregate(first=rows.start.min(), last=rows.end.max()).execute()
+        first, last = pd.to_datetime(span.iloc[0], unit="s")
         if pd.isna(first):
             return "the times of its records are such as no flow log can have" if self.odd_times else ""
         return f"its oldest record starts {first:%Y-%m-%d %H:%M:%S} UTC, its newest ends {last:%Y-%m-%d %H:%M:%S} UTC"
@@ -314,14 +307,11 @@ class Log:
         return rows
 
     def __repr__(self) -> str:
-        return "\n  ".join(["Log", *(f"{row.what}: {_printable(row.value)}" for row in self.summary.itertuples())])
+        return "\n  ".join(["Log", *(f"{what}: {_printable(value)}" for what, value in self.summary.to_numpy())])
 
     def _repr_html_(self) -> str:
-        rows = (
-            f"<tr><th>{html.escape(row.what)}</th><td>{html.escape(_printable(row.value))}</td></tr>"
-            for row in self.summary.itertuples()
-        )
-        return f"<table>{''.join(rows)}</table>"
+        rows = [map(html.escape, (what, _printable(value))) for what, value in self.summary.to_numpy()]
+        return f"<table>{''.join('<tr><th>{}</th><td>{}</td></tr>'.format(*row) for row in rows)}</table>"
 
 
 def sql(query: str, **tables: "Log | ir.Table") -> pd.DataFrame:

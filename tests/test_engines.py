@@ -54,7 +54,7 @@ def test_sums_beyond_64_bits_and_records_of_400_days_are_on_spark_what_they_are_
         assert log.fold.sql("SELECT sum(sessions)::INT AS n, max(client_bytes) AS most FROM edges").iloc[0].tolist() == [
             5, 2**63 - 1]  # fmt: skip
     assert rows(here.fold, "edges") == rows(there.fold, "edges")
-    assert there.odd_times == "1 record, such as 1760616000 to 1795176055 (seconds since 1970)"
+    assert there.odd_times == "1 record, such as 1760616000 to 1795176055 (seconds since 1970) in this table"
 
 
 def test_a_duckdb_table_is_a_source(parquet, tmp_path):
