@@ -29,7 +29,7 @@ from flowkit.loading.ingestion import Ingested, bring_in
 from flowkit.loading.network import Snapshot, snapshot_of
 from flowkit.loading.records import backend, records_view
 from flowkit.loading.sources import aws_name, is_table, slot_of
-from flowkit.loading.sql import quoted
+from flowkit.loading.sql import quoted, whole_numbers
 from flowkit.loading.window import Moment, moment, window
 
 #: Reasons, examples and files that `summary` names at most.
@@ -331,25 +331,14 @@ def sql(query: str, **tables: "Log | ir.Table") -> pd.DataFrame:
         # Ibis 12's own `.sql` calls a method that DuckDB 2 no longer has.
         con.execute(f"CREATE OR REPLACE TEMP VIEW {quoted(name)} AS {ibis.to_sql(table, dialect='duckdb')}")
     answer = con.sql(query)
-    if answer is None:
-        return pd.DataFrame()
-    # A sum has 128 bits, which pandas would make floating point.
-    wide = [at for at, kind in enumerate(answer.types) if str(kind) in ("HUGEINT", "UHUGEINT")]
-    casts = (f"CAST(#{at + 1} AS VARCHAR)" if at in wide else f"#{at + 1}" for at in range(len(answer.columns)))
-    names = map(quoted, answer.columns)
-    table = answer.project(", ".join(f"{cast} AS {name}" for cast, name in zip(casts, names, strict=True))).df()
-    for at in wide:
-        numbers = [None if pd.isna(each) else int(each) for each in table.iloc[:, at]]
-        small = all(each is None or abs(each) < 2**63 for each in numbers)
-        kind = "object" if not small else "Int64" if None in numbers else "int64"
-        table.isetitem(at, pd.Series(numbers, dtype=kind))
-    return table
+    return pd.DataFrame() if answer is None else whole_numbers(answer)
 
 
 def _troubles(files: pd.DataFrame, column: str, word: str) -> list[tuple[str, str]]:
     bad = files[files[column].notna()]
     rows = [(word, f"{row['file']}: {row[column]}") for _, row in bad.head(SHOWN).iterrows()]
-    return [*rows, (word, f"and {len(bad) - SHOWN:,} more files")] if len(bad) > SHOWN else rows
+    more = len(bad) - SHOWN
+    return [*rows, (word, f"and {more:,} more file{'s'[: more != 1]}")] if more > 0 else rows
 
 
 def _printable(text: str) -> str:
