@@ -579,8 +579,7 @@ def test_interfaces_are_ranked_by_what_is_certain():
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"),
-    [(45, "45 s"), (2160, "36 min"), (21590, "6 h"), (15120, "4 h 12 min"), (183600, "2 d 3 h")],
+    ("seconds", "words"), [(45, "45 s"), (2160, "36 min"), (21590, "6 h"), (15120, "4 h 12 min"), (183600, "2 d 3 h")]
 )
 def test_durations_in_words(seconds, words):
     assert duration(pd.Timedelta(seconds=seconds)) == duration(seconds) == words

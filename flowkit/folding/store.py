@@ -213,6 +213,8 @@ def _facts(flows: ir.Table) -> dict:
         flagged=flows.tcp_flags.count(),
         translated=flows.count(where=(flows.pkt_srcaddr != flows.srcaddr) | (flows.pkt_dstaddr != flows.dstaddr)),
     ).execute()
-    facts = {name: None if pd.isna(value) else int(value) for name, value in row.iloc[0].items()}
+    # Spark counts the rows of a condition on a column that is null throughout as null.
+    none = {"first": None, "last": None}
+    facts = {name: none.get(name, 0) if pd.isna(value) else int(value) for name, value in row.iloc[0].items()}
     accounts = flows.filter(flows.account_id.notnull()).select("account_id").distinct().execute()
     return facts | {"accounts": sorted(accounts.account_id)}
