@@ -12,7 +12,7 @@ from flowkit.questions import talkers as question
 from flowkit.reporting.answer import Answer
 from flowkit.reporting.finding import Finding
 from flowkit.reporting.names import many, service_name
-from flowkit.reporting.tables import percent, size
+from flowkit.reporting.tables import percent, printed, size
 
 #: Evidence whose client is a guess, or unknown.
 WEAK = tuple(name for name, confidence in CONFIDENCE.items() if confidence == "low")
@@ -183,7 +183,7 @@ def _findings(tables: dict[str, pd.DataFrame], network, coverage: float | None, 
             "aws ec2 describe-network-interfaces "
             f"--filters {shlex.quote(f'Name=addresses.private-ip-address,Values={address}')}",
             first_seen=rows["first"].min(), last_seen=rows["last"].max(), coverage=coverage,
-            counts={"interfaces": len(interfaces)},
+            counts={"interfaces": len(interfaces)} | ({"more": len(interfaces) - 3} if interfaces[3:] else {}),
         ))  # fmt: skip
     unknown = own[(own.basis == "unknown") & ~own.transit & (own.interface_id != "-")]
     for eni, rows in unknown.groupby("interface_id"):
@@ -209,6 +209,6 @@ def _findings(tables: dict[str, pd.DataFrame], network, coverage: float | None, 
             grounds=tuple(f"{row.evidence}: {percent(row.share)}" for row in weak.itertuples() if row.sessions),
             action="These sessions have no TCP flags to go by: they are not TCP, or began before the log does." if flags
             else "Create a flow log whose format has tcp-flags and flow-direction; a format cannot be changed afterwards.",
-            coverage=coverage, counts={"sessions": total, "guessed": guessed, "share": round(guessed / total, 4)},
+            coverage=coverage, counts={"sessions": total, "guessed": guessed, "share": printed(guessed / total)},
         ))  # fmt: skip
     return found
