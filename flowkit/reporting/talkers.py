@@ -30,8 +30,8 @@ WHERE = {
     "unknown": "direction unknown",
 }  # fmt: skip
 NAMED = {
-    "pairs": {"client": "client_name", "server": "server_name"}, "talkers": {"address": "name"},
-    "roles": {"interface_id": "name"}, "by_interface": {"interface_id": "name"}, "addresses": {"interface_id": "name"},
+    "pairs": {"client": "client_name", "server": "server_name"},
+    **dict.fromkeys(("roles", "by_interface", "addresses"), {"interface_id": "name"}),
 }  # fmt: skip
 
 
@@ -44,7 +44,6 @@ class Talkers(Answer):
     """
 
     pairs: pd.DataFrame
-    talkers: pd.DataFrame
     roles: pd.DataFrame
     by_interface: pd.DataFrame
     over_time: pd.DataFrame
@@ -55,7 +54,7 @@ class Talkers(Answer):
 
 
 def talkers(log, top: int = 20, weak_share: float = 0.05) -> Talkers:
-    """Return who talks to whom in `log`: the `top` pairs and addresses, all interfaces, and how far to trust it.
+    """Return who talks to whom in `log`: the `top` pairs, all interfaces, and how far to trust it.
 
     `weak_share`: share of sessions with weak evidence of who began that is worth a finding.
     """
