@@ -114,7 +114,7 @@ def finding(log, part: pd.DataFrame, found: Rejections, host, lines: dict) -> Fi
     )
 
 
-def incident_of(lead: pd.Series, _verdict=None) -> str:
+def incident_of(lead: pd.Series) -> str:
     """Return the id of the root cause that all findings about `lead`, a group, and its like share."""
     return incident_id(lead.root)
 
@@ -184,7 +184,7 @@ def _title(log, part: pd.DataFrame, lead, verdict, host, common: tuple, clients:
         "server": outside if lead.client == lead.inside else inside,
         "clients": many(clients, "client"), "packets": many(counts.get("packets", 0), "packet"), "attempts": tries,
         "since": "" if pd.isna(first) else f" since {first:%Y-%m-%d %H:%M} UTC",
-        "by": _by(log, lead, verdict), "never": "" if part.own.any() else ", none accepted",
+        "by": blame(log, lead, verdict), "never": "" if part.own.any() else ", none accepted",
         "way": {True: " outbound", False: " inbound"}.get(lead.way, ""),
         "what": " and ".join(what),
         "control": CONTROLS.get(lead.cause, "A VPC-wide control that this version does not know"),
@@ -193,7 +193,7 @@ def _title(log, part: pd.DataFrame, lead, verdict, host, common: tuple, clients:
     return TITLES[kind].format_map(words), counts
 
 
-def _by(log, lead: pd.Series, verdict) -> str:
+def blame(log, lead: pd.Series, verdict) -> str:
     """Return which rule is to blame."""
     if verdict is None or lead.cause in ("rules-changed", "undetermined", "tracking-expired"):
         sure = lead.confidence != "low" or lead.cause not in ("security-group", "network-acl")
