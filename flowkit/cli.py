@@ -198,7 +198,7 @@ def _cache(given: argparse.Namespace) -> int:
         from flowkit.folding import store  # noqa: PLC0415 - it imports Ibis
 
         store.prune(cache.folder() / "folds")
-        say(f"{many(upkeep.prune(), 'file')} gone from their place, and now from the cache")
+        say(f"{many(upkeep.prune(), 'file')} gone from the disk, and now from the cache")
     say(where)
     _table(upkeep.size() if where.exists() else dict.fromkeys(("files", "parts", "bytes"), 0))
     return DONE
