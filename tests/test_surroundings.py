@@ -149,8 +149,8 @@ def test_a_line_end_in_a_name_or_an_argument_makes_no_second_line(tmp_path, caps
     said = capsys.readouterr().err
     assert said.count("\n") == 1 and "/a␍␊flowkit: all is well.log: no header" in said
     with pytest.raises(SystemExit):
-        cli.main(["ingest", str(log), "--json\nflowkit: all is well"])
-    assert "--json␊flowkit: all is well" in capsys.readouterr().err
+        cli.main(["ingest", str(log), "--jason\nflowkit:ok"])
+    assert "--jason␊flowkit:ok" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         cli.main(["report", "--fail-on", "\x1b[2J\nflowkit: all is well"])
     assert "\nflowkit: all" not in capsys.readouterr().err
@@ -234,7 +234,7 @@ HEADER = "version account-id interface-id srcaddr dstaddr srcport dstport protoc
         (["[]"], "1 file, 0 lines, 0 headers"),
         (['{"events": []}'], "1 file, 0 lines, 0 headers"),
         ([HEADER + "\n"], "1 file, 1 line, 1 header"),
-        ([HEADER + "\n", HEADER + "\n\n"], "2 files, 2 lines, 2 headers"),
+        ([HEADER + "\n", HEADER + "\n\n"], "2 files, 3 lines, 2 headers"),
         ([HEADER + "\nnot a record\n"], "1 of 2 lines malformed, the first in "),
     ],
 )
