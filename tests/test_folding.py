@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from flowkit.fields import COLUMNS
+from flowkit.folding import store
 from flowkit.folding.conversations import conversations, services
 from flowkit.folding.edges import edges, refusals, step_of, volumes
 from flowkit.folding.interfaces import interfaces
@@ -322,3 +323,13 @@ def test_the_fold_compiles_for_engines_that_are_not_here(dialect):
         assert len(sql) < 256 << 10, "Athena takes no longer ones"
         # Neither Spark nor Trino filters inside a window.
         assert not [line for line in sql.splitlines() if "FILTER" in line and "OVER" in line]
+
+
+def test_a_fold_that_another_process_was_quicker_to_write_stays(tmp_path):
+    def make(folder):
+        (folder / "facts.json").write_text('{"mine": 1}')
+        (tmp_path / "k").mkdir()
+        (tmp_path / "k" / "facts.json").write_text('{"theirs": 1}')
+
+    assert store.stored("k", tmp_path, make).facts == {"theirs": 1}
+    assert [path.name for path in tmp_path.iterdir()] == ["k"]

@@ -323,7 +323,9 @@ def test_a_service_that_stops_answering_a_client_is_lost(tmp_path):
     columns = ["change", "was", "state", "clients", "sessions"]
     assert changed[columns].to_numpy().tolist() == [["lost", "answered", "refused", 1, 3]]
     assert changed["answered_until"].iloc[0] == pd.Timestamp(T0 + 630, unit="s", tz="UTC")
-    (found,) = [one for one in reachability(log).findings if one.kind == "lost"]
+    answer = reachability(log)
+    assert answer.summary[1] == "1 service stopped responding: 10.0.0.1 tcp/5432 postgresql (1 client)."
+    (found,) = [one for one in answer.findings if one.kind == "lost"]
     assert found.title == (
         "1 client in 10.0.9.0/24 lost 10.0.0.1 tcp/5432 postgresql: answered for the last time 2023-11-14 22:23 UTC,"
         " since then rejected (3 sessions)."

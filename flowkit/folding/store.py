@@ -101,8 +101,9 @@ def stored(key: str, home: Path, make) -> Fold:
         work.mkdir(mode=0o700, parents=True)
         try:
             make(work)
-            place.exists() and shutil.rmtree(place)
-            work.rename(place)
+            if not (place / "facts.json").exists():  # else another process reads what it was quicker to write
+                shutil.rmtree(place, ignore_errors=True)
+                work.rename(place)
         except OSError:
             if not (place / "facts.json").exists():  # another process was quicker where it is there
                 raise

@@ -179,11 +179,13 @@ def _summary(
         said.append(
             f"{'Only web ports are' if len(open_) else 'No service was seen to be'} reachable from the internet."
         )
-    gone = lost[lost["change"] == "lost"].sort_values("clients", ascending=False, kind="stable")
-    for row in gone.head(1).itertuples():
-        count = many(len(gone[SERVICE].drop_duplicates()), "service")
-        said.append(f"{count} stopped responding: {many(row.clients, 'client')} lost {host_of(row)} {service_of(row)}"
-                    + (", others more." if len(gone) > 1 else "."))  # fmt: skip
+    gone = lost[lost["change"] == "lost"]
+    if len(gone):
+        clients = gone.groupby(SERVICE, dropna=False)["clients"].transform("sum")
+        row, count = gone.loc[clients.idxmax()], len(gone[SERVICE].drop_duplicates())
+        word = ":" if count == 1 else ", foremost"
+        most = f"{host_of(row)} {service_of(row)} ({many(clients.max(), 'client')})"
+        said.append(f"{many(count, 'service')} stopped responding{word} {most}.")
     if len(quiet):
         closed = int((quiet["state"] == RESET).sum())
         more = f" ({many(closed, 'port')} closed: TCP RST)" if closed else ""
