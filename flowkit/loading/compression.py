@@ -57,6 +57,8 @@ class Compressed:
         for magic, what in _OTHERS.items():
             if head.startswith(magic):
                 raise SourceError(f"this is {what}, not a flow log that flowkit reads")
+        if head[257:262] == b"ustar":
+            raise SourceError("this is a tar archive: unpack it first")
         chunks = itertools.chain([head], chunks)
         magic = next((magic for magic in _STREAMS if head.startswith(magic)), None)
         if outermost and head.startswith(b"PK\x03\x04"):

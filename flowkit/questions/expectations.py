@@ -57,10 +57,12 @@ class Expectation:
 def expectations_of(source: str, expect: str | Path | None = None) -> Path | None:
     """Return the expectations file: `expect` where given, the sample's own for the source ``sample``, else None.
 
-    Raises FileNotFoundError where `expect` names no file.
+    Raises OSError where `expect` names no file.
     """
     if expect:
         path = Path(expect).expanduser()
+        if path.is_dir():
+            raise IsADirectoryError(f"expectations: {path} is a folder, not a CSV file")
         if not path.is_file():
             raise FileNotFoundError(f"expectations: there is no file {path}")
         return path

@@ -25,7 +25,7 @@ from flowkit.reporting import history, page
 from flowkit.reporting.errors import ReportError, UsageError
 from flowkit.reporting.finding import SUBJECT, contradicted, resolved, stamped
 from flowkit.reporting.kinds import SEVERITIES
-from flowkit.reporting.notebooks import OPTIONS, Executed, arguments, chosen, executor, pairs, parameters, unused
+from flowkit.reporting.notebooks import Executed, arguments, chosen, executor, pairs, parameters, unused
 from flowkit.reporting.redact import Redactor, own_key, secrets_of
 from flowkit.reporting.source import measured, named_in, read, undelivered
 
@@ -123,16 +123,16 @@ def planned(request: Request, now: datetime) -> Plan:
         raise UsageError("--keep takes the number of runs to keep, 1 or more")
     options = {name: getattr(request, name) for name in ("source", "format", "network", "expect")}
     options |= {"start": _fixed(request.start, now), "end": _fixed(request.end, now)}
-    handed = arguments(own, options, given := pairs(request.params))
-    idle = unused(own, options)
-    options |= dict.fromkeys(idle)
+    handed = arguments(own, options, given := pairs(request.params), NOTEBOOKS)
+    idle = unused(own, options, given)
+    options |= dict.fromkeys(options.keys() & idle)
     try:
         snapshot = snapshot_of(request.source, options["network"])
         named = subnet_names(snapshot) | read_networks(given.get("named_networks"))
         read_expectations(expectations_of(request.source, options["expect"]), printed_names(snapshot, named))
     except (ValueError, OSError) as error:
         raise ReportError(str(error)) from None
-    notes = [f"{OPTIONS[name]} is ignored: none of these notebooks uses it" for name in idle]
+    notes = [f"{option} is ignored: none of these notebooks uses it" for option in idle.values()]
     return Plan(options, notebooks, handed, {name: own[name] | handed[name] for name in own}, notes)
 
 
