@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import flowkit
@@ -18,19 +18,20 @@ from flowkit.explain import explained
 from flowkit.loading import cache, upkeep
 from flowkit.loading.boto import configure
 from flowkit.loading.errors import SourceError
-from flowkit.loading.ingestion import counted
+from flowkit.loading.ingestion import ingest
 from flowkit.loading.sample import NOTEBOOKS
 from flowkit.reporting.errors import ReportError, UsageError
 from flowkit.reporting.html import one_line, visible
-from flowkit.terminal import Bar, complain, mend_streams, terminable
+from flowkit.terminal import complain, discard_stdout, mend_streams, progress, terminable
 
 LEVELS = ("info", "low", "medium", "high")
 DONE, FAILED, USAGE, FOUND = range(4)
 
-#: The options of `flowkit report`, in the order of its help.
+_FORMAT = {"metavar": "FIELDS", "help": "the log's fields, where no header names them"}
+#: The options of `flowkit report`, in the order of its help, and those of `flowkit ingest`.
 REPORT = {
     "source": {"nargs": "?", "default": "sample", "help": "file, folder, glob, s3://bucket/prefix, "
-               "cloudwatch://log-group, IBIS-URL#table, or sample (default)"},
+               "cloudwatch://log-group, IBIS-URL#table, - (stdin), or sample (default)"},
     "--start": {"metavar": "T", "help": "first moment: ISO 8601 (UTC unless it says otherwise), or -24h, -7d"},
     "--end": {"metavar": "T", "help": "first moment to leave out; also now"},
     "--out": {"metavar": "DIR", "type": Path, "default": Path("reports"), "help": "where runs go (default: reports)"},
@@ -38,26 +39,25 @@ REPORT = {
                    "help": "only this one (a name, or an .ipynb file)"},
     "--network": {"metavar": "DIR", "help": "the folder that `flowkit snapshot` wrote"},
     "--expect": {"metavar": "FILE", "help": "what should be reachable and what not, as CSV"},
-    "--format": {"metavar": "FIELDS", "help": "the log's fields, where no header names them"},
+    "--format": _FORMAT,
     "--param": {"metavar": "NAME=VALUE", "dest": "params", "action": "append", "default": [],
                 "help": "a notebook's parameter: flowkit notebooks lists them"},
     "--fail-on": {"metavar": "LEVEL", "choices": LEVELS,
                   "help": "exit with 3 from this severity on: " + ", ".join(LEVELS)},
     "--redact": {"action": "store_true", "help": "replace account ids, public addresses and names, for sharing"},
+    "--bundle": {"action": "store_true", "help": "write bundle.html, too: the whole run in one file, for a mail"},
     "--group-readable": {"action": "store_true", "help": "let the group read the report, not its owner alone"},
     "--keep": {"metavar": "N", "type": int, "help": "remove all but the newest N runs"},
-    "--region": {"help": "the AWS region (default: AWS_REGION, or that of the profile)"},
-    "--profile": {"help": "a profile of the AWS configuration (default: AWS_PROFILE)"},
+    **commands.AWS,
 }  # fmt: skip
 INGEST = {
     "source": {"nargs": "+", "help": "as for report"},
     "--start": {"metavar": "T", "help": "leave out files that end before"},
     "--end": {"metavar": "T", "help": "leave out files that begin after"},
-    "--format": {"metavar": "FIELDS", "help": "the log's fields, where no header names them"},
+    "--format": _FORMAT,
     "--json": {"action": "store_true", "help": "print the tally as one JSON object"},
     "--again": {"action": "store_true", "help": "read files again that the cache has already"},
-    "--region": {"help": "the AWS region (default: AWS_REGION, or that of the profile)"},
-    "--profile": {"help": "a profile of the AWS configuration (default: AWS_PROFILE)"},
+    **commands.AWS,
 }
 
 
@@ -70,12 +70,14 @@ def main(words: Sequence[str] | None = None) -> int:
     os.environ.setdefault("PYTHONSAFEPATH", "1")  # No child process imports what lies in the current folder.
     try:
         with terminable():
-            given = parser().parse_args(list(_joined(sys.argv[1:] if words is None else words)))
-            return given.func(given)
+            given = parser().parse_args(_joined(sys.argv[1:] if words is None else words))
+            code = given.func(given)
+            sys.stdout.flush()
+            return code
     except KeyboardInterrupt as stop:
         return complain(f"{str(stop) or 'interrupted'}; nothing was written", 143 if str(stop) else 130)
     except BrokenPipeError:  # `flowkit … | head`: nobody reads on, which is no fault.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        discard_stdout()
         return FAILED
     except UsageError as error:
         return complain(error, USAGE)
@@ -84,24 +86,22 @@ def main(words: Sequence[str] | None = None) -> int:
     except Exception as error:
         if os.environ.get("FLOWKIT_DEBUG"):
             raise
+        if isinstance(error, OSError) and error.strerror:
+            if not error.filename:
+                discard_stdout()  # it cannot be written
+            return complain(f"{error.filename or 'stdout'}: {error.strerror}")
         return complain(f"{type(error).__name__}: {one_line(error)} (unforeseen; FLOWKIT_DEBUG=1 shows where)")
 
 
-def _joined(words: Sequence[str]) -> Iterator[str]:
+def _joined(words: Sequence[str]) -> list[str]:
     """`words` with `--start -24h` as `--start=-24h`: argparse takes -24h for an option otherwise."""
-    pending = None
+    joined: list[str] = []
     for word in words:
-        if pending and re.match(r"-\d", word):
-            yield f"{pending}={word}"
-            pending = None
-            continue
-        if pending:
-            yield pending
-        pending = word if word in ("--start", "--end") else None
-        if not pending:
-            yield word
-    if pending:
-        yield pending
+        if re.match(r"-\d", word) and joined and joined[-1] in ("--start", "--end"):
+            joined[-1] += f"={word}"
+        else:
+            joined.append(word)
+    return joined
 
 
 def parser() -> argparse.ArgumentParser:
@@ -135,7 +135,7 @@ def _report(given: argparse.Namespace) -> int:
 
     configure(given.region, given.profile)
     own = {name: getattr(given, name) for name in Request.__dataclass_fields__}
-    with Bar() as bar:
+    with progress() as bar:
         run = report(Request(**own), bar)
     for note in run["notes"]:
         complain(note)
@@ -153,11 +153,12 @@ def _report(given: argparse.Namespace) -> int:
 
 def _ingest(given: argparse.Namespace) -> int:
     configure(given.region, given.profile)
+    troubles: list[str] = []
     try:
-        with Bar() as bar:
-            tally, troubles = counted(
-                given.source, given.start, given.end, given.format,
-                lambda done, to_do: bar("files", done, to_do), given.again,
+        with progress() as bar:
+            tally = ingest(
+                given.source, given.start, given.end, given.format, lambda done, to_do: bar("files", done, to_do),
+                given.again, troubles.append,
             )  # fmt: skip
     except ValueError as error:
         raise UsageError(str(error)) from None
@@ -167,9 +168,9 @@ def _ingest(given: argparse.Namespace) -> int:
         _table(tally)
     records = sum(tally[name] for name in ("ok", "nodata", "skipdata", "no_status"))
     if not records and (tally["malformed"] or tally["unreadable_files"]):
-        return complain(f"no line is a record: {one_line(troubles)}")
-    if troubles:
-        complain(one_line(troubles))
+        return complain(f"no line is a record: {one_line(troubles[0])}")
+    for each in troubles:
+        complain(one_line(each))
     return DONE
 
 
@@ -178,6 +179,9 @@ def _cache(given: argparse.Namespace) -> int:
     if given.action == "clear":
         upkeep.clear()
     elif given.action == "prune":
+        from flowkit.folding import store  # noqa: PLC0415 - it imports Ibis
+
+        store.prune(cache.folder() / "folds")
         print(f"{upkeep.prune()} files are gone from their place and from the cache")
     print(visible(where))
     _table(upkeep.size() if where.exists() else dict.fromkeys(("files", "parts", "bytes"), 0))

@@ -7,7 +7,7 @@ All logs of a process share one DuckDB, so that they can be joined, united and s
 import html
 import os
 import time
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import ibis
@@ -25,7 +25,7 @@ from flowkit.loading.counts import DAY, FIRST_TIME
 from flowkit.loading.engines import recognised, table_of
 from flowkit.loading.engines import tally as table_tally
 from flowkit.loading.errors import SourceError
-from flowkit.loading.ingestion import Ingested, bring_in, refuse_nothing
+from flowkit.loading.ingestion import Ingested, bring_in
 from flowkit.loading.network import Snapshot, snapshot_of
 from flowkit.loading.records import backend, records_view
 from flowkit.loading.sources import aws_name, is_table, slot_of
@@ -34,6 +34,8 @@ from flowkit.loading.window import Moment, moment, window
 
 #: Reasons, examples and files that `summary` names at most.
 SHOWN = 5
+#: What `summary` says in a report for outsiders (`flowkit report --redact`).
+SHARED = ("window", "records in these files", "log-status", "files", "malformed lines")
 
 _COUNTED = ("lines", "headers", "blank", "ok", "nodata", "skipdata", "no_status", "malformed")
 _STATUS = {"ok": "OK", "nodata": "NODATA", "skipdata": "SKIPDATA", "no_status": "without log-status"}
@@ -55,7 +57,7 @@ def load(
     Raises SourceError where nothing can be read, ValueError for a wrong window or format.
     """
     log = opened(source, start, end, format, network, record)
-    gateway = log.gateway_records
+    gateway = int(log._facts["gateway"].sum()) if log._ingested else 0
     if record == "vpc" and gateway and gateway == sum(log.tally[name] for name in _STATUS):
         raise SourceError(
             f"{source} holds transit gateway flow logs alone ({gateway:,} records), which know no interface and no"
@@ -70,9 +72,7 @@ def opened(source, start: Moment, end: Moment, format: str | None, network=None,
     window(start, end)
     if is_table(source):
         return Log(source, start, end, format, network, record, None)
-    done = bring_in(source, start, end, format)
-    refuse_nothing(done)
-    return Log(source, start, end, format, network, record, done)
+    return Log(source, start, end, format, network, record, bring_in(source, start, end, format))
 
 
 class Log:
@@ -100,13 +100,6 @@ class Log:
             for name in ("start", "end")
         }
         return table.mutate(**times).drop("duplicate")
-
-    @cached_property
-    def traffic(self) -> ir.Table:
-        """The records that carry packets: OK or without log-status, with both addresses."""
-        table = self.records
-        carries = table.log_status.isnull() | (table.log_status == "OK")
-        return table.filter(carries, table.srcaddr.notnull(), table.dstaddr.notnull())
 
     @cached_property
     def flows(self) -> ir.Table:
@@ -139,11 +132,6 @@ class Log:
     def _facts(self) -> pl.DataFrame:
         return self._ingested.facts
 
-    @property
-    def gateway_records(self) -> int:
-        """How many records are of transit gateways."""
-        return int(self._facts["gateway"].sum()) if self._ingested else 0
-
     @cached_property
     def tally(self) -> dict:
         """The counts of all files, as `flowkit.ingest` returns them, but for the seconds."""
@@ -166,16 +154,10 @@ class Log:
         nothing of it could be read; `unknown` (field names that AWS's documents do not have).
         """
         rows = [
-            {
-                "file": each["place"],
-                "file_id": each["file_id"],
-                **{name: aws_name(each["place"]).get(name) for name in ("flow_log_id", "account_id", "region")},
-                "slot": slot_of(each["place"]),
-                **{name: each[name] for name in ("size", *_COUNTED, "first", "last", "damage", "refusal")},
-                "unknown": ", ".join(each["unknown"]),
-            }
+            each | aws_name(each["place"])
+            | {"file": each["place"], "slot": slot_of(each["place"]), "unknown": ", ".join(each["unknown"])}
             for each in (self._facts.iter_rows(named=True) if self._ingested else ())
-        ]
+        ]  # fmt: skip
         names = ["file", "file_id", "flow_log_id", "account_id", "region", "slot", "size", *_COUNTED]
         table = pd.DataFrame(rows, columns=[*names, "first", "last", "damage", "refusal", "unknown"])
         for column in ("slot", "first", "last"):
@@ -189,10 +171,10 @@ class Log:
         rows = []
         if self._ingested is not None:
             places = dict(self._facts.select("file_id", "place").iter_rows())
-            names = {name for names in self._facts["parts"] for name in names if ".malformed." in name}
-            lines = [pl.read_parquet((folder() / "parts" / name).read_bytes()) for name in sorted(names)]
-            for each in (row for table in lines for row in table.iter_rows(named=True) if row["file_id"] in places):
-                rows.append((places[each["file_id"]], *(each[name] for name in ("line", "text", "reason", "length"))))
+            for name in {name for names in self._facts["parts"] for name in names if ".malformed." in name}:
+                lines = pl.read_parquet((folder() / "parts" / name).read_bytes())
+                lines = lines.select("file_id", "line", "text", "reason", "length").iter_rows()
+                rows += [(places[file_id], *line) for file_id, *line in lines if file_id in places]
         return pd.DataFrame(sorted(rows), columns=["file", "line", "text", "reason", "length"])
 
     @cached_property
@@ -223,9 +205,14 @@ class Log:
             ("unknown fields", ", ".join(unknown)),
             ("times no flow log can have", self.odd_times),
             *self._malformed_by_reason(),
-            *_troubles(files, "damage", "damaged"),
-            *_troubles(files, "refusal", "not read"),
+            *(
+                row
+                for column, word in (("damage", "damaged"), ("refusal", "not read"))
+                for row in _troubles(files, column, word)
+            ),
         ]
+        if os.environ.get("FLOWKIT_REDACTED"):  # What is left out are texts of users, files and lines.
+            rows = [row for row in rows if row[0] in SHARED]
         return pd.DataFrame([row for row in rows if row[1]], columns=["what", "value"])
 
     @cached_property
@@ -238,19 +225,14 @@ class Log:
         """Edges, refusals, volumes, interfaces, coverage and facts: made once, then read from beside the cache."""
         span = window(self.start, self.end)
         rules = self.network.digest if self.network else ""
-        key = store.key_of(self._identity(), span, self.record, rules)
+        # What tells the records of this log from others: its files, or for a table the moment of this report.
+        asked = [str(self.source), os.environ.get("FLOWKIT_REPORT") or time.time_ns()]
+        identity = asked if self._ingested is None else sorted(self._facts["file_id"].to_list())
+        key = store.key_of(identity, span, self.record, rules)
         return store.stored(key, folder() / "folds", lambda place: self._folded(place, span))
 
-    def _identity(self) -> list:
-        """Return what tells the records of this log from others: its files, or for a table the moment of this report."""
-        if self._ingested is None:
-            return [str(self.source), os.environ.get("FLOWKIT_REPORT") or time.time_ns()]
-        return sorted(self._facts["file_id"].to_list())
-
     def _folded(self, place: Path, span: tuple[int | None, int | None]) -> None:
-        def intervals(_interfaces: pd.DataFrame) -> pd.DataFrame:
-            return coverage(self.flows, self.files, self.start, self.end, self.network)
-
+        intervals = partial(coverage, self.flows, self.files, self.start, self.end, self.network)
         store.fold(self.flows, self.network, place, span, intervals)
 
     @property
@@ -270,8 +252,7 @@ class Log:
         The columns of `flowkit.folding.edges.edges`, with `step`, `first` and `last` as UTC timestamps and the names
         of hosts beside their addresses (`client_name`, `server_name`; null where no snapshot names them).
         """
-        files = [str(path) for path in sorted(self.fold.folder.glob("edges*.parquet"))]
-        table = backend().read_parquet(files, table_name=ibis.util.gen_name("edges"))
+        table = backend().read_parquet(self.fold.folder / "edges.parquet", table_name=ibis.util.gen_name("edges"))
         times = {name: table[name].as_timestamp("s").cast("timestamp('UTC')") for name in ("step", "first", "last")}
         table = table.mutate(**times)
         names = pd.DataFrame(self.network.names() if self.network else [], columns=["address", "name"])
@@ -309,8 +290,7 @@ class Log:
         return rows
 
     def __repr__(self) -> str:
-        lines = (f"{row.what}: {_printable(row.value)}" for row in self.summary.itertuples())
-        return "Log\n  " + "\n  ".join(lines)
+        return "\n  ".join(["Log", *(f"{row.what}: {_printable(row.value)}" for row in self.summary.itertuples())])
 
     def _repr_html_(self) -> str:
         rows = (

@@ -1,7 +1,6 @@
 """Facts of the network that several questions need, each once and with its source: addresses, ports, flags, times."""
 
-from collections.abc import Iterable
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 
 import ibis
 import ibis.expr.types as ir
@@ -10,13 +9,10 @@ Network = IPv4Network | IPv6Network
 
 #: Addresses that are not of the internet: RFC 1918 (private), 6598 (shared), 3927 (link-local), 1122 (loopback),
 #: 4193 (unique local), 4291 (link-local and loopback of IPv6).
-PRIVATE = tuple(
-    ip_network(cidr)
-    for cidr in (
-        "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16", "127.0.0.0/8",
-        "fc00::/7", "fe80::/10", "::1/128",
-    )
-)  # fmt: skip
+PRIVATE = tuple(map(ip_network, (
+    "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16", "127.0.0.0/8", "fc00::/7",
+    "fe80::/10", "::1/128",
+)))  # fmt: skip
 
 #: The same as a pattern over text, for SQL.
 PRIVATE_TEXT = (
@@ -40,10 +36,9 @@ WITH_PORTS = (6, 17, 33, 132, 136)
 FIN, SYN, RST, ACK = 1, 2, 4, 16
 SYN_ACK = SYN | ACK
 
-#: Seconds of silence after which AWS may have forgotten a connection: established TCP on Nitro v6, UDP that was
-#: answered once, UDP streams, all else.
+#: Seconds of silence after which AWS may have forgotten a connection: established TCP on Nitro v6, UDP answered once.
 #: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/security-group-connection-tracking.html
-TCP_IDLE, UDP_IDLE, UDP_STREAM_IDLE, OTHER_IDLE = 350, 30, 180, 600
+TCP_IDLE, UDP_IDLE = 350, 30
 
 #: Ports that a client draws from start here, on Linux. https://docs.aws.amazon.com/vpc/latest/userguide/
 #: vpc-network-acls.html (ephemeral ports)
@@ -105,9 +100,7 @@ def protocol_name(protocol: int | None) -> str:
 def is_private(place: str | Network) -> bool:
     """Return whether all of an address or network lies in `PRIVATE`; False for what is neither."""
     try:
-        network = (
-            ip_network(str(ip_address(place))) if isinstance(place, str) and "/" not in place else ip_network(place)
-        )
+        network = ip_network(place)
     except ValueError:
         return False
     return any(network.version == outer.version and network.subnet_of(outer) for outer in PRIVATE)
@@ -130,10 +123,3 @@ def private(address: ir.StringValue) -> ir.BooleanValue:
         (address.startswith("f"), v6),
         else_=(address == "::1").fill_null(False),
     )
-
-
-def narrowest(address: str, networks: Iterable[Network]) -> Network | None:
-    """Return the narrowest of `networks` that holds `address`; None where none does."""
-    place = ip_address(address)
-    around = [network for network in networks if network.version == place.version and place in network]
-    return max(around, key=lambda network: network.prefixlen, default=None)

@@ -23,6 +23,11 @@ def mend_streams() -> None:
             getattr(sys, name).reconfigure(errors="backslashreplace")
 
 
+def discard_stdout() -> None:
+    """Let what is still to be printed go nowhere: nobody reads on, or the disk is full."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
 @contextmanager
 def terminable() -> Iterator[None]:
     """SIGTERM, as schedulers send it, ends the work as Ctrl-C does, so that nothing half-made stays."""
@@ -45,19 +50,19 @@ def complain(problem: object, code: int = 1) -> int:
     return code
 
 
-class Bar:
-    """A progress bar on stderr for one stage after the other; silent where stderr is no terminal."""
+@contextmanager
+def progress() -> Iterator[Callable[[str, int, int], None]]:
+    """A bar on stderr for one stage after the other, shown by (stage, done, to do); silent where that is no terminal."""
+    shown, bar = "", tqdm(disable=True)
 
-    def __enter__(self) -> Callable[[str, int, int], None]:
-        self._stage, self._bar = "", tqdm(disable=True)
-        return self._show
+    def show(stage: str, done: int, to_do: int) -> None:
+        nonlocal shown, bar
+        if stage != shown:
+            bar.close()
+            shown, bar = stage, tqdm(desc=stage, total=to_do, disable=None, leave=False, file=sys.stderr)
+        bar.update(done - bar.n)
 
-    def _show(self, stage: str, done: int, to_do: int) -> None:
-        if stage != self._stage:
-            self._bar.close()
-            self._stage = stage
-            self._bar = tqdm(desc=stage, total=to_do, disable=None, leave=False, file=sys.stderr)
-        self._bar.update(done - self._bar.n)
-
-    def __exit__(self, *problem: object) -> None:
-        self._bar.close()
+    try:
+        yield show
+    finally:
+        bar.close()

@@ -7,8 +7,10 @@ import tempfile
 from pathlib import Path
 from types import TracebackType
 
+from axe_core_python.selenium import Axe
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
@@ -31,11 +33,6 @@ def chromium() -> str | None:
     """Where Chromium is, if it and its driver are installed."""
     found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     return found if shutil.which("chromedriver") else None
-
-
-#: How many tables a page has to draw, and how many it has drawn.
-TABLES = "[...document.scripts].filter(s => s.textContent.includes('new ITable(')).length"
-DRAWN = "document.querySelectorAll('.dt-container').length"
 
 
 class Browser:
@@ -65,14 +62,31 @@ class Browser:
         self._command("Emulation.setEmulatedMedia", media="", features=features)
 
     def open(self, path: Path, anchor: str = "") -> None:
-        """Open the file at `path`, its tables drawn."""
+        """Open the file at `path`."""
         for log in ("browser", "performance"):
             self._driver.get_log(log)
         self._driver.get("about:blank")
         self._driver.get(path.resolve().as_uri() + anchor)
         if self._scripts:
-            drawn = f"return document.readyState == 'complete' && {TABLES} <= {DRAWN}"
-            WebDriverWait(self._driver, 20).until(lambda driver: driver.execute_script(drawn))
+            ready = "return document.readyState == 'complete'"
+            WebDriverWait(self._driver, 60).until(lambda driver: driver.execute_script(ready))
+
+    def visit(self, url: str) -> None:
+        """Open a page that a server of this machine has."""
+        self._driver.get(url)
+
+    def press(self, found: str) -> None:
+        """Press with the mouse on the element that the JavaScript expression `found` finds."""
+        ActionChains(self._driver).click(self.run(f"return {found}")).perform()
+
+    def keys(self, *keys: str) -> None:
+        """Press keys at the same time."""
+        actions = ActionChains(self._driver)
+        for key in keys:
+            actions.key_down(key)
+        for key in reversed(keys):
+            actions.key_up(key)
+        actions.perform()
 
     def requests(self) -> list[str]:
         """What the page asked for, itself included, but not what it holds inside itself."""
@@ -89,6 +103,13 @@ class Browser:
 
     def run_async(self, script: str):
         return self._driver.execute_async_script(script)
+
+    def barriers(self) -> list[str]:
+        """What axe-core finds wrong for readers who cannot see, point or tell colours, of six rows a table."""
+        self.run("document.querySelectorAll('table').forEach(t => [...t.rows].slice(6).forEach(row => row.remove()))")
+        self._driver.set_script_timeout(120)
+        found = Axe().run(self._driver, options="{resultTypes: ['violations']}")["violations"]
+        return [f"{each['id']}: {each['nodes'][0]['html'][:200]}" for each in found]
 
     def click(self, selector: str) -> None:
         element = self._driver.find_element(By.CSS_SELECTOR, selector)

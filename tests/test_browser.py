@@ -1,6 +1,11 @@
 """Every page of a report in a real browser without a network: what a reader does works, nothing is asked for."""
 
 import json
+import os
+import re
+import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,6 +13,7 @@ from pathlib import Path
 import pytest
 from browser import Browser, chromium
 from pages_support import PROBE, record, write_notebook
+from selenium.webdriver.common.keys import Keys
 from support import write_log
 
 from flowkit import cli
@@ -25,7 +31,7 @@ def pages(tmp_path_factory) -> dict[str, Path]:
     assert cli.main(["report", str(log), "--notebook", str(book), "--out", str(folder / "probe")]) == 0
     found = {path.stem: path for path in (folder / "probe" / "latest").glob("*.html")}
     if any(NOTEBOOKS.glob("*.ipynb")):
-        assert cli.main(["report", "--out", str(folder / "sample")]) == 0
+        assert cli.main(["report", "--bundle", "--out", str(folder / "sample")]) == 0
         found |= {f"sample-{path.stem}": path for path in (folder / "sample" / "latest").glob("*.html")}
         found["runs"] = folder / "sample" / "index.html"
     return found
@@ -63,9 +69,48 @@ def test_every_page_opens_without_a_request_an_error_or_a_sideways_scroll(browse
         wide = browser.run("return document.documentElement.scrollWidth")
         assert wide <= width, f"{name} is {wide} wide on a screen of {width}"
         assert browser.dark() == (theme == "dark"), name
+        if width < 600 and browser.run("return !!document.querySelector('.fk-finding')"):
+            assert browser.colour(".fk-finding", "padding-left") == "0px", "a phone has no room for a margin"
         shown = tmp_path / f"{name}-{width}-{theme}.png"
         browser.picture(shown)
         assert shown.stat().st_size > 5_000
+
+
+@pytest.mark.parametrize("width", [1200, 390])
+def test_axe_finds_nothing_on_any_page(browser, pages, width):
+    for name, path in pages.items():
+        browser.look(width, 900, "dark" if width < 600 else "light")
+        browser.open(path)
+        assert browser.barriers() == [], name
+
+
+def test_a_printed_page_of_the_sample_has_at_most_four_sheets(browser, pages):
+    browser.look(1200, 900, "light")
+    for name in ("sample-index", "sample-rejected", "sample-reachability", "sample-skipdata", "sample-direction"):
+        browser.open(pages[name])
+        assert len(re.findall(rb"/Type\s*/Page\b", browser.pdf())) <= 4, name
+
+
+def test_a_bundle_holds_the_whole_run_and_its_links_lead_inside(browser, pages):
+    browser.look(1200, 900, "light")
+    browser.open(pages["sample-bundle"])
+    links = browser.run("return [...document.links].map(a => a.getAttribute('href'))")
+    assert len(links) > 30 and [link for link in links if not link.startswith("#")] == []
+    missing = "return arguments[0].filter(link => !document.getElementById(link.slice(1)))"
+    assert browser.run(missing, links) == []
+    twice = "const ids = [...document.querySelectorAll('[id]')].map(e => e.id); return ids.length - new Set(ids).size"
+    assert browser.run(twice) == 0
+    browser.click(".found a")
+    assert browser.run("return location.hash.slice(1)").startswith(("rejected.finding-", "reachability.finding-"))
+    assert browser.run("return document.querySelectorAll('h1').length") == 5
+
+
+def test_an_incident_links_to_the_other_pages_that_tell_of_it(browser, pages):
+    browser.open(pages["sample-rejected"])
+    link = browser.attribute(".fk-also a", "href")
+    assert "reachability.html#finding-" in link
+    browser.click(".fk-also a")
+    assert browser.run("return document.getElementById(location.hash.slice(1)).className").startswith("fk-finding")
 
 
 def test_a_table_sorts_and_searches(probe):
@@ -116,9 +161,12 @@ def test_the_theme_follows_the_system_until_the_reader_chooses(browser, pages):
     browser.click("#theme")
     assert browser.dark() and browser.colour("body", "background-color") != paper
     assert browser.colour(".fk-figure svg", "color") == browser.colour("body", "color"), "figures take the page's ink"
-    time.sleep(1)  # Chromium writes what a file's page stores a moment later, and a new page may be another process.
-    browser.open(pages["probe"])
-    assert browser.dark(), "the choice stays"
+
+    def stays() -> bool:
+        browser.open(pages["probe"])
+        return browser.dark()
+
+    eventually(stays)  # Chromium writes what a file's page stores a moment later; a new page may be another process.
     browser.click("#theme")
     browser.run("localStorage.clear()")
 
@@ -156,13 +204,19 @@ def test_the_index_is_filtered_by_severity_and_notebook(browser, pages):
     browser.open(pages["sample-index"])
     rows = "[...document.querySelectorAll('#findings tr[data-severity]')].filter(e => e.checkVisibility())"
     choose = """const list = document.querySelector(`#filter select[name=${arguments[0]}]`);
-        list.value = arguments[1]; list.dispatchEvent(new Event("change", {bubbles: true}))"""
+        list.value = arguments[1]; list.dispatchEvent(new Event("input", {bubbles: true}))"""
     every = browser.run(f"return {rows}.length")
     browser.run(choose, "severity", "high")
     browser.run(choose, "notebook", "reachability")
     shown = browser.run(f"return {rows}.map(e => [e.dataset.severity, e.dataset.notebook])")
     assert 0 < len(shown) < every and set(map(tuple, shown)) == {("high", "reachability")}
     assert browser.text("#filter output").startswith(f"{len(shown)} of ")
+    browser.run(choose, "severity", "")
+    browser.run(choose, "notebook", "")
+    browser.type("#filter input", "db-1")
+    named = browser.run(f"return {rows}.map(e => e.textContent + e.dataset.words)")
+    assert 0 < len(named) < every and all("db-1" in text for text in named)
+    browser.type("#filter input", "")
     browser.run(choose, "severity", "info")
     browser.run(choose, "notebook", "")
     assert set(browser.run(f"return {rows}.map(e => e.dataset.severity)")) == {"info"}, "folded ones unfold"
@@ -206,3 +260,61 @@ def test_the_page_is_readable_without_scripts(browser, pages):
     finally:
         browser.scripts(True)
     assert "30 clients were refused." in body and "203.0.113.0 was refused 3 times at eni-0000" in body
+
+
+@pytest.fixture(scope="module")
+def lab(pages, tmp_path_factory) -> Iterator[str]:
+    """JupyterLab over a folder with the probe's notebook, and the same as a report executed it: its address."""
+    folder = tmp_path_factory.mktemp("lab")
+    write_notebook(folder / "work" / "probe.ipynb", *PROBE)
+    (folder / "work" / "executed.ipynb").write_text(pages["probe"].with_suffix(".ipynb").read_text())
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    own = {f"JUPYTER_{name}_DIR": str(folder / name) for name in ("CONFIG", "RUNTIME")} | {
+        "IPYTHONDIR": str(folder / "ip")
+    }
+    words = ["--allow-root", "--no-browser", "--ip=127.0.0.1", f"--port={port}", "--IdentityProvider.token="]
+    command = [sys.executable, "-m", "jupyterlab", *words, f"--notebook-dir={folder / 'work'}"]
+    with (folder / "log").open("w") as log:
+        server = subprocess.Popen(command, env=os.environ | own, stdout=log, stderr=log)
+        try:
+            url = f"http://127.0.0.1:{port}"
+            eventually(lambda: "is running at" in (folder / "log").read_text(), 120)
+            yield url
+        finally:
+            server.terminate()
+            server.wait(30)
+
+
+def test_jupyterlab_shows_live_tables_after_two_runs_a_save_and_a_reload(browser, lab):
+    browser.look(1200, 900, "light")
+    live = "document.querySelectorAll('.fk-table[data-live] .fk-tools').length"
+    busy = "[...document.querySelectorAll('.jp-InputPrompt')].filter(e => e.textContent.includes('*')).length"
+    browser.visit(f"{lab}/lab/tree/probe.ipynb?reset")
+    item = "[...document.querySelectorAll('.lm-{}-itemLabel')].find(e => e.textContent == '{}')"
+    eventually(lambda: browser.run("return document.querySelectorAll('.jp-Notebook .jp-Cell').length > 5"), 120)
+    eventually(lambda: browser.run("return document.body.innerText.includes('Idle')"), 120)
+    for _ in range(2):
+        browser.press(item.format("MenuBar", "Run"))
+        eventually(lambda: browser.run(f"return !!{item.format('Menu', 'Run All Cells')}"))
+        browser.press(item.format("Menu", "Run All Cells"))
+        time.sleep(2)
+        eventually(lambda: browser.run(f"return {busy} == 0 && {live} == 1"), 120)
+    browser.keys(Keys.CONTROL, "s")
+    time.sleep(3)
+    browser.visit("about:blank")
+    browser.visit(f"{lab}/lab/tree/probe.ipynb?reset")
+    eventually(lambda: browser.run(f"return {live} == 1"), 120)
+    browser.run("document.querySelector('.fk-table th:nth-child(2) button').click()")
+    assert (
+        browser.run("return document.querySelector('.fk-table th:nth-child(2)').getAttribute('aria-sort')")
+        == "ascending"
+    )
+
+
+def test_jupyterlab_shows_an_executed_notebook_that_it_does_not_trust(browser, lab):
+    browser.visit(f"{lab}/lab/tree/executed.ipynb?reset")
+    eventually(lambda: browser.run("return document.querySelectorAll('.jp-RenderedImage img').length == 1"), 120)
+    shown = browser.run("return document.querySelector('.jp-Notebook').innerText")
+    assert "203.0.113.0 was refused 3 times at eni-0000" in shown and "30 clients were refused." in shown

@@ -187,7 +187,7 @@ def test_stdin_and_process_substitutions_and_pipes_are_read(log, tmp_path):
         assert json.loads(done.stdout)["ok"] == 1, done.stderr
     os.mkfifo(log.parent / "pipe")
     done = flowkit(["ingest", log.parent, "--json"], env=environment(tmp_path), timeout=60)
-    assert json.loads(done.stdout)["ok"] == 1 and "pipe (a pipe, a device or a socket" in done.stderr
+    assert json.loads(done.stdout)["ok"] == 1 and "1 left aside (a pipe, a device or a socket" in done.stderr
     done = flowkit(["ingest", "/dev/zero"], env=environment(tmp_path), timeout=60)
     assert (done.returncode, done.stderr) == (1, "flowkit: /dev/zero is a device or a socket, not a file\n")
 

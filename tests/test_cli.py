@@ -12,6 +12,7 @@ from support import write_log
 
 from flowkit import cli
 from flowkit.fields import DEFAULT_FORMAT
+from flowkit.loading import cache
 from flowkit.loading.sample import NOTEBOOKS
 
 TALLY = [
@@ -97,7 +98,10 @@ def test_the_cache_is_shown_pruned_and_cleared(log, tmp_path, monkeypatch, capsy
     lines, size = shown()
     assert lines[0].startswith(str(tmp_path / "cache")) and size["files"] == "1" and size["bytes"] != "0"
     log.unlink()
+    fold = cache.folder() / "folds" / "0a1b"
+    fold.mkdir(parents=True)
     lines, size = shown("prune")
+    assert not fold.exists(), "a fold is made anew where it is asked for"
     assert lines[0] == "1 files are gone from their place and from the cache" and size["files"] == "0"
     assert shown("clear")[1]["parts"] == "0"
 
@@ -111,7 +115,7 @@ def test_the_cache_is_shown_pruned_and_cleared(log, tmp_path, monkeypatch, capsy
     ],
 )
 def test_relative_times_may_stand_alone(words, window):
-    given = cli.parser().parse_args(list(cli._joined(["report", *words, "s3://b"])))
+    given = cli.parser().parse_args(cli._joined(["report", *words, "s3://b"]))
     assert ((given.start, given.end), given.source) == (window, "s3://b")
 
 
@@ -178,4 +182,4 @@ def test_each_help_has_an_example_that_the_parser_takes(command, capsys):
     example = " ".join(capsys.readouterr().out.split("example: ")[1].split())
     words = shlex.split(example)
     assert words[:2] == ["flowkit", command]
-    assert cli.parser().parse_args(list(cli._joined(words[1:]))).func
+    assert cli.parser().parse_args(cli._joined(words[1:])).func

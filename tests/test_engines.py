@@ -58,13 +58,24 @@ def test_other_engines_are_refused_in_one_sentence(url):
 def test_timestamps_and_other_spellings_of_columns_are_recognised():
     frame = pd.DataFrame({
         "srcAddr": ["10.0.0.1"], "dst_addr": ["10.0.0.2"], "start": [pd.Timestamp("2026-11-20T00:00:00Z")],
-        "log-status": ["-"], "day": ["20"],
+        "log-status": ["-"], "day": ["20"], "accountId": [12345678901],
     })  # fmt: skip
     row = recognised(ibis.memtable(frame)).execute().iloc[0]
     assert (row["srcaddr"], row["dstaddr"], row["start"], row["day"]) == ("10.0.0.1", "10.0.0.2", 1795132800, "20")
-    assert pd.isna(row["log_status"])
+    assert pd.isna(row["log_status"]) and row["account_id"] == "012345678901"
 
 
 def test_a_table_of_something_else_is_refused_by_its_columns():
     with pytest.raises(SourceError, match="columns are not those of flow logs: a"):
         recognised(ibis.memtable(pd.DataFrame({"a": [1]})))
+
+
+def test_two_columns_for_one_field_are_refused():
+    with pytest.raises(SourceError, match="two columns of the table are both srcaddr: srcaddr and src_addr"):
+        recognised(ibis.memtable(pd.DataFrame({"srcaddr": ["10.0.0.1"], "src_addr": ["10.0.0.2"]})))
+
+
+def test_a_table_of_an_untried_engine_is_refused_too(tmp_path):
+    table = ibis.sqlite.connect(tmp_path / "x.db").create_table("t", pd.DataFrame({"srcaddr": ["10.0.0.1"]}))
+    with pytest.raises(SourceError, match="sqlite is no engine that flowkit was tried on"):
+        table_of(table)

@@ -1,5 +1,7 @@
 """Expectations: reading the file, and checking each line against what was seen."""
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from ipaddress import ip_network
 
 import pandas as pd
@@ -11,7 +13,9 @@ from flowkit.loading.sample import SAMPLE
 from flowkit.log import load
 from flowkit.questions.expectations import check, expectations_of, matches, printed_names, read_expectations
 from flowkit.questions.reachability import COLUMNS
+from flowkit.reporting.errors import ReportError
 from flowkit.reporting.reachability import reachability
+from flowkit.reporting.run import Request, planned
 
 HEADER = "name,source,destination,protocol,port,expect\n"
 OWNERS = pd.DataFrame(
@@ -36,7 +40,7 @@ def _seen(*rows):
         row |= {"first_seen": pd.Timestamp(0, tz="UTC"), "last_seen": pd.Timestamp(60, unit="s", tz="UTC")}
         row |= {"answered_until": pd.NaT, "recovered": 0, "answered_again": pd.NaT}
         table.append(row | (changes[0] if changes else {}))
-    frame = pd.DataFrame(table, columns=[*COLUMNS, "recovered", "answered_again"])
+    frame = pd.DataFrame(table, columns=list(COLUMNS))
     frame["answered_again"] = pd.to_datetime(frame["answered_again"], utc=True)
     return frame.astype({"port": "Int64", "protocol": "Int64", "destination_name": object})
 
@@ -261,3 +265,13 @@ def test_a_repaired_expectation_is_no_longer_high_and_a_client_counts_once(tmp_p
         " (3 sessions)."
     )
     assert answer.expectations["verdict"].tolist() == ["was broken"]
+
+
+def test_a_report_takes_names_that_it_prints_before_it_begins(tmp_path):
+    """Names of hosts come from the snapshot, those of networks from a notebook's parameter."""
+    path = _file(tmp_path, "n,office,bastion,tcp,22,reach\n")
+    named = ("named_networks=office=203.0.113.0/28",)
+    request = Request(expect=str(path), notebooks=("reachability",), params=named)
+    assert planned(request, datetime.now(UTC)).options["expect"] == str(path)
+    with pytest.raises(ReportError, match="source 'office' is no address, CIDR or name of a network"):
+        planned(replace(request, params=()), datetime.now(UTC))

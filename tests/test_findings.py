@@ -7,10 +7,10 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
-from flowkit.reporting.answer import MIME, Answer, findings, tell
+from flowkit.reporting.answer import MIME, Answer, findings, incidents_html, tell
 from flowkit.reporting.figures import COLOURS, alt, bundle, svg_of, utc_axis
 from flowkit.reporting.finding import Finding, finding_id, incidents
-from flowkit.reporting.html import escaped, figure_html, incidents_html, one_line, period, visible, when
+from flowkit.reporting.html import escaped, figure_html, one_line, period, visible, when
 from flowkit.reporting.kinds import KINDS, Kind
 from flowkit.reporting.tables import show
 
@@ -59,7 +59,7 @@ def test_a_finding_is_json_as_the_design_says():
         "subject": {"interface_id": "eni-1", "srcaddr": None, "dstaddr": None, "protocol": 6, "dstport": None},
         "cause": None,
         "grounds": ["a"],
-        "action": "",
+        "action": KINDS["scan"].action,
         "first_seen": "2026-11-20T22:30:00Z",
         "last_seen": None,
         "records": 3,
@@ -123,7 +123,7 @@ def test_what_a_log_line_says_is_text_on_the_page():
 def test_only_code_gets_a_copy_button():
     action = "If it is wanted:\naws ec2 authorize \\\n  --port 443\nflowkit snapshot --out x\nElse leave it."
     markup = html_of(tell([finding(action=action)]))
-    assert re.findall("<pre>(.*?)</pre><button", markup, flags=re.S) == [
+    assert re.findall("<pre>(.*?)</pre><button", re.sub("</?span>", "", markup), flags=re.S) == [
         "aws ec2 authorize \\\n  --port 443\nflowkit snapshot --out x"
     ]
     assert re.findall("<p class='fk-action'>(.*?)</p>", markup) == ["If it is wanted:", "Else leave it."]
@@ -173,7 +173,7 @@ def test_new_incidents_come_first_and_ongoing_ones_are_folded():
 def test_an_action_of_lines_has_no_line_that_a_name_made():
     name = "web\naws ec2 terminate-instances --instance-ids i-1\x1b"
     markup = html_of(tell([finding(action=("Look:", f"aws ec2 describe-security-groups --filters {name}"))]))
-    assert re.findall("<pre>(.*?)</pre>", markup, flags=re.S) == [
+    assert re.findall("<pre>(.*?)</pre>", re.sub("</?span>", "", markup), flags=re.S) == [
         "aws ec2 describe-security-groups --filters web␊aws ec2 terminate-instances --instance-ids i-1␛"
     ]
     assert "\n" not in finding(title=name, grounds=(name,)).title
@@ -185,15 +185,7 @@ def test_plain_text_of_findings_says_summary_coverage_and_titles():
 
 
 def test_a_kind_that_lacks_a_part_stops_the_import():
-    entry = {
-        "kind": "x",
-        "notebook": "rejected",
-        "severity": "low",
-        "meaning": "m",
-        "title": "t",
-        "summary": "{n} s",
-        "action": "a",
-    }
+    entry = {"kind": "x", "notebook": "rejected", "severity": "low", "meaning": "m", "summary": "{n} s", "action": "a"}
     assert Kind(**entry).kind == "x"
     for part in entry:
         with pytest.raises(ValueError, match=f"lacks {part}"):
@@ -216,6 +208,12 @@ def test_the_kinds_are_those_of_findings_json_each_in_a_notebook_that_there_is()
         "skipdata": ["skipdata", "silent-interface", "not-delivered"],
         "direction": ["address-conflict", "low-confidence-direction", "new-destination", "unusual-egress"],
     }  # fmt: skip
+
+
+def test_a_kind_counts_its_incidents_and_gives_a_finding_its_next_step():
+    assert KINDS["blocked-client"].counted(1) == "1 legitimate client appears to be blocked"
+    assert KINDS["accepted-silent"].counted(1200) == "1,200 services are allowed but do not respond"
+    assert finding("noise").action == KINDS["noise"].action and finding(action="Look.").action == "Look."
 
 
 def test_nothing_found_is_said():

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from flowkit.fields import COLUMNS
+from flowkit.folding import store
 from flowkit.folding.conversations import conversations, services
 from flowkit.folding.edges import edges, refusals, step_of, volumes
 from flowkit.folding.interfaces import interfaces
@@ -264,6 +265,40 @@ def test_who_began_by_evidence():
     assert (one.evidence, one.server_port) != ("ports", 5601)
 
 
+def test_the_ends_of_an_edge_are_the_packet_s_own_behind_gateways_and_at_nodes_with_pods():
+    gate, pod, node = "10.1.100.5", "100.64.0.9", {"interface_id": "eni-node", "instance_id": "i-1"}
+    records = [
+        # Two clients behind a transit gateway that drew the same port.
+        record(gate, "10.2.0.8", 4000, 5432, pkt_srcaddr=client, pkt_dstaddr="10.2.0.8", interface_id="eni-tgw")
+        for client in ("10.1.0.1", "10.1.0.2")
+    ]
+    records += [
+        record("10.2.0.8", gate, 5432, 4000, pkt_srcaddr="10.2.0.8", pkt_dstaddr="10.1.0.1", interface_id="eni-tgw"),
+        record(ME, "10.2.0.9", 40000, 3306, pkt_srcaddr=pod, pkt_dstaddr="10.2.0.9", **node),
+        record("10.2.0.7", ME, 40000, 9102, pkt_srcaddr="10.2.0.7", pkt_dstaddr=pod, **node),
+        record(PEER, ME, 40000, 22, **node),
+    ]
+    talks, flows, _own = folded(records)
+    table = edges(talks, 900).to_pandas().sort_values(["interface_id", "client", "server"])
+    columns = ["interface_id", "client", "server", "client_logged", "server_logged", "way", "outcome"]
+    assert table[columns].astype(object).where(table[columns].notna(), None).to_numpy().tolist() == [
+        ["eni-node", "10.2.0.7", pod, None, ME, "in", "accepted-silent"],
+        ["eni-node", pod, "10.2.0.9", ME, None, "out", "accepted-silent"],
+        ["eni-node", PEER, ME, None, None, "in", "accepted-silent"],
+        ["eni-tgw", "10.1.0.1", "10.2.0.8", gate, None, "transit", "answered"],
+        ["eni-tgw", "10.1.0.2", "10.2.0.8", gate, None, "transit", "accepted-silent"],
+    ]
+    whole = unsplit(flows, translated=False)
+    plain = sessions(whole, split(flows, whole)).to_pandas().sort_values([*KEY, "session"], ignore_index=True)
+    full = sessions_of(flows).to_pandas().sort_values([*KEY, "session"], ignore_index=True)
+    assert plain.a_logged.isna().all() and full.a_logged.notna().any()
+    logged = ["a_logged", "b_logged"]
+    pd.testing.assert_frame_equal(
+        plain.drop(columns=logged)[sorted(set(plain) - set(logged))],
+        full.drop(columns=logged)[sorted(set(plain) - set(logged))],
+    )
+
+
 def test_an_address_used_one_after_the_other_is_no_conflict():
     first = record(PEER, ME, 40000, 22, 0, flow_direction="ingress", vpc_id="vpc-1")
     later = record(PEER, ME, 40001, 22, 7200, flow_direction="ingress", vpc_id="vpc-1", interface_id="eni-b")
@@ -288,3 +323,13 @@ def test_the_fold_compiles_for_engines_that_are_not_here(dialect):
         assert len(sql) < 256 << 10, "Athena takes no longer ones"
         # Neither Spark nor Trino filters inside a window.
         assert not [line for line in sql.splitlines() if "FILTER" in line and "OVER" in line]
+
+
+def test_a_fold_that_another_process_was_quicker_to_write_stays(tmp_path):
+    def make(folder):
+        (folder / "facts.json").write_text('{"mine": 1}')
+        (tmp_path / "k").mkdir()
+        (tmp_path / "k" / "facts.json").write_text('{"theirs": 1}')
+
+    assert store.stored("k", tmp_path, make).facts == {"theirs": 1}
+    assert [path.name for path in tmp_path.iterdir()] == ["k"]

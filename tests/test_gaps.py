@@ -450,6 +450,26 @@ def test_two_groups_of_interfaces_that_stop_at_different_times_are_two_findings(
     assert_counted(found)
 
 
+def test_short_silences_at_any_time_are_one_finding_where_no_nodata_record_tells_them_from_idle_time():
+    rows = full("eni-other", 0, 36000)
+    for number in range(30):
+        eni, gone = f"eni-{number:02}", 600 + 900 * number
+        rows += full(eni, 0, gone) + full(eni, gone + 300, 36000)
+    rows += full("eni-long", 0, 1200) + full("eni-long", 3600, 36000)
+    answer = answered(rows)
+    short, long = sorted(answer.findings, key=lambda one: -one.counts["interfaces"])
+    assert short.title.startswith("30 interfaces stopped logging (no OK, NODATA or SKIPDATA) 30 times in all, the long")
+    assert (short.severity, short.confidence, short.subject) == ("low", "low", {"interface_id": None})
+    assert (long.severity, long.confidence, long.subject) == ("medium", "medium", {"interface_id": "eni-long"})
+    no_nodata = "the log has no NODATA records, so that idle time cannot be told from missing records"
+    assert [no_nodata in one.grounds for one in (short, long)] == [True, False]
+    assert answer.summary[0].endswith(f" {no_nodata[0].upper()}{no_nodata[1:]}.")
+    assert sum("NODATA records" in said for said in answer.summary) == 1
+    assert_counted(answer.findings)
+    proven = answered(rows + full("eni-other", 36000, 36600, status="NODATA")).findings
+    assert len(proven) == 20 + 1
+
+
 def test_many_skips_of_one_interface_are_one_finding():
     found = answered(busy([3] * 400, skip=range(10, 400, 40))).findings
     assert [(one.counts["intervals"], one.subject) for one in found] == [(10, {"interface_id": "eni-a"})]
@@ -479,9 +499,8 @@ def test_silence_that_is_an_interfaces_way_is_one_note_for_all():
     answer = answered(rows)
     assert [(one.severity, one.confidence) for one in answer.findings] == [("info", "low")]
     assert answer.findings[0].title.startswith("2 interfaces had no record in ")
-    assert answer.summary[1] == (
-        "Whether 2 interfaces were idle or unseen between their records cannot be known: the log has no NODATA records."
-    )
+    assert answer.summary[1] == ("Whether 2 interfaces were idle or unseen between their records cannot be known.")
+    assert sum("NODATA" in said for said in answer.summary) == 1
     assert answer.titles["missing_records"] == "No gap has an estimate of what it hid."
     assert answer.gaps.high.isna().all() and answer.estimates.empty
     assert_counted(answer.findings)

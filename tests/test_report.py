@@ -579,3 +579,87 @@ def test_all_errors_of_an_expectations_file_are_named_at_once(place, tmp_path, c
     assert flowkit("report", place / "flow.log", *words) == 1
     said = capsys.readouterr().err
     assert all(f"line {number}: " in said for number in (2, 3, 4)), said
+
+
+def test_no_child_process_runs_what_lies_in_the_current_folder(place, tmp_path):
+    for name in ("contextlib", "random", "pandas", "flowkit/__init__"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'a').write({name!r})")
+    book = write_notebook(tmp_path / "path.ipynb", "import sys, flowkit", "print(flowkit.__file__, '' in sys.path)")
+    words = ("report", place / "flow.log", "--notebook", book, "--out", tmp_path / "out")
+    code = "import sys; sys.path.pop(0); from flowkit.cli import main; sys.exit(main(sys.argv[1:]))"
+    done = subprocess.run([sys.executable, "-c", code, *map(str, words)], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not (tmp_path / "ran").exists()
+    told = nbformat.read(tmp_path / "out" / "latest" / "path.ipynb", 4).cells[-1].outputs[0].text
+    assert told.endswith("flowkit/__init__.py False\n") and str(tmp_path) not in told
+
+
+def test_a_run_that_cannot_be_listed_is_there_all_the_same_and_says_so(place, tmp_path, capsys, monkeypatch):
+    def link(out):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(history, "link_latest", link)
+    out = tmp_path / "out"
+    assert (
+        flowkit("report", place / "flow.log", "--out", out, "--notebook", place / "probe.ipynb", "--fail-on", "high")
+        == 3
+    )
+    folder, _, told = newest_of(out)
+    assert len(told["findings"]) == 2 and (folder / "index.html").exists()
+    said = capsys.readouterr().err
+    assert said == f"flowkit: the run is in {folder}, but what lists it could not be written: Read-only file system\n"
+
+
+def test_an_earlier_run_of_another_version_does_no_harm(place, tmp_path):
+    out = tmp_path / "out"
+    words = ("report", place / "flow.log", "--out", out, "--notebook", place / "probe.ipynb")
+    assert flowkit(*words) == 0
+    folder, _, told = newest_of(out)
+    old = {
+        "notebook": "probe",
+        "id": "1" * 12,
+        "title": "it was so",
+        "kind": "scan",
+        "severity": "low",
+        "confidence": "low",
+    }
+    (folder / "findings.json").write_text(json.dumps({"schema": 1, "findings": [old]}))
+    assert flowkit(*words) == 0
+    assert newest_of(out)[2]["resolved"] == ["1" * 12]
+    (newest_of(out)[0] / "findings.json").write_text(json.dumps({"findings": [old | {"severity": "dire"}]}))
+    assert flowkit(*words) == 0
+    assert newest_of(out)[2]["resolved"] == ["1" * 12], "compared with the newest that can be read"
+
+
+def test_expectations_may_use_the_names_that_the_report_prints(tmp_path):
+    line = "app to db,shop-app-a,db-1,tcp,5432,reach\nlab to db,lab,db-1,tcp,5432,block"
+    (tmp_path / "expect.csv").write_text(f"name,source,destination,protocol,port,expect\n{line}\n")
+    params = ("named_networks=lab=10.99.0.0/16",)
+    plan = planned(Request(expect=str(tmp_path / "expect.csv"), params=params), datetime.now(UTC))
+    assert plan.arguments["reachability"]["expect"] == str(tmp_path / "expect.csv")
+
+
+def test_one_report_never_says_that_no_rule_is_in_the_way_and_names_the_rule(place, tmp_path):
+    ends = {"srcaddr": "10.1.0.4", "dstaddr": "10.0.0.5", "protocol": 6, "dstport": 5432}
+    silent = ("tell([Finding('accepted-silent', 'medium', 'high', 'db does not respond.',"
+              f" dict({ends}, srcaddr='10.1.0.0/24', interface_id='eni-1'), action='Nothing came back.', incident='a'),"
+              f" Finding('accepted-silent', 'medium', 'high', 'web does not respond.', dict({ends}, dstport=80)),"
+              f" Finding('accepted-silent', 'medium', 'high', 'v6', dict({ends}, dstaddr='fd00::5'))])")  # fmt: skip
+    refused = ("tell([Finding('blocked-client', 'high', 'certain', 'app is rejected.',"
+               f" dict({ends}, interface_id='eni-2'), 'security-group', action='aws ec2 x', incident='b')])")  # fmt: skip
+    books = []
+    for name, cell in (("silent", silent), ("refused", refused)):
+        cells = ("from flowkit import Finding, tell", "## Findings", cell)
+        books += ["--notebook", write_notebook(tmp_path / f"{name}.ipynb", *cells)]
+    assert flowkit("report", place / "flow.log", "--out", tmp_path / "out", *books) == 0
+    folder, _, told = newest_of(tmp_path / "out")
+    rule, *others = told["findings"]
+    corrected, *same = (each for each in others if each["notebook"] == "silent")
+    assert (corrected["cause"], corrected["confidence"], corrected["action"]) == ("security-group", "high", "aws ec2 x")
+    assert corrected["incident"] == rule["incident"] and corrected["grounds"] == ["a rule refuses it: app is rejected."]
+    assert [each["cause"] for each in same] == [None, None]
+    for name in ("silent.html", "silent.ipynb"):
+        text = (folder / name).read_text()
+        assert "aws ec2 x" in text and "fk-action'>Nothing came back" not in text, name
+    assert f"href='refused.html#finding-{rule['id']}'" in (folder / "silent.html").read_text()

@@ -76,16 +76,6 @@ def test_a_missing_rule_names_the_group_that_knows_the_port_and_one_address(netw
     )
 
 
-def test_a_group_that_is_let_in_already_can_be_joined_instead(network):
-    asked = TrafficToAllow("eni-db", False, ("10.0.0.5",), 6, (6379, 6379))
-    assert group_fix(asked, network).instead == ()
-    fix = group_fix(asked, network, [network.interfaces["eni-app1"]])
-    assert fix.instead == (
-        "Its rule tcp/6379 from sg-cache (sg-cache) is there already. Instead, join that group:",
-        "aws ec2 modify-network-interface-attribute --network-interface-id eni-app1 --groups sg-app sg-cache",
-    )
-
-
 def test_all_members_of_a_group_are_let_in_by_its_name(network):
     fix = group_fix(TrafficToAllow("eni-db", False, ("10.0.0.5", "10.0.0.6"), 6, (9100, 9100)), network)
     assert "UserIdGroupPairs=[{GroupId=sg-app}]" in fix.commands[0]
@@ -132,6 +122,17 @@ def test_no_free_number_before_the_entry_is_said_and_the_entry_named(network):
     fix = acl_fix(TrafficToAllow("eni-db", True, far, 6, (1024, 65535)), refused, network)
     assert len(fix.commands) == 1
     assert fix.warnings[0].startswith("acl-db has no free number before outbound rule 2 ")
+
+
+def test_without_any_free_number_the_entry_has_none_and_is_not_replayed(tmp_path):
+    first = entry(1, False, "deny", "198.51.100.0/24")
+    folder = write_snapshot(tmp_path / "full", [interface("eni-1", "10.0.0.5", [])], [], [acl("acl-1", [first, *OPEN])])
+    full, packet = read_snapshot(folder), Packet(False, "198.51.100.9", "10.0.0.5", 6, 443)
+    fix = acl_fix(
+        TrafficToAllow("eni-1", False, ("198.51.100.9",), 6, (443, 443)), evaluate(full, "eni-1", packet), full
+    )
+    assert "--rule-number FREE_NUMBER " in fix.commands[0] and "acl-1 has no free number" in fix.warnings[0]
+    assert replay(full, [fix], [("eni-1", packet, False)], []) == ["it does not let tcp/443 from 198.51.100.9 pass"]
 
 
 def test_the_last_rule_is_met_by_an_entry_after_all_others(network):

@@ -10,7 +10,7 @@ import pytest
 from aws_support import endpoint, forward, new_bucket, query_of, s3_error
 
 from flowkit import ingest
-from flowkit.loading import s3, sources
+from flowkit.loading import s3
 from flowkit.loading.errors import SourceError
 
 pytest_plugins = ["aws_support"]
@@ -38,7 +38,7 @@ def key(text: str, folder: str = PLAIN, suffix: str = "aaaa0001.log.gz") -> str:
 
 def keys(uri: str, start: str | None = None, end: str | None = None) -> list[str]:
     found = s3.list_objects(uri, start and at(start), end and at(end))
-    return [each.place.removeprefix("s3://").partition("/")[2] for each in found]
+    return [each.place.removeprefix("s3://").partition("/")[2] for each in found if not each.aside]
 
 
 @pytest.fixture
@@ -56,7 +56,9 @@ def recorded(aws, monkeypatch):
 
 
 def listed(requests) -> list[str]:
-    return [query_of(path)["prefix"] for method, path in requests if "list-type=2" in path]
+    """The prefixes that were listed, each with the key after which its listing began."""
+    asked = [query_of(path) for method, path in requests if "list-type=2" in path]
+    return [" after ".join(filter(None, (each["prefix"], each.get("start-after")))) for each in asked]
 
 
 @pytest.mark.parametrize("layout", [PLAIN, HOURLY, HIVE, HIVE_HOURLY])
@@ -73,6 +75,7 @@ def test_only_the_windows_files_are_listed_in_every_layout(aws, layout, above):
 
 
 def test_listing_asks_for_the_windows_days_and_no_other_folder(recorded):
+    region = PLAIN.partition("{")[0]
     uri = new_bucket("acme", {
         key("2026-11-19T12:00"): BODY, key("2026-11-20T12:00"): BODY, key("2026-11-21T12:00"): BODY,
         "AWSLogs/123456789012/CloudTrail/eu-central-1/2026/11/20/trail.json.gz": BODY,
@@ -81,32 +84,23 @@ def test_listing_asks_for_the_windows_days_and_no_other_folder(recorded):
     recorded.clear()
     assert keys(uri, "2026-11-20T12:00", "2026-11-20T13:00") == [key("2026-11-20T12:00")]
     assert listed(recorded) == [
-        "", "AWSLogs/", "AWSLogs/123456789012/", "AWSLogs/123456789012/vpcflowlogs/",
-        "AWSLogs/123456789012/vpcflowlogs/eu-central-1/2026/11/20/",
+        "", "AWSLogs/", "AWSLogs/123456789012/", "AWSLogs/123456789012/vpcflowlogs/", f"{region} after {region}2026/11/20/",
     ]  # fmt: skip
 
 
-def test_a_window_over_midnight_and_one_of_years_list_few_folders(recorded):
-    uri = new_bucket("acme", {key("2026-11-20T12:00"): BODY, key("2026-11-21T00:10"): BODY})
-    region = PLAIN.partition("{")[0]
+@pytest.mark.parametrize("layout", [PLAIN, HIVE_HOURLY])
+def test_a_window_is_listed_from_its_first_day_and_no_further_than_its_last(recorded, layout):
+    region = layout.partition("year=" if "year=" in layout else "{")[0]
+    before = {key("2026-11-19T12:00", layout, f"{n:04}.log.gz"): BODY for n in range(1100)}
+    after = {key("2026-11-22T12:00", layout, f"{n:04}.log.gz"): BODY for n in range(2100)}
+    inside = [key("2026-11-20T23:55", layout), key("2026-11-21T00:10", layout)]
+    uri = new_bucket("acme", before | dict.fromkeys(inside, BODY) | after)
     recorded.clear()
-    assert keys(f"{uri}/{region}", "2026-11-20T23:50", "2026-11-20T23:59") == [key("2026-11-21T00:10")]
-    assert sorted(listed(recorded)) == [region + "2026/11/20/", region + "2026/11/21/"]
-    recorded.clear()
-    assert len(keys(f"{uri}/{region}", "2024-11-29T00:10", "2027-02-01T23:50")) == 2
-    assert sorted(listed(recorded)) == [
-        region + part
-        for part in (
-            "2024/11/29/",
-            "2024/11/30/",
-            "2024/12/",
-            "2025/",
-            "2026/",
-            "2027/01/",
-            "2027/02/01/",
-            "2027/02/02/",
-        )
-    ]
+    assert keys(f"{uri}/{region}", "2026-11-20T23:50", "2026-11-20T23:59") == inside
+    day = layout.partition("hour=")[0].format(*[datetime(2026, 11, 20)] * 3)
+    assert listed(recorded) == [f"{region} after {day}"], "one page of a thousand keys"
+    assert len(keys(f"{uri}/{region}", "2024-11-29T00:10", "2027-02-01T23:50")) == 3202
+    assert len(keys(f"{uri}/{region}", "0001-01-02", "9999-12-31T23:59")) == 3202
 
 
 def test_a_prefix_inside_the_layout_is_not_left(recorded):
@@ -115,10 +109,10 @@ def test_a_prefix_inside_the_layout_is_not_left(recorded):
     month = HOURLY.partition("{")[0] + "2026/11"
     recorded.clear()
     assert keys(f"{uri}/{month}", "2026-11-20T00:10", "2026-11-20T20:00") == [key(s, HOURLY) for s in slots[:2]]
-    assert listed(recorded) == [month + "/20/"]
+    assert listed(recorded) == [f"{month}/ after {month}/20/"]
     recorded.clear()
     assert keys(f"{uri}/{month}/20/12/", "2026-11-20T00:10", "2026-11-21T20:00") == [key(slots[1], HOURLY)]
-    assert listed(recorded) == [month + "/20/12/"]
+    assert listed(recorded) == [f"{month}/20/12/ after {month}/20/"]
     assert keys(f"{uri}/{key(slots[0], HOURLY)}", "2027-01-01") == [key(slots[0], HOURLY)]
 
 
@@ -140,19 +134,20 @@ def test_every_object_is_looked_into_that_is_not_of_a_known_other_kind(aws):
     uri = new_bucket("acme", dict.fromkeys([*names, trail, "logs/readme.md", "logs/_SUCCESS"], BODY))
     boto3.client("s3").put_object(Bucket="acme", Key="logs/empty.log", Body=b"")
     boto3.client("s3").put_object(Bucket="acme", Key="logs/folder.log/", Body=b"")
-    sources.aside.clear()
     assert keys(f"{uri}/logs") == names
-    assert set(sources.aside) == {f"{uri}/{name}" for name in ("logs/readme.md", "logs/_SUCCESS", trail)}
+    aside = {each.place for each in s3.list_objects(f"{uri}/logs", None, None) if each.aside}
+    assert aside == {f"{uri}/{name}" for name in ("logs/readme.md", "logs/_SUCCESS", "logs/empty.log", trail)}
     assert keys(f"{uri}/logs/b") == ["logs/b.gz"]
     assert keys(f"{uri}/logs/readme.md") == ["logs/readme.md"]
     assert keys(f"{uri}/log") == names
 
 
 def test_a_prefix_without_anything_is_an_error_in_every_window(aws):
-    uri = new_bucket("acme", {key("2026-11-20T12:00"): BODY})
+    uri = new_bucket("acme", {key("2026-11-20T12:00"): BODY, "other/readme.md": b"x"})
     for window in ({}, {"start": "2026-11-20"}):
-        with pytest.raises(SourceError, match="no files in s3://acme/wrong/"):
-            ingest(f"{uri}/wrong/", **window)
+        for folder in ("wrong", "other"):
+            with pytest.raises(SourceError, match=f"no files in s3://acme/{folder}/"):
+                ingest(f"{uri}/{folder}/", **window)
     assert ingest(uri, start="2027-01-01")["files"] == 0
 
 
@@ -188,7 +183,7 @@ def test_an_object_overwritten_since_listing_comes_back_as_it_is(aws, tmp_path):
     boto3.client("s3").put_object(Bucket="acme", Key="a.log", Body=b"newer")
     [(each, path)] = s3.fetch(found, tmp_path)
     assert (each.size, path.read_bytes()) == (5, b"newer")
-    assert each.etag != found[0].etag
+    assert each.stamp != found[0].stamp
     assert each == next(s3.list_objects(uri, None, None))
 
 

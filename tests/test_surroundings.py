@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -141,3 +143,154 @@ def test_the_module_is_the_command():
     for words in (("-m", "flowkit", "--version"), ("-c", "import flowkit; print('flowkit', flowkit.__version__)")):
         done = subprocess.run([sys.executable, *words], capture_output=True, text=True)
         assert re.fullmatch(r"flowkit \d+\.\d+\.\d+\n", done.stdout), done.stderr
+
+
+# What lies in folders, and what happens to files and the cache meanwhile.
+
+#: Root may read everything: without these two capabilities it is refused as others are.
+MORTAL = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-dac_override,-dac_read_search"]
+MORTAL = MORTAL if os.geteuid() == 0 else []
+
+
+def ingest(*sources, cache=None, mortal=False, **more) -> tuple[int, dict, str]:
+    """The exit code, the tally, and stderr of `flowkit ingest --json`, in a process of its own."""
+    env = os.environ | ({"FLOWKIT_CACHE": str(cache)} if cache else {})
+    words = [*(MORTAL if mortal else ()), FLOWKIT, "ingest", "--json", *map(str, sources)]
+    done = subprocess.run(words, env=env, capture_output=True, text=True, timeout=120, **more)
+    assert "Traceback" not in done.stderr and "unforeseen" not in done.stderr
+    return done.returncode, json.loads(done.stdout or "{}"), done.stderr
+
+
+def test_what_is_hidden_is_left_aside_and_counted(tmp_path):
+    write_log(tmp_path / "a.log", [record()])
+    for name in ("_SUCCESS", ".x.log", "_hidden/b.log", ".git/HEAD", "sub/_c.log"):
+        write_log(tmp_path / name, [record()])
+    code, tally, said = ingest(tmp_path)
+    assert (code, tally["files"], tally["ok"], said.count("\n")) == (0, 1, 1, 1)
+    assert said.startswith(f"flowkit: 5 left aside (hidden: its name begins with . or _): {tmp_path}/.git, ")
+    code, tally, said = ingest(tmp_path / "_SUCCESS", tmp_path / ".x.log")
+    assert (code, tally["ok"], said) == (0, 2, ""), "who names it has it read"
+    (tmp_path / "a.log").unlink()
+    code, _, said = ingest(tmp_path)
+    assert code == 1 and said.startswith(f"flowkit: no files in {tmp_path}; {tmp_path}/.git: hidden")
+
+
+def test_folders_and_files_that_may_not_be_read_are_counted_and_named(tmp_path):
+    for name in ("ok/a.log", "closed/b.log", "c.log"):
+        write_log(tmp_path / name, [record()])
+    closed = (tmp_path / "closed", tmp_path / "c.log")
+    for each in closed:
+        each.chmod(0)
+    try:
+        for source in (tmp_path, f"{tmp_path}/*", f"{tmp_path}/**/*.log"):
+            code, tally, said = ingest(source, mortal=True)
+            assert (code, tally["files"], tally["unreadable_files"], tally["ok"]) == (0, 3, 2, 1), source
+            assert "2 of 3 files not read, the first" in said and "cannot be read: Permission denied" in said
+        for source in (*closed, f"{closed[0]}/*", f"{closed[0]}/b.log"):
+            code, _, said = ingest(source, mortal=True)
+            assert code == 1 and said.count("\n") == 1, source
+            assert said.startswith(f"flowkit: {closed[closed[1] == source]}") and "Permission denied" in said
+    finally:
+        for each in closed:
+            each.chmod(0o700)
+
+
+def test_links_in_circles_are_followed_once(tmp_path):
+    log = write_log(tmp_path / "a.log", [record()])
+    for name, target in (("self", "."), ("again", f"../{tmp_path.name}"), ("alias.log", "a.log")):
+        (tmp_path / name).symlink_to(target)
+    for source in (tmp_path, f"{tmp_path}/**", f"{tmp_path}/**/*.log", f"{tmp_path}/*/*/*.log"):
+        assert ingest(source)[1]["lines"] == 1, source
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "dangling").symlink_to("nowhere")
+    code, tally, said = ingest(tmp_path)
+    assert (code, tally["ok"], tally["unreadable_files"]) == (0, 1, 2)
+    assert f"2 of 3 files not read, the first {tmp_path}/dangling: cannot be read: No such file" in said
+    log.unlink()
+    assert ingest(tmp_path)[0] == 1
+    assert (
+        ingest(tmp_path / "loop")[2] == f"flowkit: {tmp_path}/loop cannot be read: Too many levels of symbolic links\n"
+    )
+
+
+def test_globs_match_as_a_shell_does(tmp_path):
+    for name in ("a.log", "b[1].log", "x/c.log", "x/y/d.log", ".e.log", "x/.f/g.log", "x/note.txt"):
+        write_log(tmp_path / name, [record()])
+    for pattern, files in (
+        ("*.log", 2), ("**/*.log", 4), ("x/**/*.log", 2), ("*/*.log", 1), ("b[[]1].log", 1), ("b[1].log", 1),
+        (".*.log", 1), ("x/*", 3), ("?/y/d.log", 1), ("**/y", 1), ("[ab]*", 2), ("*/c.log/*", 0), ("nowhere/*", 0),
+    ):  # fmt: skip
+        code, tally, said = ingest(f"{tmp_path}/{pattern}")
+        assert (code, tally.get("ok", 0)) == (int(not files), files), pattern
+        assert files or said == f"flowkit: no files in {tmp_path}/{pattern}\n"
+    assert ingest("x/../x/**/*.log", cwd=tmp_path)[1]["ok"] == 2
+
+
+def test_pipes_are_read_and_devices_are_not(tmp_path):
+    log = write_log(tmp_path / "a.log.gz", [record()])
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "zero").symlink_to("/dev/zero")
+    code, tally, said = ingest(tmp_path)
+    assert (code, tally["files"]) == (0, 1)
+    assert "2 left aside (a pipe, a device or a socket, not a file)" in said
+    for words in ("<(zcat {})", "- < {}", "/dev/stdin < {}", "- < <(zcat {})", "/dev/stdin < <(cat {})"):
+        line = f'"{FLOWKIT}" ingest --json {words.format(log)}'
+        done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=120)
+        assert (done.returncode, json.loads(done.stdout)["ok"], done.stderr) == (0, 1, ""), words
+    assert ingest("/dev/zero")[2] == "flowkit: /dev/zero is a device or a socket, not a file\n"
+    assert ingest("")[0] == 2
+
+
+def test_a_stdout_that_is_closed_or_full_is_no_traceback(tmp_path):
+    log = write_log(tmp_path / "a.log", [record()])
+    for end, code, said in ((">&-", 0, ""), ("> /dev/full", 1, "flowkit: stdout: No space left on device\n")):
+        done = subprocess.run(["sh", "-c", f'exec "{FLOWKIT}" ingest "{log}" {end}'], capture_output=True, text=True)
+        assert (done.returncode, done.stderr) == (code, said), end
+
+
+def test_a_cache_that_is_removed_meanwhile_is_one_sentence(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    env = os.environ | {"FLOWKIT_CACHE": str(tmp_path / "cache")}
+    words = [FLOWKIT, "ingest", str(tmp_path / "pipe")]
+    with subprocess.Popen(words, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        with (tmp_path / "pipe").open("w") as pipe:  # opens when the other end is opened, so work has begun
+            shutil.rmtree(tmp_path / "cache")
+            pipe.write(record() + "\n")
+        _, said = process.communicate(timeout=120)
+    sentence = f"flowkit: the cache cannot be kept in {tmp_path}/cache: No such file or directory; set FLOWKIT_CACHE\n"
+    assert (process.returncode, said) == (1, sentence)
+    assert ingest(write_log(tmp_path / "a.log", [record()]), cache=tmp_path / "cache")[0] == 0
+
+
+def test_a_cache_that_may_not_be_changed_still_answers_what_it_knows(tmp_path):
+    log, own = write_log(tmp_path / "a.log", [record()]), tmp_path / "cache"
+    assert ingest(log, cache=own)[0] == 0
+    folders = [own, *(path for path in own.rglob("*") if path.is_dir())]
+    for each in folders:
+        each.chmod(0o500)
+    try:
+        assert ingest(log, cache=own, mortal=True)[:2][1]["ok"] == 1
+        other = write_log(tmp_path / "b.log", [record("eni-0b")])
+        for words in (["ingest", str(other)], ["cache", "clear"], ["cache", "prune"]):
+            env = os.environ | {"FLOWKIT_CACHE": str(own)}
+            done = subprocess.run([*MORTAL, FLOWKIT, *words], env=env, capture_output=True, text=True)
+            assert (done.returncode, done.stderr.count("\n")) == (1, 1), words
+            assert f"the cache cannot be kept in {own}: Permission denied; set FLOWKIT_CACHE" in done.stderr
+    finally:
+        for each in folders:
+            each.chmod(0o700)
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "word"), [(signal.SIGTERM, 143, "terminated"), (signal.SIGINT, 130, "interrupted")]
+)
+def test_a_signal_ends_the_reading_and_leaves_nothing_behind(tmp_path, number, code, word):
+    os.mkfifo(tmp_path / "pipe")
+    env = os.environ | {"FLOWKIT_CACHE": str(tmp_path / "cache")}
+    words = [FLOWKIT, "ingest", str(tmp_path / "pipe")]
+    process = subprocess.Popen(words, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    with process, (tmp_path / "pipe").open("w"):  # opens when the other end is opened, so work has begun
+        process.send_signal(number)
+        _, said = process.communicate(timeout=120)
+    assert (process.returncode, said) == (code, f"flowkit: {word}; nothing was written\n")
+    assert not list((tmp_path / "cache").glob("work-*"))

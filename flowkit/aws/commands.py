@@ -14,9 +14,13 @@ from flowkit.reporting.errors import UsageError
 from flowkit.reporting.html import visible
 from flowkit.terminal import complain
 
-_PROFILE = {"help": "a profile of the AWS configuration (default: AWS_PROFILE)"}
-_REGION = {"help": "the AWS region (default: AWS_REGION, or that of the profile)"}
 _MANY, _FLAG = {"action": "append"}, {"action": "store_true"}
+#: The options of all commands that ask AWS; and where they may be given several times.
+AWS = {
+    "--region": {"help": "the AWS region (default: AWS_REGION, or that of the profile)"},
+    "--profile": {"help": "a profile of the AWS configuration (default: AWS_PROFILE)"},
+}
+_SEVERAL = {option: how | _MANY for option, how in AWS.items()}
 _ENABLE = {
     "--resource": {**_MANY, "required": True, "metavar": "ID", "help": "eni-…, subnet-… or vpc-…"},
     "--traffic-type": {"choices": ["ALL", "ACCEPT", "REJECT"], "default": "ALL", "help": "default: ALL"},
@@ -30,14 +34,12 @@ _ENABLE = {
     "--dry-run": {**_FLAG, "help": "say what would be done, and ask AWS whether it may be done"},
     "--print-policy": {**_FLAG, "help": "print the policies that it takes, and do nothing"},
     "--yes": {**_FLAG, "help": "do not ask"},
-    "--profile": _PROFILE,
-    "--region": _REGION,
+    **AWS,
 }
 _SNAPSHOT = {
     "folder": {"nargs": "?", "type": Path, "metavar": "DIR", "help": "the folder to write to"},
     "--out": {"type": Path, "metavar": "DIR", "help": "the same"},
-    "--profile": _PROFILE | _MANY,
-    "--region": _REGION | _MANY,
+    **_SEVERAL,
 }
 
 
@@ -51,52 +53,39 @@ def _enable(args: Namespace) -> int:
     if args.print_policy:
         return _print_policies(wanted, args)
     ec2 = client("ec2", args.profile, args.region)
-    _print_plan(wanted, ec2.meta.region_name)
+    place, format = wanted.get("LogDestination") or wanted["LogGroupName"], wanted.get("LogFormat")
+    kinds = [wanted.get("DestinationOptions", {}).get("FileFormat", "log events")]
+    kinds += ["Hive folders"] * args.hive + ["hourly"] * args.hourly
+    print(f"A flow log of {', '.join(wanted['ResourceIds'])} in {ec2.meta.region_name}:")
+    print(f"  traffic      {wanted['TrafficType']}")
+    print(f"  destination  {place} ({', '.join(kinds)})")
+    print(f"  aggregation  {wanted['MaxAggregationInterval']} s")
+    print(f"  format       {format or 'default (version 2)'}")
     others = overlapping(ec2, wanted)
     for log in others:
-        place = log.get("LogDestination") or log.get("LogGroupName")
-        print(f"{log['FlowLogId']} already logs {log['TrafficType']} of {log['ResourceId']} to {place}.")
+        to = log.get("LogDestination") or log.get("LogGroupName")
+        print(f"{log['FlowLogId']} already logs {log['TrafficType']} of {log['ResourceId']} to {to}.")
     if others and not args.overlap:
         return complain("not created: packets would be logged, and paid for, twice; --overlap allows it")
     if args.dry_run:
         create(ec2, wanted, dry_run=True)
         print("AWS would allow it. Nothing was created (--dry-run).")
         return 0
-    if not args.yes and not _agreed():
+    try:
+        agreed = args.yes or input("Create it? [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:
+        agreed = False
+    if not agreed:
         return complain("not created; --yes answers where nobody can")
     print(f"Created {', '.join(create(ec2, wanted))}.")
-    _print_next(wanted)
-    return 0
-
-
-def _agreed() -> bool:
-    try:
-        return input("Create it? [y/N] ").strip().lower() in ("y", "yes")
-    except EOFError:
-        return False
-
-
-def _print_plan(wanted: dict, region: str) -> None:
-    options = wanted.get("DestinationOptions", {})
-    files = [options.get("FileFormat", "log events")]
-    files += ["Hive folders"] * bool(options.get("HiveCompatiblePartitions"))
-    files += ["hourly"] * bool(options.get("PerHourPartition"))
-    print(f"A flow log of {', '.join(wanted['ResourceIds'])} in {region}:")
-    print(f"  traffic      {wanted['TrafficType']}")
-    print(f"  destination  {wanted.get('LogDestination') or wanted['LogGroupName']} ({', '.join(files)})")
-    print(f"  aggregation  {wanted['MaxAggregationInterval']} s")
-    print(f"  format       {wanted.get('LogFormat', 'default (version 2)')}")
-
-
-def _print_next(wanted: dict) -> None:
-    place = wanted.get("LogDestination") or wanted["LogGroupName"]
-    source, minutes, format = f"s3://{place.rpartition(':::')[2]}", 10, ""
-    if wanted["LogDestinationType"] != "s3":
-        source, minutes = f"cloudwatch://{place.rpartition(':log-group:')[2]}", 5
-        format = f" --format '{wanted['LogFormat']}'" if "LogFormat" in wanted else ""
+    if wanted["LogDestinationType"] == "s3":
+        source, minutes, option = f"s3://{place.rpartition(':::')[2]}", 10, ""
+    else:
+        source, minutes = f"cloudwatch://{place.rpartition(':log-group:')[2].removesuffix(':*')}", 5
+        option = f" --format '{format}'" if format else ""
     print(f"The first records come after about {minutes} minutes, once there is traffic. Then:")
-    print("  flowkit snapshot network")
-    print(f"  flowkit report {source.removesuffix(':*')} --start=-1h --network network{format}")
+    print(f"  flowkit snapshot network\n  flowkit report {source} --start=-1h --network network{option}")
+    return 0
 
 
 def _print_policies(wanted: dict, args: Namespace) -> int:
@@ -117,18 +106,16 @@ def _status(args: Namespace) -> int:
     if not logs:
         print("There is no flow log here: flowkit enable creates one.")
     for log in logs:
-        newest = f"{log['newest']:%Y-%m-%d %H:%M} UTC, {_ago(log['newest'])}" if log["newest"] else "none for a day"
+        newest = "none for a day"
+        if log["newest"]:
+            minutes = round((datetime.now(UTC) - log["newest"]).total_seconds() / 60)
+            ago = f"{minutes} minutes" if minutes < 120 else f"{minutes / 60:.0f} hours"
+            newest = f"{log['newest']:%Y-%m-%d %H:%M} UTC, {ago} ago"
         print(f"{log['flow_log_id']}  {log['traffic_type']} of {log['resource_id']}  {log['state']}")
-        print(f"  destination  {log['destination']}")
-        print(f"  delivery     {visible(log['delivery'])}")
-        print(f"  newest       {log.get('newest_error', newest)}")
-        print(f"  format       {log['format']}")
+        said = (log["destination"], log["delivery"], log.get("newest_error", newest), log["format"])
+        for name, value in zip(("destination", "delivery", "newest", "format"), said, strict=True):
+            print(f"  {name:<13}{visible(value)}")
     return 0
-
-
-def _ago(then: datetime) -> str:
-    minutes = round((datetime.now(UTC) - then).total_seconds() / 60)
-    return f"{minutes} minutes ago" if minutes < 120 else f"{minutes / 60:.0f} hours ago"
 
 
 def _snapshot(args: Namespace) -> int:
@@ -137,7 +124,7 @@ def _snapshot(args: Namespace) -> int:
         raise UsageError("name one folder to write to: flowkit snapshot DIR")
     files, notes = snapshot(folder, args.profile, args.region)
     for name, entries in files.items():
-        print(f"{folder / name}  {entries}")
+        print(f"{visible(folder / name)}  {entries}")
     for note in notes:
         complain(note)
     return 0
@@ -148,7 +135,7 @@ COMMANDS = (
     ("enable", _enable, "create a flow log",
      "flowkit enable --resource vpc-0123456789abcdef0 --destination arn:aws:s3:::acme-flow-logs --dry-run", _ENABLE),
     ("status", _status, "list the flow logs, how they are delivered, and the newest of each",
-     "flowkit status --region eu-central-1", {"--profile": _PROFILE, "--region": _REGION | _MANY}),
+     "flowkit status --region eu-central-1", AWS | {"--region": _SEVERAL["--region"]}),
     ("snapshot", _snapshot, "save the network's interfaces and rules",
      "flowkit snapshot network --region eu-central-1 --region us-east-1", _SNAPSHOT),
 )  # fmt: skip

@@ -11,9 +11,9 @@ from flowkit.loading.sources import aws_name, slot_of
 
 #: What AWS's delivery errors mean. https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-troubleshooting.html
 _ADVICE = {
-    "Access error": "the role or the bucket policy does not let AWS write: see flowkit enable --print-policy",
-    "Rate limited": "CloudWatch Logs throttles, or the account has as many log groups as it may",
-    "Unknown error": "an error inside AWS: ask AWS Support",
+    "Access error": " (the role or the bucket policy does not let AWS write: see flowkit enable --print-policy)",
+    "Rate limited": " (CloudWatch Logs throttles, or the account has as many log groups as it may)",
+    "Unknown error": " (an error inside AWS: ask AWS Support)",
 }
 
 
@@ -29,34 +29,27 @@ def status(region: str | None = None, profile: str | None = None) -> list[dict]:
         account = client("sts", profile, region).get_caller_identity()["Account"]
         pages = ec2.get_paginator("describe_flow_logs").paginate()
         logs = [log for page in pages for log in page["FlowLogs"]]
-    return [_entry(log, account, region, profile) for log in logs]
-
-
-def _entry(log: dict, account: str, region: str, profile: str | None) -> dict:
-    entry = {
-        "flow_log_id": log["FlowLogId"],
-        "resource_id": log["ResourceId"],
-        "traffic_type": log["TrafficType"],
-        "destination": log.get("LogDestination") or log.get("LogGroupName"),
-        "format": " ".join(re.findall(r"[a-z0-9-]+", log.get("LogFormat", ""))),
-        "state": log["FlowLogStatus"],
-        "delivery": _delivery(log),
-    }
-    try:
-        if log.get("LogDestinationType") == "s3":
-            return entry | {"newest": _newest_file(log, account, region, profile)}
-        return entry | {"newest": _newest_event(log, region, profile)}
-    except SourceError as error:
-        return entry | {"newest": None, "newest_error": str(error)}
-
-
-def _delivery(log: dict) -> str:
-    problem = log.get("DeliverLogsErrorMessage")
-    if not problem:
-        return log.get("DeliverLogsStatus", "unknown")
-    return f"{log.get('DeliverLogsStatus', 'FAILED')}: {problem}" + (
-        f" ({_ADVICE[problem]})" if problem in _ADVICE else ""
-    )
+    entries = []
+    for log in logs:
+        problem = log.get("DeliverLogsErrorMessage")
+        said = f"{log.get('DeliverLogsStatus', 'FAILED')}: {problem}{_ADVICE.get(problem, '')}"
+        entry = {
+            "flow_log_id": log["FlowLogId"],
+            "resource_id": log["ResourceId"],
+            "traffic_type": log["TrafficType"],
+            "destination": log.get("LogDestination") or log.get("LogGroupName"),
+            "format": " ".join(re.findall(r"[a-z0-9-]+", log.get("LogFormat", ""))),
+            "state": log["FlowLogStatus"],
+            "delivery": said if problem else log.get("DeliverLogsStatus", "unknown"),
+            "newest": None,
+        }
+        try:
+            newest = _newest_file if log.get("LogDestinationType") == "s3" else _newest_event
+            entry["newest"] = newest(log, account, region, profile)
+        except SourceError as error:
+            entry["newest_error"] = str(error)
+        entries.append(entry)
+    return entries
 
 
 def _newest_file(log: dict, account: str, region: str, profile: str | None) -> datetime | None:
@@ -70,7 +63,7 @@ def _newest_file(log: dict, account: str, region: str, profile: str | None) -> d
     return datetime.fromtimestamp(max(slots), UTC) if slots else None
 
 
-def _newest_event(log: dict, region: str, profile: str | None) -> datetime | None:
+def _newest_event(log: dict, _account: str, region: str, profile: str | None) -> datetime | None:
     group = log.get("LogGroupName") or log["LogDestination"].split(":log-group:")[1].removesuffix(":*")
     with sentences(f"cloudwatch://{group}"):
         streams = client("logs", profile, region).describe_log_streams(

@@ -59,8 +59,10 @@ def services(sessions: ir.Table) -> ir.Table:
 def conversations(sessions: ir.Table, services: ir.Table, interfaces) -> ir.Table:
     """Return one row a conversation at one interface: who began it and how that is known, and what came of it.
 
-    ``interface_id``, ``client``, ``client_port``, ``server``, ``server_port``, ``protocol`` (ports null for
-    protocols without), ``session``, ``first``, ``last`` (seconds since 1970 UTC); ``evidence`` (see the module;
+    ``interface_id``, ``client``, ``client_port``, ``server``, ``server_port``, ``protocol`` (the packet's own addresses
+    where the log has pkt-srcaddr and pkt-dstaddr; ports null for protocols without), ``client_logged``,
+    ``server_logged`` (srcaddr or dstaddr where the packet carries another address, else null), ``session``, ``first``,
+    ``last`` (seconds since 1970 UTC); ``evidence`` (see the module;
     `unknown`: client and server are just the two ends), ``without_flags`` (the evidence that decides if no flag is
     looked at), ``agrees`` (whether that one names the client that the SYN names; null without a SYN); ``way`` (seen
     from the interface: ``in`` its address is the server, ``out`` the client, ``transit``, ``unknown``), ``counted``
@@ -88,17 +90,17 @@ def conversations(sessions: ir.Table, services: ir.Table, interfaces) -> ir.Tabl
     `sessions` and `services` are as the functions of these names return them, `interfaces` as
     `flowkit.folding.interfaces.interfaces`.
     """
-    judged = sessions.mutate(**{f"says_{name}": verdict for name, verdict in _speakers(sessions).items()})
-    judged = _with_fan_in(judged, services)
-    by = {name: judged[f"says_{name}"] for name in EVIDENCE[:-1]}
-    plain = by | {"refused": judged.says_refused_plain}
-    plain = {name: plain[name] for name in EVIDENCE[:-1] if name not in FLAGGED}
-    a_began = ibis.coalesce(*by.values(), judged.says_guess)
-    roles = judged.mutate(
-        a_began=a_began,
-        evidence=_first_that_speaks(by),
-        without_flags=_first_that_speaks(plain),
-        agrees=ibis.coalesce(*plain.values()) == judged.says_syn,
+    t = sessions.mutate(**{f"says_{name}": verdict for name, verdict in _speakers(sessions).items()})
+    t = _with_fan_in(t, services)
+    by = {name: t[f"says_{name}"] for name in EVIDENCE[:-1]}
+    plain = {name: says for name, says in (by | {"refused": t.says_refused_plain}).items() if name not in FLAGGED}
+    first = (
+        ibis.cases(*((says.notnull(), name) for name, says in each.items()), else_="unknown") for each in (by, plain)
+    )
+    roles = t.mutate(
+        a_began=ibis.coalesce(*by.values(), t.says_guess),
+        agrees=ibis.coalesce(*plain.values()) == t.says_syn,
+        **dict(zip(("evidence", "without_flags"), first, strict=True)),
     )
     roles = _located(roles, interfaces)
     ported = roles.protocol.isin(WITH_PORTS).fill_null(False)
@@ -106,7 +108,7 @@ def conversations(sessions: ir.Table, services: ir.Table, interfaces) -> ir.Tabl
     for role, (if_a, if_b) in {"client": ("a", "b"), "server": ("b", "a")}.items():
         pick = {
             name: roles.a_began.ifelse(roles[f"{if_a}_{name}"], roles[f"{if_b}_{name}"])
-            for name in ("addr", "port", "accepted", "rejected", "packets", "bytes", "seen")
+            for name in ("addr", "logged", "port", "accepted", "rejected", "packets", "bytes", "seen")
         }
         sides[role] = pick.pop("addr")
         sides[f"{role}_port"] = ported.ifelse(pick.pop("port"), ibis.null("int32")).nullif(NONE)
@@ -169,16 +171,15 @@ def _either(a: ir.BooleanValue, b: ir.BooleanValue) -> ir.BooleanValue:
     return ibis.cases((a & ~b, True), (b & ~a, False), else_=ibis.null("boolean"))
 
 
-def _first_that_speaks(by: dict[str, ir.BooleanValue]) -> ir.StringValue:
-    return ibis.cases(*((says.notnull(), name) for name, says in by.items()), else_="unknown")
-
-
 def _is_service(port: ir.Value) -> ir.BooleanValue:
     return port.isin(tuple(SERVICE_PORTS)).fill_null(False)
 
 
 def _with_fan_in(table: ir.Table, services: ir.Table) -> ir.Table:
-    """Return `table` with ``says_service``: which end is a service, by how many ends talked to it both ways."""
+    """Return `table` with ``says_service``: which end is a service, by how many ends talked to it both ways.
+
+    Here and below one select a join: every further step would be compiled, a subquery more, in each query of the fold.
+    """
     columns = table.columns
     for end in "ab":
         names = {f"{end}_addr": services.addr, f"{end}_port": services.port, f"{end}_fan_in": services.fan_in}
@@ -195,13 +196,15 @@ def _located(table: ir.Table, interfaces) -> ir.Table:
     own = interfaces[interfaces.address.notna()]
     columns = table.columns
     table = table.mutate(
-        day=(table["first"] // 86400).fill_null(0), opener=table.a_began.ifelse(table.a_addr, table.b_addr)
+        day=(table["first"] // 86400).fill_null(0),
+        opener=table.a_began.ifelse(table.a_addr, table.b_addr),
+        **{f"{end}_at": table[f"{end}_logged"].coalesce(table[f"{end}_addr"]) for end in "ab"},
     )
-    for end in "ab":
-        table = _marked(table, own, {"interface_id": "interface_id", "day": "day", "address": f"{end}_addr"})
+    for end in ("a_at", "b_at"):
+        table = _marked(table, own, {"interface_id": "interface_id", "day": "day", "address": end})
     table = _marked(table, own[~own.transit], {"address": "opener"})
-    from_own = table.a_began.ifelse(table.a_addr_known, table.b_addr_known)
-    to_own = table.a_began.ifelse(table.b_addr_known, table.a_addr_known)
+    from_own = table.a_began.ifelse(table.a_at_known, table.b_at_known)
+    to_own = table.a_began.ifelse(table.b_at_known, table.a_at_known)
     transit = interfaces.loc[interfaces.transit, "interface_id"].unique().tolist()
     passes = table.interface_id.isin(transit).fill_null(False) if transit else ibis.literal(False)
     known = table.evidence != "unknown"

@@ -22,22 +22,9 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
+from flowkit.folding import runs as r
 from flowkit.folding.ranges import merged, seconds, sweep, utc
-from flowkit.folding.runs import (
-    MIXED,
-    NODATA,
-    SEEN,
-    SILENT_AFTER,
-    SKIP,
-    facts_of,
-    intervals_of,
-    parts_of,
-    pieces_of,
-    runs,
-    skip_pieces,
-    skip_records,
-    steady,
-)  # fmt: skip
+from flowkit.folding.runs import MIXED, NODATA, SEEN, SILENT_AFTER, SKIP, parts_of, pieces_of, steady
 from flowkit.loading.window import moment
 
 #: States in which the log holds all there was.
@@ -49,6 +36,11 @@ SKIPPED = ("SKIPDATA", "OK+SKIP")
 SLOT = 300
 #: Seconds that delivery may take: about 10 minutes to S3, best effort.
 LAG = 900
+
+COLUMNS = {
+    "interface_id": "str", "start": "datetime64[s, UTC]", "end": "datetime64[s, UTC]", "state": "str",
+    "interval": "int64",
+}  # fmt: skip
 
 # What a piece of time without records is known by, as bits beside those of records.
 LOST, PENDING, AFTER, BASE = (1 << bit for bit in range(4, 8))
@@ -72,10 +64,8 @@ def coverage(flows: ir.Table, files=None, start=None, end=None, snapshot=None, n
     ``attrs["unjudged"]`` says why. ``attrs["action"]`` is ACCEPT or REJECT where the log holds no other: there NODATA
     only says that nothing of that kind was seen. ``attrs["nodata"]`` says whether the log holds NODATA records.
     """
-    facts = facts_of(flows)
-    columns = {"interface_id": "str", "start": "datetime64[s, UTC]", "end": "datetime64[s, UTC]"}
-    table = pd.DataFrame(columns=["state"]).astype("str").assign(interval=pd.Series(dtype="int64"))
-    table = pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in columns.items()}).join(table)
+    facts = r.facts_of(flows)
+    table = pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in COLUMNS.items()})
     accepts, actions = facts.accepts.sum(), facts.action.sum()
     only = None if not actions or 0 < accepts < actions else "ACCEPT" if accepts else "REJECT"
     attrs = {"unjudged": _unjudged(facts), "action": only, "nodata": bool(facts.nodata.any())}
@@ -83,11 +73,11 @@ def coverage(flows: ir.Table, files=None, start=None, end=None, snapshot=None, n
     if attrs["unjudged"]:
         return table
     names = pd.Index(facts.interface_id[facts.timed > 0].dropna().astype("str")).sort_values()
-    seen = runs(flows, names)
-    skips = skip_records(flows, names) if facts.skipdata.any() else seen[:0]
-    interval, slots, regular = intervals_of(seen, skips, len(names))
+    seen = r.runs(flows, names)
+    skips = r.skip_records(flows, names) if facts.skipdata.any() else seen[:0]
+    interval, slots, regular = r.intervals_of(seen, skips, len(names))
     pieces = [pieces_of(seen[seen.kind == kind], kind) for kind in (NODATA, SEEN)]
-    pieces += skip_pieces(flows, skips, names, interval)
+    pieces += r.skip_pieces(flows, skips, names, interval)
     oldest, newest = (pick(np.concatenate([p[n] for p in pieces])) for pick, n in ((np.min, 1), (np.max, 2)))
     bounds = _bound(start, oldest), _bound(end, newest)
     spans = _lost(flows, files, names, pieces, interval, slots) + _ahead(newest, bounds, now, len(names))

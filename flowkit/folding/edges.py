@@ -10,7 +10,7 @@ import pandas as pd
 from ibis import _
 
 from flowkit.folding.interfaces import DAY, interface_of, named_rows
-from flowkit.folding.sessions import REFUSED, SAW_SYN_ACK, any_bit, total
+from flowkit.folding.sessions import REFUSED, SAW_SYN_ACK, total
 from flowkit.net import LARGEST_SYN, TCP, UDP, private
 
 #: Widths of a time step in seconds: a minute, five, a quarter of an hour, an hour, six, a day, a week.
@@ -51,19 +51,20 @@ def edges(conversations: ir.Table, step: int) -> ir.Table:
     The keys are columns of `conversations`; ``denied``: whether no packet was accepted; ``step`` is the start of the
     time step (seconds since 1970 UTC) in which the conversation began. ``sessions``,
     ``client_accepted``, ``client_rejected``, ``server_accepted``, ``server_rejected`` (records), ``client_packets``,
-    ``client_bytes``, ``server_packets``, ``server_bytes``, ``client_seen``, ``server_seen`` (flags, as bits),
-    ``first``, ``last`` (seconds), ``level`` (how sure the outcome is).
+    ``client_bytes``, ``server_packets``, ``server_bytes``, ``first``, ``last`` (seconds), ``level`` (how sure the outcome
+    is).
+
+    ``client`` and ``server`` are the packet's own ends (pkt-srcaddr, pkt-dstaddr) where the log has them: the pod, not
+    its node; who stands behind a NAT or transit gateway, not the gateway. ``client_logged``, ``server_logged``: the
+    address that the interface logged (srcaddr, dstaddr) where it is another, else null. ``way`` goes by the latter.
     """
     since = conversations["first"]
     t = conversations.mutate(step=since - since % step, denied=_.client_accepted + _.server_accepted == 0)
     return t.group_by(*EDGE).aggregate(
         sessions=_.count(),
         **{name: total(_[name]) for name in COUNTS},
-        client_seen=any_bit(t, _.client_seen),
-        server_seen=any_bit(t, _.server_seen),
         first=_["first"].min(),
-        last=_["last"].max(),
-        level=_.level.max(),
+        **{name: _[name].max() for name in ("last", "level", "client_logged", "server_logged")},
     )
 
 
@@ -73,15 +74,14 @@ def refusals(conversations: ir.Table, step: int) -> ir.Table:
     ``step`` is that of the first refused packet (seconds since 1970 UTC). ``sessions``, ``attempts`` (sessions of
     TCP; of other protocols packets, which a port that stays the same sends as long as it likes, but a few UDP packets
     within `RETRY` seconds are one attempt), ``records``, ``packets``, ``bytes``, ``first``, ``last`` (of what was
-    refused),
-    ``latest`` (when the latest of the sessions was first refused),
-    ``accepted`` (accepted records of the client), ``port_low``, ``port_high`` (of the client), ``from_server`` (the
-    refused packets are the server's), ``leaves`` (they leave the interface; null: not logged), ``flagged`` (TCP
-    flags known), ``idle`` (longest pause before a refusal, seconds), and sessions by their shape: ``retries`` (3 to
-    7 packets of a SYN's size), ``tiny`` (one packet without options), ``small`` (few packets without data),
+    refused), ``latest`` (when the latest of the sessions was first refused), ``accepted`` (accepted records of the
+    client), ``port_low``, ``port_high`` (of the client), ``from_server`` (the refused packets are the server's),
+    ``leaves`` (they leave the interface; null: not logged), ``flagged`` (TCP flags known), ``idle``, ``idle_least``
+    (longest and shortest pause before a refusal, seconds), and sessions by their shape: ``retries`` (3 to 7 packets of
+    a SYN's size), ``tiny`` (one packet without options), ``small`` (few packets without data),
     ``overlaps`` (accepted packets after a refused one), ``closed`` (FIN of both sides, or RST, before), ``unclosed``
     (no FIN or RST at all), ``reopened`` (an open connection that goes on after a pause), ``syn_acks`` (the server's
-    SYN-ACK refused).
+    SYN-ACK refused). ``client``, ``server``, ``client_logged``, ``server_logged`` as in `edges`.
     """
     t = conversations.filter(conversations.refusal.notnull())
     t = t.mutate(step=t.rejected_first - t.rejected_first % step)
@@ -99,19 +99,14 @@ def refusals(conversations: ir.Table, step: int) -> ir.Table:
         port_low=_.client_port.min(),
         port_high=_.client_port.max(),
         from_server=_.from_server.min(),
-        leaves=_.leaves.max(),
-        flagged=_.flagged.max(),
         latest=_.rejected_first.max(),
         idle=pause.max(),
         idle_least=pause.min(),
         retries=t.count(where=packets.between(3, 7) & size.between(40 * packets, LARGEST_SYN * packets)),
         tiny=t.count(where=(packets == 1) & (size <= 44)),
-        small=t.count(where=t.small),
-        overlaps=t.count(where=t.overlaps),
-        closed=t.count(where=t.closed),
-        unclosed=t.count(where=t.unclosed),
-        reopened=t.count(where=t.reopened),
+        **{name: t.count(where=t[name]) for name in ("small", "overlaps", "closed", "unclosed", "reopened")},
         syn_acks=t.count(where=(t.server_seen & (SAW_SYN_ACK * REFUSED)) > 0),
+        **{name: _[name].max() for name in ("leaves", "flagged", "client_logged", "server_logged")},
     )
 
 
@@ -120,10 +115,10 @@ def volumes(flows: ir.Table, interfaces: pd.DataFrame, step: int) -> ir.Table:
 
     ``direction`` (as packets flow, seen from the interface: ``ingress``, ``egress``; ``transit`` for gateways and
     load balancers; ``unknown``), ``peer`` (``internal``: private, or the address of a logged interface;
-    ``external``; where the direction is unknown, ``internal`` if both ends are; null in transit), ``action``, ``counted``
-    (whether to count it where several
-    interfaces logged the same packets), ``az_id``, ``peer_az_id`` (null where not known), ``traffic_path`` (egress
-    only), ``step`` (start of the time step, seconds since 1970), ``records``, ``packets``, ``bytes``.
+    ``external``; where the direction is unknown, ``internal`` if both ends are; null in transit), ``action``,
+    ``counted`` (whether to count it where several interfaces logged the same packets), ``az_id``, ``peer_az_id`` (null
+    where not known), ``traffic_path`` (egress only), ``step`` (start of the time step, seconds since 1970),
+    ``records``, ``packets``, ``bytes``.
     """
     rows = named_rows(flows)
     rows = rows.mutate(interface_id=interface_of(rows), day=(rows.start // DAY).fill_null(0))
@@ -178,9 +173,5 @@ def _with_owner(rows: ir.Table, interfaces: pd.DataFrame, end: str) -> ir.Table:
     types = {"day": "int64"} | {new: "boolean" if old == "logged" else "string" for old, new in names.items()}
     known = ibis.memtable(one.rename(columns=names)[list(types)], schema=types)
     joined = rows.left_join(known, ["day", f"{end}addr"])
-    return joined.select(
-        *(joined[column] for column in rows.columns),
-        f"{end}_owner",
-        f"{end}_az",
-        **{f"{end}_logged": joined[f"{end}_logged"].fill_null(False)},
-    )
+    logged = joined[f"{end}_logged"].fill_null(False)
+    return joined.select(*rows.columns, f"{end}_owner", f"{end}_az", **{f"{end}_logged": logged})

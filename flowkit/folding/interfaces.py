@@ -38,7 +38,11 @@ def interfaces(flows: ir.Table, network=None) -> pd.DataFrame:
     known = _add(known, _inferred(flows, _missing(evidence, known), known))
     known = _add(known, _missing(evidence, known)[GROUP].assign(address=None, basis="unknown"))
     spans = evidence.groupby(GROUP, as_index=False).agg({"first": "min", "last": "max"})
-    known = known.merge(spans, on=GROUP)
+    # A secondary address moves between living interfaces: where it is logged as their own, its time is that of its records.
+    seen = evidence[[*GROUP, "own", "first", "last"]].rename(columns={"own": "address"}).dropna(subset=["address"])
+    known = known.merge(spans, on=GROUP).merge(seen, "left", [*GROUP, "address"], suffixes=("_any", ""))
+    for name in ("first", "last"):
+        known[name] = known[name].fillna(known.pop(f"{name}_any"))
     known["conflict"] = _conflicts(known)
     known["transit"] = known.interface_id.isin(_transit(evidence, network))
     facts = ["az_id", "vpc_id", "subnet_id", "instance_id"]
@@ -79,25 +83,16 @@ def _rows(flows: ir.Table) -> ir.Table:
 def _evidence(flows: ir.Table) -> ir.Table:
     """Return what tells an interface's address, reduced by the engine: a few rows an interface and day."""
     names = ("interface_type", "az_id", "vpc_id", "subnet_id", "instance_id")
-    return (
-        _rows(flows)
-        .group_by(*GROUP, "own")
-        .aggregate(
-            records=_.count(),
-            pair=(_.srcaddr + " " + _.dstaddr).min(),
-            instances=_.instance_id.count(),
-            translated=_.translated.sum(),
-            first=_.start.min(),
-            last=_.end.max(),
-            **{name: _[name].max() for name in names},
-        )
-    )
+    return _rows(flows).group_by(*GROUP, "own").aggregate(
+        records=_.count(), pair=(_.srcaddr + " " + _.dstaddr).min(), instances=_.instance_id.count(),
+        translated=_.translated.sum(), first=_.start.min(), last=_.end.max(),
+        **{name: _[name].max() for name in names},
+    )  # fmt: skip
 
 
 def _missing(evidence: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
     """Return the groups that have no row in `known` yet, each with one of its records (``pair``) and their number."""
-    missing = evidence[~evidence.set_index(GROUP).index.isin(known.set_index(GROUP).index)]
-    return missing[[*GROUP, "pair", "records"]]
+    return evidence[~evidence.set_index(GROUP).index.isin(known.set_index(GROUP).index)][[*GROUP, "pair", "records"]]
 
 
 def _add(known: pd.DataFrame, more: pd.DataFrame) -> pd.DataFrame:
@@ -112,44 +107,31 @@ def _from_snapshot(groups: pd.DataFrame, network) -> pd.DataFrame:
 
 
 def _inferred(flows: ir.Table, groups: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
-    """Return for each group the one address found in every record of it; where two are, the likelier."""
+    """Return for each group the one address found in every record of it.
+
+    Where two are, as with a single peer, the likelier: an interface keeps its address for life, so that of another day
+    decides; else the address that no other interface has; else the one that is not on the internet.
+    """
     if groups.empty:
         return groups[GROUP].assign(address=None, basis="inferred")
-    ends = groups.pair.str.partition(" ")
-    groups = groups.assign(x=ends[0], y=ends[2]).drop(columns="pair")
+    ends = groups.pair.str.partition(" ")[[0, 2]].set_axis(["x", "y"], axis=1)
     types = dict(zip(GROUP, ("string", "string", "int64", "boolean"), strict=True))
-    wanted = ibis.memtable(groups, schema={**types, "records": "int64", "x": "string", "y": "string"})
-    rows = _rows(flows).join(wanted, GROUP).group_by(*GROUP)
+    wanted = ibis.memtable(groups[GROUP].join(ends), schema={**types, "x": "string", "y": "string"})
+    rows = _rows(flows).join(wanted, GROUP).group_by(*GROUP, "x", "y")
     counts = rows.aggregate(
-        **{end: ((_.srcaddr == _[end]) | (_.dstaddr == _[end])).sum() for end in ("x", "y")}
-    ).to_pandas()
-    counted = groups.merge(counts, on=GROUP, suffixes=("", "_records"))
-    candidates = pd.concat(
-        [
-            counted[counted[f"{end}_records"] == counted.records][[*GROUP, end]].rename(columns={end: "address"})
-            for end in ("x", "y")
-        ],
-        ignore_index=True,
-    ).drop_duplicates()
+        **{f"in_{end}": ((_.srcaddr == _[end]) | (_.dstaddr == _[end])).sum() for end in ("x", "y")}
+    )
+    counted = groups.merge(counts.to_pandas(), on=GROUP)
+    found = [counted[counted[f"in_{end}"] == counted.records].rename(columns={end: "address"}) for end in ("x", "y")]
+    candidates = pd.concat([part[[*GROUP, "address"]] for part in found], ignore_index=True).drop_duplicates()
     twice = candidates.duplicated(GROUP, keep=False)
-    sure = candidates[~twice]
-    taken = _add(known[[*GROUP, "address"]], sure)
-    settled = [_likelier(tie, taken) for _group, tie in candidates[twice].groupby(GROUP)]
-    return pd.concat([sure, *settled], ignore_index=True).assign(basis="inferred")
-
-
-def _likelier(tie: pd.DataFrame, taken: pd.DataFrame) -> pd.DataFrame:
-    """Return one row of two candidates, or none: an interface with a single peer could be at either end.
-
-    An interface keeps its address for life, so that of another day decides; else the address that no other
-    interface has; else the one that is not on the internet.
-    """
-    same = taken[taken.interface_id == tie.interface_id.iloc[0]].address
-    others = taken[(taken.scope == tie.scope.iloc[0]) & (taken.day == tie.day.iloc[0])].address
-    for likely in (tie.address.isin(same), ~tie.address.isin(others), tie.address.map(is_private)):
-        if likely.sum() == 1:
-            return tie[likely]
-    return tie.iloc[:0]
+    made, taken = [candidates[~twice]], _add(known[[*GROUP, "address"]], candidates[~twice])
+    for (eni, scope, day, _v6), tie in candidates[twice].groupby(GROUP):
+        same = taken.address[taken.interface_id == eni]
+        others = taken.address[(taken.scope == scope) & (taken.day == day)]
+        tests = (tie.address.isin(same), ~tie.address.isin(others), tie.address.map(is_private))
+        made += [tie[likely] for likely in tests if likely.sum() == 1][:1]
+    return pd.concat(made, ignore_index=True).assign(basis="inferred")
 
 
 def _conflicts(known: pd.DataFrame) -> pd.Series:

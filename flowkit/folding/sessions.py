@@ -30,10 +30,13 @@ HIGH = 1 << 30
 CONTROLS = {"BPA": 1, "EC": 2}
 
 
-def unsplit(flows: ir.Table) -> ir.Table:
-    """Return one row a pair of endpoints at one interface, for `split` and `sessions`: all records grouped."""
+def unsplit(flows: ir.Table, translated: bool = True) -> ir.Table:
+    """Return one row a pair of endpoints at one interface, for `split` and `sessions`: all records grouped.
+
+    `translated`: whether some packets carry other addresses than those of the interface; False saves their columns.
+    """
     records = _oriented(flows)
-    return records.group_by(*KEY).aggregate(**_sums(records))
+    return records.group_by(*KEY).aggregate(**_sums(records, translated))
 
 
 def _several(unsplit: ir.Table, idle: int) -> ir.BooleanValue:
@@ -47,8 +50,10 @@ def _several(unsplit: ir.Table, idle: int) -> ir.BooleanValue:
 def sessions(unsplit: ir.Table, split: ir.Table, idle: int = TCP_IDLE) -> ir.Table:
     """Return one row a session at one interface: all records of the same endpoints, however they were directed.
 
-    ``interface_id``, ``protocol``, ``a_addr``, ``a_port``, ``b_addr``, ``b_port`` (``a`` is the end that sorts
-    first as text; ports and protocol -1 where there are none), ``session`` (0, 1, … of the same endpoints: a new
+    ``interface_id``, ``protocol``, ``a_addr``, ``a_port``, ``b_addr``, ``b_port`` (the packet's own addresses,
+    pkt-srcaddr and pkt-dstaddr, where the log has them; ``a`` is the end that sorts first as text; ports and protocol -1
+    where there are none), ``a_logged``, ``b_logged`` (srcaddr or dstaddr where the packet carries another address, as
+    at a NAT or transit gateway and at a node with pods; else null), ``session`` (0, 1, … of the same endpoints: a new
     one after more than `idle` seconds of silence, and at a SYN after a FIN or RST), ``first``, ``last`` (seconds
     since 1970 UTC). What each end x of ``a``, ``b`` sent: ``x_accepted``, ``x_rejected`` (records), ``x_packets``,
     ``x_bytes``, ``x_seen`` (bits: see `SAW_SYN`), ``x_first``. Of the refused ones: ``rejected_packets``,
@@ -68,6 +73,8 @@ def sessions(unsplit: ir.Table, split: ir.Table, idle: int = TCP_IDLE) -> ir.Tab
         f"{end}_{name}": of for end in "ab"
         for name, of in (("accepted", both[f"{end}_records"] & (HIGH - 1)), ("rejected", both[f"{end}_records"] >> 30))
     }  # fmt: skip
+    if "a_logged" not in both.columns:
+        counts |= {f"{end}_logged": ibis.null("string") for end in "ab"}
     both = both.mutate(first=_earlier(both.a_first, both.b_first), **counts)
     return both.drop("last_syn", "first_close", "a_records", "b_records")
 
@@ -83,8 +90,11 @@ def _oriented(flows: ir.Table) -> ir.Table:
     rows = rows.mutate(
         interface_id=interface_of(rows),
         **{name: rows[name].fill_null(NONE) for name in ("protocol", "srcport", "dstport")},
+        src=ibis.coalesce(rows.pkt_srcaddr, rows.srcaddr),
+        dst=ibis.coalesce(rows.pkt_dstaddr, rows.dstaddr),
     )
-    from_a = (rows.srcaddr < rows.dstaddr) | ((rows.srcaddr == rows.dstaddr) & (rows.srcport <= rows.dstport))
+    from_a = (rows.src < rows.dst) | ((rows.src == rows.dst) & (rows.srcport <= rows.dstport))
+    src_logged, dst_logged = rows.srcaddr.nullif(rows.src), rows.dstaddr.nullif(rows.dst)
     refused = (rows.action == "REJECT").fill_null(False)
     flags = rows.tcp_flags
     seen = (
@@ -97,9 +107,11 @@ def _oriented(flows: ir.Table) -> ir.Table:
     reasons = ((rows.reject_reason == word, number) for word, number in CONTROLS.items())
     return rows.select(
         *("interface_id", "protocol", "start", "end"),
-        a_addr=from_a.ifelse(rows.srcaddr, rows.dstaddr),
+        a_addr=from_a.ifelse(rows.src, rows.dst),
         a_port=from_a.ifelse(rows.srcport, rows.dstport),
-        b_addr=from_a.ifelse(rows.dstaddr, rows.srcaddr),
+        a_logged=from_a.ifelse(src_logged, dst_logged),
+        b_addr=from_a.ifelse(rows.dst, rows.src),
+        b_logged=from_a.ifelse(dst_logged, src_logged),
         b_port=from_a.ifelse(rows.dstport, rows.srcport),
         from_a=from_a,
         refused=refused,
@@ -111,7 +123,7 @@ def _oriented(flows: ir.Table) -> ir.Table:
     )
 
 
-def _sums(records: ir.Table) -> dict[str, Deferred]:
+def _sums(records: ir.Table, translated: bool) -> dict[str, Deferred]:
     """Return the aggregates of a session, few and small: there are as many groups as sessions."""
     none = ibis.null("int64")
     sums = {
@@ -133,6 +145,8 @@ def _sums(records: ir.Table) -> dict[str, Deferred]:
             f"{end}_seen": any_bit(records, sent.ifelse(_.seen, 0)),
             f"{end}_first": sent.ifelse(_.start, none).min(),
         }
+        if translated:
+            sums[f"{end}_logged"] = _[f"{end}_logged"].max()
     return sums
 
 
@@ -174,13 +188,13 @@ def split(flows: ir.Table, unsplit: ir.Table, idle: int = TCP_IDLE) -> ir.Table:
     starts = ((seen.start - seen.until > idle) | reopened).fill_null(False)
     pieces = seen.mutate(starts=starts.cast("int64"))
     pieces = pieces.mutate(session=pieces.starts.sum().over(now))
+    sums = _sums(pieces, translated="a_logged" in unsplit.columns)
     pieces = pieces.group_by(*KEY, "session").aggregate(
-        opener=_.opener.min(), before=_.before.min(), never_closed=_.closed.isnull().max(), **_sums(pieces)
+        opener=_.opener.min(), before=_.before.min(), never_closed=_.closed.isnull().max(), **sums
     )
+    later, resumed = pieces.session > 0, (pieces.session > 0) & (pieces.before == 1)
     return pieces.mutate(
-        carried=(_.session > 0).ifelse(
-            ibis.cases((_.opener % 2 == 0, "a"), (_.opener % 2 == 1, "b")), ibis.null("string")
-        ),
-        resumed=((_.session > 0) & (_.before == 1)).fill_null(False),
-        reopened=((_.session > 0) & (_.before == 1) & _.never_closed).fill_null(False),
+        carried=ibis.cases((later & (_.opener % 2 == 0), "a"), (later & (_.opener % 2 == 1), "b")),
+        resumed=resumed.fill_null(False),
+        reopened=(resumed & _.never_closed).fill_null(False),
     )

@@ -27,7 +27,7 @@ from flowkit.folding.sessions import sessions, split, unsplit
 from flowkit.loading.sql import literal, quiet, quoted
 
 #: Changes with what a fold holds, so that an older flowkit's is never read.
-VERSION = 6
+VERSION = 8
 #: Folds that stay in the cache; the one not used for longest goes first.
 KEPT = 12
 #: Memory of the questions' own DuckDB; beyond it, it spills into the fold's folder.
@@ -42,7 +42,8 @@ class Fold:
     conversations), ``aws_services`` and ``interfaces``; ``exact(x)`` is the sum of whole numbers, at most 2^63 - 1 and
     0 of none. `facts` holds ``step``
     (seconds), ``first``, ``last``, ``records``, ``ok``, ``nodata``, ``skipdata``, ``traffic`` (records that name a
-    flow), ``accepted``, ``rejected`` (records by action), ``flagged`` (records with TCP flags) and ``accounts``.
+    flow), ``accepted``, ``rejected`` (records by action), ``flagged`` (records with TCP flags), ``translated``
+    (records whose packet carries another address) and ``accounts``.
     """
 
     TABLES = ("edges", "refusals", "volumes", "evidence", "aws_services", "interfaces")
@@ -100,8 +101,9 @@ def stored(key: str, home: Path, make) -> Fold:
         work.mkdir(mode=0o700, parents=True)
         try:
             make(work)
-            place.exists() and shutil.rmtree(place)
-            work.rename(place)
+            if not (place / "facts.json").exists():  # else another process reads what it was quicker to write
+                shutil.rmtree(place, ignore_errors=True)
+                work.rename(place)
         except OSError:
             if not (place / "facts.json").exists():  # another process was quicker where it is there
                 raise
@@ -129,7 +131,7 @@ def key_of(*parts: object) -> str:
 def fold(flows: ir.Table, network, folder: Path, span: tuple[int | None, int | None], coverage) -> None:
     """Write the fold of `flows` into `folder`.
 
-    `span` is the window in seconds since 1970 (None: open), `coverage(interfaces)` returns the intervals.
+    `span` is the window in seconds since 1970 (None: open), `coverage()` returns the intervals.
     """
     backend = flows.get_backend()
     if backend.name == "duckdb":
@@ -144,7 +146,7 @@ def fold(flows: ir.Table, network, folder: Path, span: tuple[int | None, int | N
         def once(table: ir.Table, name: str) -> ir.Table:
             return stack.enter_context(temporary(table, folder / f"{name}.parquet"))
 
-        whole = once(unsplit(flows), "unsplit")
+        whole = once(unsplit(flows, facts["translated"] > 0), "unsplit")
         met = sessions(whole, once(split(flows, whole), "split"))
         known = once(services(met), "services")
         talks = conversations(met, known, own)
@@ -156,7 +158,7 @@ def fold(flows: ir.Table, network, folder: Path, span: tuple[int | None, int | N
         write(judged, folder / "evidence.parquet")
     write(volumes(flows, own, step), folder / "volumes.parquet")
     write(aws_services(flows), folder / "aws_services.parquet")
-    intervals = coverage(own)
+    intervals = coverage()
     intervals.to_parquet(folder / "coverage.parquet")
     facts["coverage"] = intervals.attrs
     (folder / "facts.json").write_text(json.dumps(facts), encoding="utf-8")
@@ -209,6 +211,7 @@ def _facts(flows: ir.Table) -> dict:
         accepted=flows.count(where=flows.action == "ACCEPT"),
         rejected=flows.count(where=flows.action == "REJECT"),
         flagged=flows.tcp_flags.count(),
+        translated=flows.count(where=(flows.pkt_srcaddr != flows.srcaddr) | (flows.pkt_dstaddr != flows.dstaddr)),
     ).execute()
     facts = {name: None if pd.isna(value) else int(value) for name, value in row.iloc[0].items()}
     accounts = flows.filter(flows.account_id.notnull()).select("account_id").distinct().execute()

@@ -17,6 +17,7 @@ import fcntl
 import os
 import re
 import shutil
+import stat
 import time
 import uuid
 from collections.abc import Iterable, Iterator
@@ -28,14 +29,13 @@ import polars as pl
 
 from flowkit.fields import FIELDS, version_of
 from flowkit.loading.errors import SourceError
+from flowkit.loading.parse import FULL
 
 #: Changes with the columns of facts or parts, or the meaning of any of them.
-LAYOUT = 3
+LAYOUT = 4
 
 MARKER = "flowkit-cache"
 OWN = re.compile(r"flowkit-cache|v-[0-9a-f]{12}|work-[0-9a-f]{32}(\.lock)?|gather\.lock")
-#: What the first flowkit wrote: a folder of these names alone is its cache.
-FIRST = re.compile(r"catalog\.sqlite(-journal|-wal|-shm)?|parts")
 PART = re.compile(r"[0-9a-f]{32}(\.[a-z-]+)?\.parquet")
 FACTS = {
     "file_id": pl.Int64, "place": pl.String, "given": pl.String, "stamp": pl.String, "committed": pl.Int64,
@@ -48,35 +48,52 @@ FACTS = {
 }  # fmt: skip
 
 
+def _where() -> str:
+    return os.environ.get("FLOWKIT_CACHE") or f"{os.environ.get('XDG_CACHE_HOME') or '~/.cache'}/flowkit"
+
+
+@contextmanager
+def kept() -> Iterator[None]:
+    """Errors of the disk as SourceError: the cache is full, or cannot be kept where it is, or is gone meanwhile."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except (OSError, pl.exceptions.PolarsError) as error:
+        if getattr(error, "errno", None) in FULL or any(os.strerror(number) in str(error) for number in FULL):
+            said = f"no space left for the cache in {_where()}: free some, or set FLOWKIT_CACHE"
+        elif isinstance(error, OSError):
+            said = f"the cache cannot be kept in {_where()}: {error.strerror or error}; set FLOWKIT_CACHE"
+        else:
+            raise
+        raise SourceError(said) from error
+
+
+@kept()
 def home() -> Path:
     """Return the cache's folder, marked, made if need be. Raises SourceError where it is not ours or not to be had."""
-    where = os.environ.get("FLOWKIT_CACHE") or f"{os.environ.get('XDG_CACHE_HOME') or '~/.cache'}/flowkit"
     try:
-        path = Path(where).expanduser().absolute()
-        with suppress(FileExistsError):
-            path.mkdir(mode=0o700, parents=True)
-        if not (path / MARKER).is_file():
-            names = [each.name for each in path.iterdir()]
-            if not all(FIRST.fullmatch(name) or OWN.fullmatch(name) for name in names):
-                raise SourceError(
-                    f"{path} is no cache of flowkit (it holds other files): set FLOWKIT_CACHE to a folder of its own"
-                )
-            (path / MARKER).write_text("flowkit keeps parsed flow logs here; the folder may be deleted.\n")
+        path = Path(_where()).expanduser().absolute()
     except RuntimeError:
         raise SourceError("there is no home folder for the cache: set FLOWKIT_CACHE to a folder") from None
-    except OSError as error:
-        raise SourceError(f"the cache cannot be kept in {where}: {error.strerror}; set FLOWKIT_CACHE") from None
+    with suppress(FileExistsError):
+        path.mkdir(mode=0o700, parents=True)
+    marker = path / MARKER
+    if not marker.is_file():
+        if any(path.iterdir()) and not marker.is_file():  # another process may just have marked it
+            raise SourceError(
+                f"{path} is no cache of flowkit (it holds other files): set FLOWKIT_CACHE to a folder of its own"
+            )
+        marker.write_text("flowkit keeps parsed flow logs here; the folder may be deleted.\n")
     return path
 
 
+@kept()
 def folder() -> Path:
     """Return the folder of this version, made if need be."""
     path = home() / f"v-{version_of(FIELDS, LAYOUT)}"
-    try:
-        for inner in (path, path / "facts", path / "parts"):
-            inner.mkdir(mode=0o700, exist_ok=True)
-    except OSError as error:
-        raise SourceError(f"the cache cannot be kept in {path}: {error.strerror}; set FLOWKIT_CACHE") from None
+    for inner in (path, path / "facts", path / "parts"):
+        inner.mkdir(mode=0o700, exist_ok=True)
     return path
 
 
@@ -93,8 +110,6 @@ def facts() -> pl.DataFrame:
                 gone = True
             except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
                 path.unlink(missing_ok=True)
-            except OSError as error:
-                raise SourceError(f"the cache cannot be read in {path}: {error.strerror}") from None
         if not gone:
             break
     table = pl.concat(tables) if tables else pl.DataFrame(schema=FACTS)
@@ -109,9 +124,17 @@ def entries(places: Iterable[str], given: str) -> pl.DataFrame:
     return table.join(wanted, on="place", how="semi").sort("place")
 
 
+def files(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    """Yield the files below a folder, each with its status; those that go meanwhile are none."""
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError):
+            if stat.S_ISREG((status := path.stat()).st_mode):
+                yield path, status
+
+
 def whole(table: pl.DataFrame) -> pl.DataFrame:
     """Return those rows of facts whose parts are all there and as long as they were written."""
-    sizes = {part.name: part.stat().st_size for part in os.scandir(folder() / "parts")}
+    sizes = {part.name: status.st_size for part, status in files(folder() / "parts")}
     pairs = table.select("parts", "sizes").iter_rows()
     good = [all(sizes.get(name) == size for name, size in zip(*pair, strict=True)) for pair in pairs]
     return table.filter(pl.Series(good, dtype=pl.Boolean))
@@ -131,6 +154,7 @@ def workplace() -> Iterator[Path]:
 
 
 @cache
+@kept()
 def spill() -> Path:
     """Return a folder of the cache for what this process does not keep in memory; it goes with the process."""
     context = workplace()
@@ -144,31 +168,27 @@ def remove(work: Path) -> None:
     work.with_name(work.name + ".lock").unlink(missing_ok=True)
 
 
-def commit(rows: list[dict], parts: Iterable[Path], committed: int | None = None) -> None:
-    """Take finished parts and the facts that name them, all or nothing: what is not named was never there."""
-    target = folder()
-    names = {}
+def commit(rows: list[dict], parts: Iterable[Path], work: Path) -> None:
+    """Take finished parts and the facts that name them, all or nothing: what is not named was never there.
+
+    The facts, a dict a source file, appear by one rename from the folder `work`.
+    """
+    target, names, sizes = folder(), {}, {}
     for part in parts:
-        names[part.name] = f"{uuid.uuid4().hex}.{part.name.split('.')[-2]}.parquet"
         _synced(part)
     for part in parts:
+        names[part.name] = f"{uuid.uuid4().hex}.{part.name.split('.')[-2]}.parquet"
+        sizes[names[part.name]] = part.stat().st_size
         part.rename(target / "parts" / names[part.name])
-    sizes = {name: (target / "parts" / name).stat().st_size for name in names.values()}
-    now = committed or time.time_ns()
+    now = time.time_ns()
     for row in rows:
         row["parts"] = [names.get(name, name) for name in row["parts"]]
         row["sizes"] = [sizes.get(name) or (target / "parts" / name).stat().st_size for name in row["parts"]]
         row.setdefault("committed", now)
-    publish(pl.DataFrame(rows, FACTS, orient="row"))
-
-
-def publish(table: pl.DataFrame) -> None:
-    """Add one file of facts, by one rename."""
-    target = folder() / "facts"
-    beside = home() / f"work-{uuid.uuid4().hex}"
-    table.write_parquet(beside, compression="zstd")
+    beside = work / f"{uuid.uuid4().hex}.parquet"
+    pl.DataFrame(rows, FACTS, orient="row").write_parquet(beside, compression="zstd")
     _synced(beside)
-    beside.rename(target / f"{uuid.uuid4().hex}.parquet")
+    beside.rename(target / "facts" / beside.name)
 
 
 def _synced(path: Path) -> None:

@@ -8,12 +8,14 @@ import re
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from flowkit.loading.boto import at_once, client, sentences
+from flowkit.loading.boto import client, sentences
 from flowkit.loading.errors import SourceError
+from flowkit.loading.sources import SourceFile, at_once
 
 #: Seconds that a slice lasts, in windows of up to two days and in longer ones.
 HOUR, DAY = 3600, 86400
@@ -22,25 +24,24 @@ AGGREGATION, SETTLED = 600, 3600
 
 
 @dataclass(frozen=True)
-class Slice:
-    """One slice of a group's time: its place (``cloudwatch://group#2026-11-20T12Z``), and its `etag`, which
-    differs with every reading until no more events are to come."""
+class Slice(SourceFile):
+    """One slice of a group's time: its place is ``cloudwatch://group#2026-11-20T12Z``, and its stamp differs with
+    every reading until no more events are to come."""
 
-    place: str
-    etag: str
-    group: str
-    start: int
-    end: int
-    size: int = 0
+    group: str = ""
+    start: int = 0
+    end: int = 0
 
 
 def list_objects(uri: str, start: int | None, end: int | None) -> Iterator[Slice]:
     """The slices of the group `uri` that may hold records of the window (seconds since 1970, None: no limit).
 
     A record belongs to the slice of its start, so the first slice begins up to 600 s before `start`. Raises
-    SourceError when there is no such group or AWS refuses.
+    SourceError when there is no such group, when nothing was ever logged to it, or AWS refuses.
     """
-    group = _group_of(uri)
+    group = uri.removeprefix("cloudwatch://")
+    if not uri.startswith("cloudwatch://") or not re.fullmatch(r"[A-Za-z0-9._/#-]{1,512}", group):
+        raise SourceError(f"{uri} names no log group: write cloudwatch://name-of-the-group.")
     now = int(time.time())
     arn, oldest = _described(group, uri, now)
     first = oldest if start is None else max(oldest, start - AGGREGATION)
@@ -49,11 +50,30 @@ def list_objects(uri: str, start: int | None, end: int | None) -> Iterator[Slice
     for at in range(first - first % step, last, step):
         settled = at + step + SETTLED <= now
         name = f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H}Z" + ("" if step == HOUR else "+24h")
-        yield Slice(f"{uri}#{name}", arn if settled else f"{arn} at {now}", group, at, at + step)
+        stamp = arn if settled else f"{arn} at {now}"
+        yield Slice(f"{uri}#{name}", stamp, group=group, start=at, end=at + step)
 
 
-def fetch(slices: Iterable[Slice], folder: Path, workers: int = 4) -> Iterator[tuple[Slice, Path | Exception]]:
-    """Each slice that has events, with a file of them as CloudWatch exports events: time, blank, record.
+def _described(group: str, uri: str, now: int) -> tuple[str, int]:
+    """The group's ARN, which tells accounts and regions apart, and the oldest time of an event in it."""
+    logs = client("logs")
+    with sentences(uri):
+        pages = logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=group)
+        found = next((each for page in pages for each in page["logGroups"] if each["logGroupName"] == group), None)
+    if not found:
+        raise SourceError(f"There is no such log group here: {uri}; check its name and the region.")
+    streams = [True]
+    with suppress(SourceError), sentences(uri):  # who may not list streams is not told that there are none
+        streams = logs.describe_log_streams(logGroupName=group, limit=1)["logStreams"]
+    if not streams:
+        raise SourceError(f"no events in {uri}: nothing was ever logged to it")
+    oldest = found["creationTime"] // 1000 - 14 * DAY  # events may be that old when they arrive
+    kept = found.get("retentionInDays")
+    return found["arn"], max(oldest, now - kept * DAY) if kept else oldest
+
+
+def fetch(slices: Iterable[Slice], folder: Path, workers: int = 4) -> Iterator[tuple[Slice, Path | SourceError]]:
+    """Each slice that has events, with a file of them: a line an event, as a file of this content would be.
 
     The file is new in `folder` and the caller's to delete. Where a slice cannot be read, a SourceError stands
     in the file's place and the rest goes on.
@@ -63,42 +83,21 @@ def fetch(slices: Iterable[Slice], folder: Path, workers: int = 4) -> Iterator[t
     return (result for result in results if result[1])
 
 
-def _group_of(uri: str) -> str:
-    group = uri.removeprefix("cloudwatch://")
-    if not uri.startswith("cloudwatch://") or not re.fullmatch(r"[A-Za-z0-9._/#-]{1,512}", group):
-        raise SourceError(f"{uri} names no log group: write cloudwatch://name-of-the-group.")
-    return group
-
-
-def _described(group: str, uri: str, now: int) -> tuple[str, int]:
-    """The group's ARN, which tells accounts and regions apart, and the oldest time of an event in it."""
-    with sentences(uri):
-        pages = client("logs").get_paginator("describe_log_groups").paginate(logGroupNamePrefix=group)
-        for found in (each for page in pages for each in page["logGroups"]):
-            if found["logGroupName"] == group:
-                oldest = found["creationTime"] // 1000 - 14 * DAY  # events may be that old when they arrive
-                kept = found.get("retentionInDays")
-                return found["arn"], max(oldest, now - kept * DAY) if kept else oldest
-    raise SourceError(f"There is no such log group here: {uri}; check its name and the region.")
-
-
-def _written(logs, each: Slice, folder: Path) -> Path | Exception | None:
+def _written(logs, each: Slice, folder: Path) -> Path | SourceError | None:
     pages = logs.get_paginator("filter_log_events").paginate(
         logGroupName=each.group, startTime=each.start * 1000, endTime=each.end * 1000 - 1
     )
     with tempfile.NamedTemporaryFile("w", dir=folder, suffix=".log", delete=False, encoding="utf-8") as file:
-        path, events = Path(file.name), 0
+        path, empty = Path(file.name), True
         try:
             with sentences(each.place):
                 for event in (event for page in pages for event in page["events"]):
-                    at = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
-                    message = " ".join(event["message"].splitlines())
-                    file.write(f"{at:%Y-%m-%dT%H:%M:%S}.{event['timestamp'] % 1000:03}Z {message}\n")
-                    events += 1
+                    file.write(" ".join(event["message"].splitlines()) + "\n")
+                    empty = False
         except SourceError as error:
             path.unlink()
             return error
-    if not events:
+    if empty:
         path.unlink()
         return None
     return path

@@ -13,7 +13,6 @@ from urllib.parse import parse_qsl, urlsplit
 
 import ibis
 import ibis.expr.types as ir
-from ibis.common.exceptions import IbisError
 
 from flowkit.fields import COLUMNS
 from flowkit.loading.errors import SourceError
@@ -41,12 +40,12 @@ _LOCAL = {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0
 
 def table_of(source: object) -> ir.Table:
     """Return the table that `source` names. Raises SourceError where the engine or the table cannot be reached."""
-    if isinstance(source, ir.Table):
-        return source
-    url, _, name = str(source).partition("#")
-    engine = url.split("://")[0]
+    url, _, name = ("", "", "") if isinstance(source, ir.Table) else str(source).partition("#")
+    engine = url.split("://")[0] or source.get_backend().name
     if engine not in ENGINES:
         raise SourceError(f"{engine} is no engine that flowkit was tried on: use one of {', '.join(ENGINES)}")
+    if isinstance(source, ir.Table):
+        return source
     with _reaching(source):
         if engine == "duckdb":
             return _attached(url.removeprefix("duckdb://"), name)
@@ -105,61 +104,47 @@ def _spark(url: str) -> ibis.BaseBackend:
 def recognised(table: ir.Table) -> ir.Table:
     """`table` as a flows table: AWS's columns with their types, then those that AWS does not know, as text.
 
-    Raises SourceError where none of its columns is a flow log's.
+    Raises SourceError where none of its columns is a flow log's, or two of them are the same field.
     """
-    names = {known(name): name for name in table.columns if known(name)}
+    names: dict[str, str] = {}
+    for column in table.columns:
+        if (name := known(column)) and names.setdefault(name, column) != column:
+            raise SourceError(f"two columns of the table are both {name}: {names[name]} and {column}")
     if not {"srcaddr", "log-status", "interface-id", "tgw-id"} & set(names):
         raise SourceError(f"the table's columns are not those of flow logs: {', '.join(table.columns[:8])} …")
-    by_column = {name.replace("-", "_"): _present(table[column]) for name, column in names.items()}
-    chosen = {
-        column: (by_column[column] if column in by_column else ibis.null()).cast(kind)
-        for column, kind in COLUMNS.items()
-    }
+    by_column = {name.replace("-", "_"): _present(table[column], name) for name, column in names.items()}
+    chosen = {column: by_column.get(column, ibis.null()).cast(kind) for column, kind in COLUMNS.items()}
     ours = ("file_id", "duplicate")
     unknown = {name: table[name].cast("string") for name in table.columns if known(name) is None and name not in ours}
     return table.select(**chosen, **unknown, file_id=ibis.null().cast("int64"), duplicate=ibis.literal(False))
 
 
-def _present(column: ir.Value) -> ir.Value:
-    """The column with null for `-`, which Athena's text tables hold; timestamps as seconds."""
+def _present(column: ir.Value, name: str) -> ir.Value:
+    """The column with null for `-`, which Athena's text tables hold; timestamps as seconds, account ids in 12 digits."""
     kind = column.type()
+    if kind.is_numeric() and name == "account-id":
+        return column.cast("int64").cast("string").lpad(12, "0")
     return column.epoch_seconds() if kind.is_timestamp() else column.nullif("-") if kind.is_string() else column
 
 
-def overlapping(flows: ir.Table, start: Moment = None, end: Moment = None) -> ir.Table:
-    """The records of which `start` to `end` overlaps the window [start, end); all of them without a window."""
+def tally(source: object, start: Moment = None, end: Moment = None) -> dict:
+    """Return what `flowkit.ingest` returns, for a table: nothing is read, the records that overlap the window are
+    counted there."""
     first, last = window(start, end)
+    flows = recognised(table_of(source))
     if first is not None:
         flows = flows.filter(ibis.coalesce(flows.end, flows.start) >= first)
     if last is not None:
         flows = flows.filter(ibis.coalesce(flows.start, flows.end) < last)
-    return flows
-
-
-def kept(table: ir.Table) -> ir.Table:
-    """`table`, computed once and kept by its engine for several queries; where the engine cannot, as it is."""
-    try:
-        if table.get_backend().name == "pyspark":
-            table.limit(0).execute()  # Ibis 12 hands small tables of ours to Spark when asking, not when caching.
-        return table.cache()
-    except (NotImplementedError, IbisError):  # Athena and Trino have no temporary tables.
-        return table
-
-
-def tally(source: object, start: Moment = None, end: Moment = None) -> dict:
-    """Return what `flowkit.ingest` returns, for a table: nothing is read, the window's records are counted there."""
-    flows = overlapping(recognised(table_of(source)), start, end)
     status = flows.log_status
     counted = status.isnull() | (status == "OK")
     with _reaching(source):
         row = flows.aggregate(
             lines=flows.count(),
-            ok=flows.count(where=status == "OK"),
-            nodata=flows.count(where=status == "NODATA"),
-            skipdata=flows.count(where=status == "SKIPDATA"),
             no_status=flows.count(where=status.isnull()),
             ok_bytes=flows.bytes.sum(where=counted),
             ok_packets=flows.packets.sum(where=counted),
+            **{word.lower(): flows.count(where=status == word) for word in ("OK", "NODATA", "SKIPDATA")},
         ).execute()
     sums = {name: 0 if value != value else int(value or 0) for name, value in row.iloc[0].items()}
     none = dict.fromkeys(("files", "damaged_files", "unreadable_files", "headers", "blank", "malformed"), 0)

@@ -12,11 +12,11 @@ import json
 import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 
-from flowkit.net import ICMP, PROTOCOLS, Network, protocol_name
+from flowkit.net import ICMP, PROTOCOLS, TCP, UDP, Network, protocol_name
 
 #: The numbers AWS gives the last rules (IPv4, IPv6) of every network ACL, which its console shows as `*`.
 LAST_RULES = (32767, 32768)
@@ -98,30 +98,17 @@ class Group:
 
     group_id: str
     name: str
-    vpc_id: str
     rules: tuple[Rule, ...]
 
 
 @dataclass(frozen=True)
-class Acl:
-    """A network ACL; entries in the order AWS asks them."""
-
-    acl_id: str
-    vpc_id: str
-    entries: tuple[Entry, ...]
-
-
-@dataclass(frozen=True)
 class Subnet:
-    """A subnet; no cidrs where describe-subnets.json is not there. `public`: its routes lead to an internet gateway
-    (None: describe-route-tables.json is not there)."""
+    """A subnet; no cidrs where describe-subnets.json is not there."""
 
     subnet_id: str
     cidrs: tuple[Network, ...] = ()
-    az: str | None = None
     name: str = ""
     acl_id: str | None = None
-    public: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -138,17 +125,17 @@ class Interface:
     name: str
     interface_type: str
     group_ids: tuple[str, ...]
-    account_id: str = ""
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Interfaces, subnets, groups and ACLs by their ids; `digest` changes with any byte of the snapshot's files."""
+    """Interfaces, subnets, groups and the entries of network ACLs (in the order in which AWS asks them) by their ids;
+    `digest` changes with any byte of the snapshot's files."""
 
     interfaces: dict[str, Interface]
     subnets: dict[str, Subnet]
     groups: dict[str, Group]
-    acls: dict[str, Acl]
+    acls: dict[str, tuple[Entry, ...]]
     digest: str = field(default="", compare=False)
 
     @cached_property
@@ -176,11 +163,6 @@ class Snapshot:
         interface = self.interfaces.get(interface_id)
         return interface.name if interface else str(interface_id)
 
-    def name_of(self, address: str, vpc_id: str | None = None) -> str | None:
-        """Return the name of the host that has `address`, None where none is known."""
-        owner = self.owner(address, vpc_id)
-        return owner.name if owner and owner.name != owner.interface_id else None
-
 
 def snapshot_of(source: str, network: str | Path | None) -> Snapshot | None:
     """Return the snapshot in the folder `network`; the sample's own for source "sample"; None without either."""
@@ -193,8 +175,8 @@ def snapshot_of(source: str, network: str | Path | None) -> Snapshot | None:
 
 def read_snapshot(folder: str | Path) -> Snapshot:
     """Return the snapshot in `folder`: describe-network-interfaces.json, describe-security-groups.json and
-    describe-network-acls.json; where there, describe-subnets.json, -instances.json, -route-tables.json,
-    -nat-gateways.json and get-managed-prefix-list-entries-<id>.json.
+    describe-network-acls.json; where there, describe-subnets.json, -instances.json, -nat-gateways.json and
+    get-managed-prefix-list-entries-<id>.json.
 
     Raises ValueError that names the file, what is wrong with it and what to do.
     """
@@ -202,76 +184,60 @@ def read_snapshot(folder: str | Path) -> Snapshot:
     if not folder.is_dir():
         raise ValueError(f"{folder} is not a folder: give the one that `flowkit snapshot network` wrote")
     digest, prefix = hashlib.sha256(), "get-managed-prefix-list-entries-"
-
-    def items(name: str, key: str, parse, required: bool = False) -> list:
-        return _items(folder / f"{name}.json", key, parse, required, digest)
-
+    items = partial(_items, folder, digest)
     lists = {
         path.stem.removeprefix(prefix): tuple(items(path.stem, "Entries", lambda item: ip_network(item["Cidr"])))
         for path in sorted(folder.glob(f"{prefix}*.json"))
     }
-    hosts = dict(
-        host
-        for several in items("describe-instances", "Reservations", lambda item: [
-            (one["InstanceId"], _tag(one)) for one in item.get("Instances", [])
-        ])
-        for host in several
-    )  # fmt: skip
+    reservations = items("describe-instances", "Reservations", lambda item: [
+        (one["InstanceId"], _tag(one)) for one in item.get("Instances", [])
+    ])  # fmt: skip
+    hosts = dict(host for several in reservations for host in several)
     gateways = dict(items("describe-nat-gateways", "NatGateways", lambda item: (item["NatGatewayId"], _tag(item))))
-    interfaces = items("describe-network-interfaces", "NetworkInterfaces",
-                       lambda item: _interface(item, hosts, gateways), True)  # fmt: skip
-    members = defaultdict(set)
+    interfaces = _told_apart(
+        items("describe-network-interfaces", "NetworkInterfaces", lambda item: _interface(item, hosts, gateways), True)
+    )
+    members = {
+        name: set() for name in items("describe-security-groups", "SecurityGroups", lambda g: g["GroupId"], True)
+    }
     for interface in interfaces:
         for group_id in interface.group_ids:
-            members[group_id].update(map(ip_address, interface.addresses))
-    raw = items("describe-security-groups", "SecurityGroups", lambda item: item["GroupId"] and item, True)
-    for item in raw:
-        members[item["GroupId"]].update(())
-    groups = _parsed(raw, lambda item: _group(item, lists, members), folder / "describe-security-groups.json",
-                     "SecurityGroups")  # fmt: skip
-    acls, placed = [], {}
-    for acl, subnet_ids in items("describe-network-acls", "NetworkAcls", _acl, True):
-        acls.append(acl)
-        placed |= dict.fromkeys(subnet_ids, acl.acl_id)
+            members.setdefault(group_id, set()).update(map(ip_address, interface.addresses))
+    groups = items("describe-security-groups", "SecurityGroups", lambda item: _group(item, lists, members), True)
+    acls = items("describe-network-acls", "NetworkAcls", _acl, True)
+    placed = {subnet_id: acl_id for acl_id, _entries, subnet_ids in acls for subnet_id in subnet_ids}
     subnets = {one.subnet_id: one for one in items("describe-subnets", "Subnets", _subnet)}
-    public = _public(
-        items("describe-route-tables", "RouteTables", _routes), {one.subnet_id: one.vpc_id for one in interfaces}
-    )
     for subnet_id in sorted({*subnets, *placed, *(interface.subnet_id for interface in interfaces)}):
         subnet = subnets.get(subnet_id, Subnet(subnet_id, name=subnet_id))
-        subnets[subnet_id] = replace(subnet, acl_id=placed.get(subnet_id), public=public.get(subnet_id))
+        subnets[subnet_id] = replace(subnet, acl_id=placed.get(subnet_id))
     return Snapshot(
-        interfaces={interface.interface_id: interface for interface in _told_apart(interfaces)},
+        interfaces={interface.interface_id: interface for interface in interfaces},
         subnets=subnets,
         groups={group.group_id: group for group in groups},
-        acls={acl.acl_id: acl for acl in acls},
+        acls={acl_id: entries for acl_id, entries, _subnet_ids in acls},
         digest=digest.hexdigest(),
     )
 
 
-def _items(path: Path, key: str, parse, required: bool, digest) -> list:
-    """Return what `parse` makes of each item under `key` in the JSON file `path`, whose bytes go into `digest`."""
+def _items(folder: Path, digest, name: str, key: str, parse, required: bool = False) -> list:
+    """Return what `parse` makes of each item under `key` in a JSON file of `folder`; its bytes go into `digest`."""
+    path, found = folder / f"{name}.json", []
     try:
         content = path.read_bytes()
         digest.update(path.name.encode() + content)
-        found = json.loads(content.decode("utf-8-sig"))[key]
+        items = json.loads(content.decode("utf-8-sig"))[key]
     except FileNotFoundError:
         if not required:
             return []
         raise ValueError(f"{path} is missing: `flowkit snapshot network` writes it") from None
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(f'{path} is not `aws ec2` output with a list "{key}" ({error}): {REWRITE}') from None
-    return _parsed(found if isinstance(found, list) else [found], parse, path, key)
-
-
-def _parsed(items: list, parse, path: Path, key: str) -> list:
-    found = []
-    for number, item in enumerate(items, 1):
-        try:
+    try:
+        for item in items if isinstance(items, list) else [items]:
             found.append(parse(item))
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
-            what = f"lacks {error}" if isinstance(error, KeyError) else error
-            raise ValueError(f"{path}: item {number} of {key}: {what}: {REWRITE}") from None
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        what = f"lacks {error}" if isinstance(error, KeyError) else error
+        raise ValueError(f"{path}: item {len(found) + 1} of {key}: {what}: {REWRITE}") from None
     return found
 
 
@@ -303,7 +269,6 @@ def _interface(item: dict, hosts: dict, gateways: dict) -> Interface:
         name=_tag(item) or hosts.get(instance) or described or identifier,
         interface_type=item.get("InterfaceType", "interface"),
         group_ids=tuple(group["GroupId"] for group in item.get("Groups", [])),
-        account_id=item.get("OwnerId", ""),
     )
 
 
@@ -316,75 +281,53 @@ def _told_apart(interfaces: list[Interface]) -> list[Interface]:
     ]
 
 
-def _number(value) -> int | None:
-    """Return a port, ICMP type or code; AWS writes "any" as -1 or leaves it out."""
-    return None if value is None or int(value) == -1 else int(value)
-
-
 def _match(protocol: str, low, high) -> Match:
+    """Return a match; AWS writes "any" as -1 or leaves it out."""
     number = PROTOCOLS.get(str(protocol).lower())
-    number = _number(protocol) if number is None else number
-    if number in ICMP:
-        return Match(number, _number(low), _number(high))
+    number, low, high = (
+        None if value is None or int(value) == -1 else int(value)
+        for value in (protocol if number is None else number, low, high)
+    )
     # AWS: for a protocol other than TCP, UDP and ICMP, all ports are meant, whatever the range says.
-    ports = (_number(low), _number(high)) if number in (6, 17) else (None, None)
-    return Match(number, *ports) if None not in ports else Match(number, None, None)
+    if number not in ICMP and (number not in (TCP, UDP) or None in (low, high)):
+        return Match(number, None, None)
+    return Match(number, low, high)
 
 
 def _group(item: dict, lists: dict, members: dict) -> Group:
     identifier, rules = item["GroupId"], []
-    both = [(permission, False) for permission in item.get("IpPermissions", [])]
-    both += [(permission, True) for permission in item.get("IpPermissionsEgress", [])]
-    for permission, egress in both:
-        match = _match(permission["IpProtocol"], permission.get("FromPort"), permission.get("ToPort"))
-        about = (identifier, egress, match)
-        for key, name in (("IpRanges", "CidrIp"), ("Ipv6Ranges", "CidrIpv6")):
-            networks = [ip_network(peer[name], strict=False) for peer in permission.get(key, [])]
-            rules += [Rule(*about, str(network), (network,)) for network in networks]
-        for name in (peer["PrefixListId"] for peer in permission.get("PrefixListIds", [])):
-            rules.append(Rule(*about, name, lists.get(name, ()), known=name in lists))
-        for name in (peer["GroupId"] for peer in permission.get("UserIdGroupPairs", [])):
-            there = frozenset(members.get(name, ()))
-            rules.append(Rule(*about, name, (), there, known=name in members))
-    return Group(identifier, item.get("GroupName", identifier), item.get("VpcId", ""), tuple(rules))
+    for key, egress in (("IpPermissions", False), ("IpPermissionsEgress", True)):
+        for one in item.get(key, []):
+            about = (identifier, egress, _match(one["IpProtocol"], one.get("FromPort"), one.get("ToPort")))
+            for cidr in (
+                *(peer["CidrIp"] for peer in one.get("IpRanges", [])),
+                *(peer["CidrIpv6"] for peer in one.get("Ipv6Ranges", [])),
+            ):
+                network = ip_network(cidr, strict=False)
+                rules.append(Rule(*about, str(network), (network,)))
+            for name in (peer["PrefixListId"] for peer in one.get("PrefixListIds", [])):
+                rules.append(Rule(*about, name, lists.get(name, ()), known=name in lists))
+            for name in (peer["GroupId"] for peer in one.get("UserIdGroupPairs", [])):
+                there = frozenset(members.get(name, ()))
+                rules.append(Rule(*about, name, (), there, known=name in members))
+    return Group(identifier, item.get("GroupName", identifier), tuple(rules))
 
 
-def _acl(item: dict) -> tuple[Acl, list[str]]:
-    """Return a network ACL and the ids of its subnets."""
-    entries = sorted((_entry(entry) for entry in item["Entries"]), key=lambda entry: entry.number)
-    subnets = [entry["SubnetId"] for entry in item.get("Associations", [])]
-    return Acl(item["NetworkAclId"], item["VpcId"], tuple(entries)), subnets
-
-
-def _entry(item: dict) -> Entry:
-    ports, icmp = item.get("PortRange") or {}, item.get("IcmpTypeCode") or {}
-    low, high = (icmp.get("Type"), icmp.get("Code")) if icmp else (ports.get("From"), ports.get("To"))
-    if item["RuleAction"] not in ("allow", "deny"):
-        raise ValueError(f"rule {item['RuleNumber']}: RuleAction is {item['RuleAction']!r}")
-    return Entry(
-        number=int(item["RuleNumber"]),
-        egress=bool(item["Egress"]),
-        allow=item["RuleAction"] == "allow",
-        match=_match(item["Protocol"], low, high),
-        network=ip_network(item.get("CidrBlock") or item["Ipv6CidrBlock"], strict=False),
-    )
+def _acl(item: dict) -> tuple[str, tuple[Entry, ...], list[str]]:
+    """Return a network ACL's id, its entries and the ids of its subnets."""
+    entries = []
+    for entry in item["Entries"]:
+        ports, icmp = entry.get("PortRange") or {}, entry.get("IcmpTypeCode") or {}
+        span = (icmp.get("Type"), icmp.get("Code")) if icmp else (ports.get("From"), ports.get("To"))
+        if entry["RuleAction"] not in ("allow", "deny"):
+            raise ValueError(f"rule {entry['RuleNumber']}: RuleAction is {entry['RuleAction']!r}")
+        network = ip_network(entry.get("CidrBlock") or entry["Ipv6CidrBlock"], strict=False)
+        allow, match = entry["RuleAction"] == "allow", _match(entry["Protocol"], *span)
+        entries.append(Entry(int(entry["RuleNumber"]), bool(entry["Egress"]), allow, match, network))
+    subnet_ids = [one["SubnetId"] for one in item.get("Associations", [])]
+    return item["NetworkAclId"], tuple(sorted(entries, key=lambda one: one.number)), subnet_ids
 
 
 def _subnet(item: dict) -> Subnet:
     six = [entry["Ipv6CidrBlock"] for entry in item.get("Ipv6CidrBlockAssociationSet", [])]
-    cidrs = tuple(ip_network(cidr) for cidr in [item["CidrBlock"], *six])
-    identifier = item["SubnetId"]
-    return Subnet(identifier, cidrs, item.get("AvailabilityZone"), _tag(item) or identifier)
-
-
-def _routes(item: dict) -> tuple[str, list[str | None], bool]:
-    """Return a route table's VPC, its subnets (None: it is the main one), and whether it leads to the internet."""
-    subnets = [None if one.get("Main") else one.get("SubnetId") for one in item.get("Associations", [])]
-    return (item["VpcId"], subnets, any(str(one.get("GatewayId", "")).startswith("igw-") for one in item["Routes"]))
-
-
-def _public(tables: list, vpcs: dict[str, str]) -> dict[str, bool]:
-    """Return by subnet whether its routes lead to the internet; `vpcs` is by subnet."""
-    main = {vpc: leads for vpc, subnets, leads in tables if None in subnets}
-    own = {subnet: leads for _vpc, subnets, leads in tables for subnet in subnets if subnet}
-    return {subnet: main[vpc] for subnet, vpc in vpcs.items() if vpc in main} | own
+    return Subnet(item["SubnetId"], tuple(map(ip_network, [item["CidrBlock"], *six])), _tag(item) or item["SubnetId"])

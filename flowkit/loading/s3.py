@@ -5,6 +5,7 @@ the same with Hive's ``name=value`` folders, and names each file after its five-
 https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3-path.html
 """
 
+import itertools
 import os
 import re
 import shutil
@@ -13,16 +14,12 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
-from itertools import chain
+from datetime import UTC, datetime
 from pathlib import Path
 
-from flowkit.loading.boto import at_once, client, sentences
+from flowkit.loading.boto import client, sentences
 from flowkit.loading.errors import SourceError
-from flowkit.loading.sources import LATE, SLOT, aside, may_hold
-
-#: No folder of a day is older: flow logs were announced in 2015, AWS's own examples are dated 2014.
-FIRST_DAY = date(2014, 1, 1)
+from flowkit.loading.sources import LATE, SLOT, SourceFile, at_once, may_hold
 
 #: Objects of known other kinds; all others are looked into, whatever they are called (Firehose gives no ending).
 _OTHER = re.compile(
@@ -37,20 +34,12 @@ _ABOVE_REGION = re.compile(
     r"(?:.*/)?AWSLogs/(?:o-[^/]+/)?(?:(?:aws-account-id=)?\d{12}/(?:(?:aws-service=)?vpcflowlogs/)?)?"
 )
 _ENDING = re.compile(r"(\.(log|gz|parquet|json|jsonl|ndjson|csv|txt))*$", re.IGNORECASE)
+#: What no key comes after, and a second that every calendar still has.
+_LAST, _FAR = "\U0010ffff", 250_000_000_000
 #: Folders above AWSLogs are searched this deep, and only where they are this few.
 _DEPTH, _FOLDERS = 3, 50
 #: How often an object is read whose bytes stop coming.
 _READS = 4
-
-
-@dataclass(frozen=True)
-class S3Object:
-    """One object: its place (``s3://bucket/key``), size in bytes, ETag, and when it was written (UTC)."""
-
-    place: str
-    size: int
-    etag: str
-    modified: datetime
 
 
 @dataclass(frozen=True)
@@ -67,46 +56,39 @@ class _Bucket:
         pages = self.pages(prefix, Delimiter="/")
         return [folder["Prefix"] for page in pages for folder in page.get("CommonPrefixes", ())]
 
-    def objects(self, prefix: str) -> list[S3Object]:
-        return [
-            S3Object(f"s3://{self.name}/{entry['Key']}", entry["Size"], entry["ETag"].strip('"'), entry["LastModified"])
-            for page in self.pages(prefix)
-            for entry in page.get("Contents", ())
-            if entry["Size"] and not entry["Key"].endswith("/")
-        ]
+    def objects(self, prefix: str, days: tuple[str, str] = ("", _LAST)) -> Iterator[SourceFile]:
+        """The objects below `prefix` whose keys lie between the two of `days`, in their order."""
+        first, last = days
+        entries = (entry for page in self.pages(prefix, StartAfter=first) for entry in page.get("Contents", ()))
+        for entry in itertools.takewhile(lambda entry: entry["Key"] < last, entries):
+            key, other = entry["Key"], "" if entry["Size"] else "empty"
+            if key != prefix and _OTHER.search(key):
+                other = "by its name no flow log"
+            if not key.endswith("/"):
+                yield SourceFile(f"s3://{self.name}/{key}", entry["ETag"].strip('"'), entry["Size"], aside=other)
 
 
-def list_objects(uri: str, start: int | None, end: int | None, profile: str | None = None) -> Iterator[S3Object]:
-    """The flow log objects below `uri` that may hold records of the window, each once.
+def list_objects(uri: str, start: int | None, end: int | None, profile: str | None = None) -> Iterator[SourceFile]:
+    """The flow log objects below `uri` that may hold records of the window, each once, and those left aside.
 
     `start` and `end` are seconds since 1970 (None: no limit). In AWS's layout only the folders of the
     window's days are listed (and nothing beside it), and only files whose slot may hold records of the window
-    are wanted (`sources.may_hold`). Raises SourceError when AWS refuses or `uri` names no bucket.
+    are wanted (`sources.may_hold`). Raises SourceError when AWS refuses, `uri` names no bucket, or no object there
+    may be a flow log, whatever the window.
     """
     name, prefix = split_uri(uri)
     bucket = _Bucket(client("s3", profile), name)
     folder = prefix if not prefix or prefix.endswith("/") else prefix + "/"
-    earliest = None if start is None else start - SLOT
-    latest = None if end is None else end + LATE
     roots = _roots(bucket, folder)
     with ThreadPoolExecutor(8) as pool:
-        prefixes = list(_prefixes(roots, earliest, latest)) if roots else [folder]
-        objects = list(chain.from_iterable(pool.map(bucket.objects, prefixes)))
+        listed = pool.map(lambda root: list(bucket.objects(root, _days(root, start, end))), roots or [folder])
+        objects = list(itertools.chain.from_iterable(listed))
     if not objects and (not roots or folder != prefix):  # no folder: one object, or the beginning of names
-        objects = bucket.objects(prefix)
-    for each in objects:
-        if each.place != uri and _OTHER.search(each.place.removeprefix(f"s3://{name}/")):
-            aside[each.place] = "by its name no flow log"
-        elif each.place == uri or may_hold(each.place, start, end):
-            yield each
-
-
-def holds(uri: str) -> None:
-    """Raise SourceError where no object at all lies at `uri`."""
-    name, prefix = split_uri(uri)
-    page = next(iter(_Bucket(client("s3"), name).pages(prefix, MaxKeys=1)), {})
-    if not page.get("Contents"):
-        raise SourceError(f"no files in {uri}")
+        objects = list(bucket.objects(prefix))
+    if all(each.aside for each in objects) and all(each.aside for each in bucket.objects(prefix)):
+        reasons = "".join(f"; {each.place}: {each.aside}" for each in objects[:2])
+        raise SourceError(f"no files in {uri}{reasons}")
+    yield from (each for each in objects if each.aside or each.place == uri or may_hold(each.place, start, end))
 
 
 def split_uri(uri: str) -> tuple[str, str]:
@@ -115,17 +97,6 @@ def split_uri(uri: str) -> tuple[str, str]:
     if not uri.startswith("s3://") or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}", name):
         raise SourceError(f"{uri} names no bucket: write s3://bucket/prefix.")
     return name, key
-
-
-def _prefixes(roots: list[str], earliest: int | None, latest: int | None) -> Iterator[str]:
-    """What to list below `roots`: the window's days."""
-    for root in roots:
-        region = _REGION.match(root)[0]
-        for days in _days(earliest, latest, hive="aws-region=" in region):
-            if (region + days).startswith(root):
-                yield region + days
-            elif root.startswith(region + days):
-                yield root
 
 
 def _roots(bucket: _Bucket, folder: str, depth: int = _DEPTH) -> list[str]:
@@ -145,28 +116,22 @@ def _roots(bucket: _Bucket, folder: str, depth: int = _DEPTH) -> list[str]:
     return [root for step in steps for root in _roots(bucket, step, depth - 1)]
 
 
-def _days(earliest: int | None, latest: int | None, hive: bool) -> Iterator[str]:
-    """The folders below a region that cover the time: days, and whole months and years in one."""
-    if earliest is None and latest is None:
-        yield ""
-        return
-    names = ("year={0:%Y}/", "month={0:%m}/", "day={0:%d}/") if hive else ("{0:%Y}/", "{0:%m}/", "{0:%d}/")
-    day = FIRST_DAY if earliest is None else max(FIRST_DAY, datetime.fromtimestamp(earliest, UTC).date())
-    last = datetime.now(UTC).date() + timedelta(1) if latest is None else datetime.fromtimestamp(latest, UTC).date()
-    while day <= last:
-        month = (day.replace(day=1) + timedelta(32)).replace(day=1)
-        year = date(day.year + 1, 1, 1)
-        if day.month == day.day == 1 and year <= last:
-            parts, following = names[:1], year
-        elif day.day == 1 and month <= last:
-            parts, following = names[:2], month
-        else:
-            parts, following = names, day + timedelta(1)
-        yield "".join(parts).format(day)
-        day = following
+def _days(root: str, start: int | None, end: int | None) -> tuple[str, str]:
+    """Between which keys the files of the window lie: a region's folders of days are in the order of time."""
+    region = _REGION.match(root)
+    if not region:
+        return "", _LAST
+    names = "year={0:%Y}/month={0:%m}/day={0:%d}/" if "aws-region=" in region[0] else "{0:%Y/%m/%d}/"
+
+    def folder(at: int) -> str:
+        return region[0] + names.format(datetime.fromtimestamp(min(max(0, at), _FAR), UTC))
+
+    return "" if start is None else folder(start - SLOT), _LAST if end is None else folder(end + LATE + 86_400)
 
 
-def fetch(objects: Iterable[S3Object], folder: Path, workers: int = 8) -> Iterator[tuple[S3Object, Path | Exception]]:
+def fetch(
+    files: Iterable[SourceFile], folder: Path, workers: int = 8
+) -> Iterator[tuple[SourceFile, Path | SourceError]]:
     """Each object with the file that holds its bytes, in order, `workers` at a time, a few ahead.
 
     The file is new in `folder` and the caller's to delete. The object comes back as it was read: with the
@@ -174,10 +139,10 @@ def fetch(objects: Iterable[S3Object], folder: Path, workers: int = 8) -> Iterat
     read, a SourceError stands in the file's place and the rest goes on.
     """
     s3 = client("s3")
-    return at_once(lambda each: _download(s3, each, folder), objects, workers)
+    return at_once(lambda each: _download(s3, each, folder), files, workers)
 
 
-def _download(s3, each: S3Object, folder: Path) -> tuple[S3Object, Path | Exception]:
+def _download(s3, each: SourceFile, folder: Path) -> tuple[SourceFile, Path | SourceError]:
     bucket, key = split_uri(each.place)
     for _ in range(_READS):
         try:
@@ -187,15 +152,13 @@ def _download(s3, each: S3Object, folder: Path) -> tuple[S3Object, Path | Except
             return each, error
         ending = _ENDING.search(key)[0].lower()
         with tempfile.NamedTemporaryFile(dir=folder, suffix=ending, delete=False) as file:
-            path = Path(file.name)
             try:
                 with sentences(each.place), closing(answer["Body"]) as body:
                     shutil.copyfileobj(body, file, 1 << 20)
             except SourceError:  # the connection broke half-way, which botocore does not retry
-                path.unlink()
+                Path(file.name).unlink()
                 continue
-        etag, modified = answer["ETag"].strip('"'), answer["LastModified"]
-        return replace(each, size=answer["ContentLength"], etag=etag, modified=modified), path
+        return replace(each, size=answer["ContentLength"], stamp=answer["ETag"].strip('"')), Path(file.name)
     return each, SourceError(
         f"AWS cannot be reached for {each.place}: the connection broke {_READS} times while it was read."
     )

@@ -1,4 +1,4 @@
-"""From what a user names to the files that hold its records: each with its identity, and where to read it.
+"""From a path on this machine to the files below it, each with its identity; and what a file's name says of its time.
 
 A file's name may be AWS's: ``<account>_vpcflowlogs_<region>_<flow log>_<slot>_<hash>.log.gz``, where the slot is the
 five minutes in which its records end. https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3-path.html
@@ -11,11 +11,15 @@ import shutil
 import stat
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+from itertools import islice
 from pathlib import Path
-from typing import Protocol
 
 from flowkit.loading.errors import SourceError
 from flowkit.loading.sample import SAMPLE
@@ -28,53 +32,26 @@ _TABLE = re.compile(r"(?!s3:|cloudwatch:)[a-z0-9+]+://[^#]*#.+", re.DOTALL)
 SLOT, LATE = 300, 600 + 900
 #: The first second of flow logs; slots of another age are no slots.
 FIRST_SECOND = 1_388_534_400
-
-
-class Source(Protocol):
-    """What a kind of source has to offer; `s3` and `cloudwatch` are two, as modules."""
-
-    def list_objects(self, uri: str, start: int | None, end: int | None) -> Iterator:
-        """The objects at `uri` that may hold records of the window; each has `place`, `etag` (identity) and `size`."""
-
-    def fetch(self, objects: Iterable, folder: Path) -> Iterator[tuple[object, Path | Exception]]:
-        """Each object as it was read, with a new file in `folder` that holds its bytes, or the reason why not."""
+#: What a source may be.
+KINDS = "name a file, a folder, a glob, s3://bucket/prefix, cloudwatch://log-group, URL#table, - or sample"
+#: All files below a folder.
+_ALL = ("**",)
 
 
 @dataclass(frozen=True)
 class SourceFile:
-    """One file of a source: where it is, what tells it from a later version, its bytes, and where to read it."""
+    """One file of a source: where it is, what tells it from a later version, its bytes, and where to read it.
+
+    `once`: it can be read but once, as stdin. `aside` says why it is nothing to read, `failure` why it cannot be read.
+    """
 
     place: str
-    stamp: str
-    size: int
+    stamp: str = ""
+    size: int = 0
     path: Path | None = None
-    remote: object = None
-
-    @property
-    def etag(self) -> str:
-        """The identity, as objects of a remote source call it."""
-        return self.stamp
-
-
-class Streams:
-    """stdin and named pipes: read once, into a file of the cache."""
-
-    @staticmethod
-    def fetch(streams: Iterable[SourceFile], folder: Path) -> Iterator[tuple[SourceFile, Path | Exception]]:
-        """Each stream with the file that holds its bytes."""
-        for number, each in enumerate(streams):
-            path = folder / f"stream-{number}"
-            try:
-                source = os.fdopen(0, "rb", closefd=False) if each.path is None else each.path.open("rb")
-                with source as stream, path.open("wb") as file:
-                    shutil.copyfileobj(stream, file, 1 << 20)
-                yield each, path
-            except OSError as error:
-                yield each, SourceError(f"cannot be read: {error.strerror}")
-
-
-#: What `find` last left aside on the way: places, each with the reason.
-aside: dict[str, str] = {}
+    once: bool = False
+    aside: str = ""
+    failure: str = ""
 
 
 def aws_name(place: str) -> dict[str, str]:
@@ -96,9 +73,7 @@ def slot_of(place: str) -> int | None:
 def may_hold(place: str, start: int | None, end: int | None) -> bool:
     """Return whether a file of this name may hold records of the window."""
     slot = slot_of(place)
-    if slot is None:
-        return True
-    return (start is None or slot + SLOT > start) and (end is None or slot < end + LATE)
+    return slot is None or ((start is None or slot + SLOT > start) and (end is None or slot < end + LATE))
 
 
 def is_table(source: object) -> bool:
@@ -108,113 +83,87 @@ def is_table(source: object) -> bool:
     return type(source).__module__.startswith("ibis.")
 
 
-def find(source: str | Path, start: int | None = None, end: int | None = None) -> list[SourceFile]:
-    """Return the files of `source` that may hold records of the window, each once, in the order of their places.
+def list_files(text: str, start: int | None, end: int | None) -> Iterator[SourceFile]:
+    """The files at a path, below a folder or of a glob that may hold records of the window, and what is not read.
 
-    None is an answer where there are files, but not of the window. Raises SourceError where there are no files.
+    What is hidden below a folder (`.x`, `_x`) is left aside. Raises SourceError where there are no files.
     """
-    text = str(source)
-    if not text:
-        raise ValueError("the source is empty: name a file, a folder, a glob, s3://bucket/prefix, - or sample")
-    if remote := remote_of(text):
-        files = [
-            SourceFile(each.place, each.etag, each.size, remote=each) for each in remote.list_objects(text, start, end)
-        ]
-        if not files and not (start is None and end is None) and hasattr(remote, "holds"):
-            remote.holds(text)
-        empty = not files and start is None and end is None
-    else:
-        everything = list(_local(text))
-        files = [each for each in everything if may_hold(each.place, start, end)]
-        empty = not everything
-    if empty:
-        left = "".join(f"; {place}: {why}" for place, why in list(aside.items())[:2])
-        raise SourceError(f"no files in {text}{left}")
-    return sorted({file.place: file for file in files}.values(), key=lambda file: file.place)
+    files = list(_named(text))
+    if all(each.aside for each in files):
+        reasons = "".join(f"; {each.place}: {each.aside}" for each in files[:2])
+        raise SourceError(f"no files in {text}{reasons}")
+    yield from (each for each in files if each.aside or each.failure or may_hold(each.place, start, end))
 
 
-def remote_of(place: str):
-    """Return the module that lists and fetches what lies at `place`; None for a local path."""
-    from flowkit.loading import cloudwatch, s3  # they know slots by this module
-
-    return {"s3:": s3, "cloudwatch:": cloudwatch}.get(place.partition("//")[0])
-
-
-def is_stream(source: object) -> bool:
-    """Return whether `source` can be read but once: stdin or a named pipe."""
-    try:
-        return str(source) == "-" or stat.S_ISFIFO(Path(str(source)).stat().st_mode)
-    except (OSError, ValueError):
-        return False
-
-
-def _local(text: str) -> Iterator[SourceFile]:
+def _named(text: str) -> Iterator[SourceFile]:
+    """All that a path or a glob names."""
     if text == "-":
-        if sys.stdin is None or sys.stdin.closed:
-            raise SourceError("stdin is closed: there is nothing to read")
-        yield SourceFile("-", f"{time.time_ns()}", 0, remote=SourceFile("-", "", 0))
+        yield SourceFile("-", f"{time.time_ns()}", once=True)
         return
-    path = SAMPLE / "AWSLogs" if text == "sample" else _expanded(text)
     try:
+        path = SAMPLE / "AWSLogs" if text == "sample" else Path(text).expanduser()
         mode = path.stat().st_mode
-    except (OSError, ValueError):
-        if not glob.has_magic(text):
-            said = f"there is no {text}: name a file, a folder, a glob, s3://bucket/prefix, - or sample"
-            raise SourceError(said) from None
-        for each in sorted(glob.iglob(str(path), recursive=True)):  # noqa: PTH207 - a whole pattern, absolute or not
-            if Path(each).is_dir():
-                yield from _below(each, set())
-            elif file := _file(each):
-                yield file
-        return
+    except RuntimeError:
+        raise SourceError(f"{text} cannot be found: there is no home folder") from None
+    except (OSError, ValueError) as error:
+        if glob.has_magic(text):
+            fixed = next(at for at, part in enumerate(path.parts) if glob.has_magic(part))
+            yield from _walk(str(Path(*path.parts[:fixed])), path.parts[fixed:], set())
+            return
+        if isinstance(error, FileNotFoundError | NotADirectoryError | ValueError):
+            raise SourceError(f"there is no {text}: {KINDS}") from None
+        raise SourceError(f"{text} cannot be read: {error.strerror}") from None
     if stat.S_ISDIR(mode):
-        yield from _below(str(path), set())
+        yield from _walk(str(path), _ALL, set())
     elif stat.S_ISFIFO(mode):
-        yield SourceFile(str(path), f"{time.time_ns()}", 0, remote=SourceFile(str(path), "", 0, path))
+        yield SourceFile(str(path), f"{time.time_ns()}", path=path, once=True)
     elif stat.S_ISREG(mode):
         yield _file(str(path))
     else:
         raise SourceError(f"{text} is a device or a socket, not a file")
 
 
-def _expanded(text: str) -> Path:
-    try:
-        return Path(text).expanduser()
-    except RuntimeError:
-        raise SourceError(f"{text} cannot be found: there is no home folder") from None
-
-
-def _below(folder: str, seen: set[tuple[int, int]]) -> Iterator[SourceFile]:
-    """The files below a folder, each folder once; what is hidden (`.x`, `_x`) is not looked at."""
+def _walk(folder: str, pattern: tuple[str, ...], seen: set) -> Iterator[SourceFile]:
+    """The files below `folder` that match the parts of `pattern`, where `**` is any number of folders, each once."""
     try:
         status = Path(folder).stat()
-        if (status.st_dev, status.st_ino) in seen:
-            return
-        seen.add((status.st_dev, status.st_ino))
-        names = sorted(os.scandir(folder), key=lambda each: each.name)
-    except OSError as error:
-        aside[_shown(folder)] = f"cannot be read: {error.strerror}"
+        entries = sorted(os.scandir(folder), key=lambda each: each.name)
+    except FileNotFoundError:
         return
+    except OSError as error:
+        yield SourceFile(_shown(folder), failure=f"cannot be read: {error.strerror}")
+        return
+    if (step := (status.st_dev, status.st_ino, pattern)) in seen:
+        return
+    seen.add(step)
+    part, rest = pattern[0], pattern[1:]
     real = os.path.realpath(folder)
-    for each in names:
-        if each.name.startswith((".", "_")):
-            continue
-        if each.is_dir():
-            yield from _below(each.path, seen)
-        elif file := _file(each.path, None if each.is_symlink() else f"{real}/{each.name}"):
-            yield file
+    if part == "**" and rest:
+        yield from _walk(folder, rest, seen)
+    for entry in entries:
+        hidden = entry.name.startswith((".", "_") if pattern == _ALL else ".")
+        inner = False
+        with suppress(OSError):  # a link to itself
+            inner = entry.is_dir()
+        if part == "**":
+            wanted, below = not hidden, pattern
+        else:
+            wanted, below = fnmatchcase(entry.name, part) and (part.startswith(".") or not hidden), rest or _ALL
+        if hidden and pattern == _ALL:
+            yield SourceFile(_shown(f"{real}/{entry.name}"), aside="hidden: its name begins with . or _")
+        elif wanted and inner:
+            yield from _walk(entry.path, below, seen)
+        elif wanted and not rest:
+            yield _file(entry.path, None if entry.is_symlink() else f"{real}/{entry.name}")
 
 
-def _file(path: str, real: str | None = None) -> SourceFile | None:
-    """One file; None, and said aside, where it is none."""
+def _file(path: str, real: str | None = None) -> SourceFile:
     try:
         status = Path(path).stat()
     except OSError as error:
-        aside[_shown(path)] = f"cannot be read: {error.strerror}"
-        return None
+        return SourceFile(_shown(path), failure=f"cannot be read: {error.strerror}")
     if not stat.S_ISREG(status.st_mode):
-        aside[_shown(path)] = "a pipe, a device or a socket, not a file"
-        return None
+        return SourceFile(_shown(path), aside="a pipe, a device or a socket, not a file")
     place = _shown(real or os.path.realpath(path))
     return SourceFile(place, f"{status.st_size}-{status.st_mtime_ns}", status.st_size, Path(path))
 
@@ -222,3 +171,30 @@ def _file(path: str, real: str | None = None) -> SourceFile | None:
 def _shown(path: str) -> str:
     """A path as text, also where its bytes are no UTF-8."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def copied(stream: SourceFile, path: Path) -> Path | SourceError:
+    """Return `path` with all that stdin or a named pipe holds, or the reason why not."""
+    if stream.path is None and sys.stdin is None:
+        return SourceError("stdin is closed: there is nothing to read")
+    try:
+        source = os.fdopen(0, "rb", closefd=False) if stream.path is None else stream.path.open("rb")
+    except OSError as error:
+        return SourceError(f"cannot be read: {error.strerror}")
+    with source, path.open("wb") as file:
+        shutil.copyfileobj(source, file, 1 << 20)
+    return path
+
+
+def at_once(work: Callable, items: Iterable, workers: int) -> Iterator:
+    """What `work` gives for each of `items`, in order, `workers` at a time and only a few ahead."""
+    rest = iter(items)
+    with ThreadPoolExecutor(workers) as pool:
+        waiting = deque(pool.submit(work, item) for item in islice(rest, 2 * workers))
+        try:
+            while waiting:
+                yield waiting.popleft().result()
+                waiting.extend(pool.submit(work, item) for item in islice(rest, 1))
+        finally:
+            for each in waiting:
+                each.cancel()

@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -31,16 +30,21 @@ def _alone() -> Iterator[bool]:
             yield True
 
 
-def gather(place: Path) -> None:
-    """Make one part of many small ones, as an hourly run leaves them, and one file of facts of many."""
+def gather(work: Path, prune: bool = False) -> int:
+    """Make one part of many small ones, as an hourly run leaves them, and one file of facts of many.
+
+    With `prune` also of few, and without local files that are gone from their place; return how many those are.
+    """
     target = cache.folder()
     files = [path for path in (target / "facts").iterdir() if cache.PART.fullmatch(path.name)]
-    if len(files) < MANY_PARTS:
-        return
+    if len(files) < (1 if prune else MANY_PARTS):
+        return 0
     with _alone() as alone:
         if not alone:
-            return
+            return 0
         table = cache.whole(cache.facts())
+        here = [not prune or "://" in place or Path(place).exists() for place in table["place"]]
+        table = table.filter(pl.Series(here, dtype=pl.Boolean))
         used = table.explode("parts", "sizes").filter(pl.col("sizes") < SMALL_PART).select("parts", "file_id")
         merged, renamed = [], {}
         for kind in ("vpc", "transit-gateway", "malformed"):
@@ -49,97 +53,66 @@ def gather(place: Path) -> None:
             if len(old) >= MANY_PARTS:
                 frames = [pl.read_parquet((target / "parts" / name).read_bytes()) for name in old]
                 frame = pl.concat(frames, how="diagonal").join(mine, on="file_id", how="semi")
-                merged.append(place / f"gathered.{kind}.parquet")
+                merged.append(work / f"gathered.{kind}.parquet")
                 frame.write_parquet(merged[-1], compression="lz4", statistics=False)
                 renamed |= dict.fromkeys(old, merged[-1].name)
         rows = [
             row | {"parts": list({renamed.get(name, name) for name in row["parts"]}), "committed": row["committed"] + 1}
             for row in table.iter_rows(named=True)
         ]
-        cache.commit(rows, merged)
+        cache.commit(rows, merged, work)
         for path in files:
             path.unlink(missing_ok=True)
         for name in renamed:
             with suppress(OSError):
                 os.utime(target / "parts" / name)  # it goes when readers that began before are done
+        return here.count(False)
 
 
 def sweep(grace: float = GRACE) -> None:
     """Remove what killed processes left behind, and parts that no facts have named for `grace` seconds."""
-    for path in cache.home().iterdir():
-        if re.fullmatch(r"work-[0-9a-f]{32}", path.name) and not path.is_dir() and _age(path) > GRACE:
-            path.unlink(missing_ok=True)
-        elif re.fullmatch(r"work-[0-9a-f]{32}\.lock", path.name) and _abandoned(path):
-            cache.remove(path.with_suffix(""))
-    parts = [
-        path for path in (cache.folder() / "parts").iterdir() if cache.PART.fullmatch(path.name) and _age(path) > grace
-    ]
-    if parts:
-        named = set(cache.facts().explode("parts")["parts"])
-        for part in parts:
-            if part.name not in named:
-                part.unlink(missing_ok=True)
+    for path in cache.home().glob("work-*.lock"):
+        if cache.OWN.fullmatch(path.name):
+            with suppress(OSError), path.open("r+") as lock:  # else it is locked: its process goes on
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                cache.remove(path.with_suffix(""))
+    before = time.time() - grace
+    old = [part for part, status in cache.files(cache.folder() / "parts") if status.st_mtime < before]
+    named = set(cache.facts().explode("parts")["parts"]) if old else ()
+    for part in old:
+        if cache.PART.fullmatch(part.name) and part.name not in named:
+            part.unlink(missing_ok=True)
 
 
-def _abandoned(path: Path) -> bool:
-    try:
-        with path.open("r+") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
-    except OSError:
-        return False
-
-
-def _age(path: Path) -> float:
-    try:
-        return time.time() - path.stat().st_mtime
-    except OSError:
-        return 0
-
-
+@cache.kept()
 def size() -> dict[str, int]:
     """Return `files` (source files), `parts` (Parquet files) and `bytes` on disk of the cache."""
-    parts = [path for path in (cache.folder() / "parts").iterdir() if cache.PART.fullmatch(path.name)]
-    everything = [path for path in cache.home().rglob("*") if path.is_file()]
-    return {
-        "files": len(cache.facts()),
-        "parts": len(parts),
-        "bytes": sum(path.stat().st_size for path in everything if path.exists()),
-    }
+    facts = len(cache.facts())
+    parts = sum(bool(cache.PART.fullmatch(path.name)) for path, _ in cache.files(cache.folder() / "parts"))
+    return {"files": facts, "parts": parts, "bytes": sum(status.st_size for _, status in cache.files(cache.home()))}
 
 
+@cache.kept()
 def clear() -> None:
     """Remove all that flowkit wrote, and the folder where nothing else is in it."""
     path = cache.home()
-    for name in [each.name for each in path.iterdir()]:
-        if (path / name).is_dir() and re.fullmatch(r"v-[0-9a-f]{12}|work-[0-9a-f]{32}", name):
-            shutil.rmtree(path / name, ignore_errors=True)
-        elif name == "parts":
-            for part in (path / name).iterdir():
-                if cache.PART.fullmatch(part.name):
-                    part.unlink(missing_ok=True)
-            with suppress(OSError):
-                (path / name).rmdir()
-        elif name != cache.MARKER and (cache.OWN.fullmatch(name) or cache.FIRST.fullmatch(name)):
-            (path / name).unlink(missing_ok=True)
+    for own in [each for each in path.iterdir() if cache.OWN.fullmatch(each.name) and each.name != cache.MARKER]:
+        if own.is_dir() and not own.is_symlink():
+            shutil.rmtree(own, ignore_errors=True)
+        else:
+            own.unlink(missing_ok=True)
     (path / cache.MARKER).unlink(missing_ok=True)
     with suppress(OSError):
         path.rmdir()
 
 
+@cache.kept()
 def prune() -> int:
-    """Take out local files that are gone from their place, and all that nobody needs; how many files went."""
+    """Take out local files that are gone from their place, and all that nobody needs; return how many files went."""
     for other in cache.home().glob("v-*"):
-        if re.fullmatch(r"v-[0-9a-f]{12}", other.name) and other.name != cache.folder().name:
+        if cache.OWN.fullmatch(other.name) and other.name != cache.folder().name:
             shutil.rmtree(other, ignore_errors=True)
-    with _alone() as alone:
-        if not alone:
-            return 0
-        files = [path for path in (cache.folder() / "facts").iterdir() if cache.PART.fullmatch(path.name)]
-        table = cache.facts()
-        here = ["://" in place or Path(place).exists() for place in table["place"]]
-        cache.publish(table.filter(pl.Series(here, dtype=pl.Boolean)).with_columns(pl.col("committed") + 1))
-        for path in files:
-            path.unlink(missing_ok=True)
+    with cache.workplace() as work:
+        gone = gather(work, prune=True)
     sweep(grace=0)
-    return here.count(False)
+    return gone

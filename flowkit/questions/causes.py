@@ -6,7 +6,7 @@ groups are stateful and network ACLs are not, so some rejections can only be an 
 https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-records-examples.html
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import pandas as pd
 
@@ -23,6 +23,8 @@ STRANGERS = 10
 #: So many leave no doubt that its security group names no networks.
 EVERYBODY = 50
 NO_SNAPSHOT = "a snapshot of the rules would tell (`flowkit snapshot network`)"
+NOT_BY_GROUP = "a change of a security group does not cut a tracked connection, one of a network ACL does"
+REPAIRED = "the snapshot's rules let it pass: changed back since, or not yet in force then"
 REJECT_ONLY = "the log holds rejected traffic only, nothing to compare with: a log of ALL traffic would tell"
 
 
@@ -45,12 +47,14 @@ class Cause:
 class Context:
     """What is asked besides the group itself.
 
-    `owners`: address → interfaces that have it; `subnets`: interface → subnet; `refused`: (interface, far address,
-    protocol, port) of every group of requests; `accepts`: whether the log has any ACCEPT.
+    `owners`: address → interfaces that have it; `subnets`: interface → subnet; `transit`: interfaces that pass on what
+    others send; `refused`: (interface, far address, protocol, port) of every group of requests; `accepts`: whether the
+    log has any ACCEPT.
     """
 
     owners: dict[str, set[str]] = field(default_factory=dict)
     subnets: dict[str, str] = field(default_factory=dict)
+    transit: frozenset[str] = frozenset()
     refused: set[tuple] = field(default_factory=set)
     accepts: bool = True
     snapshot: Snapshot | None = None
@@ -66,16 +70,23 @@ class Context:
 
 def cause(group, context: Context) -> Cause:
     """Return why `group`, a row of `flowkit.questions.rejected.groups`, was rejected."""
-    steps = {
-        "control": _control, "late": _late, "changed": _changed, "reply": _reply, "mid-stream": _mid_stream,
-        "request": _request,
-    }  # fmt: skip
-    return steps[group.refusal](group, context, _verdicts(group, context))
+    snapshot, verdicts = context.snapshot, []
+    if snapshot is not None and group.interface_id in snapshot.interfaces and group.refusal != "control":
+        found = packets(group, context.leaves(group))
+        verdicts = [evaluate(snapshot, group.interface_id, packet, reply) for packet, reply in found]
+    steps = {"control": _control, "late": _late, "changed": _changed, "reply": _reply, "mid-stream": _mid_stream,
+             "request": _request}  # fmt: skip
+    return steps[group.refusal](group, context, verdicts, next((one for one in verdicts if not one.allowed), None))
 
 
 def _ends(group) -> tuple[str, str]:
     """Return sender and target of the rejected packets."""
     return (group.server, group.client) if group.from_server else (group.client, group.server)
+
+
+def _ports(*ports: float) -> list[int | None]:
+    """Return the ports that differ; None stands for one that the log does not have."""
+    return list(dict.fromkeys(None if pd.isna(port) or port < 0 else int(port) for port in ports))
 
 
 def packets(group, leaves: bool | None) -> list[tuple[Packet, bool]]:
@@ -84,102 +95,75 @@ def packets(group, leaves: bool | None) -> list[tuple[Packet, bool]]:
     Several where the log leaves room: both directions if none is known, the least and greatest port of the clients.
     """
     reply = group.refusal in ("reply", "changed", "late") or (group.refusal == "mid-stream" and group.from_server)
-    ports = [group.port_low, group.port_high] if group.from_server else [group.server_port]
-    ports = [None if pd.isna(port) or port < 0 else int(port) for port in ports]
     icmp = (PONG if group.from_server else PING).get(int(group.protocol))
     return [
         (Packet(way, *_ends(group), int(group.protocol), port, icmp), reply)
         for way in ([True, False] if leaves is None else [leaves])
-        for port in dict.fromkeys(ports)
+        for port in (_ports(group.port_low, group.port_high) if group.from_server else _ports(group.server_port))
     ]
 
 
-def _verdicts(group, context: Context, reply: bool = True) -> list[Verdict]:
-    """Return what the snapshot's rules say of the rejected packets; without `reply`, of them as new ones."""
-    snapshot = context.snapshot
-    if snapshot is None or group.interface_id not in snapshot.interfaces or group.refusal == "control":
-        return []
-    found = packets(group, context.leaves(group))
-    return [evaluate(snapshot, group.interface_id, packet, reply and back) for packet, back in found]
-
-
-def _denied(verdicts: list[Verdict]) -> Verdict | None:
-    return next((verdict for verdict in verdicts if not verdict.allowed), None)
-
-
-def _by_rules(kind: str, verdict: Verdict, *grounds: str) -> Cause:
+def _by_rules(kind: str, verdict: Verdict, *grounds: str, answer: Verdict | None = None) -> Cause:
     """Return the cause that the rules themselves name."""
     ping = verdict.packet.protocol in ICMP
-    said = (*grounds, *verdict.grounds, *(["the log has no ICMP type: evaluated as a ping"] if ping else []))
+    said = [*grounds, *verdict.grounds, *(["the log has no ICMP type: evaluated as a ping"] if ping else [])]
+    said += [f"the answer would be rejected too: {answer.grounds[0]}"] if answer else []
     sure = "medium" if verdict.unknown else "high" if ping else "certain"
-    return Cause(kind, verdict.cause, sure, said, verdict)
+    return Cause(kind, verdict.cause, sure, tuple(said), verdict, answer)
 
 
-def _control(group, context, verdicts) -> Cause:
+def _control(group, context, verdicts, denied) -> Cause:
     reason, word = CONTROLS.get(group.control, ("another than BPA and EC", "undetermined"))
     sure = "certain" if group.control in CONTROLS else "low"
     return Cause("service-control", word, sure, (f"the log's reject-reason is {reason}",))
 
 
-def _late(group, context, verdicts) -> Cause:
+def _late(group, context, verdicts, denied) -> Cause:
     said = [f"{_few(group)} after the conversation was accepted both ways"]
-    if group.flagged:
-        said.append("none of them carries SYN")
-    if group.closed:
-        said.append("FIN or RST had closed it")
-    denied = _denied(verdicts)
+    said += ["none of them carries SYN"] if group.flagged else []
+    said += ["FIN or RST had closed it"] if group.closed else []
     if denied and denied.acl_allows is False and not group.closed:
         return _by_rules("acl-changed", denied, *said)
     if group.cut:
-        return _cut(group, verdicts, said)
+        return _cut(verdicts, denied, said)
     if group.unclosed == group.sessions:
-        said.append("no FIN or RST is in the log")
-        return Cause("late-packets", "undetermined", "low", tuple(said))
+        return Cause("late-packets", "undetermined", "low", (*said, "no FIN or RST is in the log"))
+    said += ["the snapshot's network ACL would let them pass"] if verdicts and not denied else []
     sure = "high" if (group.flagged and group.closed == group.sessions) or verdicts else "medium"
-    if verdicts and not denied:
-        said.append("the snapshot's network ACL would let them pass")
     return Cause("late-packets", "closed-connection", sure, tuple(said))
 
 
-def _cut(group, verdicts, said: list[str]) -> Cause:
+def _cut(verdicts, denied, said: list[str]) -> Cause:
     """Return that open sessions were cut: nothing closed them, and several stop at one moment."""
-    said += [
-        "no FIN or RST had closed it, and other open sessions stop at the same moment",
-        "a change of a security group does not cut a tracked connection, one of a network ACL does",
-    ]
-    if verdicts and not _denied(verdicts):
-        said.append("the snapshot's rules let it pass: changed back since, or not yet in force then")
+    said = [*said, "no FIN or RST had closed it, and other open sessions stop at the same moment", NOT_BY_GROUP]
+    said += [REPAIRED] if verdicts and not denied else []
     return Cause("acl-changed", "network-acl", "medium", tuple(said))
 
 
-def _changed(group, context, verdicts) -> Cause:
-    said = [
-        "the conversation was accepted both ways before",
-        "a change of a security group does not cut a tracked connection",
-    ]
-    if group.overlaps:
-        said.append("packets were still accepted afterwards")
-    if group.flagged and not group.closed:
-        said.append("no FIN or RST had closed it")
-    denied = _denied(verdicts)
+def _changed(group, context, verdicts, denied) -> Cause:
+    said = ["the conversation was accepted both ways before", NOT_BY_GROUP]
+    said += ["packets were still accepted afterwards"] if group.overlaps else []
+    said += ["no FIN or RST had closed it"] if group.flagged and not group.closed else []
     if denied and denied.acl_allows is False:
         return _by_rules("acl-changed", denied, *said)
     if _slow(group):
         return _expired(group, said[:1])
-    if _untracked(group, context):
+    # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/security-group-connection-tracking.html
+    far = group.server if context.leaves(group) else group.client
+    if not is_private(far) and group.publics >= STRANGERS and not group.newest > group.first:
         said.append("but flows of a rule for 0.0.0.0/0 are not tracked: its removal cuts them as well, and nobody new"
                     " was accepted afterwards")  # fmt: skip
-        opening = context.snapshot and _denied(_verdicts(group, context, reply=False))
-        if opening and opening.groups_allow is False:
+        known = context.snapshot and group.interface_id in context.snapshot.interfaces
+        asked = packets(group, context.leaves(group)) if known else []
+        anew = (evaluate(context.snapshot, group.interface_id, packet) for packet, _reply in asked)
+        opening = next((one for one in anew if one.groups_allow is False), None)
+        if opening:
             return Cause("blocked-client", "security-group", "medium", (*said, *opening.grounds), opening)
-        return Cause("acl-changed", "undetermined", "low", tuple(said))
-    big = group.small < group.sessions
-    sure = "high" if big and (group.overlaps or (group.flagged and not group.closed)) else "medium"
-    if group.protocol in ICMP and group.overlaps:
-        sure = "high"
+        return Cause("blocked-client", "undetermined", "low", tuple(said))
     if verdicts:
-        said.append("the snapshot's rules let it pass: changed back since, or not yet in force then")
-        sure = "medium"
+        return Cause("acl-changed", "network-acl", "medium", (*said, REPAIRED))
+    open_ = group.small < group.sessions and (group.overlaps or (group.flagged and not group.closed))
+    sure = "high" if open_ or (group.protocol in ICMP and group.overlaps) else "medium"
     return Cause("acl-changed", "network-acl", sure, tuple(said))
 
 
@@ -194,23 +178,13 @@ def _expired(group, said: list[str]) -> Cause:
     return Cause("reply-refused", "tracking-expired", "medium", tuple(said))
 
 
-def _untracked(group, context: Context) -> bool:
-    """Return whether the group's flows may be such that AWS does not track: those of a service open to the internet.
-
-    https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/security-group-connection-tracking.html
-    """
-    far = group.server if context.leaves(group) else group.client
-    return not is_private(far) and group.publics >= STRANGERS and not group.newest > group.first
-
-
-def _reply(group, context, verdicts) -> Cause:
+def _reply(group, context, verdicts, denied) -> Cause:
     way = {True: "outbound", False: "inbound", None: "on its way"}[context.leaves(group)]
     said = [
         f"{group.client}'s packets to {_service(group)} were accepted ({group.accepted:,} records)",
         f"the answer was rejected {way}",
         "a security group does not reject the answer to what it let pass, a network ACL does",
     ]
-    denied = _denied(verdicts)
     if denied:
         return _by_rules("reply-refused", denied, *said)
     if _slow(group):
@@ -223,58 +197,57 @@ def _reply(group, context, verdicts) -> Cause:
     return Cause("reply-refused", "network-acl", "medium" if idle else "high", tuple(said))
 
 
-def _mid_stream(group, context, verdicts) -> Cause:
+def _mid_stream(group, context, verdicts, denied) -> Cause:
     met = group.own > 0 or group.answers > 0
     said = [f"{_few(group)} in mid-stream, without SYN", "no accepted conversation of these ends is in the log"]
-    if met:
-        said.append(f"{group.client} and {_service(group)} do talk at other times")
-    denied = _denied(verdicts)
+    said += [f"{group.client} and {_service(group)} do talk at other times"] if met else []
     if group.cut:
-        return _by_rules("acl-changed", denied, *said) if denied else _cut(group, verdicts, said)
+        return _by_rules("acl-changed", denied, *said) if denied else _cut(verdicts, denied, said)
     if group.syn_acks and not denied:
         said.append("a SYN-ACK answers a SYN that was let pass, where no log was looking")
         return Cause("reply-refused", "rules-changed" if verdicts else "network-acl", "low", tuple(said))
     if group.from_server and group.flagged and group.reopened == group.sessions and not denied:
         said.append(f"the connection was open and silent for more than {TCP_IDLE} s: its tracking may have ended")
-        return Cause("late-packets", "tracking-expired", "medium" if verdicts else "low", tuple(said))
+        # A last FIN or keepalive is lost without harm, data is not.
+        kind = "reply-refused" if group.small < group.sessions else "late-packets"
+        return Cause(kind, "tracking-expired", "medium" if verdicts else "low", tuple(said))
     if denied and (group.from_server or not met):
         return _by_rules("reply-refused" if group.from_server and met else "noise", denied, *said)
+    kind = "late-packets" if met else "noise"
     if verdicts or (met and group.small):
-        sure = "high" if group.flagged and met else "medium"
-        return Cause("late-packets" if met else "noise", "closed-connection", sure, tuple(said))
-    return Cause("late-packets" if met else "noise", "undetermined", "low", (*said, NO_SNAPSHOT))
+        return Cause(kind, "closed-connection", "high" if group.flagged and met else "medium", tuple(said))
+    return Cause(kind, "undetermined", "low", (*said, NO_SNAPSHOT))
 
 
-def _request(group, context, verdicts) -> Cause:
+def _request(group, context, verdicts, denied) -> Cause:
     """Return the cause of a rejection from the first packet on: by the rules, or by contrast."""
     many = "" if group.attempts == 1 else "s"
     said = [f"{group.attempts:,} attempt{many} of {group.client} on {_service(group)}"]
-    changed = _history(group)
-    between = group.own > 0 and group.own_first <= group.last and group.own_last >= group.first
-    no_syn = not group.flagged and group.protocol == TCP and group.small == group.sessions and not group.retries
-    denied = _denied(verdicts)
+    if group.own > 0:
+        before, after = group.own_last < group.first, group.own_first > group.last
+        when = pd.Timestamp(int(group.own_last if before else group.own_first if after else 0), unit="s")
+        verb = "was accepted until" if before else "is accepted since"
+        said.append(f"it {verb} {when:%Y-%m-%d %H:%M} UTC" if before or after else "it was also accepted meanwhile")
     if denied:
-        answer = _answer(group, denied, context.snapshot)
-        found = _by_rules("blocked-client", denied, *said, *changed)
-        too = (f"the answer would be rejected too: {answer.grounds[0]}",) if answer else ()
-        return replace(found, grounds=found.grounds + too, answer=answer)
-    if between and no_syn:
+        return _by_rules("blocked-client", denied, *said, answer=_answer(group, denied, context.snapshot))
+    between = group.own > 0 and group.own_first <= group.last and group.own_last >= group.first
+    if between and not group.flagged and group.protocol == TCP and group.small == group.sessions and not group.retries:
         said = (f"{_few(group)} of {group.client}, whose conversations with {_service(group)} are accepted",)
         return Cause("late-packets", "closed-connection", "medium", said)
+    if len(verdicts) == 1:
+        grounds = (*said, *verdicts[0].grounds)
+        return Cause("blocked-client", "rules-changed", "high", grounds, verdicts[0])
     if verdicts:
-        grounds = (*said, *changed, *verdicts[0].grounds)
-        found = Cause("blocked-client", "rules-changed", "high", grounds, verdicts[0])
-        return found if len(verdicts) == 1 else Cause("blocked-client", "undetermined", "low", (*said, *changed))
+        return Cause("blocked-client", "undetermined", "low", tuple(said))
     if not context.accepts:
-        return Cause("blocked-client", "undetermined", "low", (*said, REJECT_ONLY, NO_SNAPSHOT))
-    return _by_contrast(group, context, [*said, *changed])
+        return Cause("blocked-client", "undetermined", "low", (said[0], REJECT_ONLY, NO_SNAPSHOT))
+    return _by_contrast(group, context, said)
 
 
 def _answer(group, denied: Verdict, snapshot: Snapshot) -> Verdict | None:
     """Return the verdict on the reply to a rejected request, if the network ACL would deny that too."""
     packet = denied.packet
-    ports = [None if pd.isna(port) or port < 0 else int(port) for port in (group.port_low, group.port_high)]
-    for port in dict.fromkeys(ports):
+    for port in _ports(group.port_low, group.port_high):
         pong = PONG.get(packet.protocol)
         back = Packet(not packet.egress, packet.dstaddr, packet.srcaddr, packet.protocol, port, pong)
         verdict = evaluate(snapshot, group.interface_id, back, reply=True)
@@ -293,6 +266,9 @@ def _by_contrast(group, context: Context, said: list[str]) -> Cause:
     if owners:
         out = [place for place, *_ in group.peers if place in owners]
         said += [f"the client's own interface {place} let it out" for place in out if not leaves]
+    if group.interface_id in context.transit:
+        said.append("this interface passes on what others send: a NAT or transit gateway has no security group")
+        return Cause("blocked-client", "network-acl", "low", (*said, NO_SNAPSHOT))
     if subnet and any(context.subnets.get(owner) == subnet for owner in owners):
         said.append(f"both ends are in {subnet}, inside which no network ACL is asked")
         return Cause("blocked-client", "security-group", "high", tuple(said))
@@ -326,28 +302,12 @@ def _by_contrast(group, context: Context, said: list[str]) -> Cause:
             return Cause("blocked-client", "network-acl", "medium", tuple(said))
         if is_private(far):
             said.append("others are accepted and answered there: a rule tells sources apart")
-            said += ["even in the client's own /24, which a network ACL seldom does"] if group.nearby else []
             return Cause("blocked-client", "security-group", "low", tuple(said))
         said.append("others are accepted and answered there: a rule tells sources apart")
     said.append("a security group or a network ACL: these logs cannot tell which")
     if subnet is None:
         said.append("the field subnet-id would help")
     return Cause("blocked-client", "undetermined", "low", (*said, NO_SNAPSHOT))
-
-
-def _history(group) -> list[str]:
-    """Return whether the client was accepted at another time."""
-    if not group.own:
-        return []
-    if group.own_last < group.first:
-        return [f"it was accepted until {_time(group.own_last)}"]
-    if group.own_first > group.last:
-        return [f"it is accepted since {_time(group.own_first)}"]
-    return ["it was also accepted meanwhile"]
-
-
-def _time(seconds: float) -> str:
-    return f"{pd.Timestamp(int(seconds), unit='s', tz='UTC'):%Y-%m-%d %H:%M} UTC"
 
 
 def _few(group) -> str:

@@ -23,11 +23,6 @@ from flowkit.questions.pairs import ANSWERED, RESET, SILENT
 from flowkit.questions.rejected import rejections
 
 COLUMNS = ("name", "source", "destination", "protocol", "port", "expect")
-CHECKED = (
-    "line", "name", "source", "destination", "destination_name", "protocol", "port", "expect", "verdict",
-    "state", "clients", "failing", "sessions", "first_seen", "last_seen", "answered_until", "repaired", "interface_id",
-    "confidence", "note",
-)  # fmt: skip
 VERDICTS = ("broken", "newly-reachable", "unproven", "met")
 PROTOCOLS = {"tcp": (6,), "udp": (17,), "icmp": (1, 58), "any": ()}
 #: What a log of one action only leaves open.
@@ -147,18 +142,18 @@ def _expectation(line: int, header: list[str], values: list[str], printed: dict)
 
 def _place(column: str, written: str, printed: dict) -> Network | tuple[str, ...]:
     """Return the network of a source, the network or ids of a destination."""
-    if column == "destination" and RESOURCE.fullmatch(written):
+    target = column == "destination"
+    if target and RESOURCE.fullmatch(written):
         return (written,)
-    found = printed.get(written)
-    if found is not None and (column == "destination" or not isinstance(found, tuple)):
-        return found
+    known = {name: place for name, place in printed.items() if target or not isinstance(place, tuple)}
+    if written in known:
+        return known[written]
     try:
         network, exact = ip_network(written, strict=False), ip_interface(written)
     except ValueError:
         kinds = "address, CIDR or name of a network"
-        if column == "destination":
+        if target:
             kinds = "address, CIDR, interface id, instance id or name of a host or network"
-        known = [name for name, place in printed.items() if column == "destination" or not isinstance(place, tuple)]
         close = get_close_matches(written, known, 1)
         meant = f"; did you mean {close[0]!r}?" if close else ""
         raise ValueError(f"{column} {written!r} is no {kinds}{meant}") from None
@@ -190,7 +185,10 @@ def owners(log) -> pd.DataFrame:
 
 
 def matches(one: Expectation, rows: pd.DataFrame, owners: pd.DataFrame) -> pd.Series:
-    """Return which of `rows` (network, destination, interface_id, protocol, port) the line is about."""
+    """Return which of `rows` (network, destination, interface_id, protocol, port) the line is about.
+
+    An address that several interfaces have is the named one's at that interface, or where no interface is logged.
+    """
     within = {place: _within(place, one.source) for place in rows["network"].unique()}
     found = rows["network"].map(within).astype(bool)  # an empty column maps to text
     if one.protocols:
@@ -201,7 +199,8 @@ def matches(one: Expectation, rows: pd.DataFrame, owners: pd.DataFrame) -> pd.Se
         places = {place: _within(place, one.destination) for place in rows["destination"].unique()}
         return (found & rows["destination"].map(places)).astype(bool)
     own = _owned(one.destination, owners)
-    there = rows["destination"].isin(own["address"].dropna())
+    others = owners.loc[~owners["interface_id"].isin(own["interface_id"]), "interface_id"]
+    there = rows["destination"].isin(own["address"].dropna()) & ~rows["interface_id"].isin(others)
     return (found & (there | rows["interface_id"].isin({*own["interface_id"], *one.destination}))).astype(bool)
 
 
@@ -223,10 +222,10 @@ def check(
     """Return each expectation with what was seen of it, one row a line of the file, in its order.
 
     `rows` are those of `Reach`, `kind` of `log_kind`, `owners` of `owners`; `distinct(rows)` counts clients that
-    differ. Columns: line, name, source, destination, destination_name, protocol, port, expect (as in the file), verdict,
-    state (the failing one, or the one that proves the verdict; null where unproven), clients, failing (of these),
-    sessions (in that state), first_seen, last_seen, answered_until, repaired (answered again, to the end), interface_id
-    (the destination's, null where many or unknown), confidence, note.
+    differ. Columns: line, name, source, destination, protocol, port, expect (as in the file); address (the destination's,
+    or its CIDR), destination_name, interface_id (null where many or unknown); verdict, state (the failing one, or the
+    one that proves the verdict; null where unproven), clients, failing (of these), sessions (in that state), first_seen,
+    last_seen, answered_until, repaired (answered again, to the end), confidence, note, proof (the row with most sessions).
 
     verdict: `met`; `broken` (reach: not answered; block: accepted, unanswered); `newly-reachable` (block, but
     answered); `unproven` (nothing seen, or the log cannot show it). Traffic is checked by the narrowest line that
@@ -243,40 +242,41 @@ def check(
             if other.reach and (not one.reach or narrower):
                 own = own & ~matched[other.line]
         seen = rows[own]
-        verdict, proof, note = _reach(one, seen, kind, distinct) if one.reach else _block(seen, kind)
+        verdict, proof, note = _verdict(one, seen, kind, distinct)
         first = proof.sort_values("sessions", ascending=False, kind="stable").head(1)
         eni = _interface(one, seen, rows, owners)
-        since, until = proof["first_seen"].min(), proof["last_seen"].max()
-        protocol = next(name for name, numbers in PROTOCOLS.items() if numbers == one.protocols)
-        port = "any" if one.ports is None else "-".join(str(port) for port in dict.fromkeys(one.ports))
         found.append({
             "line": one.line, "name": one.name, "source": text(one.source),
             "destination": one.written if isinstance(one.destination, tuple) else text(one.destination),
-            "destination_name": names.get(eni), "protocol": protocol, "port": port,
+            "address": _address(one, seen, owners), "destination_name": names.get(eni),
+            "protocol": next(name for name, numbers in PROTOCOLS.items() if numbers == one.protocols),
+            "port": "any" if one.ports is None else "-".join(str(port) for port in dict.fromkeys(one.ports)),
             "expect": "reach" if one.reach else "block", "verdict": verdict,
             "state": first["state"].iloc[0] if len(first) else None,
             "clients": distinct(seen), "failing": distinct(seen[seen["state"] != ANSWERED]),
-            "sessions": int(proof["sessions"].sum()), "first_seen": since, "last_seen": until,
-            "answered_until": proof["answered_until"].max(), "interface_id": eni, "note": note,
-            "confidence": first["confidence"].iloc[0] if len(first) else "low",
-            "repaired": one.reach and verdict == "broken" and _repaired(proof),
+            "sessions": int(proof["sessions"].sum()), "first_seen": proof["first_seen"].min(),
+            "last_seen": proof["last_seen"].max(), "answered_until": proof["answered_until"].max(),
+            "repaired": one.reach and verdict == "broken" and _repaired(proof), "interface_id": eni,
+            "confidence": first["confidence"].iloc[0] if len(first) else "low", "note": note,
+            "proof": next(first.itertuples(), None),
         })  # fmt: skip
-    return pd.DataFrame(found, columns=list(CHECKED))
+    columns = "line name source destination address destination_name protocol port expect verdict state clients failing"
+    columns += " sessions first_seen last_seen answered_until repaired interface_id confidence note proof"
+    return pd.DataFrame(found, columns=columns.split())
 
 
-def _repaired(failing: pd.DataFrame) -> bool:
-    """Return whether half of the clients, at least, were answered again after all failures, and long enough."""
-    again, since, until = (failing["answered_again"].max(), failing["first_seen"].min(), failing["last_seen"].max())
-    half = 2 * failing["recovered"].sum() >= failing["clients"].sum()
-    return bool(half and not pd.isna(again) and again - until > REPAIRED * (again - since))
-
-
-def _reach(one: Expectation, seen: pd.DataFrame, kind: str, distinct) -> tuple[str, pd.DataFrame, str]:
-    good = seen[seen["state"] == ANSWERED]
+def _verdict(one: Expectation, seen: pd.DataFrame, kind: str, distinct) -> tuple[str, pd.DataFrame, str]:
+    """Return the verdict on a line, the rows of `seen` that prove it, and why there is none."""
+    good, accepted = seen[seen["state"] == ANSWERED], seen[seen["state"].isin([SILENT, RESET])]
+    if not one.reach:
+        if len(good):
+            return "newly-reachable", good, ""
+        if len(accepted):
+            return "broken", accepted, ""
+        return ("met", seen, "") if len(seen) and kind == "all" else ("unproven", seen.head(0), ONLY.get(kind, ""))
     udp = (seen["state"] == SILENT) & (seen["protocol"] != TCP)
     bad = seen[(seen["state"] != ANSWERED) & (seen["clients"] > seen["scanners"]) & ~udp]
-    crowd = one.source.num_addresses > WIDE
-    if len(bad) and not (crowd and distinct(bad) <= distinct(good)):
+    if len(bad) and not (one.source.num_addresses > WIDE and distinct(bad) <= distinct(good)):
         return "broken", bad, ""
     if len(good):
         return "met", good, ""
@@ -284,15 +284,11 @@ def _reach(one: Expectation, seen: pd.DataFrame, kind: str, distinct) -> tuple[s
     return "unproven", good, ONLY[kind] if kind == "reject-only" else note
 
 
-def _block(seen: pd.DataFrame, kind: str) -> tuple[str, pd.DataFrame, str]:
-    answered, accepted = seen[seen["state"] == ANSWERED], seen[seen["state"].isin([SILENT, RESET])]
-    if len(answered):
-        return "newly-reachable", answered, ""
-    if len(accepted):
-        return "broken", accepted, ""
-    if len(seen) and kind == "all":
-        return "met", seen, ""
-    return "unproven", seen.head(0), ONLY.get(kind, "")
+def _repaired(failing: pd.DataFrame) -> bool:
+    """Return whether half of the clients, at least, were answered again after all failures, and long enough."""
+    again, since, until = (failing["answered_again"].max(), failing["first_seen"].min(), failing["last_seen"].max())
+    half = 2 * failing["recovered"].sum() >= failing["clients"].sum()
+    return bool(half and not pd.isna(again) and again - until > REPAIRED * (again - since))
 
 
 def _interface(one: Expectation, seen: pd.DataFrame, rows: pd.DataFrame, owners: pd.DataFrame) -> str | None:
@@ -308,10 +304,25 @@ def _interface(one: Expectation, seen: pd.DataFrame, rows: pd.DataFrame, owners:
     return found[0] if len(found) == 1 else None
 
 
+def _address(one: Expectation, seen: pd.DataFrame, owners: pd.DataFrame) -> str | None:
+    """Return the destination as an address or CIDR, where it is one."""
+    if not isinstance(one.destination, tuple):
+        return text(one.destination)
+    known = seen["destination"] if len(seen) else _owned(one.destination, owners)["address"].dropna()
+    return known.iloc[0] if known.nunique() == 1 else None
+
+
 def causes_of(log) -> pd.DataFrame:
-    """Return what was rejected and why, as `flowkit.questions.rejected` classifies it, in the columns of `matches`
-    (``network`` is the client), with ``records``, ``cause``, ``grounds``, ``verdict`` and ``incident``."""
+    """Return what was rejected and why, as `flowkit.questions.rejected` classifies it, most records first.
+
+    In the columns of `matches`, where ``network`` is the client and ``interface_id`` the server's; with ``records``,
+    ``cause``, ``grounds``, ``verdict``, ``incident``.
+    """
     groups = rejections(log).groups
-    groups = groups[groups["kind"] != "late-packets"]
-    names = {"client": "network", "server": "destination", "server_port": "port"}
-    return groups.rename(columns=names).astype({"port": "Int64", "protocol": "Int64"})
+    groups = groups[groups["kind"] != "late-packets"].sort_values("records", ascending=False, kind="stable")
+    return groups.assign(
+        network=groups["client"],
+        destination=groups["server"],
+        port=groups["server_port"].astype("Int64"),
+        interface_id=groups["interface_id"].where(groups["inside"] == groups["server"]),
+    )

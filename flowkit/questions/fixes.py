@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from ipaddress import collapse_addresses, ip_address, ip_network
 
-from flowkit.loading.network import LAST_RULES, Entry, Interface, Match, Rule, Snapshot
+from flowkit.loading.network import LAST_RULES, Entry, Match, Rule, Snapshot
 from flowkit.net import ADMIN_PORTS, EPHEMERAL, ICMP, Network, is_private, protocol_name
 from flowkit.questions.rules import Verdict, evaluate
 
@@ -49,14 +49,53 @@ class TrafficToAllow:
 
 @dataclass(frozen=True)
 class Fix:
-    """A rule to add: what to beware of, commands for the AWS CLI, the same for Terraform, what else would do; and the
-    rules themselves, by the group or network ACL that they go into, for `replay`."""
+    """Rules to add to a security group, or to a network ACL, whose id stands beside each then; what to beware of, how
+    to look up an id that is not known, and what else would do."""
 
-    warnings: tuple[str, ...]
-    commands: tuple[str, ...]
-    terraform: str
+    rules: tuple[Rule, ...] | tuple[tuple[str, Entry], ...]
+    warnings: tuple[str, ...] = ()
+    lookup: tuple[str, ...] = ()
     instead: tuple[str, ...] = ()
-    rules: tuple[Rule | tuple[str, Entry], ...] = ()
+
+    @property
+    def commands(self) -> tuple[str, ...]:
+        """Commands for the AWS CLI that add the rules."""
+        if isinstance(self.rules[0], Rule):
+            return (*self.lookup, group_command("authorize", self.rules))
+        return (*self.lookup, *(_entry_command(*rule) for rule in self.rules))
+
+    @property
+    def terraform(self) -> str:
+        """The same for Terraform."""
+        blocks = []
+        for count, rule in enumerate(self.rules, 1):
+            acl_id, one = (None, rule) if isinstance(rule, Rule) else rule
+            way, match, network = "egress" if one.egress else "ingress", one.match, _network(one)
+            ports = () if match.low is None else ("from_port", "to_port")
+            if acl_id:
+                kind, name = "aws_network_acl_rule", f"{acl_id[-6:]}_{way}_{one.number}"
+                values = {"network_acl_id": acl_id, "rule_number": one.number, "egress": one.egress}
+                values |= {"protocol": str(match.protocol), "rule_action": "allow"}
+                values["cidr_block" if network.version == 4 else "ipv6_cidr_block"] = str(network)
+                ports = ("icmp_type", "icmp_code") if match.protocol in ICMP else ports
+            else:
+                port = "any" if match.low is None or match.protocol in ICMP else match.low
+                name = f"{one.group_id[-6:]}_{way}_{protocol_name(match.protocol)}_{port}"
+                name += f"_{count}" if len(self.rules) > 1 else ""
+                kind, key = f"aws_vpc_security_group_{way}_rule", "referenced_security_group_id"
+                key = f"cidr_ipv{network.version}" if network else key
+                values = {
+                    "security_group_id": one.group_id,
+                    key: one.peer,
+                    "ip_protocol": protocol_name(match.protocol),
+                }
+            values |= dict(zip(ports, _span(match), strict=False))
+            width = max(map(len, values))
+            # HCL writes strings, numbers and booleans as JSON does.
+            lines = [f"  {key:<{width}} = {json.dumps(value)}" for key, value in values.items()]
+            label = re.sub(r"[^A-Za-z0-9_]", "_", f"flowkit_{name}")
+            blocks += [f'resource "{kind}" "{label}" {{', *lines, "}"]
+        return "\n".join(blocks)
 
 
 def merged(addresses: Iterable[str]) -> list[Network]:
@@ -82,59 +121,53 @@ def reply_ports(low: int, high: int) -> tuple[int, int]:
     return (EPHEMERAL, 65535) if low >= EPHEMERAL else (1024, 65535)
 
 
-def group_fix(wanted: TrafficToAllow, snapshot: Snapshot | None, owners: list[Interface | None] = ()) -> Fix:
-    """Return a security group rule for `wanted`; `owners` are the interfaces of its far end, where all are known."""
-    way = "egress" if wanted.egress else "ingress"
-    group_id = _group_for(wanted, snapshot)
+def group_fix(wanted: TrafficToAllow, snapshot: Snapshot | None) -> Fix:
+    """Return a security group rule for `wanted`.
+
+    It goes into the interface's group that has most rules for this port already, else into its first one.
+    """
+    interface = snapshot.interfaces.get(wanted.interface_id) if snapshot else None
+    known = [name for name in interface.group_ids if name in snapshot.groups] if interface else []
+
+    def similar(name: str) -> int:
+        rules = snapshot.groups[name].rules
+        return sum(one.egress == wanted.egress and (one.match.low, one.match.high) == wanted.ports for one in rules)
+
+    group_id = max(known, key=similar, default=YOUR_GROUP)
+    about = (group_id, wanted.egress, wanted.match)
     reference = None if wanted.egress else _reference(wanted, snapshot)
-    peers = [reference] if reference else merged(wanted.far)
-    commands = [
-        f"aws ec2 authorize-security-group-{way} --group-id {quoted(group_id)}"
-        f" --ip-permissions {_permission(wanted.match, peers)}"
-    ]
-    if group_id == YOUR_GROUP:
-        commands.insert(0, _lookup("NetworkInterfaces[].Groups[].GroupId", wanted))
-    rules = tuple(
-        Rule(group_id, wanted.egress, wanted.match, str(peer), (), frozenset(map(ip_address, wanted.far)))
-        if isinstance(peer, str) else Rule(group_id, wanted.egress, wanted.match, str(peer), (peer,))
-        for peer in peers
-    )  # fmt: skip
-    text = _terraform_group(wanted, group_id, peers, way)
-    return Fix(_warnings(wanted), tuple(commands), text, _by_membership(wanted, group_id, snapshot, owners), rules)
+    if reference:
+        rules = (Rule(*about, reference, (), frozenset(map(ip_address, wanted.far))),)
+    else:
+        rules = tuple(Rule(*about, str(network), (network,)) for network in merged(wanted.far))
+    lookup = () if known else _lookup("NetworkInterfaces[].Groups[].GroupId", wanted)
+    return Fix(rules, _warnings(wanted), lookup)
 
 
 def acl_fix(wanted: TrafficToAllow, verdict: Verdict | None, snapshot: Snapshot | None) -> Fix:
     """Return network ACL entries for `wanted`, numbered to be asked before the entry that denies it."""
     acl_id = verdict.acl_id if verdict and verdict.acl_id else YOUR_ACL
-    networks, side = merged(wanted.far), "--egress" if wanted.egress else "--ingress"
-    block = enclosing_network(wanted.far) if len(networks) > ENTRIES else None
-    networks = [block] if block else networks[:ENTRIES]
-    numbers = _free(snapshot, verdict, wanted.egress, len(networks)) if verdict and snapshot else None
-    warnings = _warnings(wanted)
-    if numbers is not None and len(numbers) < len(networks):
+    networks, warnings, instead = merged(wanted.far), _warnings(wanted), ()
+    if len(networks) > ENTRIES:
+        block = enclosing_network(wanted.far)
+        instead = () if block else (f"Only the first {ENTRIES} of {len(networks)} networks are listed.",)
+        networks = [block] if block else networks[:ENTRIES]
+    numbers = _free(snapshot, verdict, wanted.egress)[: len(networks)] if verdict and snapshot else []
+    if verdict and snapshot and len(numbers) < len(networks):
         warnings += (f"{one_line(acl_id)} has no free number before {verdict.entry.text}: move that entry first",)
-    known = numbers is not None
-    numbers = numbers or [
-        f"FREE_NUMBER_{n}" if len(networks) > 1 else "FREE_NUMBER" for n in range(1, len(networks) + 1)
+    if not numbers:
+        numbers = [f"FREE_NUMBER_{n}" for n in range(1, len(networks) + 1)] if networks[1:] else ["FREE_NUMBER"]
+    lookup = _lookup("NetworkInterfaces[].SubnetId", wanted) if acl_id == YOUR_ACL else ()
+    rules = [
+        (acl_id, Entry(number, wanted.egress, True, wanted.match, network))
+        for number, network in zip(sorted(numbers), networks, strict=False)
     ]
-    pairs = list(zip(numbers, networks, strict=False))
-    commands = [_entry(wanted, acl_id, side, number, network) for number, network in pairs]
-    if acl_id == YOUR_ACL:
-        commands.insert(0, _lookup("NetworkInterfaces[].SubnetId", wanted))
-    text = "\n".join(_terraform_acl(wanted, acl_id, *pair) for pair in pairs)
-    rules = [(acl_id, Entry(number, wanted.egress, True, wanted.match, network)) for number, network in pairs if known]
-    count = 0 if block else len(merged(wanted.far))
-    said = (f"Only the first {ENTRIES} of {count} networks are listed.",) if count > ENTRIES else ()
-    return Fix(warnings, tuple(commands), text, said, tuple(rules))
+    return Fix(tuple(rules), warnings, lookup, instead)
 
 
 def revocation(rule: Rule) -> str | None:
     """Return the command that removes a security group rule for CIDRs; None for a rule of other peers."""
-    if not rule.networks or rule.peer != str(rule.networks[0]):
-        return None
-    way = "egress" if rule.egress else "ingress"
-    permission = _permission(rule.match, list(rule.networks)).replace("IpProtocol=all", "IpProtocol=-1")
-    return f"aws ec2 revoke-security-group-{way} --group-id {shlex.quote(rule.group_id)} --ip-permissions {permission}"
+    return group_command("revoke", [rule]) if rule.networks and rule.peer == str(rule.networks[0]) else None
 
 
 def replay(snapshot: Snapshot, fixes: Iterable[Fix], allow: list[tuple], refused: list[tuple]) -> list[str]:
@@ -145,10 +178,8 @@ def replay(snapshot: Snapshot, fixes: Iterable[Fix], allow: list[tuple], refused
         if isinstance(rule, Rule):
             group = groups[rule.group_id]
             groups[rule.group_id] = replace(group, rules=(*group.rules, rule))
-        else:
-            acl_id, entry = rule
-            entries = sorted((*acls[acl_id].entries, entry), key=lambda one: one.number)
-            acls[acl_id] = replace(acls[acl_id], entries=tuple(entries))
+        elif isinstance(rule[1].number, int):
+            acls[rule[0]] = tuple(sorted((*acls[rule[0]], rule[1]), key=lambda one: one.number))
     after = replace(snapshot, groups=groups, acls=acls)
     still = [packet for eni, packet, reply in allow if not evaluate(after, eni, packet, reply).allowed]
     opened = [
@@ -160,52 +191,16 @@ def replay(snapshot: Snapshot, fixes: Iterable[Fix], allow: list[tuple], refused
     ]
 
 
-def _group_for(wanted: TrafficToAllow, snapshot: Snapshot | None) -> str:
-    """Return the interface's group that already has most rules for this port, else its first one."""
-    interface = snapshot.interfaces.get(wanted.interface_id) if snapshot else None
-    known = [name for name in interface.group_ids if name in snapshot.groups] if interface else []
-    if not known:
-        return YOUR_GROUP
-
-    def rules(group_id: str) -> int:
-        every = snapshot.groups[group_id].rules
-        return sum(rule.egress == wanted.egress and (rule.match.low, rule.match.high) == wanted.ports for rule in every)
-
-    return max(known, key=rules)
-
-
 def _reference(wanted: TrafficToAllow, snapshot: Snapshot | None) -> str | None:
     """Return a group whose members are exactly the rejected clients, several of them; None where there is none."""
-    if snapshot is None or len(wanted.far) < 2:
-        return None
-    seen = {ip_address(address) for address in wanted.far}
-    versions = {address.version for address in seen}
-    for group_id in sorted(snapshot.groups):
+    seen = {ip_network(address) for address in wanted.far}
+    versions = {network.version for network in seen}
+    for group_id in sorted(snapshot.groups) if snapshot and len(seen) > 1 else ():
         owners = [one for one in snapshot.interfaces.values() if group_id in one.group_ids]
-        members = {ip_address(address) for one in owners for address in one.addresses}
-        if seen == {address for address in members if address.version in versions}:
+        members = {ip_network(address) for one in owners for address in one.addresses}
+        if seen == {network for network in members if network.version in versions}:
             return group_id
     return None
-
-
-def _by_membership(wanted: TrafficToAllow, group_id: str, snapshot: Snapshot | None, owners: list) -> tuple[str, ...]:
-    """Return how the clients would join the group that a rule lets in already."""
-    if wanted.egress or not owners or None in owners or group_id == YOUR_GROUP:
-        return ()
-    for rule in snapshot.groups[group_id].rules:
-        if not rule.egress and rule.match == wanted.match and rule.peer in snapshot.groups:
-            joined = snapshot.groups[rule.peer]
-            lines = [
-                f"Its rule {one_line(rule.text)} ({one_line(joined.name)}) is there already. Instead, join that group:"
-            ]
-            for owner in owners[:ENTRIES]:
-                names = " ".join(quoted(one) for one in (*owner.group_ids, rule.peer))
-                eni = quoted(owner.interface_id)
-                lines.append(
-                    f"aws ec2 modify-network-interface-attribute --network-interface-id {eni} --groups {names}"
-                )
-            return tuple(lines)
-    return ()
 
 
 def quoted(text: str) -> str:
@@ -218,52 +213,64 @@ def one_line(text: str) -> str:
     return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", str(text))
 
 
-def _permission(match: Match, peers: list) -> str:
-    low, high = match.low, match.high
-    if match.protocol in ICMP:
-        low, high = (-1 if number is None else number for number in (low, high))
-    ports = "" if low is None else f",FromPort={low},ToPort={high}"
-    kinds = {
-        "IpRanges": [f"{{CidrIp={one}}}" for one in peers if getattr(one, "version", 0) == 4],
-        "Ipv6Ranges": [f"{{CidrIpv6={one}}}" for one in peers if getattr(one, "version", 0) == 6],
-        "UserIdGroupPairs": [f"{{GroupId={one}}}" for one in peers if isinstance(one, str)],
-    }
-    lists = "".join(f",{kind}=[{','.join(items)}]" for kind, items in kinds.items() if items)
-    return quoted(f"IpProtocol={protocol_name(match.protocol)}{ports}{lists}")
+def _network(one: Rule | Entry) -> Network | None:
+    """Return the network of a rule; None where its peer is a group."""
+    return one.network if isinstance(one, Entry) else next(iter(one.networks), None)
 
 
-def _icmp(match: Match) -> tuple[int, int]:
+def _span(match: Match) -> tuple[int, int]:
+    """Return ports, or ICMP type and code, as AWS writes them: -1 is any."""
     return tuple(-1 if number is None else number for number in (match.low, match.high))
 
 
-def _entry(wanted: TrafficToAllow, acl_id: str, side: str, number: int | str, network: Network) -> str:
-    block = "--cidr-block" if network.version == 4 else "--ipv6-cidr-block"
+def group_command(verb: str, rules: Iterable[Rule]) -> str:
+    """Return the command that adds (`authorize`) or removes (`revoke`) security group `rules` that match the same."""
+    rule, peers = rules[0], {"IpRanges": [], "Ipv6Ranges": [], "UserIdGroupPairs": []}
+    for one in rules:
+        network = _network(one)
+        kind, name = ("UserIdGroupPairs", "GroupId") if network is None else ("IpRanges", "CidrIp")
+        kind, name = ("Ipv6Ranges", "CidrIpv6") if network and network.version == 6 else (kind, name)
+        peers[kind].append(f"{{{name}={one.peer}}}")
+    protocol = -1 if rule.match.protocol is None else protocol_name(rule.match.protocol)
+    words = [f"IpProtocol={protocol}"]
+    if rule.match.low is not None or rule.match.protocol in ICMP:
+        words += ["FromPort={},ToPort={}".format(*_span(rule.match))]
+    words += [f"{kind}=[{','.join(some)}]" for kind, some in peers.items() if some]
+    return (
+        f"aws ec2 {verb}-security-group-{'egress' if rule.egress else 'ingress'} --group-id {quoted(rule.group_id)}"
+        f" --ip-permissions {quoted(','.join(words))}"
+    )
+
+
+def _entry_command(acl_id: str, entry: Entry) -> str:
+    side, block = (
+        "--egress" if entry.egress else "--ingress",
+        "--cidr-block" if entry.network.version == 4 else "--ipv6-cidr-block",
+    )
     extra = ""
-    if wanted.protocol in ICMP:
-        extra = " --icmp-type-code Type={},Code={}".format(*_icmp(wanted.match))
-    elif wanted.ports:
-        extra = f" --port-range From={wanted.ports[0]},To={wanted.ports[1]}"
+    if entry.match.protocol in ICMP:
+        extra = " --icmp-type-code Type={},Code={}".format(*_span(entry.match))
+    elif entry.match.low is not None:
+        extra = f" --port-range From={entry.match.low},To={entry.match.high}"
     return (
-        f"aws ec2 create-network-acl-entry --network-acl-id {quoted(acl_id)} {side} --rule-number {number}"
-        f" --protocol {wanted.protocol}{extra} {block} {network} --rule-action allow"
+        f"aws ec2 create-network-acl-entry --network-acl-id {quoted(acl_id)} {side} --rule-number {entry.number}"
+        f" --protocol {entry.match.protocol}{extra} {block} {entry.network} --rule-action allow"
     )
 
 
-def _lookup(what: str, wanted: TrafficToAllow) -> str:
-    return (
-        f"aws ec2 describe-network-interfaces --network-interface-ids {quoted(wanted.interface_id)}"
-        f" --query {quoted(what)}"
-    )
+def _lookup(what: str, wanted: TrafficToAllow) -> tuple[str]:
+    eni = quoted(wanted.interface_id)
+    return (f"aws ec2 describe-network-interfaces --network-interface-ids {eni} --query {quoted(what)}",)
 
 
-def _free(snapshot: Snapshot, verdict: Verdict, egress: bool, count: int) -> list[int]:
-    """Return up to `count` free numbers that are asked before the denying entry, ascending."""
-    used = {one.number for one in snapshot.acls[verdict.acl_id].entries if one.egress == egress}
+def _free(snapshot: Snapshot, verdict: Verdict, egress: bool) -> list[int]:
+    """Return free numbers that are asked before the denying entry: the next ones before it, or the next ones after all
+    others where it is the last."""
+    used = {one.number for one in snapshot.acls[verdict.acl_id] if one.egress == egress}
     limit = verdict.entry.number if verdict.entry else LAST_RULES[0]
     if limit in LAST_RULES:
-        start = max(used - set(LAST_RULES), default=0)
-        return [number for number in range(start + 1, LAST_RULES[0]) if number not in used][:count]
-    return sorted([number for number in range(limit - 1, 0, -1) if number not in used][:count])
+        return sorted(set(range(max(used - set(LAST_RULES), default=0) + 1, LAST_RULES[0])) - used)
+    return sorted(set(range(1, limit)) - used, reverse=True)
 
 
 def _warnings(wanted: TrafficToAllow) -> tuple[str, ...]:
@@ -273,41 +280,3 @@ def _warnings(wanted: TrafficToAllow) -> tuple[str, ...]:
     if wanted.egress or not outside or not admin or low < high:
         return ()
     return (f"This opens {admin[0]} to the internet ({outside[0]}): rather reach it through a VPN or Session Manager.",)
-
-
-def _terraform_group(wanted: TrafficToAllow, group_id: str, peers: list, way: str) -> str:
-    service = f"{protocol_name(wanted.protocol)}_{wanted.ports[0] if wanted.ports else 'any'}"
-    name = f"flowkit_{group_id[-6:]}_{way}_{service}"
-    ports = _icmp(wanted.match) if wanted.protocol in ICMP else wanted.ports
-    blocks = []
-    for number, peer in enumerate(peers, 1):
-        key = "referenced_security_group_id" if isinstance(peer, str) else f"cidr_ipv{peer.version}"
-        values = {"security_group_id": group_id, key: str(peer), "ip_protocol": protocol_name(wanted.protocol)}
-        values |= dict(zip(("from_port", "to_port"), ports, strict=True)) if ports else {}
-        label = name if len(peers) == 1 else f"{name}_{number}"
-        blocks.append(_resource(f"aws_vpc_security_group_{way}_rule", label, values))
-    return "\n".join(blocks)
-
-
-def _terraform_acl(wanted: TrafficToAllow, acl_id: str, number: int | str, network: Network) -> str:
-    values = {
-        "network_acl_id": acl_id,
-        "rule_number": number,
-        "egress": wanted.egress,
-        "protocol": str(wanted.protocol),
-        "rule_action": "allow",
-        "cidr_block" if network.version == 4 else "ipv6_cidr_block": str(network),
-    }
-    if wanted.protocol in ICMP:
-        values |= dict(zip(("icmp_type", "icmp_code"), _icmp(wanted.match), strict=True))
-    elif wanted.ports:
-        values |= dict(zip(("from_port", "to_port"), wanted.ports, strict=True))
-    way = "egress" if wanted.egress else "ingress"
-    return _resource("aws_network_acl_rule", f"flowkit_{acl_id[-6:]}_{way}_{number}", values)
-
-
-def _resource(kind: str, name: str, values: dict) -> str:
-    """Return a Terraform resource; HCL writes strings, numbers and booleans as JSON does."""
-    width = max(map(len, values))
-    lines = [f"  {key:<{width}} = {json.dumps(value)}" for key, value in values.items()]
-    return "\n".join([f'resource "{kind}" "{re.sub(r"[^A-Za-z0-9_]", "_", name)}" {{', *lines, "}"])

@@ -57,27 +57,22 @@ class GapTables:
 
 def gaps(log) -> GapTables:
     """Return where `log` has gaps, what is known of the records in them and what they probably hid."""
-    found = find_gaps(log.coverage)
+    intervals = log.coverage
+    found = find_gaps(intervals)
     regular = found[found.steady]
-    counts = interval_counts(log.flows, log.coverage, regular)
+    counts = interval_counts(log.flows, intervals, regular)
     estimates = estimate(counts, regular)
     estimates["gap"] = regular.index.to_numpy()[estimates.gap]
     peers = seen_by_peer(log.flows, found, log.interfaces)
-    impact = gap_impact(log.flows, log.files, log.coverage, found, estimates, peers)
     names = found.interface_id.map(log.network.label, na_action="ignore") if log.network else found.interface_id
     names = names.where(found.interface_id.notna(), found.interfaces.map("{:,} interfaces".format))
     words = pd.DataFrame([AFFECTED[kind] for kind in found.kind], columns=list(AFFECTED["skipdata"]))
     affected = pd.DataFrame({"interface": names, "start": found.start, "end": found.end}).join(words)
     return GapTables(
-        intervals=log.coverage,
-        interfaces=by_interface(log.coverage, log.network),
-        gaps=impact,
-        estimates=estimates,
-        backtest=backtest(counts),
-        seen_by_peer=peers,
-        by_hour=by_hour(log.coverage),
-        affected=affected,
-    )
+        intervals=intervals, interfaces=by_interface(intervals, log.network), estimates=estimates,
+        gaps=gap_impact(log.flows, log.files, intervals, found, estimates, peers), backtest=backtest(counts),
+        seen_by_peer=peers, by_hour=by_hour(intervals), affected=affected,
+    )  # fmt: skip
 
 
 def find_gaps(coverage: pd.DataFrame) -> pd.DataFrame:
@@ -122,14 +117,9 @@ def _joined(intervals: pd.DataFrame, apart: pd.Series, by: str = "interface_id")
     number = apart.groupby(intervals[by]).cumsum().astype("int64")
     intervals = intervals.assign(number=number, uncertain=intervals.end - intervals.start, who=intervals.interface_id)
     made = intervals.groupby([by, "number"], as_index=False).agg(
-        kind=("kind", "first"),
-        who=("who", "first"),
-        start=("start", "min"),
-        end=("end", "max"),
-        interval=("interval", "max"),
-        uncertain=("uncertain", "sum"),
-        interfaces=("who", "nunique"),
-    )
+        kind=("kind", "first"), who=("who", "first"), start=("start", "min"), end=("end", "max"),
+        interval=("interval", "max"), uncertain=("uncertain", "sum"), interfaces=("who", "nunique"),
+    )  # fmt: skip
     made["interface_id"] = made.who.where(made.interfaces == 1)
     return made[list(COLUMNS)[:7]]
 

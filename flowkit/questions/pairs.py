@@ -27,28 +27,35 @@ def _seen(outcome: str, *sides: str) -> str:
 
 
 HERE = "way = 'in'"
-#: Sums of each client and service, by whether the server's interface or another logged them.
+_ASKED, _FAILED = f"outcome <> '{REPLY_ONLY}'", f"outcome NOT IN ('{ANSWERED}', '{REPLY_ONLY}')"
+_MET = f"outcome = '{ANSWERED}'"
+
+#: Sums of each client and service, by whether the server's interface (the latest that had its address) or another
+#: logged them. ``vpc`` is that of an address that several VPCs use, null else.
 SUMS = f"""
-SELECT client, server, protocol, server_port AS port, max(CASE WHEN {HERE} THEN interface_id END) AS interface_id,
-    bool_or(way = 'out') AS own,
+SELECT client, edges.server, protocol, server_port AS port, shared.vpc, bool_or(way = 'out') AS own,
+    coalesce(arg_max(interface_id, last) FILTER ({HERE} AND {_ASKED}), max(interface_id) FILTER ({HERE})) AS interface_id,
+    arg_max(interface_id, last) FILTER ({HERE} AND {_MET}) AS answered_at,
+    arg_max(interface_id, last) FILTER ({HERE} AND {_FAILED}) AS failed_at,
     bit_or(1 << (list_position({list(OUTCOMES)}, outcome) - 1 + CASE WHEN {HERE} THEN 0 ELSE 8 END)) AS seen,
-    sum(CASE WHEN {HERE} AND outcome <> '{REPLY_ONLY}' THEN sessions ELSE 0 END) AS sessions_here,
-    sum(CASE WHEN NOT {HERE} AND outcome <> '{REPLY_ONLY}' THEN sessions ELSE 0 END) AS sessions_away,
-    sum(CASE WHEN {HERE} AND outcome = '{ANSWERED}' THEN sessions ELSE 0 END) AS answered_here,
-    sum(CASE WHEN NOT {HERE} AND outcome = '{ANSWERED}' THEN sessions ELSE 0 END) AS answered_away,
-    sum(CASE WHEN NOT {HERE} AND outcome = '{REPLY_REFUSED}' THEN sessions ELSE 0 END) AS reply_refused_away,
-    sum(CASE WHEN {HERE} THEN client_bytes + server_bytes ELSE 0 END) AS bytes_here,
-    sum(CASE WHEN {HERE} THEN 0 ELSE client_bytes + server_bytes END) AS bytes_away,
-    max(CASE WHEN outcome = '{ANSWERED}' THEN level ELSE -1 END) AS level_answered,
-    max(CASE WHEN outcome NOT IN ('{ANSWERED}', '{REPLY_ONLY}') THEN level ELSE -1 END) AS level_failed,
-    min(first) AS first, max(last) AS last, max(CASE WHEN outcome = '{ANSWERED}' THEN last END) AS answered_last,
-    max(CASE WHEN outcome = '{ANSWERED}' THEN first END) AS answered_latest,
-    min(CASE WHEN outcome NOT IN ('{ANSWERED}', '{REPLY_ONLY}') THEN first END) AS failed_first,
-    max(CASE WHEN outcome NOT IN ('{ANSWERED}', '{REPLY_ONLY}') THEN last END) AS failed_last
-FROM edges WHERE way <> 'transit' AND evidence <> 'unknown' AND outcome IS NOT NULL AND {{window}} GROUP BY ALL"""
+    coalesce(sum(sessions) FILTER ({HERE} AND {_ASKED}), 0) AS sessions_here,
+    coalesce(sum(sessions) FILTER (NOT {HERE} AND {_ASKED}), 0) AS sessions_away,
+    coalesce(sum(sessions) FILTER ({HERE} AND {_MET}), 0) AS answered_here,
+    coalesce(sum(sessions) FILTER (NOT {HERE} AND {_MET}), 0) AS answered_away,
+    coalesce(sum(sessions) FILTER (NOT {HERE} AND outcome = '{REPLY_REFUSED}'), 0) AS reply_refused_away,
+    exact(CASE WHEN {HERE} THEN client_bytes::HUGEINT + server_bytes END) AS bytes_here,
+    exact(CASE WHEN NOT {HERE} THEN client_bytes::HUGEINT + server_bytes END) AS bytes_away,
+    max(CASE WHEN {_MET} THEN level ELSE -1 END) AS level_answered,
+    max(CASE WHEN {_FAILED} THEN level ELSE -1 END) AS level_failed, min(first) AS first, max(last) AS last,
+    max(last) FILTER ({_MET}) AS answered_last, max(first) FILTER ({_MET}) AS answered_latest,
+    min(first) FILTER ({_FAILED}) AS failed_first, max(last) FILTER ({_FAILED}) AS failed_last
+FROM edges LEFT JOIN vpcs USING (interface_id)
+    LEFT JOIN shared ON shared.server = edges.server AND shared.vpc = vpcs.vpc
+WHERE way <> 'transit' AND evidence <> 'unknown' AND outcome IS NOT NULL AND {{window}} GROUP BY ALL"""
 
 #: What was answered and what failed. Replies may leave by another interface of the server (``elsewhere``): there they
-#: are seen without their request. Silence of UDP beside answers is no failure: many datagrams need no answer.
+#: are seen without their request. Silence of UDP beside answers is no failure: many datagrams need no answer. What a
+#: third VPC logs of an address that several use is left to the interface that was asked.
 DECIDED = f"""
 SELECT *, answered_here = 0 AND {_seen(REPLY_ONLY)} AND {_seen(SILENT, "here")} AS elsewhere,
     reply_refused_away > 0 AND answered_away = 0 AS unheard,
@@ -62,22 +69,26 @@ SELECT *, answered_here = 0 AND {_seen(REPLY_ONLY)} AND {_seen(SILENT, "here")} 
     failures > 0 AND (answers = 0 OR lost OR (failures >= {ENOUGH} AND failures * 10 >= sessions))
         AND NOT coalesce(answers > 0 AND failing = '{SILENT}' AND protocol = {UDP}, false) AS lasting,
     CASE WHEN sessions_here > 0 THEN bytes_here ELSE bytes_away END AS bytes
-FROM sums"""
+FROM sums WHERE vpc IS NOT NULL OR sessions_here > 0 OR (client, server, protocol, coalesce(port, -1)) NOT IN (
+    SELECT (client, server, protocol, coalesce(port, -1)) FROM sums WHERE vpc IS NOT NULL)"""
 
 #: One row a client, service and state. Without flags one reset may be a short answer, one silent packet a reply;
 #: several alike are not.
 PAIRS = f"""
 CREATE OR REPLACE TEMP TABLE {{name}} AS WITH sums AS ({SUMS}), decided AS ({DECIDED}), pair AS (
-    SELECT client, own, server, protocol, port, interface_id, '{ANSWERED}' AS state, level_answered AS level,
-        answers + CASE WHEN lasting THEN 0 ELSE failures END AS sessions, CASE WHEN lasting THEN 0 ELSE failures END AS
-        failed, bytes, first, CASE WHEN lasting AND lost THEN answered_last ELSE last END AS last, NULL AS answered_until,
-        NULL AS answered_again
+    SELECT client, own, server, protocol, port, coalesce(answered_at, interface_id) AS interface_id,
+        '{ANSWERED}' AS state, level_answered AS level,
+        answers + CASE WHEN lasting THEN 0 ELSE failures END AS sessions,
+        CASE WHEN lasting THEN 0 ELSE failures END AS failed, bytes, first,
+        CASE WHEN lasting AND lost THEN answered_last ELSE last END AS last,
+        NULL AS answered_until, NULL AS answered_again
     FROM decided WHERE answers > 0
     UNION ALL
-    SELECT client, own, server, protocol, port, interface_id, failing,
+    SELECT client, own, server, protocol, port, coalesce(failed_at, interface_id), failing,
         CASE WHEN failing IN ('{RESET}', '{SILENT}') AND answers = 0 AND failures >= {ENOUGH} AND level_failed = 0 THEN 1
             ELSE level_failed END,
-        failures, failures, CASE WHEN answers > 0 THEN 0 ELSE bytes END, coalesce(failed_first, first), coalesce(failed_last, last),
+        failures, failures, CASE WHEN answers > 0 THEN 0 ELSE bytes END,
+        coalesce(failed_first, first), coalesce(failed_last, last),
         CASE WHEN lost THEN answered_last END, CASE WHEN answered_latest > failed_last THEN answered_latest END
     FROM decided WHERE lasting),
 clients AS (
@@ -107,8 +118,8 @@ kept AS (
     FROM marked)"""
 KEYS = "network, public, destination, interface_id, protocol, port, state"
 TOTALS = (
-    "max(level) AS level, sum(sessions)::BIGINT AS sessions, sum(failed)::BIGINT AS failed, sum(bytes)::BIGINT AS bytes,"
-    " min(first) AS first, max(last) AS last, max(answered_until) AS answered_until,"
+    "max(level) AS level, sum(sessions)::BIGINT AS sessions, sum(failed)::BIGINT AS failed, exact(bytes) AS bytes,"
+    " min(first) AS first_seen, max(last) AS last_seen, max(answered_until) AS answered_until,"
     " count(answered_again) AS recovered, max(answered_again) AS answered_again"
 )
 ROWS = f"""

@@ -12,16 +12,60 @@ import pandas as pd
 
 from flowkit.net import INTERNET, UDP, Network, is_private
 from flowkit.questions.networks import bounds, name_of, placed
-from flowkit.questions.pairs import ANSWERED, ENOUGH, INSIDE, PAIRS, REPLY_ONLY, ROWS, SILENT, STATES
+from flowkit.questions.pairs import ANSWERED, ENOUGH, INSIDE, PAIRS, ROWS, SILENT, STATES
 
 CONFIDENCE = ("low", "medium", "high")
 #: A service: an address, where it is not one of many outside, and what it is asked for by.
 SERVICE = ["destination", "interface_id", "protocol", "port"]
 COLUMNS = (
-    "source", "network", "public", "destination", "destination_name", "interface_id", "protocol", "port",
-    "ports", "state", "confidence", "clients", "scanners", "sessions", "failed", "bytes", "first_seen", "last_seen",
-    "answered_until",
+    "source", "network", "public", "destination", "destination_name", "interface_id", "protocol", "port", "ports",
+    "state", "confidence", "clients", "scanners", "sessions", "failed", "bytes", "first_seen", "last_seen",
+    "answered_until", "recovered", "answered_again",
 )  # fmt: skip
+
+_SUMS = """count(DISTINCT client) AS clients, sum(sessions)::BIGINT AS sessions, max(level) AS level,
+    min(first) AS first_seen, max(last) AS last_seen, min(answered_until) AS answered_from,
+    max(answered_until) AS answered_until, array_agg(DISTINCT client ORDER BY client) AS who"""
+#: Clients that were answered, and from then on only failed.
+LOST = f"""
+SELECT network, destination, interface_id, protocol, port, 'lost' AS change, '{ANSWERED}' AS was, state, {_SUMS}
+FROM pairs WHERE answered_until IS NOT NULL AND port IS NOT NULL GROUP BY ALL HAVING sum(sessions) >= {ENOUGH}"""
+_RANK = f"list_position({list(STATES)}, state)"
+_BEST = f"""SELECT client, server, protocol, port, any_value(network) AS network, any_value(destination) AS destination,
+    max(interface_id) AS interface_id, arg_min(state, {_RANK}) AS state, arg_min(sessions, {_RANK}) AS sessions,
+    arg_min(level, {_RANK}) AS level, min(first) AS first, max(last) AS last FROM {{}} WHERE port IS NOT NULL GROUP BY ALL"""
+#: Each client's best state before and after. A client that is new is answered anew where nobody of its network was.
+COMPARED = f"""
+WITH b AS ({_BEST.format("before")}), a AS ({_BEST.format("after")}),
+networks AS (SELECT network, destination, protocol, port, arg_min(state, {_RANK}) AS state FROM b GROUP BY ALL),
+both_ AS (
+    SELECT network, destination, coalesce(a.interface_id, b.interface_id) AS interface_id, protocol, port, client,
+        b.state AS earlier, a.state AS state, coalesce(a.sessions, 0) AS sessions, coalesce(a.level, b.level) AS level,
+        coalesce(a.first, b.first) AS first, coalesce(a.last, b.last) AS last, NULL::BIGINT AS answered_until
+    FROM a FULL JOIN b USING (client, server, protocol, port, network, destination)),
+compared AS (
+    SELECT both_.*, coalesce(earlier, CASE WHEN networks.state <> '{ANSWERED}' THEN networks.state END) AS was
+    FROM both_ LEFT JOIN networks USING (network, destination, protocol, port))
+SELECT network, destination, interface_id, protocol, port,
+    CASE WHEN state IS NULL OR (was = '{ANSWERED}' AND protocol = {UDP} AND state = '{SILENT}') THEN 'unseen'
+        WHEN was IS NULL OR (earlier IS NULL AND state <> '{ANSWERED}') THEN 'first-seen'
+        WHEN (was = '{ANSWERED}') = (state = '{ANSWERED}') THEN 'ongoing'
+        WHEN was = '{ANSWERED}' THEN 'lost' ELSE 'newly-reachable' END AS change,
+    coalesce(was, 'unseen') AS was, coalesce(state, 'unseen') AS state, {_SUMS}
+FROM compared GROUP BY ALL"""
+
+#: What the edges hold of each finding's clients and services, and a client whose records are shown.
+EVIDENCE = f"""
+WITH hits AS (
+    SELECT k.id, k.network, k.refused, e.*, e.client_rejected + e.server_rejected > 0 AS rejected FROM edges e JOIN keys k
+        ON e.server = k.destination AND e.protocol = k.protocol AND e.server_port = k.port
+        AND (k.interface_id IS NULL OR e.interface_id = k.interface_id)),
+places AS ({placed("SELECT DISTINCT client AS address FROM hits")})
+SELECT id, sum(client_accepted + client_rejected + server_accepted + server_rejected)::BIGINT AS records,
+    exact(client_packets::HUGEINT + server_packets) AS packets, exact(client_bytes::HUGEINT + server_bytes) AS bytes,
+    arg_min(client, (rejected <> refused, first)) AS client, any_value(server) AS server,
+    any_value(interface_id) AS interface_id, any_value(protocol) AS protocol, any_value(server_port) AS port
+FROM hits JOIN places ON client = address WHERE hits.network IN (places.network, '{INSIDE}') GROUP BY id"""
 
 
 def log_kind(facts: dict) -> str:
@@ -34,68 +78,11 @@ def log_kind(facts: dict) -> str:
     return "all" if facts["accepted"] and facts["rejected"] else "accept-only" if facts["accepted"] else "reject-only"
 
 
-#: Clients that a row of changes names.
-SHOWN = 50
-
-#: Clients that were answered, and from then on only failed.
-LOST = f"""
-SELECT network, destination, interface_id, protocol, port, 'lost' AS change, '{ANSWERED}' AS was, state,
-    count(DISTINCT client) AS clients, sum(sessions)::BIGINT AS sessions, max(level) AS level, min(first) AS first,
-    max(last) AS last, min(answered_until) AS answered_from, max(answered_until) AS answered_until,
-    array_agg(DISTINCT client ORDER BY client)[:{SHOWN}] AS who
-FROM pairs WHERE answered_until IS NOT NULL AND port IS NOT NULL GROUP BY ALL HAVING sum(sessions) >= {ENOUGH}"""
-_RANK = f"list_position({list(STATES)}, state)"
-_BEST = f"""SELECT client, server, protocol, port, any_value(network) AS network, any_value(destination) AS destination,
-    max(interface_id) AS interface_id, arg_min(state, {_RANK}) AS state, arg_min(sessions, {_RANK}) AS sessions,
-    arg_min(level, {_RANK}) AS level, min(first) AS first, max(last) AS last FROM {{}} WHERE port IS NOT NULL GROUP BY ALL"""
-#: Each client's best state before and after. A client that is new is answered anew where nobody of its network was.
-COMPARED = f"""
-WITH b AS ({_BEST.format("before")}), a AS ({_BEST.format("after")}),
-networks AS (SELECT network, destination, protocol, port, arg_min(state, {_RANK}) AS state FROM b GROUP BY ALL),
-both_ AS (
-    SELECT network, destination, coalesce(a.interface_id, b.interface_id) AS interface_id, protocol, port,
-        b.state AS earlier, a.state AS state, coalesce(a.sessions, 0) AS sessions, coalesce(a.level, b.level) AS level,
-        coalesce(a.first, b.first) AS first, coalesce(a.last, b.last) AS last, client
-    FROM a FULL JOIN b USING (client, server, protocol, port, network, destination)),
-compared AS (
-    SELECT both_.*, coalesce(earlier, CASE WHEN networks.state <> '{ANSWERED}' THEN networks.state END) AS was
-    FROM both_ LEFT JOIN networks USING (network, destination, protocol, port))
-SELECT network, destination, max(interface_id) AS interface_id, protocol, port,
-    CASE WHEN state IS NULL OR (was = '{ANSWERED}' AND protocol = {UDP} AND state = '{SILENT}') THEN 'unseen'
-        WHEN was IS NULL OR (earlier IS NULL AND state <> '{ANSWERED}') THEN 'first-seen'
-        WHEN (was = '{ANSWERED}') = (state = '{ANSWERED}') THEN 'ongoing'
-        WHEN was = '{ANSWERED}' THEN 'lost' ELSE 'newly-reachable' END AS change,
-    coalesce(was, 'unseen') AS was, coalesce(state, 'unseen') AS state,
-    count(DISTINCT client) AS clients, sum(sessions)::BIGINT AS sessions, max(level) AS level, min(first) AS first,
-    max(last) AS last, NULL::BIGINT AS answered_from, NULL::BIGINT AS answered_until,
-    array_agg(DISTINCT client ORDER BY client)[:{SHOWN}] AS who
-FROM compared GROUP BY ALL"""
-CHANGES = (
-    "source", "network", "destination", "destination_name", "interface_id", "protocol", "port", "change", "was",
-    "state", "clients", "sessions", "confidence", "first_seen", "last_seen", "answered_from", "answered_until",
-    "who",
-)  # fmt: skip
-
-#: What the edges hold of each finding's clients and services, and a client whose records are shown.
-EVIDENCE = f"""
-WITH hits AS (
-    SELECT k.id, k.network, e.* FROM edges e JOIN keys k ON e.server = k.destination AND e.protocol = k.protocol
-        AND e.server_port = k.port AND (k.interface_id IS NULL OR e.interface_id = k.interface_id)),
-places AS ({placed("SELECT DISTINCT client AS address FROM hits")})
-SELECT id, sum(client_accepted + client_rejected + server_accepted + server_rejected)::BIGINT AS records,
-    sum(client_packets + server_packets)::BIGINT AS packets, sum(client_bytes + server_bytes)::BIGINT AS bytes,
-    arg_min(client, first + CASE WHEN refused = (client_rejected + server_rejected > 0) THEN 0 ELSE 1099511627776 END) AS client,
-    any_value(server) AS server, any_value(interface_id) AS interface_id, any_value(protocol) AS protocol,
-    any_value(server_port) AS port, any_value(refused) AS refused
-FROM hits JOIN refusing USING (id) JOIN places ON client = address
-WHERE hits.network IN (places.network, '{INSIDE}') GROUP BY id"""
-
-
 class Reach:
     """Who reaches what in a log, with the names of networks that tables and findings share.
 
     `names`: network → name, of the snapshot's subnets and the user's; `expectations`: their networks are told apart,
-    and their ports listed one by one.
+    and their ports listed one by one. `rows`: one row a source network, service and state, in `COLUMNS`.
     """
 
     def __init__(self, log, names: dict[Network, str], expectations: Iterable = ()) -> None:
@@ -103,14 +90,24 @@ class Reach:
         expectations = list(expectations)
         networks = {*names, *(network for one in expectations for network in one.networks)}
         outside = [str(one) for one in networks if not is_private(one) and name_of(str(one), names) == INTERNET]
-        ranges = sorted({one.ports for one in expectations if one.ports})
         self._frames = {
             "bounds": bounds(networks),
             "public": pd.DataFrame({"network": [INTERNET, *outside]}, dtype=object),
-            "ports": pd.DataFrame(ranges, columns=["low", "high"], dtype="int64"),
+            "ports": pd.DataFrame(
+                sorted({one.ports for one in expectations if one.ports}), columns=["low", "high"], dtype="int64"
+            ),
+            **_vpcs(log),
         }
         self.pair("pairs")
-        self.rows = self._named(self.sql(ROWS.replace("{name}", "pairs")))
+        rows = self.sql(ROWS.replace("{name}", "pairs"))
+        rows["ports"] = rows["ports"].where(rows["port"].isna(), 1)
+        if self.kind in ("accept-only", "no-action"):  # what was refused looks like silence
+            rows["level"] = rows["level"].mask(rows["state"] == SILENT, 0)
+        if self.kind == "reject-only":  # without flags, a refused reply looks like a refused request
+            rows["level"] = rows["level"].mask(rows["level"] < 2, 0)
+        order = ["destination", "protocol", "port", "rank", "network", "interface_id"]
+        rows = self._named(rows).assign(rank=rows["state"].map(STATES.index)).sort_values(order, ignore_index=True)
+        self.rows = rows[[*COLUMNS]]
 
     def pair(self, name: str, window: str = "true", *values: int) -> None:
         """Make the table `name` of clients, services and states from the edges of `window`, a condition in SQL."""
@@ -122,49 +119,34 @@ class Reach:
         return self.fold.sql(query, *values, **used, **frames)
 
     def _named(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """Return `rows` with names and times; without claims that a log of one action only cannot carry."""
-        rows["ports"] = rows["ports"].where(rows["port"].isna(), 1)
-        level = rows.pop("level")
-        if self.kind in ("accept-only", "no-action"):  # what was refused looks like silence
-            level = level.mask(rows["state"] == SILENT, 0)
-        if self.kind == "reject-only":  # without flags, a refused reply looks like a refused request
-            level = level.mask(level < 2, 0)
-        rows["confidence"] = [CONFIDENCE[max(int(one), 0)] for one in level]
-        rows = self.timed(self.with_names(rows))
-        order = ["destination", "protocol", "port", "rank", "network", "interface_id"]
-        rows = rows.assign(rank=rows["state"].map(STATES.index)).sort_values(order, ignore_index=True)
-        return rows[[*COLUMNS, "recovered", "answered_again"]]
-
-    def with_names(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """Return `rows` with ``source`` and ``destination_name``, where something is named."""
-        names = {network: name_of(network, self.names) for network in rows["network"].unique() if network != INSIDE}
+        """Return `rows` with the names of sources and destinations, UTC times and ``confidence`` for ``level``."""
+        sources = {network: name_of(network, self.names) for network in rows["network"].unique() if network != INSIDE}
         owners = {eni: one.name for eni, one in self.log.network.interfaces.items()} if self.log.network else {}
         outside = [
             name_of(place, self.names) if place == INTERNET or "/" in place else None for place in rows["destination"]
         ]
-        named = rows["interface_id"].map(owners).where(rows["interface_id"].notna(), outside)
-        return rows.assign(source=rows["network"].map({**names, INSIDE: INSIDE}), destination_name=named)
-
-    def timed(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """Return `rows` with UTC times, and whole numbers for protocols and ports."""
-        seconds = {"first": "first_seen", "last": "last_seen"}
-        rows = rows.rename(columns=seconds).astype({"port": "Int64", "protocol": "Int64"})
-        for column in (*seconds.values(), "answered_from", "answered_until", "answered_again"):
+        rows = rows.assign(
+            source=rows["network"].map({**sources, INSIDE: INSIDE}),
+            destination_name=rows["interface_id"].map(owners).where(rows["interface_id"].notna(), outside),
+            confidence=[CONFIDENCE[max(int(level), 0)] for level in rows["level"]],
+        ).astype({"port": "Int64", "protocol": "Int64"})
+        for column in ("first_seen", "last_seen", "answered_from", "answered_until", "answered_again"):
             if column in rows:
                 rows[column] = pd.to_datetime(rows[column], unit="s", utc=True)
         return rows
 
     def distinct(self, rows: pd.DataFrame) -> int:
         """Return how many clients that differ `rows` count: one may be in several rows of its network."""
-        if rows["network"].is_unique:
-            return int(rows["clients"].sum())
-        keys = rows[["network", "destination", "interface_id", "protocol", "port", "state"]]
+        return int(rows["clients"].sum()) if rows["network"].is_unique else len(self.clients(rows))
+
+    def clients(self, rows: pd.DataFrame) -> list[str]:
+        """Return the clients of `rows` (of `Reach.rows`), each once."""
         query = (
-            "SELECT count(DISTINCT client) AS clients FROM pairs p JOIN keys k ON p.network = k.network AND p.state = k.state"
+            "SELECT DISTINCT client FROM pairs p JOIN keys k ON p.network = k.network AND p.state = k.state"
             " AND p.destination = k.destination AND p.protocol IS NOT DISTINCT FROM k.protocol"
             " AND p.interface_id IS NOT DISTINCT FROM k.interface_id AND (k.port IS NULL OR p.port = k.port)"
         )
-        return int(self.sql(query, keys=plain(keys))["clients"].iloc[0])
+        return list(self.sql(query, keys=plain(rows[["network", *SERVICE, "state"]]))["client"])
 
     def changes(self, compare_at: int | None = None) -> pd.DataFrame:
         """Return services whose reachability changed, client by client, summed up by source network and service.
@@ -176,42 +158,22 @@ class Reach:
         earlier, failing since), `newly-reachable` (answered, failed earlier), `first-seen`, `ongoing` or `unseen` (not
         seen now: no proof that it is lost); was and state (`unseen` where not seen); clients, sessions, confidence;
         first_seen, last_seen; answered_from, answered_until (between these the clients were answered for the last
-        time, where lost within the window), who (clients, `SHOWN` at most).
+        time, where lost within the window), who (the clients, a list).
         """
         found = self.sql(LOST)
         if compare_at is not None:
             lasting = f"outcome = '{ANSWERED}'"
             self.pair("before", f"first < ? AND (last < ? OR {lasting})", compare_at, compare_at)
             self.pair("after", f"(first >= ? OR (last >= ? AND {lasting}))", compare_at, compare_at)
-            compared = self.sql(COMPARED)
             keys = ["network", "destination", "protocol", "port", "change"]
-            found = pd.concat([compared, found], ignore_index=True).drop_duplicates(keys)
-        found["confidence"] = [CONFIDENCE[max(int(one), 0)] for one in found.pop("level")]
-        table = self.timed(self.with_names(found))
+            found = pd.concat([self.sql(COMPARED), found], ignore_index=True).drop_duplicates(keys)
         order = ["change", "sessions", "source", "destination", "protocol", "port"]
-        return table.sort_values(order, ascending=[True, False] + [True] * 4, ignore_index=True)[list(CHANGES)]
-
-    def over_time(self, top: int = 6) -> pd.DataFrame:
-        """Return the sessions that began at the `top` busiest answered services, by time step.
-
-        Columns: destination, destination_name, protocol, port, time (start of the step, UTC), sessions; a step without
-        any is left out.
-        """
-        key = ["destination", "protocol", "port"]
-        rows = self.rows[
-            (self.rows["state"] == ANSWERED) & self.rows["interface_id"].notna() & self.rows["port"].notna()
-        ]
-        busy = rows.groupby(key).agg(total=("sessions", "sum"), destination_name=("destination_name", "first"))
-        busy = busy.nlargest(top, "total").reset_index()
-        table = self.sql(
-            "SELECT destination, b.protocol, port, step, sum(sessions)::BIGINT AS sessions FROM edges e JOIN busy b ON"
-            " server = destination AND e.protocol = b.protocol AND server_port = port"
-            f" WHERE way = 'in' AND outcome <> '{REPLY_ONLY}' GROUP BY ALL",
-            busy=plain(busy[key]),
-        ).merge(busy, on=key)  # fmt: skip
-        table["time"] = pd.to_datetime(table["step"], unit="s", utc=True)
-        table = table.sort_values(["total", *key, "time"], ascending=[False] + [True] * 4, ignore_index=True)
-        return table[["destination", "destination_name", "protocol", "port", "time", "sessions"]]
+        table = self._named(found).sort_values(order, ascending=[True, False] + [True] * 4, ignore_index=True)
+        return table[
+            ["source", "network", "destination", "destination_name", "interface_id", "protocol", "port", "change", "was",
+             "state", "clients", "sessions", "confidence", "first_seen", "last_seen", "answered_from", "answered_until",
+             "who"]
+        ]  # fmt: skip
 
     def evidence(self, keys: pd.DataFrame) -> pd.DataFrame:
         """Return the records behind findings, one row an ``id`` that has any: records, packets, bytes, and client, server,
@@ -221,13 +183,25 @@ class Reach:
         rejected records show it).
         """
         some = keys[keys["port"].notna() & ~keys["destination"].str.contains("/") & (keys["destination"] != INTERNET)]
-        refusing = some[["id", "refused"]].drop_duplicates()
-        return self.sql(EVIDENCE, keys=plain(some.drop(columns="refused")), refusing=refusing)
+        return self.sql(EVIDENCE, keys=plain(some))
+
+
+def _vpcs(log) -> dict[str, pd.DataFrame]:
+    """Return the VPC of each interface (``vpcs``), and addresses that interfaces of several VPCs have (``shared``)."""
+    own = log.interfaces[["interface_id", "vpc_id", "address"]].rename(columns={"vpc_id": "vpc", "address": "server"})
+    known = log.network.interfaces.values() if log.network else ()
+    more = pd.DataFrame(
+        [(one.interface_id, one.vpc_id, address) for one in known for address in one.addresses], columns=[*own]
+    )
+    own = pd.concat([own, more]).dropna().astype("string")
+    shared = own[own.groupby("server")["vpc"].transform("nunique") > 1]
+    return {
+        "vpcs": own[["interface_id", "vpc"]].drop_duplicates("interface_id"),
+        "shared": shared[["server", "vpc"]].drop_duplicates(),
+    }
 
 
 def plain(keys: pd.DataFrame) -> pd.DataFrame:
     """Return `keys` with missing text as None: SQL takes a column of NaN for numbers."""
-    texts = [name for name in ("interface_id", "network", "destination") if name in keys]
-    return keys.astype(dict.fromkeys(texts, "string")).astype(
-        {name: "Int64" for name in ("protocol", "port") if name in keys}
-    )
+    kinds = dict.fromkeys(["interface_id", "network", "destination"], "string") | {"protocol": "Int64", "port": "Int64"}
+    return keys.astype({name: kind for name, kind in kinds.items() if name in keys})

@@ -14,7 +14,7 @@ from ipaddress import ip_address
 
 import pandas as pd
 
-from flowkit.net import EPHEMERAL, PRIVATE_TEXT
+from flowkit.net import EPHEMERAL, PRIVATE_TEXT, UDP
 
 #: log(99) / log(4), rounded up: how far the walk goes before it decides.
 DECIDED = 4
@@ -26,7 +26,7 @@ SUMS = ("sessions", "attempts", "records", "packets", "bytes")
 SHAPES = ("retries", "tiny", "small", '"overlaps"', "closed", "unclosed", "reopened", "syn_acks")
 
 #: What a service that nobody was accepted at looks like.
-NOBODY = {"answers": 0, "publics": 0, "newest": None, "least": None, "most": None, "insiders": ()}
+NOBODY = {"answers": 0, "publics": 0, "newest": None, "least": None, "most": None}
 
 #: Groups over all time steps. Protocol and port are -1 where there is none: SQL joins no null to another.
 GROUPED = f"""
@@ -37,17 +37,20 @@ CREATE OR REPLACE TEMP TABLE refused_groups AS SELECT
     max(port_high) AS port_high, bool_and(from_server) AS from_server, bool_or(leaves) AS leaves,
     bool_or(flagged) AS flagged, max(idle) AS idle, min(idle_least) AS idle_least, max(latest) AS latest,
     {", ".join(f"sum({name})::BIGINT AS {name}" for name in SHAPES)},
+    max(client_logged) AS client_logged, max(server_logged) AS server_logged,
     least(sum(records), (max(last) - min(first)) // 600 + 1)::BIGINT AS active_intervals,
-    refusal IN ('request', 'mid-stream') AS plain
+    refusal IN ('request', 'mid-stream') AS plain, coalesce(sum(retries) > 0 OR (max(protocol) = {UDP}
+        AND sum(attempts) = sum(sessions) AND sum(packets) >= 2 * sum(sessions)), false) AS repeats
 FROM refusals GROUP BY ALL"""
 
 
 def grouped(fold, limit: int = GROUPS) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Return at most `limit` groups, `CLIENTS` clients of requests, and the totals of all.
 
-    A group has `GROUP`, the counts of ``refusals`` (see `flowkit.folding.edges.refusals`) and ``active_intervals``
-    (ten minutes that it was seen in, at most); first come other refusals than requests, then private clients, then
-    those that try for long. A client has ``groups``, ``servers``, ``ports``, ``protocol`` (-1: several) and sums.
+    A group has `GROUP`, the counts of ``refusals`` (see `flowkit.folding.edges.refusals`), ``active_intervals`` (ten
+    minutes that it was seen in, at most) and ``repeats`` (it sends again what is not answered); first come other
+    refusals than requests, then private clients, then those that try for long. A client has ``groups``, ``servers``,
+    ``ports``, ``protocol`` (-1: several) and sums.
     """
     fold.sql(GROUPED)
     sums = ", ".join(f"sum({name})::BIGINT AS {name}" for name in SUMS)
@@ -84,58 +87,47 @@ def contrasts(fold, groups: pd.DataFrame) -> pd.DataFrame:
     ``own``: the client's accepted records to the same service at this interface; ``own_first``, ``own_last``;
     ``others``: whether other clients were accepted there; ``answers``: accepted records that the service sent there;
     ``publics``: public clients that were accepted there; ``newest``: when the last of all that were accepted there
-    began; ``nearby``: whether another client of the client's /24 is answered there; ``known``: accepted records that
-    the client sent anywhere to a service; ``peers``: list of (interface, first, last) where the far address was
-    accepted on this port by another interface. Times in seconds since 1970.
+    began; ``known``: accepted records that the client sent anywhere to a service; ``peers``: list of (interface, first,
+    last) where the far address was accepted on this port by another interface. Times in seconds since 1970.
     """
     keys = groups[["interface_id", "client", *SERVICE]].assign(away=[leaves is True for leaves in groups.leaves])
-    asked = {"keys": keys.drop_duplicates()}
-    at = "coalesce(e.protocol, -1) = k.protocol AND coalesce(e.server_port, -1) = k.server_port"
-    met = "sum(client_accepted)::BIGINT AS own, min(e.first) AS first, max(e.last) AS last"
+    keys["far"] = keys.server.where(keys.away, keys.client)
     # One row an interface where the far end was accepted on that port: the service itself where packets leave.
     places = fold.sql(
-        f"""SELECT interface_id, away, far, protocol, server_port, own, first, last FROM (
-        SELECT e.interface_id, false AS away, k.client AS far, k.protocol, k.server_port, {met} FROM edges e JOIN
-            (SELECT DISTINCT client, protocol, server_port FROM keys WHERE NOT away) k ON e.client = k.client AND {at}
-            WHERE client_accepted > 0 GROUP BY ALL
-        UNION ALL SELECT e.interface_id, true, k.server, k.protocol, k.server_port, {met} FROM edges e JOIN
-            (SELECT DISTINCT server, protocol, server_port FROM keys WHERE away) k ON e.server = k.server AND {at}
-            WHERE client_accepted > 0 GROUP BY ALL) ORDER BY interface_id""",
-        **asked,
+        """SELECT far, k.protocol, k.server_port, away, e.interface_id, sum(client_accepted)::BIGINT AS own,
+            min(e.first)::DOUBLE AS first, max(e.last)::DOUBLE AS last FROM edges e
+        JOIN (SELECT DISTINCT far, protocol, server_port, away FROM keys) k ON far = CASE WHEN away THEN e.server
+            ELSE e.client END AND coalesce(e.protocol, -1) = k.protocol AND coalesce(e.server_port, -1) = k.server_port
+        WHERE client_accepted > 0 GROUP BY ALL ORDER BY e.interface_id""",
+        keys=keys,
     )
     services = fold.sql(
-        f"""WITH met AS (SELECT k.*, e.client, sum(client_accepted) > 0 AS in_, sum(server_accepted)::BIGINT AS answers,
-            max(e.first) FILTER (client_accepted > 0) AS newest FROM edges e JOIN
-            (SELECT DISTINCT interface_id, server, protocol, server_port FROM keys) k
-            ON e.interface_id = k.interface_id AND e.server = k.server AND {at}
-            WHERE client_accepted > 0 OR server_accepted > 0 GROUP BY ALL),
-        weighed AS (SELECT *, regexp_matches(client, ?) AS inside FROM met)
-        SELECT * EXCLUDE (client, in_, inside, answers, newest), sum(answers)::BIGINT AS answers, max(newest) AS newest,
-            min(client) FILTER (in_) AS least, max(client) FILTER (in_) AS most,
-            count(*) FILTER (in_ AND NOT inside) AS publics,
-            coalesce(list(client) FILTER (in_ AND inside AND answers > 0), []) AS insiders FROM weighed GROUP BY ALL""",
+        """SELECT k.*, sum(server_accepted)::BIGINT AS answers, max(e.first) FILTER (client_accepted > 0)::DOUBLE AS newest,
+            min(e.client) FILTER (client_accepted > 0) AS least, max(e.client) FILTER (client_accepted > 0) AS most,
+            count(DISTINCT e.client) FILTER (client_accepted > 0 AND NOT regexp_matches(e.client, ?)) AS publics
+        FROM edges e JOIN (SELECT DISTINCT interface_id, server, protocol, server_port FROM keys) k
+            ON e.interface_id = k.interface_id AND e.server = k.server AND coalesce(e.protocol, -1) = k.protocol
+            AND coalesce(e.server_port, -1) = k.server_port
+        WHERE client_accepted > 0 OR server_accepted > 0 GROUP BY ALL""",
         PRIVATE_TEXT,
-        **asked,
+        keys=keys,
     ).set_index(["interface_id", *SERVICE])
     known = fold.sql(
         "SELECT client, sum(client_accepted)::BIGINT AS known FROM edges WHERE client IN (SELECT client FROM keys)"
         f" AND coalesce(server_port, -1) < {EPHEMERAL} GROUP BY client",
-        **asked,
+        keys=keys,
     ).set_index("client")
-    there, service = defaultdict(dict), services.to_dict("index")
-    for eni, away, far, protocol, port, *row in zip(*(places[name].tolist() for name in places), strict=True):
-        there[away, far, protocol, port][eni] = tuple(row)
-    found = []
+    there, service, found = defaultdict(dict), services.to_dict("index"), []
+    for far, protocol, port, away, eni, *met in zip(*(places[name].tolist() for name in places), strict=True):
+        there[far, protocol, port, away][eni] = tuple(met)
     for one in keys.itertuples(index=False):
-        met = there.get((one.away, one.server if one.away else one.client, one.protocol, one.server_port), {})
+        met = there.get((one.far, one.protocol, one.server_port, one.away), {})
         here = service.get((one.interface_id, one.server, one.protocol, one.server_port), NOBODY)
         others = not pd.isna(here["least"]) and {here["least"], here["most"]} != {one.client}
-        block = one.client.rpartition(".")[0]
-        insiders = {address.rpartition(".")[0] for address in here["insiders"] if address != one.client}
         peers = [(eni, first, last) for eni, (_own, first, last) in met.items() if eni != one.interface_id]
         own = met.get(one.interface_id, (0, None, None))
-        found.append((*own, others, here["answers"], here["publics"], here["newest"], block in insiders - {""}, peers))
-    names = "own own_first own_last others answers publics newest nearby peers".split()
+        found.append((*own, others, here["answers"], here["publics"], here["newest"], peers))
+    names = "own own_first own_last others answers publics newest peers".split()
     table = pd.DataFrame(found, groups.index, names)
     return table.assign(known=groups.client.map(known.known).fillna(0).astype("int64"))
 
@@ -170,17 +162,13 @@ def scanners(fold, clients: pd.DataFrame) -> pd.DataFrame:
 def over_time(fold, groups: pd.DataFrame) -> pd.DataFrame:
     """Return rejected records by time step and kind: ``start`` (UTC), ``kind``, ``records``; unlisted groups: noise."""
     table = fold.sql(
-        "SELECT step, coalesce(kind, 'noise') AS kind, sum(records)::BIGINT AS records FROM refusals r LEFT JOIN kinds"
-        f" k ON {' AND '.join(_same(name) for name in GROUP)} GROUP BY ALL ORDER BY ALL",
+        f"""WITH r AS (SELECT * REPLACE (coalesce(protocol, -1) AS protocol, coalesce(server_port, -1) AS server_port,
+            coalesce(control, 0) AS control) FROM refusals)
+        SELECT step, coalesce(kind, 'noise') AS kind, sum(records)::BIGINT AS records FROM r
+        LEFT JOIN kinds USING ({", ".join(GROUP)}) GROUP BY ALL ORDER BY ALL""",
         kinds=groups[[*GROUP, "kind"]],
     )
     return table.assign(start=pd.to_datetime(table.step, unit="s", utc=True))[["start", "kind", "records"]]
-
-
-def _same(name: str) -> str:
-    """Return the SQL that joins ``refusals`` to groups by one key."""
-    missing = {"protocol": -1, "server_port": -1, "control": 0}
-    return f"coalesce(r.{name}, {missing[name]}) = k.{name}" if name in missing else f"r.{name} = k.{name}"
 
 
 def column(groups: pd.DataFrame, of) -> pd.Series:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from flowkit.net import ADMIN_PORTS, DATABASE_PORTS, is_private
+from flowkit.net import ADMIN_PORTS, DATABASE_PORTS, TCP, UDP, is_private
 from flowkit.questions.causes import Context, cause, legitimacy, own_client
 from flowkit.questions.fixes import enclosing_network
 from flowkit.questions.refusals import (
@@ -73,7 +73,7 @@ def rejections(log, min_score: int = 4, scan_targets: int = 10, limit: int = GRO
     walks = scanners(fold, asked)
     walks = walks[(walks.verdict == "scanner") if context.accepts else (walks.groups >= scan_targets)]
     for table in (groups, walks, totals):
-        table[["first", "last"]] = table[["first", "last"]].astype("Int64")
+        table[["first", "last"]] = table[["first", "last"]].astype("float64")  # no time compares as false
     requests = groups[groups.refusal == "request"]
     far = requests.client.where(requests.leaves != True, requests.server)  # noqa: E712  (it may be None)
     places = zip(requests.interface_id, far, requests.protocol, requests.server_port, strict=True)
@@ -93,16 +93,17 @@ def context_of(log) -> Context:
     for interface_id, address in zip(own.interface_id, own.address, strict=True):
         owners[address].add(interface_id)
     subnets = dict(log.interfaces.dropna(subset=["subnet_id"]).groupby("interface_id").subnet_id.max())
+    transit = frozenset(log.interfaces.interface_id[log.interfaces.transit])
     accepts = bool(log.fold.facts["accepted"])
     if log.network is None:
-        return Context(dict(owners), subnets, accepts=accepts)
+        return Context(dict(owners), subnets, transit, accepts=accepts)
     known = log.network.interfaces  # as they are, whatever the log made of them
     owners = {address: {name for name in names if name not in known} for address, names in owners.items()}
     for interface in known.values():
         for address in interface.addresses:
             owners.setdefault(address, set()).add(interface.interface_id)
     subnets |= {name: interface.subnet_id for name, interface in known.items()}
-    return Context(owners, subnets, accepts=accepts, snapshot=log.network)
+    return Context(owners, subnets, transit, accepts=accepts, snapshot=log.network)
 
 
 def cut_together(groups: pd.DataFrame) -> pd.Series:
@@ -122,44 +123,34 @@ def cut_together(groups: pd.DataFrame) -> pd.Series:
 def blocked_services(fold, groups: pd.DataFrame, walks: pd.DataFrame) -> pd.DataFrame:
     """Return services that are rejected to everybody, one row each, and mark their `groups`: ``kind`` blocked-service.
 
-    ``interface_id``, ``server``, ``protocol``, ``server_port``; of the clients that retransmit as real stacks do and
-    are no scanners: ``clients``, ``sessions``, ``attempts``, ``records``, ``packets``, ``bytes``, ``first``, ``last``;
-    ``elsewhere``: another address of the interface (of the other IP family) that serves this port; null: none.
+    ``interface_id``, ``server``, ``protocol``, ``server_port``; of the clients that send again what is not answered and
+    are no scanners: ``clients``, ``sessions``, ``attempts``, ``records``, ``packets``, ``bytes``, ``first``, ``last``.
     A port by which machines are administered or databases asked is probed by everybody: it counts only where a
-    security group opens it.
+    security group opens it; so does one of UDP, unless TCP is served there by the same number, as with QUIC.
     """
-    sums = ", ".join(f"sum({name})::BIGINT AS {name}" for name in SUMS)
     services = fold.sql(
-        f"""WITH asked AS (FROM refused_groups WHERE refusal = 'request' AND protocol = 6 AND leaves IS NOT TRUE
-            AND client NOT IN (SELECT client FROM walks)),
-        tries AS (SELECT {", ".join(["interface_id", *SERVICE])}, count(DISTINCT client) AS clients, {sums},
-            min(first) AS first, max(last) AS last FROM asked WHERE retries > 0 GROUP BY ALL
-            HAVING count(DISTINCT client) >= {CUSTOMERS // 2})
-        SELECT tries.*, (SELECT count(DISTINCT client) FROM asked WHERE asked.interface_id = tries.interface_id
-            AND asked.server = tries.server AND asked.server_port = tries.server_port) AS every FROM tries""",
+        f"""WITH asked AS (FROM refused_groups WHERE refusal = 'request' AND protocol IN ({TCP}, {UDP})
+            AND leaves IS NOT TRUE AND client NOT IN (SELECT client FROM walks)),
+        tries AS (SELECT {", ".join(["interface_id", *SERVICE])}, count(DISTINCT client) AS clients,
+            {", ".join(f"sum({name})::BIGINT AS {name}" for name in SUMS)}, min(first) AS first, max(last) AS last
+            FROM asked WHERE repeats GROUP BY ALL HAVING clients >= {CUSTOMERS // 2}),
+        met AS (SELECT tries.*, max(e.last) FILTER (e.protocol = tries.protocol) AS latest,
+            count(*) FILTER (e.protocol <> tries.protocol) AS twins FROM tries LEFT JOIN edges e
+            ON e.interface_id = tries.interface_id AND e.server = tries.server AND e.server_port = tries.server_port
+            AND client_accepted > 0 AND server_accepted > 0 GROUP BY ALL)
+        SELECT met.* FROM met JOIN asked USING ({", ".join(["interface_id", *SERVICE])}) GROUP BY ALL
+        HAVING 2 * met.clients >= count(DISTINCT asked.client) AND (met.latest IS NULL OR met.latest < met.first)""",
         walks=walks[["client"]],
     )
-    met = fold.sql(
-        "SELECT s.interface_id, s.server, s.server_port, max(e.last) FILTER (e.server = s.server) AS latest,"
-        " any_value(e.server) FILTER (e.server <> s.server) AS elsewhere FROM edges e JOIN services s ON"
-        " e.interface_id = s.interface_id AND e.protocol = s.protocol AND e.server_port = s.server_port"
-        " WHERE client_accepted > 0 AND server_accepted > 0 GROUP BY ALL",
-        services=services,
-    )
-    services = services.merge(met, "left", ["interface_id", "server", "server_port"])
-    wanted = (2 * services.clients >= services.every) & (
-        services.latest.astype("float64").fillna(-1) < services["first"].astype("float64").fillna(0)
-    )
     keep = []
-    for row in services[wanted].itertuples():
-        mine = groups.index[
-            (groups.interface_id == row.interface_id) & (groups.server == row.server) & (groups.retries > 0)
-            & (groups.server_port == row.server_port) & (groups.refusal == "request") & (groups.kind != "scan")
-        ]  # fmt: skip
-        opened = any(one is not None and one.groups_allow for one in groups.verdict[mine])
-        probed = row.server_port in {*ADMIN_PORTS, *DATABASE_PORTS}
+    for row in services.itertuples():
+        place = [row.interface_id, row.server, row.protocol, row.server_port]
+        mine = groups[(groups[["interface_id", *SERVICE]] == place).all(axis=1) & groups.repeats]
+        mine = mine[(mine.refusal == "request") & (mine.kind != "scan")]
+        opened = any(one is not None and one.groups_allow for one in mine.verdict)
+        probed = row.server_port in {*ADMIN_PORTS, *DATABASE_PORTS} or (row.protocol == UDP and not row.twins)
         if len(mine) and (opened or (row.clients >= CUSTOMERS and not probed)):
-            groups.loc[mine, "kind"] = "blocked-service"
+            groups.loc[mine.index, "kind"] = "blocked-service"
             keep.append(row.Index)
     return services.loc[keep].reset_index(drop=True)
 
@@ -203,18 +194,24 @@ def incidents(groups: pd.DataFrame) -> pd.DataFrame:
     """Return `groups` with ``inside`` (the interface's end), ``far`` (the other) and ``incident``: what is one.
 
     One deny entry of a network ACL is one incident; so is one interface's service rejected for one cause. What a
-    changed ACL rejects afterwards joins the sessions that the change cut, noise does nowhere else.
+    changed ACL rejects afterwards joins the sessions that the change cut, noise does nowhere else. ``root``: the rule
+    to blame, or lacking, which incidents at several interfaces share; without a snapshot one client that several
+    interfaces reject on one port; else the incident itself.
     """
     began_inside = column(groups, own_client).astype(bool)
     groups["inside"] = groups.client.where(began_inside, groups.server)
     groups["far"] = groups.server.where(began_inside, groups.client)
+    # All pods of a node, and all that a gateway passes on, are one place: that of the address which it logs.
+    at = groups.client_logged.where(began_inside, groups.server_logged).fillna(groups.inside)
     place = pd.Series(
-        list(zip(groups.interface_id, groups.inside, groups.protocol, groups.server_port, strict=True)), groups.index,
+        list(zip(groups.interface_id, at, groups.protocol, groups.server_port, strict=True)), groups.index,
         dtype="object",
     )  # fmt: skip
     about = column(
         groups,
-        lambda one: (one.kind != "blocked-service" and one.verdict and one.verdict.deny) or (one.kind, one.cause),
+        lambda one: (
+            one.kind if one.kind == "blocked-service" else (one.verdict and one.verdict.deny) or (one.kind, one.cause)
+        ),
     )
     groups["incident"] = [f"{where} {what}" for where, what in zip(place, about, strict=True)]
     for name, cut in groups[groups.kind == "acl-changed"].groupby("incident"):
@@ -229,13 +226,31 @@ def incidents(groups: pd.DataFrame) -> pd.DataFrame:
             groups.loc[number, ["cause", "confidence"]] = ["network-acl", "medium"]
             groups.at[number, "grounds"] += (f"a changed network ACL cut off {block} at that time",)
     # Whoever tries in earnest from the same network, with too few attempts for a score of its own, is no noise.
-    quiet = groups[(groups.kind == "noise") & (groups.retries > 0) & (groups.refusal == "request")]
+    quiet = groups[(groups.kind == "noise") & groups.repeats & (groups.refusal == "request")]
     for name, part in groups[(groups.kind == "blocked-client") & ~groups.far.map(is_private)].groupby("incident"):
         same = quiet[(place[quiet.index] == place[part.index[0]]) & (quiet.cause == part.cause.iloc[0])]
         beside = [number for number, far in same.far.items() if enclosing_network([*part.far, far])]
         groups.loc[beside, ["incident", "kind"]] = [name, "blocked-client"]
+    roots = pd.Series([_root(one) for one in groups.itertuples()], groups.index, dtype="object")
+    one_client = groups.groupby("incident").far.transform("nunique") == 1
+    same = [f"{one.far} {one.way} {one.protocol} {one.server_port} {one.cause}" for one in groups.itertuples()]
+    roots = roots.groupby(groups.incident).transform("first")
+    groups["root"] = roots.fillna(
+        groups.incident.mask(one_client & groups.verdict.isna(), pd.Series(same, groups.index))
+    )
     rank = groups.kind.map(KINDS.index)
     grave = rank.groupby(groups.incident).transform("min")
     joined = (grave < KINDS.index("late-packets")) & (groups.kind != "scan")
     groups.loc[joined, "kind"] = grave[joined].map(dict(enumerate(KINDS)))
     return groups
+
+
+def _root(group) -> str | None:
+    """Return what identifies the rule that rejects the group, or the one that its security groups lack."""
+    verdict = group.verdict
+    if verdict is None or verdict.allowed:
+        return None
+    about = (verdict.packet.egress, group.protocol, group.server_port)
+    return str(
+        (verdict.group_ids, *about) if verdict.acl_allows is not False else verdict.deny or (verdict.acl_id, *about)
+    )

@@ -12,8 +12,9 @@ import pandas as pd
 
 from flowkit.folding.coverage import covered_share
 from flowkit.loading.network import Rule, Snapshot
-from flowkit.net import ICMP, narrowest
+from flowkit.net import ICMP, INTERNET
 from flowkit.questions.fixes import merged
+from flowkit.questions.networks import bounds, placed
 
 #: So many far addresses of one kind are listed one by one.
 FEW = 32
@@ -60,23 +61,11 @@ def uses(fold, snapshot: Snapshot) -> pd.DataFrame:
     """Return accepted conversations by interface, direction, service and far end, few ones by address.
 
     ``interface_id``, ``way``, ``protocol``, ``server_port``, ``place`` (the narrowest network of any rule that holds
-    the far end, as text; null: none does), ``far`` (null: many), ``sessions``, ``first``, ``last``, ``sources``.
+    the far end, as text; what no rule holds is in another), ``far`` (null: many), ``sessions``, ``first``, ``last``,
+    ``sources``.
     """
     rules = [rule for group in snapshot.groups.values() for rule in group.rules]
-    networks = sorted({network for rule in rules for network in rule.networks}, key=lambda one: -one.prefixlen)
-    members = {str(address): str(ip_network(address)) for rule in rules for address in rule.members}
-    four = [one for one in networks if one.version == 4]
-    six = fold.sql(
-        "SELECT DISTINCT far FROM (SELECT CASE way WHEN 'out' THEN server ELSE client END AS far FROM edges)"
-        " WHERE contains(far, ':')"
-    ).far if any(one.version == 6 for one in networks) else []  # fmt: skip
-    known = members | {far: str(found) for far in six if far not in members and (found := narrowest(far, networks))}
-    # Numbers only go into the text of the query; addresses and networks are joined.
-    cases = " ".join(
-        f"WHEN ip BETWEEN {int(one.network_address)} AND {int(one.broadcast_address)} THEN {number}"
-        for number, one in enumerate(four)
-    )
-    octets = " + ".join(f"TRY_CAST(split_part(far, '.', {n + 1}) AS BIGINT) * {256 ** (3 - n)}" for n in range(4))
+    networks = {ip_network(place) for rule in rules for place in (*rule.networks, *rule.members)}
     key = "interface_id, way, protocol, server_port, place"
     return fold.sql(
         f"""WITH ends AS (
@@ -84,15 +73,13 @@ def uses(fold, snapshot: Snapshot) -> pd.DataFrame:
                 sum(sessions)::BIGINT AS sessions, min(first) AS first, max(last) AS last
             FROM edges WHERE way IN ('in', 'out') AND client_accepted > 0
                 AND interface_id IN (SELECT interface_id FROM logged) GROUP BY ALL
-        ), numbered AS (SELECT *, {octets} AS ip FROM ends),
-        placed AS (SELECT numbered.*, coalesce(known.place, networks.place) AS place FROM numbered
-            LEFT JOIN known USING (far) LEFT JOIN networks ON number = CASE {cases or "WHEN false THEN 0"} END),
-        counted AS (SELECT *, count(*) OVER (PARTITION BY {key}) <= {FEW} AS few FROM placed)
+        ), places AS ({placed("SELECT DISTINCT far AS address FROM ends")}),
+        counted AS (SELECT ends.*, network AS place, count(*) OVER (PARTITION BY {key}) <= {FEW} AS few
+            FROM ends JOIN places ON far = address)
         SELECT {key}, CASE WHEN few THEN far END AS far, sum(sessions)::BIGINT AS sessions, min(first) AS first,
             max(last) AS last, count(*) AS sources FROM counted GROUP BY ALL ORDER BY ALL""",
         logged=pd.DataFrame({"interface_id": list(snapshot.interfaces)}, dtype="str"),
-        known=pd.DataFrame({"far": list(known), "place": list(known.values())}, dtype="str"),
-        networks=pd.DataFrame({"place": list(map(str, four))}, dtype="str").rename_axis("number").reset_index(),
+        bounds=bounds(networks),
     )
 
 
@@ -108,7 +95,7 @@ def _share(intervals: pd.DataFrame, owners: list[str]) -> float | None:
 def _fits(rule: Rule, use) -> bool:
     """Return whether the rule lets the conversations pass; ICMP's type is not in the log, so that any will do."""
     match = rule.match
-    if rule.egress != (use.way == "out") or match.protocol not in (None, use.protocol) or pd.isna(use.place):
+    if rule.egress != (use.way == "out") or match.protocol not in (None, use.protocol) or use.place == INTERNET:
         return False
     if match.low is not None and match.protocol not in ICMP and not match.low <= use.server_port <= match.high:
         return False

@@ -96,16 +96,26 @@ def evaluate(snapshot: Snapshot, interface_id: str, packet: Packet, reply: bool 
 
     Raises KeyError for an interface that the snapshot does not have.
     """
-    interface = snapshot.interfaces[interface_id]
+    interface, peer = snapshot.interfaces[interface_id], ip_address(packet.peer)
     groups_allow, rules, lacking = None, (), []
     if interface.group_ids and not reply:
-        rules, lacking = _group_rules(snapshot, interface, packet)
+        known = [name for name in interface.group_ids if name in snapshot.groups]
+        fitting = [
+            rule for name in known for rule in snapshot.groups[name].rules
+            if rule.egress == packet.egress and covers(rule.match, packet)
+        ]  # fmt: skip
+        rules = tuple(rule for rule in fitting if peer in rule.members or any(peer in one for one in rule.networks))
         groups_allow = bool(rules)
+        if not rules:
+            lacking = [f"the snapshot lacks {name}" for name in interface.group_ids if name not in known]
+            unknown = (rule.peer for rule in fitting if not rule.known)
+            lacking += [f"the snapshot does not say which addresses {name} stands for" for name in unknown]
     acl_id, acl_allows, entry = None, None, None
     if not inside_subnet(snapshot, interface, packet.peer):
         acl_id = snapshot.subnets[interface.subnet_id].acl_id
         if acl_id in snapshot.acls:
-            entry = _first_entry(snapshot, acl_id, packet)
+            entries = (one for one in snapshot.acls[acl_id] if one.egress == packet.egress and peer in one.network)
+            entry = next((one for one in entries if covers(one.match, packet)), None)
             acl_allows = entry is not None and entry.allow
         else:
             lacking.append(f"the snapshot has no network ACL for {interface.subnet_id}")
@@ -126,16 +136,6 @@ def covers(match: Match, packet: Packet) -> bool:
     return packet.dstport is not None and match.low <= packet.dstport <= match.high
 
 
-def matches(rule: Rule, packet: Packet) -> bool:
-    """Return whether the security group rule lets the packet pass."""
-    peer = ip_address(packet.peer)
-    return (
-        rule.egress == packet.egress
-        and covers(rule.match, packet)
-        and (peer in rule.members or any(peer in network for network in rule.networks))
-    )
-
-
 def inside_subnet(snapshot: Snapshot, interface: Interface, address: str) -> bool:
     """Return whether `address` is in the interface's subnet, so that no network ACL is asked."""
     subnet = snapshot.subnets[interface.subnet_id]
@@ -143,27 +143,3 @@ def inside_subnet(snapshot: Snapshot, interface: Interface, address: str) -> boo
         return any(ip_address(address) in cidr for cidr in subnet.cidrs)
     owner = snapshot.owner(address, interface.vpc_id)
     return owner is not None and owner.subnet_id == subnet.subnet_id
-
-
-def _group_rules(snapshot: Snapshot, interface: Interface, packet: Packet) -> tuple[tuple, list]:
-    """Return the rules that let the packet pass, and, without any, what the snapshot would have to know."""
-    groups = [snapshot.groups[name] for name in interface.group_ids if name in snapshot.groups]
-    every = [rule for group in groups for rule in group.rules]
-    passing = tuple(rule for rule in every if matches(rule, packet))
-    if passing:
-        return passing, []
-    lacking = [f"the snapshot lacks {name}" for name in interface.group_ids if name not in snapshot.groups]
-    lacking += [
-        f"the snapshot does not say which addresses {rule.peer} stands for"
-        for rule in every
-        if not rule.known and rule.egress == packet.egress and covers(rule.match, packet)
-    ]
-    return (), lacking
-
-
-def _first_entry(snapshot: Snapshot, acl_id: str, packet: Packet) -> Entry | None:
-    peer = ip_address(packet.peer)
-    for entry in snapshot.acls[acl_id].entries:
-        if entry.egress == packet.egress and peer in entry.network and covers(entry.match, packet):
-            return entry
-    return None

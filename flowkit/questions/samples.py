@@ -28,9 +28,10 @@ def samples(log, keys: pd.DataFrame, each: int = 3) -> dict[object, tuple[str, .
         {f"key_{name}": name for name in KEYS}
     )
     rows = named_rows(log.flows)
-    rows = rows.mutate(at=interface_of(rows), protocol=rows.protocol.cast("int64"))
-    # Both addresses are always given: they join by hash, and the rest is compared.
-    same = [rows.srcaddr == known.key_srcaddr, rows.dstaddr == known.key_dstaddr]
+    own = {end: ibis.coalesce(rows[f"pkt_{end}addr"], rows[f"{end}addr"]) for end in ("src", "dst")}
+    rows = rows.mutate(at=interface_of(rows), protocol=rows.protocol.cast("int64"), **own)
+    # Both addresses, the packet's own, are always given: they join by hash, and the rest is compared.
+    same = [rows.src == known.key_srcaddr, rows.dst == known.key_dstaddr]
     found = rows.join(known, same)
     place = {"interface_id": found["at"]} | {name: found[name] for name in names[2:]}
     for name, value in place.items():

@@ -1,5 +1,10 @@
 """Services that need a look: those that answered the internet, with the rules that admit it, and those that never answer."""
 
+from collections.abc import Iterable
+from contextlib import suppress
+from ipaddress import ip_address
+from itertools import islice
+
 import pandas as pd
 
 from flowkit.loading.network import Rule, Snapshot
@@ -9,10 +14,22 @@ from flowkit.questions.pairs import ANSWERED, ENOUGH, REFUSED, REPLY_REFUSED, RE
 from flowkit.questions.reachability import CONFIDENCE, SERVICE, Reach, plain
 from flowkit.questions.rules import Packet, covers
 
-#: The gravest first.
-ROLES = ("admin", "database", "other", "web")
+#: The gravest first, with their ports.
+ROLES = {"admin": ADMIN_PORTS, "database": DATABASE_PORTS, "other": (), "web": WEB_PORTS}
 #: The longest prefix, by version, that still lets a good part of the internet in rather than somebody's network.
 INTERNET_PREFIX = {4: 16, 6: 32}
+
+#: Where packets that a service let in are rejected: at a gateway on the way back, or behind a balancer that keeps the
+#: clients' addresses, which most of the clients, three at least, meet there.
+PASSED_ON = f"""
+SELECT destination, protocol, port, arg_max(interface_id, met) AS rejected_at FROM (
+    SELECT k.destination, k.protocol, k.port, e.interface_id, count(DISTINCT e.client) AS met FROM keys k
+    JOIN pairs p ON k.destination = p.server AND k.protocol = p.protocol AND k.port = p.port
+    JOIN edges e ON e.client = p.client AND e.protocol = p.protocol
+    WHERE p.state = '{SILENT}' AND NOT p.scanner AND e.outcome IN ('{REFUSED}', '{REPLY_REFUSED}')
+        AND (e.server = p.server AND e.server_port = p.port OR e.interface_id <> p.interface_id)
+    GROUP BY ALL HAVING bool_or(e.server = p.server AND e.server_port = p.port) OR (met >= 3 AND 2 * met >= any_value(k.clients))
+) GROUP BY ALL"""
 
 
 def by_service(rows: pd.DataFrame) -> pd.DataFrame:
@@ -36,29 +53,29 @@ def exposed(reach: Reach, expected: pd.Series) -> pd.DataFrame:
     `expected`: which rows of `reach` an expectation wants; they are left out.
 
     Columns: destination, interface_id, protocol, port, role (of `ROLES`), destination_name, confidence, clients,
-    sessions, bytes, first_seen, last_seen, sources, networks; scope: `internet` (the rules admit it, or there is no
-    snapshot), `networks` (they admit some public networks alone, and nobody else was answered), `closed` (they admit
-    none of those who were answered, any more); rules (those that admit public addresses, a tuple).
+    sessions, bytes, first_seen, last_seen, sources, networks; rules (that admit public addresses, a tuple, the widest
+    first); scope: `internet` (the rules admit it, or there is no snapshot), `networks` (they admit some public networks
+    alone, and nobody else was answered), `closed` (they admit none of those who were answered, any more).
     """
     rows = reach.rows[~expected]
     rows = rows[rows["public"] & (rows["state"] == ANSWERED) & rows["interface_id"].notna()]
     # One stranger on a high port, its direction guessed: a reply taken for a request.
     table = by_service(rows[(rows["confidence"] != "low") | (rows["port"] < EPHEMERAL).fillna(False)])
-    roles = pd.Series("other", index=table.index, dtype=object)
-    for role, ports in (("admin", ADMIN_PORTS), ("database", DATABASE_PORTS), ("web", WEB_PORTS)):
-        roles[table["port"].isin(list(ports))] = role
-    table.insert(4, "role", roles)
+    roles = [next((role for role in ROLES if port in ROLES[role]), "other") for port in table["port"]]
     admitted = [admitting(reach.log.network, row) for row in table.itertuples()]
-    table["rules"] = pd.Series([rules or () for rules in admitted], table.index, dtype=object)
     scopes = [_scope(reach, row, rules) for row, rules in zip(table.itertuples(), admitted, strict=True)]
-    table["scope"] = pd.Series(scopes, table.index, dtype=object)
-    rank = table["role"].map(ROLES.index)
-    order = table.assign(rank=rank).sort_values(["rank", "sessions"], ascending=[True, False], kind="stable")
-    return order.drop(columns="rank").reset_index(drop=True)
+    columns = {"role": roles, "rules": [rules or () for rules in admitted], "scope": scopes}
+    table = table.assign(**{name: pd.Series(made, table.index, dtype=object) for name, made in columns.items()})
+    table["rank"] = table["role"].map(list(ROLES).index)
+    table = table.sort_values(["rank", "sessions"], ascending=[True, False], kind="stable", ignore_index=True)
+    return table.drop(columns="rank")
 
 
-def admitting(snapshot: Snapshot | None, service) -> tuple[Rule, ...] | None:
-    """Return the security group rules that admit public addresses to `service` (a row); None where they are not known."""
+def admitting(snapshot: Snapshot | None, service, clients: Iterable[str] | None = None) -> tuple[Rule, ...] | None:
+    """Return the security group rules that admit any of `clients` (None: public addresses) to `service`, the widest first.
+
+    `service` has interface_id, destination, protocol and port. None where the rules are not known.
+    """
     interface = snapshot.interfaces.get(service.interface_id) if snapshot else None
     if interface is None or not interface.group_ids or not {*interface.group_ids} <= {*snapshot.groups}:
         return None
@@ -68,11 +85,26 @@ def admitting(snapshot: Snapshot | None, service) -> tuple[Rule, ...] | None:
     every = [rule for rule in every if not rule.egress and covers(rule.match, packet)]
     if not all(rule.known for rule in every):
         return None
-    return tuple(rule for rule in every if _public(rule, 6 if ":" in service.destination else 4))
+    version, some = 6 if ":" in service.destination else 4, None if clients is None else _addresses(clients)
+    fitting = [rule for rule in every if (_public(rule, version) if some is None else _admits(rule, some))]
+    return tuple(sorted(fitting, key=lambda rule: min((one.prefixlen for one in rule.networks), default=129)))
 
 
 def _public(rule: Rule, version: int) -> list[Network]:
     return [network for network in rule.networks if network.version == version and not is_private(network)]
+
+
+def _addresses(clients: Iterable[str]) -> list:
+    """Return the first thousand of `clients`, without what is no address, which a log may hold."""
+    found = []
+    for client in islice(clients, 1000):
+        with suppress(ValueError):
+            found.append(ip_address(client))
+    return found
+
+
+def _admits(rule: Rule, addresses: list) -> bool:
+    return any(one in rule.members or any(one in network for network in rule.networks) for one in addresses)
 
 
 def _scope(reach: Reach, service, rules: tuple[Rule, ...] | None) -> str:
@@ -81,22 +113,17 @@ def _scope(reach: Reach, service, rules: tuple[Rule, ...] | None) -> str:
     networks = [network for rule in rules or () for network in _public(rule, version)]
     if rules is None or any(network.prefixlen <= INTERNET_PREFIX[version] for network in networks):
         return "internet"
-    values = [service.destination, service.interface_id, int(service.protocol), int(service.port)]
     clients = (
         "SELECT DISTINCT client AS address FROM pairs p JOIN admitted a ON p.network = a.network WHERE destination = ? AND"
-        f" interface_id = ? AND protocol = ? AND port = ? AND state = '{ANSWERED}'"
+        f" interface_id = ? AND protocol = ? AND port IS NOT DISTINCT FROM ? AND state = '{ANSWERED}'"
     )
+    port = None if pd.isna(service.port) else int(service.port)
     outside = reach.fold.sql(
         f"SELECT count(*) AS clients FROM ({placed(clients)}) WHERE network = '{INTERNET}'",
-        *values, bounds=bounds(networks), admitted=pd.DataFrame({"network": service.networks}, dtype="string"),
+        service.destination, service.interface_id, int(service.protocol), port,
+        bounds=bounds(networks), admitted=pd.DataFrame({"network": service.networks}, dtype="string"),
     )  # fmt: skip
     return "closed" if outside["clients"].iloc[0] else "networks"
-
-
-def distinct_web_clients(reach: Reach, web: pd.DataFrame) -> int:
-    """Return how many clients that differ the services `web` answered: one may have asked several hosts."""
-    rows = web.explode("networks").rename(columns={"networks": "network"}).assign(state=ANSWERED)
-    return reach.distinct(rows[["network", *SERVICE, "state", "clients"]])
 
 
 def unanswered(reach: Reach) -> pd.DataFrame:
@@ -108,25 +135,19 @@ def unanswered(reach: Reach) -> pd.DataFrame:
     key = ["destination", "protocol", "port"]
     rows = reach.rows
     inside = rows[rows["interface_id"].notna() & (rows["protocol"] == TCP) & rows["port"].notna()]
-    served = inside[inside["state"] == ANSWERED].set_index(key).index
+    served = inside[inside["state"] == ANSWERED].set_index(SERVICE).index
     failing = inside[inside["state"].isin([SILENT, RESET]) & (inside["clients"] > inside["scanners"])]
     failing = failing[failing["confidence"] != "low"]
-    found = [
-        by_service(part).assign(state=state, public=public)
-        for (state, public), part in failing.groupby(["state", "public"])
-    ]
+    parts = failing.groupby(["state", "public"])
+    found = [by_service(part).assign(state=state, public=public) for (state, public), part in parts]
     table = pd.concat(found, ignore_index=True) if found else by_service(failing).assign(state="", public=False)
-    table["served"] = pd.MultiIndex.from_frame(table[key]).isin(served)
+    table["served"] = pd.MultiIndex.from_frame(table[SERVICE]).isin(served)
     # Strangers now and then get no answer from a service that answers everybody else.
     table = table[(table["sessions"] >= ENOUGH) & ~(table["public"] & table["served"])]
-    rejected = reach.sql(
-        "SELECT k.destination, k.protocol, k.port, any_value(e.interface_id) AS rejected_at FROM edges e JOIN pairs p ON"
-        " e.client = p.client AND e.server = p.server AND e.protocol = p.protocol AND e.server_port = p.port JOIN keys k"
-        f" ON k.destination = p.server AND k.protocol = p.protocol AND k.port = p.port WHERE p.state = '{SILENT}'"
-        f" AND e.outcome IN ('{REFUSED}', '{REPLY_REFUSED}') GROUP BY ALL",
-        keys=plain(table[key].drop_duplicates()),
-    )  # fmt: skip
+    rejected = reach.sql(PASSED_ON, keys=plain(table.groupby(key, as_index=False)["clients"].sum()))
     table = table.merge(rejected.astype({"protocol": "Int64", "port": "Int64"}), "left", key)
     table = table.assign(rank=table["state"].map([SILENT, RESET].index))
-    table = table.sort_values(["public", "rank", "sessions"], ascending=[True, True, False], kind="stable")
-    return table.drop(columns="rank").reset_index(drop=True)
+    order = ["public", "rank", "sessions"]
+    return table.sort_values(order, ascending=[True, True, False], kind="stable", ignore_index=True).drop(
+        columns="rank"
+    )

@@ -68,7 +68,8 @@ def bundle(figure: Figure, text: str) -> dict[str, str]:
 def svg_of(figure: Figure, text: str) -> str:
     """Return `figure` as an SVG element with `text` as its alt text; ink on white unless a page's style says else."""
     file = io.StringIO()
-    with warnings.catch_warnings():
+    # Marks and clip paths have ids that must differ between the figures of a page.
+    with warnings.catch_warnings(), plt.rc_context({"svg.hashsalt": text}):
         # The reader's fonts draw the words; that matplotlib's own lacks a sign is of no matter.
         warnings.filterwarnings("ignore", message="Glyph")
         figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})

@@ -5,6 +5,7 @@ import json
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, fields
+from ipaddress import ip_network
 
 import pandas as pd
 
@@ -12,6 +13,10 @@ from flowkit.reporting.html import one_line, visible
 from flowkit.reporting.kinds import KINDS, SEVERITIES
 
 CONFIDENCES = ("certain", "high", "medium", "low")
+#: What a list of incidents consists of, in this order.
+FOLDS = ("", "ongoing", "for information")
+#: Causes that name what refuses a packet.
+RULES = ("security-group", "network-acl", "security-group-and-network-acl", "block-public-access", "encryption-control")
 SUBJECT = ("interface_id", "srcaddr", "dstaddr", "protocol", "dstport")
 
 
@@ -19,12 +24,12 @@ SUBJECT = ("interface_id", "srcaddr", "dstaddr", "protocol", "dstport")
 class Finding:
     """One judged problem. `kind` (of `flowkit.reporting.kinds`) and `subject` alone make its `id`.
 
-    `subject` has the keys of `SUBJECT`; those left out are null ("many"). `title` is one plain sentence, and
-    `counts` holds every number in it by name. `grounds` are the observations it rests on. `action` is the next
-    step: text, or lines, of which each stays one line whatever names stand in it; commands have lines of their
-    own. `coverage` is the share (0 to 1) of the subject's time that the log covers. `incident` is the same for
-    all findings with one root cause. Raises ValueError for a kind, severity, confidence, subject or count that
-    findings.json does not have.
+    `subject` has the keys of `SUBJECT`; those left out are null ("many"). `title` is one plain sentence, and `counts`
+    holds every number in it by name. `grounds` are the observations it rests on. `action` is the next step: text, or
+    lines, of which each stays one line whatever names stand in it; commands have lines of their own; where it is left
+    out, that of the kind. `coverage` is the share (0 to 1) of the subject's time that the log covers. `incident` is
+    the same for all findings with one root cause. Raises ValueError for a kind, severity, confidence, subject or count
+    that findings.json does not have.
     """
 
     kind: str
@@ -54,7 +59,8 @@ class Finding:
             raise ValueError(f"confidence is {self.confidence!r}, not one of {', '.join(CONFIDENCES)}")
         if unknown := set(self.subject) - set(SUBJECT):
             raise ValueError(f"subject has no {', '.join(sorted(unknown))}; its keys are {', '.join(SUBJECT)}")
-        lines = self.action if isinstance(self.action, str) else "\n".join(map(one_line, self.action))
+        action = self.action or KINDS[self.kind].action
+        lines = action if isinstance(action, str) else "\n".join(map(one_line, action))
         clean = {
             "title": one_line(self.title),
             "action": visible(lines).replace("\t", "    "),
@@ -112,7 +118,7 @@ def incidents(findings: Iterable[dict]) -> list[list[dict]]:
     """
     groups: dict[object, list[dict]] = {}
     for finding in findings:
-        groups.setdefault(finding["incident"] or ("", len(groups)), []).append(finding)
+        groups.setdefault(finding.get("incident") or ("", len(groups)), []).append(finding)
     found = [sorted(group, key=_gravity) for group in groups.values()]
     return sorted(found, key=lambda group: (is_ongoing(group), _gravity(group[0])))
 
@@ -120,6 +126,11 @@ def incidents(findings: Iterable[dict]) -> list[list[dict]]:
 def is_ongoing(incident: list[dict]) -> bool:
     """Return whether the previous run already had any finding of `incident`."""
     return any(finding.get("status") == "ongoing" for finding in incident)
+
+
+def fold_of(incident: list[dict]) -> str:
+    """Return which of `FOLDS` holds `incident`: the first is open, the others are folded."""
+    return FOLDS[2] if incident[0]["severity"] == "info" else FOLDS[1] if is_ongoing(incident) else FOLDS[0]
 
 
 def stamped(findings: list[dict], notebook: str, earlier: dict | None) -> list[dict]:
@@ -130,6 +141,35 @@ def stamped(findings: list[dict], notebook: str, earlier: dict | None) -> list[d
         | {key: each[key] for key in KEYS}
         for each in findings
     ]
+
+
+def contradicted(findings: list[dict]) -> set[str]:
+    """Correct findings that say "no rule is in the way" where another names the rule; returns their notebooks.
+
+    One report never says both: a service that does not respond to whom a rule refuses, as another interface saw it,
+    has that rule as its cause, its next step and its incident, and is no surer than what is known of the rule.
+    """
+    refusing = [each for each in findings if each["cause"] in RULES and each["confidence"] != "low"]
+    corrected = set()
+    for each in findings:
+        rule = next((other for other in refusing if _same_ends(each["subject"], other["subject"])), None)
+        if rule and each["cause"] is None and each["kind"] in ("accepted-silent", "expectation-broken"):
+            each |= {name: rule[name] for name in ("cause", "action", "incident")}
+            each["confidence"] = max(each["confidence"], rule["confidence"], key=CONFIDENCES.index)
+            each["grounds"] = [*each["grounds"], f"a rule refuses it: {rule['title']}"]
+            corrected.add(each["notebook"])
+    return corrected
+
+
+def _same_ends(one: dict, other: dict) -> bool:
+    """Return whether two subjects may have a packet in common: one service, and addresses that overlap."""
+    if one["dstport"] is None or any(one[name] != other[name] for name in ("protocol", "dstport")):
+        return False
+    pairs = [(one[name], other[name]) for name in ("dstaddr", "srcaddr")]
+    if None in pairs[0]:
+        return False
+    networks = [tuple(map(ip_network, pair)) for pair in pairs if None not in pair]
+    return all(a.version == b.version and a.overlaps(b) for a, b in networks)
 
 
 def resolved(findings: list[dict], earlier: dict | None, run: dict) -> list[dict] | None:
@@ -146,6 +186,12 @@ def resolved(findings: list[dict], earlier: dict | None, run: dict) -> list[dict
         for each in earlier["findings"]
         if (each["notebook"], each["id"]) not in now and each["notebook"] not in failed
     ]
+
+
+def expectation_of(incident: list[dict]) -> str:
+    """Return the name of the expectation that `incident` breaks, where another finding leads it; '' for none."""
+    titles = (each["title"] for each in incident[1:] if each["kind"].startswith(("expectation", "newly")))
+    return next((title[: title.index("”") + 1] for title in titles if title.startswith("“") and "”" in title), "")
 
 
 def _gravity(finding: dict) -> tuple[int, int]:

@@ -68,9 +68,11 @@ def summary(tables: GapTables, log) -> list[str]:
     if only := intervals.attrs["action"]:
         other = "accepted" if only == "REJECT" else "rejected"
         said[0] += f" The log holds {only} records only, so NODATA proves nothing about what was {other}."
+    if not intervals.attrs.get("nodata", True):
+        said[0] += f" {NO_NODATA[0].upper()}{NO_NODATA[1:]}."
     sentences = {"skipdata": _skips, "silent-interface": _silences, "not-delivered": _undelivered}
     missing = (found.uncertain * found.interfaces).groupby(found.kind).sum().sort_values(ascending=False)
-    said += [sentences[kind](tables, log) for kind in missing.index]
+    said += [sentences[kind](found[found.kind == kind], intervals, log) for kind in missing.index]
     if "skipdata" not in missing:
         said.append("AWS skipped no records.")
     if found.high.sum():
@@ -86,30 +88,35 @@ def summary(tables: GapTables, log) -> list[str]:
 def findings(tables: GapTables, log) -> list[Finding]:
     """Return one finding for all gaps of a kind at a time; more than `EPISODES` of the same interfaces are one, too.
 
-    Interfaces that are silent again and again, as in a log without NODATA records, share one finding.
+    Interfaces that are silent again and again share one finding, and so do all short silences in a log without NODATA
+    records, where they may be idle time.
     """
     if tables.intervals.empty:
         return _nothing(tables, log)
     shares = dict(zip(tables.interfaces.interface_id, tables.interfaces.certain, strict=True))
     whole = covered_share(tables.intervals)
-    regular = tables.gaps[tables.gaps.steady]
-    found = []
-    for some in _grouped(regular):
+    regular, found = tables.gaps[tables.gaps.steady], []
+    groups = _grouped(regular)
+    if not tables.intervals.attrs.get("nodata", True):
+        short = [some for some in groups if some.kind.iloc[0] == "silent-interface" and _longest(some) < LONG]
+        groups = [some for some in groups if not any(some is each for each in short)]
+        groups += [pd.concat(short)] if short else []
+    for some in groups:
         whom, kind = sorted(some.interface_id.dropna().unique()), some.kind.iloc[0]
         eni = whom[0] if len(whom) == 1 and not some.interface_id.isna().any() else None
         number = 1 if eni else max(len(whom), int(some.interfaces.max()))
-        title, counts, severity, confidence, grounds, action = WORDS[kind](some, _whom(log, eni, number), eni, log)
+        whose = _name(log, eni) if eni else _count(number, "interface")
+        title, counts, severity, confidence, grounds, action = WORDS[kind](some, whose, log)
         if len(whom) > 1:
             more = [f"and {len(whom) - NAMED:,} more: see the table of gaps"] if len(whom) > NAMED else []
             grounds += [", ".join([*(_name(log, each) for each in whom[:NAMED]), *more])]
         incident = hashlib.sha256(f"{kind} {eni or some.start.min()}".encode()).hexdigest()[:12]
-        finding = Finding(
+        found.append(Finding(
             kind, severity, confidence, title, {"interface_id": eni}, action=action,
             grounds=(*grounds, *_missed(some)), first_seen=some.start.min(), last_seen=some.end.max(),
             records=int(some.records.sum()), samples=tuple(line for lines in some.samples for line in lines)[:3],
             coverage=shares.get(eni, whole), incident=incident, counts=counts | {"interfaces": number},
-        )  # fmt: skip
-        found.append(finding)
+        ))  # fmt: skip
     irregular = tables.gaps[~tables.gaps.steady]
     return [*found, _irregular(tables, irregular, whole)] if len(irregular) else found
 
@@ -138,7 +145,7 @@ def _grouped(gaps: pd.DataFrame) -> list[pd.DataFrame]:
     return sorted(shown, key=lambda some: some.start.min())
 
 
-def _skipdata(some: pd.DataFrame, whom: str, eni, log) -> tuple:
+def _skipdata(some: pd.DataFrame, whom: str, log) -> tuple:
     """Return title, counts, severity, confidence, grounds and action of skipped records."""
     count, edges = int(some.records.sum()), period(some.start.min(), some.end.max())
     peak = bool((some.load >= PEAK).any())
@@ -155,9 +162,13 @@ def _skipdata(some: pd.DataFrame, whom: str, eni, log) -> tuple:
     return title, {"intervals": count} | counts, severity, "certain", grounds, action
 
 
-def _silent(some: pd.DataFrame, whom: str, eni, log) -> tuple:
+def _longest(some: pd.DataFrame) -> pd.Timedelta:
+    return (some.end - some.start).max()
+
+
+def _silent(some: pd.DataFrame, whom: str, log) -> tuple:
     """Return title, counts, severity, confidence, grounds and action of interfaces without any record."""
-    time, returned = (some.end - some.start).max(), bool(some.returned.all())
+    time, returned = _longest(some), bool(some.returned.all())
     there = log.network is not None and set(some.interface_id) <= set(log.network.interfaces)
     times, since = len(some) if some["at"].nunique() > 1 else 1, when(some.start.min())
     if times > 1:
@@ -179,12 +190,12 @@ def _silent(some: pd.DataFrame, whom: str, eni, log) -> tuple:
     sure = returned or there
     confidence = "high" if sure else "medium"
     if not log.coverage.attrs.get("nodata", True):
-        grounds.append(NO_NODATA)
         sure, confidence = sure and time >= LONG, "medium" if time >= LONG else "low"
+        grounds += [NO_NODATA] if time < LONG else []
     return title, counts, "medium" if sure else "low", confidence, grounds, action
 
 
-def _not_delivered(some: pd.DataFrame, whom: str, eni, log) -> tuple:
+def _not_delivered(some: pd.DataFrame, whom: str, log) -> tuple:
     """Return title, counts, severity, confidence, grounds and action of time for which nothing was delivered."""
     time, files = pd.Timedelta(seconds=clock_time(some)), int(some.files.sum())
     text, counts = _estimated(some)
@@ -208,12 +219,11 @@ def _irregular(tables: GapTables, gaps: pd.DataFrame, whole: float | None) -> Fi
     """Return one finding for all interfaces whose silences may be how they report."""
     number, stretches = gaps.interface_id.nunique(), len(gaps)
     title = f"{_count(number, 'interface')} had no record in {_count(stretches, 'stretch', 'stretches')}"
-    nodata = tables.intervals.attrs.get("nodata", True)
-    grounds = ["silence is so common there that it cannot be told from idle time", *([] if nodata else [NO_NODATA])]
     return Finding(
         "silent-interface", "info", "low", f"{title} that may be idle time.", {},
         action="Log all traffic, and keep NODATA records in what is passed on: they prove that nothing was missed.",
-        grounds=tuple(grounds), first_seen=gaps.start.min(), last_seen=gaps.end.max(), coverage=whole,
+        grounds=("silence is so common there that it cannot be told from idle time",), coverage=whole,
+        first_seen=gaps.start.min(), last_seen=gaps.end.max(),
         incident="idle-or-silent", counts={"interfaces": number, "stretches": stretches},
     )  # fmt: skip
 
@@ -269,36 +279,32 @@ def _in_all(gaps: pd.DataFrame) -> str:
     return f"{text} in {_count(len(some), 'gap')}"
 
 
-def _skips(tables: GapTables, log) -> str:
-    gaps = tables.gaps[tables.gaps.kind == "skipdata"]
+def _skips(gaps: pd.DataFrame, intervals: pd.DataFrame, log) -> str:
     worst = gaps.groupby("interface_id").records.sum().sort_values()
-    first = f"{_name(log, worst.index[-1])}"
-    where = first if len(worst) == 1 else _count(len(worst), "interface")
-    most = "" if len(worst) == 1 else f", most on {first} ({worst.iloc[-1]:,})"
+    first = _name(log, worst.index[-1])
+    where, most = first, ""
+    if len(worst) > 1:
+        where, most = _count(len(worst), "interface"), f", most on {first} ({worst.iloc[-1]:,})"
     peak = "at peaks of the load" if (gaps.load >= PEAK).mean() > 0.5 else "unrelated to load"
     load = "" if gaps.load.isna().all() else f", {peak}"
     return f"AWS skipped records on {where}, in {_count(worst.sum(), 'aggregation interval')}{most}{load}."
 
 
-def _silences(tables: GapTables, log) -> str:
-    gaps = tables.gaps[tables.gaps.kind == "silent-interface"]
-    said, regular = [], gaps[gaps.steady]
+def _silences(gaps: pd.DataFrame, intervals: pd.DataFrame, log) -> str:
+    regular, unsure = gaps[gaps.steady], gaps.interface_id[~gaps.steady].nunique()
+    said = []
     if len(regular):
-        many, worst = (_count(regular.interface_id.nunique(), "interface"), (regular.end - regular.start).idxmax())
-        longest = duration(regular.end[worst] - regular.start[worst])
-        said.append(
-            f"{many} {SILENT} while others reported; the longest: {_name(log, gaps.interface_id[worst])} for {longest}."
-        )
-    if not gaps.steady.all():
-        many = _count(gaps.interface_id[~gaps.steady].nunique(), "interface")
-        nodata = "" if tables.intervals.attrs.get("nodata", True) else ": the log has no NODATA records"
-        said.append(f"Whether {many} were idle or unseen between their records cannot be known{nodata}.")
+        many, worst = _count(regular.interface_id.nunique(), "interface"), (regular.end - regular.start).idxmax()
+        longest = f"{_name(log, gaps.interface_id[worst])} for {duration(_longest(regular))}"
+        said.append(f"{many} {SILENT} while others reported; the longest: {longest}.")
+    if unsure:
+        many = _count(unsure, "interface")
+        said.append(f"Whether {many} were idle or unseen between their records cannot be known.")
     return " ".join(said)
 
 
-def _undelivered(tables: GapTables, log) -> str:
-    gaps = tables.gaps[tables.gaps.kind == "not-delivered"]
-    lost = tables.intervals[tables.intervals.state == "NOT_DELIVERED"]
+def _undelivered(gaps: pd.DataFrame, intervals: pd.DataFrame, log) -> str:
+    lost = intervals[intervals.state == "NOT_DELIVERED"]
     when = ", ".join(period(gap.start, gap.end) for gap in gaps[:3].itertuples()) + (", …" if len(gaps) > 3 else "")
     return f"{duration(clock_time(lost))} not delivered, on {_count(lost.interface_id.nunique(), 'interface')}: {when}."
 
@@ -315,10 +321,6 @@ def _parts(time: pd.Timedelta) -> dict:
     """Return the numbers of a duration in words by name: {hours: 4, minutes: 12}."""
     units = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days"}
     return {units[unit]: int(number) for number, unit in re.findall(r"(\d+) (\w+)", duration(time))}
-
-
-def _whom(log, eni: str | None, number: int) -> str:
-    return _name(log, eni) if eni else _count(number, "interface")
 
 
 def _name(log, eni: str) -> str:

@@ -151,7 +151,9 @@ def previous(out: Path, source: str, redacted: bool, notebooks: list[str]) -> di
         if same and [each["name"] for each in run["notebooks"]] == notebooks:
             with suppress(OSError, ValueError, KeyError, TypeError):
                 earlier = json.loads((out / run["id"] / "findings.json").read_text(encoding="utf-8"))
-                return earlier if [(f["notebook"], f["id"], f["title"]) for f in earlier["findings"]] else earlier
+                for each in earlier["findings"]:  # Another version's, or another program's, may be unlike ours.
+                    each["notebook"], each["id"], each["title"], each["kind"], SEVERITIES.index(each["severity"])
+                return earlier
     return None
 
 

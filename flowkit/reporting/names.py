@@ -8,6 +8,9 @@ import pandas as pd
 from flowkit.loading.network import Interface
 from flowkit.net import ICMP, SERVICE_PORTS, protocol_name
 from flowkit.questions.fixes import one_line
+from flowkit.reporting.html import many
+
+__all__ = ["hosts", "many", "owners", "service_name"]
 
 
 def owners(log) -> Callable[..., Interface | None]:
@@ -56,8 +59,3 @@ def service_name(protocol: int, port: float) -> str:
         return f"port {int(port)}" if known else "any protocol"
     name = SERVICE_PORTS.get(int(port)) if known else None
     return protocol_name(int(protocol)) + (f"/{int(port)}" if known else "") + (f" {name}" if name else "")
-
-
-def many(count: int, noun: str) -> str:
-    """Return `count` and the noun, in the plural unless it is one."""
-    return f"{int(count):,} {noun}" + ("" if count == 1 else "s")

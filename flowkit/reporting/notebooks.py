@@ -58,8 +58,8 @@ def chosen(names: Sequence[str], folder: Path) -> dict[str, Path]:
     if len(found) < len(paths):
         twice = next(path.stem for path in paths if path != found[path.stem])
         raise UsageError(f"two notebooks are called {twice!r}: their pages would have the same name")
-    if "index" in found:
-        raise UsageError("a notebook cannot be called index.ipynb: index.html is the run's own page")
+    if own := {"index", "bundle"} & found.keys():
+        raise UsageError(f"a notebook cannot be called {min(own)}.ipynb: {min(own)}.html is the run's own page")
     return found
 
 
@@ -172,6 +172,7 @@ class _Kernel(AsyncKernelManager):
     @property
     def kernel_spec(self) -> KernelSpec:
         command = [sys.executable, "-P", "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        command += ["--InteractiveShellApp.ignore_cwd=True"]  # IPython before 9.7 puts the folder there all the same.
         return KernelSpec(argv=command, display_name="Python 3", language="python")
 
     async def start_kernel(self, **kwargs):

@@ -1,65 +1,90 @@
 """The HTML of a report: a page a notebook, the index of a run, the index of all runs; none needs anything else."""
 
 import re
+from base64 import b64encode
+from collections import Counter
 from collections.abc import Iterator
 from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
-from jinja2 import Environment, FileSystemLoader
+from jinja2 import Environment, FileSystemLoader, Template
 from markupsafe import Markup
-from nbconvert.exporters import HTMLExporter
+from nbconvert.filters import Highlight2HTML, clean_html, strip_ansi
+from nbconvert.filters.markdown_mistune import markdown2html_mistune as markdown2html
 from nbformat import NotebookNode
-from traitlets.config import Config
 
 from flowkit.reporting import history
-from flowkit.reporting.answer import MIME
-from flowkit.reporting.finding import incidents, is_ongoing
-from flowkit.reporting.html import (
-    action_html,
-    assured,
-    boxes,
-    escaped,
-    figure_html,
-    incidents_html,
-    is_figure,
-    period,
-    visible,
-    when,
-)  # fmt: skip
-from flowkit.reporting.kinds import SEVERITIES
+from flowkit.reporting.answer import MIME, ROWS, SHOWN, Shown, action_html, assured, boxes, incidents_html
+from flowkit.reporting.finding import FOLDS, expectation_of, fold_of, incidents, is_ongoing
+from flowkit.reporting.html import escaped, figure_html, is_figure, many, period, visible, when
+from flowkit.reporting.kinds import KINDS, SEVERITIES
+from flowkit.reporting.notebooks import Executed
 
 TEMPLATES = Path(__file__).parent / "template"
-#: An index shows so many incidents, then their number, and so many more in a table.
-SHOWN, ROWS = 30, 500
 #: What makes a table of `show` live; a viewer that does not trust the notebook needs neither.
 _SCRIPTS = re.compile(r"<script\b.*?</script>|<style\b.*?</style>", re.DOTALL)
 
 
-def page(notebook: NotebookNode, about: dict) -> str:
-    """Return the page of an executed `notebook`.
+def page(executed: Executed, run: dict, compared: bool, elsewhere: dict[str, str]) -> str:
+    """Return the page of an executed notebook of `run` (as in run.json).
 
-    `about` holds what the notebook does not know: `name`, `run`, `source`, `window`, `parameters`, `inputs`
-    (`line`, `files`), `versions`, `compared` (with an earlier run), and `failure` (`cell`, `message`) or None.
+    `compared`: whether there is an earlier run to compare with; `elsewhere`: links to more of an incident, by its id.
     """
-    cells = notebook.cells
-    title, question = opening(notebook, about["name"])
+    notebook, cells = executed.notebook, executed.notebook.cells
+    title, question = opening(notebook, executed.name)
     if cells and cells[0].cell_type == "markdown" and cells[0].source.lstrip().startswith("# "):
         cells = cells[1:]
     shown = list(collected(notebook))
     summary = " ".join(sentence for data in shown for sentence in data["summary"])
-    facts = about | {
-        "title": title,
-        "question": question,
-        "description": visible(summary or question.replace("*", "") or title)[:300],
-        "notebook": about["name"],
-        "sections": list(_sections(cells)),
-        "shown": shown,
-        "mime": MIME,
-    }
-    trimmed = NotebookNode(notebook | {"cells": list(_answer_first(cells))})
-    return _exporter().from_notebook_node(trimmed, resources={"flowkit": facts})[0]
+    sections = [at for at, cell in enumerate(cells) if _sections(cell)]
+    return _template("page.html.j2").render(
+        run=run,
+        name=executed.name,
+        failure=executed.failure,
+        window=spanned(run),
+        title=title,
+        question=question,
+        description=visible(summary or question.replace("*", "") or title)[:300],
+        sections=[section for cell in cells for section in _sections(cell)],
+        boxes=[Markup(boxes(data)) for data in shown],  # noqa: S704
+        # What is before the first section is folded: the reader came for the findings.
+        cells=[{"kind": cell.cell_type, "source": cell.source, "folded": bool(sections) and at < sections[0],
+                "outputs": [_output(output, compared, elsewhere) for output in cell.get("outputs", ())]}
+               for at, cell in enumerate(cells)],
+    )  # fmt: skip
+
+
+def _output(output: NotebookNode, compared: bool, elsewhere: dict[str, str]) -> dict:
+    """What a cell shows, as HTML: `markup`, and the `css` class of what is not for everybody."""
+    data, kind = output.get("data", {}), output.output_type
+    if kind == "stream":
+        return {"css": output.name if output.name == "stderr" else "", "markup": _pre(output.text)}
+    if kind == "error":
+        return {"css": "traceback", "markup": _pre(strip_ansi("\n".join(output.traceback)))}
+    if MIME in data:  # Without an earlier run nothing is called new.
+        known = data[MIME]["findings"]
+        known = known if compared else [finding | {"status": None} for finding in known]
+        return {"css": "fk", "markup": Markup(incidents_html(incidents(known), SHOWN, elsewhere))}  # noqa: S704
+    if "text/html" in data:
+        return {"css": "", "markup": Markup(data["text/html"])}  # noqa: S704
+    if is_figure(data.get("image/svg+xml", "")):
+        return {"css": "", "markup": Markup(figure_html(data["image/svg+xml"]))}  # noqa: S704
+    if "text/markdown" in data:
+        return {"css": "text", "markup": Markup(clean_html(markdown2html(visible(data["text/markdown"]))))}  # noqa: S704
+    if picture := next((each for each in ("image/svg+xml", "image/png", "image/jpeg") if each in data), None):
+        encoded = b64encode(data[picture].encode()).decode() if picture == "image/svg+xml" else data[picture]
+        alt = output.get("metadata", {}).get("alt") or data.get("text/plain", "<")
+        alt = "Figure without a description" if alt.startswith("<") else visible(alt)
+        image = Markup('<figure><img alt="{}" src="data:{};base64,{}"></figure>').format(alt, picture, encoded.strip())
+        return {"css": "", "markup": image}
+    text = data.get("text/latex") or data.get("text/plain", "")
+    return {"css": "aside" if text.startswith(("<", "Text(", "Figure:")) else "", "markup": _pre(text)}
+
+
+def _pre(text: str) -> Markup:
+    return Markup("<pre>{}</pre>").format(visible(text)) if text else Markup()
 
 
 def opening(notebook: NotebookNode, name: str) -> tuple[str, str]:
@@ -105,96 +130,113 @@ def spanned(run: dict) -> str:
     return period(run["start"] or run["first"], run["end"] or run["last"]) or "no records"
 
 
-def _sections(cells: list[NotebookNode]) -> Iterator[dict]:
-    for cell in cells:
-        if cell.cell_type == "markdown":
-            for title in re.findall(r"^## +(.+?)\s*#*$", cell.source, flags=re.MULTILINE):
-                yield {"title": title, "anchor": title.replace(" ", "-")}
+def _sections(cell: NotebookNode) -> list[tuple[str, str]]:
+    """The anchors and titles of the sections of a cell."""
+    titles = re.findall(r"^## +(.+?)\s*#*$", cell.source, flags=re.MULTILINE) if cell.cell_type == "markdown" else ()
+    return [(title.replace(" ", "-"), title) for title in titles]
 
 
-def _answer_first(cells: list[NotebookNode]) -> Iterator[NotebookNode]:
-    """The cells, with what they show before the first section folded: the reader came for the findings."""
-    sections = [at for at, cell in enumerate(cells) if any(_sections([cell]))]
-    for at, cell in enumerate(cells):
-        stopped = any(output.output_type == "error" for output in cell.get("outputs", ()))
-        if sections and at < sections[0] and not stopped:
-            cell = NotebookNode(cell | {"metadata": cell.metadata | {"flowkit_fold": "Data summary"}})
-        yield cell
+def show_anew(notebook: NotebookNode) -> None:
+    """Show the findings of an executed notebook as its data now say."""
+    for data in _outputs(notebook):
+        if MIME in data:
+            data |= Shown(data[MIME], SHOWN)._repr_mimebundle_()
 
 
-def _alt(output: NotebookNode) -> str:
-    given = output.get("metadata", {}).get("alt") or output["data"].get("text/plain", "")
-    return escaped("Figure without a description" if given.startswith("<") else given)
+def elsewhere(findings: list[dict], titles: dict[str, str]) -> dict[str, dict[str, str]]:
+    """Return for each page of `titles` by incident the links to the other pages that have findings of its root cause."""
+    told: dict[str, dict[str, str]] = {}
+    for each in findings:
+        if each["incident"]:
+            name = each["notebook"]
+            link = f"<a href='{quote(name)}.html#finding-{each['id']}'>{escaped(titles[name])}</a>"
+            told.setdefault(each["incident"], {}).setdefault(name, link)
+    return {
+        page: {
+            incident: ", ".join(link for name, link in links.items() if name != page)
+            for incident, links in told.items()
+        }
+        for page in titles
+    }
 
 
-def _findings(findings: list[dict], compared: bool) -> str:
-    """The findings of a page; without an earlier run nothing is called new."""
-    known = findings if compared else [finding | {"status": None} for finding in findings]
-    return incidents_html(incidents(known), SHOWN)
+def _href(finding: dict, pages: dict[str, str]) -> str:
+    """Where a page tells of `finding`; '' where none does."""
+    name, anchor = finding["notebook"], f"finding-{finding['id']}"
+    if name not in pages or finding["counts"].get("records") == 0:
+        return ""
+    return f"{quote(name)}.html" + (f"#{anchor}" if f"id='{anchor}'" in pages[name] else "")
 
 
-@cache
-def _exporter() -> HTMLExporter:
-    offline = dict.fromkeys(("mathjax_url", "require_js_url", "mermaid_js_url", "mermaid_layout_elk_js_url"), "")
-    exporter = HTMLExporter(
-        config=Config(HTMLExporter=offline),
-        template_name=TEMPLATES.name,
-        template_file="page.html.j2",
-        extra_template_basedirs=[str(TEMPLATES.parent)],
-    )
-    exporter.register_filter("boxes", boxes)
-    exporter.register_filter("findings", _findings)
-    exporter.register_filter("visible", visible)
-    exporter.register_filter("alt", _alt)
-    exporter.register_filter("is_figure", is_figure)
-    exporter.register_filter("figure", figure_html)
-    return exporter
-
-
-def write_run(
-    folder: Path, run: dict, findings: list[dict], resolved: list[dict] | None, figures: dict[str, str]
-) -> None:
-    """Write the run's own index: headline numbers, incidents, a card a notebook.
+def run_index(
+    run: dict, findings: list[dict], resolved: list[dict] | None, notebooks: dict[str, NotebookNode],
+    pages: dict[str, str],
+) -> str:  # fmt: skip
+    """Return the run's own index: headline numbers, incidents with links to `pages`, a card a notebook.
 
     `resolved` is None where there was no run before it to compare with.
     """
-    cards = [each | {"figure": Markup(_small(figures[each["name"]]))} for each in run["notebooks"]]  # noqa: S704
-    groups = [_entry(group, run) for group in incidents(findings)]
-    folds = {"": [], "ongoing": [], "for information": []}
-    for entry in groups[:SHOWN]:
-        compared = resolved is not None
-        fold = "for information" if entry["severity"] == "info" else "ongoing" if compared and entry["old"] else ""
-        folds[fold].append(entry)
-    text = _indexes().render(
+    figures = {name: Markup(_small(first_figure(each))) for name, each in notebooks.items()}  # noqa: S704
+    groups = [_entry(group, pages, resolved is not None) for group in incidents(findings)]
+    return _template("indexes.html.j2").render(
         run=run,
         window=spanned(run),
-        cards=cards,
-        folds=folds,
+        cards=[each | {"figure": figures[each["name"]]} for each in run["notebooks"]],
+        folds={name: [entry for entry in groups[:SHOWN] if entry["fold"] == name] for name in FOLDS},
         rest=groups[SHOWN : SHOWN + ROWS],
         more=max(0, len(groups) - SHOWN),
         total=len(groups),
+        phrases=[
+            KINDS[kind].counted(number)
+            for kind, number in Counter(
+                entry["kind"] for entry in groups if entry["severity"] in ("high", "medium")
+            ).items()
+        ],
         counts={name: sum(entry["severity"] == name for entry in groups) for name in SEVERITIES},
         new=sum(not entry["old"] for entry in groups),
         compared=resolved is not None,
         resolved=[group[0] for group in incidents(resolved or [])],
     )
-    history.write(folder / "index.html", text)
 
 
-def _entry(group: list[dict], run: dict) -> dict:
+def _entry(group: list[dict], pages: dict[str, str], compared: bool) -> dict:
     """An incident as the index lists it; the one that the run itself found has no page and brings its next step."""
-    lead = group[0]
-    of_page = lead["notebook"] in {each["name"] for each in run["notebooks"]} and lead["counts"].get("records") != 0
-    action = "" if of_page else Markup(action_html(lead["action"]))  # noqa: S704
-    href = f"{quote(lead['notebook'])}.html#finding-{lead['id']}" if of_page else ""
-    return lead | {"others": len(group) - 1, "old": is_ongoing(group), "href": href, "next": action}
+    lead, *others = group
+    href = _href(lead, pages)
+    return lead | {
+        "old": is_ongoing(group),
+        "fold": fold_of(group) if compared else "for information" if lead["severity"] == "info" else "",
+        "href": href,
+        "next": "" if href else Markup(action_html(lead["action"])),  # noqa: S704
+        "expectation": expectation_of(group),
+        "others": [each | {"href": _href(each, pages)} for each in others],
+        "words": " ".join(str(value) for each in group for value in each["subject"].values() if value is not None),
+    }
+
+
+def bundle(run: dict, pages: dict[str, str]) -> str:
+    """Return `pages`, the index among them, as one page that needs no other file."""
+    names = {name: quote(name) for name in pages}
+    sections = []
+    for name, text in pages.items():
+        main = text.split("<main", 1)[1].split(">", 1)[1].rsplit("</main>", 1)[0]
+        if name != "index":
+            main = re.sub(r"""(\sid=["']|href=["']#|url\(#)([^"')]+)""", rf"\g<1>{names[name]}.\g<2>", main)
+        for other in names.values():
+            main = re.sub(rf"""href=(["']){re.escape(other)}\.html(?:#([^"']+))?\1""", rf'href="#{other}.\g<2>"', main)
+        main = re.sub(r"""<a href="[^"#]+\.(?:ipynb|json|csv)">([^<]*)</a>""", r"\1", main)
+        sections.append((names[name], re.search("<h1>(.*?)</h1>", main)[1], main))
+    sections.sort(key=lambda section: section[0] != "index")
+    return _template("indexes.html.j2").render(
+        bundle=[tuple(map(Markup, each)) for each in sections], run=run, window=spanned(run)
+    )  # noqa: S704
 
 
 def write_runs(out: Path, mode: int = 0o600) -> None:
     """Write the index of all runs in `out`; again where another run was made or removed meanwhile."""
     seen = None
     while seen != (seen := history.runs(out)):
-        history.write(out / "index.html", _indexes().render(runs=seen, severities=SEVERITIES), mode)
+        history.write(out / "index.html", _template("indexes.html.j2").render(runs=seen, severities=SEVERITIES), mode)
 
 
 def _small(figure: str) -> str:
@@ -203,7 +245,15 @@ def _small(figure: str) -> str:
 
 
 @cache
-def _indexes():
+def _template(name: str) -> Template:
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True)
-    environment.filters |= {"visible": visible, "when": when, "assured": assured}
-    return environment.get_template("indexes.html.j2")
+    code = Highlight2HTML(pygments_lexer="ipython3")
+    environment.filters |= {
+        "visible": visible,
+        "when": when,
+        "many": many,
+        "assured": assured,
+        "markdown": lambda text: Markup(markdown2html(text)),  # noqa: S704
+        "highlight": lambda text: Markup(code(text)),  # noqa: S704
+    }
+    return environment.get_template(name)

@@ -1,16 +1,13 @@
 """The figures of what the logs did not see."""
 
-import textwrap
-
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 from matplotlib.dates import date2num
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from flowkit.folding.ranges import merged, seconds, sweep, utc
-from flowkit.reporting.figures import COLOURS, alt, utc_axis
+from flowkit.reporting.figures import COLOURS, finished, utc_axis
 from flowkit.reporting.gaps import Gaps
 from flowkit.reporting.html import visible
 
@@ -40,29 +37,25 @@ def coverage(answer: Gaps, top: int = 20) -> Figure:
         many = lost.interface_id.nunique()
         labels.append(f"{many:,} interface{'s'[: many != 1]}")
         parts.append(lost)
-    figure, ax = _axes(len(labels))
+    figure, ax = _rows(len(labels))
     if len(intervals):
         first, last = intervals.start.min(), intervals.end.max()
         least = max(int((last - first).total_seconds()) // 400, 1)
         ax.hlines(range(len(labels)), first, last, color=COLOURS["nodata"], linewidth=1.5, zorder=0)
         for row, part in enumerate(parts):
             for state, some in part.groupby("state"):
-                begin, width = _drawn(some, least)
-                ax.broken_barh(list(zip(begin, width, strict=True)), (row - 0.36, 0.72), **LOOKS[state][1])
+                begin = seconds(some.start).to_numpy()
+                # A bar is wide enough to be seen, and those that touch are one.
+                end = np.maximum(seconds(some.end).to_numpy(), begin + least)
+                _code, begin, end, _bits = merged(*sweep([(np.zeros(len(begin), int), begin, end, 1)]))
+                bars = list(zip(date2num(utc(begin)), (end - begin) / 86400, strict=True))
+                ax.broken_barh(bars, (row - 0.36, 0.72), **LOOKS[state][1])
         utc_axis(ax)
     ax.set_yticks(range(len(labels)), labels)
     shown = [Patch(label=label, **look) for state, (label, look) in LOOKS.items() if (gone.state == state).any()]
     if shown:
         ax.legend(handles=shown, loc="lower left", bbox_to_anchor=(0, 1.0), ncols=4, borderaxespad=0.1)
-    return _finished(figure, answer.titles["coverage"])
-
-
-def _drawn(intervals: pd.DataFrame, least: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return where bars begin and how wide they are, in days, at least `least` seconds; those that touch are one."""
-    first = seconds(intervals.start).to_numpy()
-    last = np.maximum(seconds(intervals.end).to_numpy(), first + least)
-    _code, first, last, _bits = merged(*sweep([(np.zeros(len(first), int), first, last, 1)]))
-    return date2num(utc(first)), (last - first) / 86400
+    return finished(figure, answer.titles["coverage"])
 
 
 def missing_records(answer: Gaps, top: int = 20) -> Figure:
@@ -70,7 +63,7 @@ def missing_records(answer: Gaps, top: int = 20) -> Figure:
     some = answer.gaps[answer.gaps.high.notna()]
     some = some.loc[some.high.nlargest(top).index]
     names = dict(zip(answer.affected.index, answer.affected.interface, strict=True))
-    figure, ax = _axes(len(some))
+    figure, ax = _rows(len(some))
     rows = range(len(some))
     ax.hlines(rows, some.low, some.high, color=COLOURS["skip"], linewidth=7, alpha=0.6, label="80 % band")
     ax.plot(some["median"], rows, "|", color="#24292f", markersize=11, label="median")
@@ -81,32 +74,29 @@ def missing_records(answer: Gaps, top: int = 20) -> Figure:
     ax.set_xlabel("records missing", loc="right")
     if len(some):
         ax.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=4, borderaxespad=0.1)
-    return _finished(figure, answer.titles["missing_records"])
+    return finished(figure, answer.titles["missing_records"])
 
 
 def skips_by_hour(answer: Gaps) -> Figure:
     """Return minutes with skipped records by hour of the day, of all interfaces."""
     hours = answer.by_hour
-    plt.style.use("flowkit.reporting.report")
-    figure, ax = plt.subplots(figsize=(9, 2.4))
+    figure, ax = _axes(2.4)
     ax.bar(hours.hour, hours.minutes, color=COLOURS["skip"], width=0.8)
     ax.set_xticks(range(0, 24, 3), [f"{hour:02}:00" for hour in range(0, 24, 3)])
     ax.set_xlabel("hour of the day, UTC", loc="right")
     ax.set_ylabel("minutes")
     ax.set_ylim(0, max(hours.minutes.max(), 1) * 1.05)
-    return _finished(figure, answer.titles["skips_by_hour"], 6)
+    return finished(figure, answer.titles["skips_by_hour"], 6)
 
 
-def _axes(rows: int) -> tuple:
+def _axes(height: float) -> tuple:
     plt.style.use("flowkit.reporting.report")
-    figure, ax = plt.subplots(figsize=(9, 1.3 + 0.32 * max(rows, 3)))
-    ax.set_ylim(max(rows, 1) - 0.4, -0.6)
+    return plt.subplots(figsize=(9, height))
+
+
+def _rows(count: int) -> tuple:
+    """Return a figure of `count` rows, the first at the top."""
+    figure, ax = _axes(1.3 + 0.32 * max(count, 3))
+    ax.set_ylim(max(count, 1) - 0.4, -0.6)
     ax.grid(False, axis="y")
     return figure, ax
-
-
-def _finished(figure: Figure, title: str, pad: int = 26) -> Figure:
-    figure.axes[0].set_title("\n".join(textwrap.wrap(title, 100)), pad=pad)
-    alt(figure, title)
-    plt.close(figure)  # it shows itself as the cell's value, once
-    return figure

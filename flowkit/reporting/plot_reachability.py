@@ -1,14 +1,13 @@
-"""The figures of reachability."""
+"""The figure of reachability."""
 
 import textwrap
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 from matplotlib.figure import Figure
 
-from flowkit.questions.pairs import ANSWERED, REFUSED, REPLY_REFUSED, RESET, SILENT, STATES
-from flowkit.reporting.figures import COLOURS, alt, utc_axis
+from flowkit.questions.pairs import ANSWERED, REFUSED, REPLY_REFUSED, RESET, SILENT
+from flowkit.reporting.figures import COLOURS, alt
 from flowkit.reporting.reachability import Reachability
 from flowkit.reporting.reachability_findings import MEANING
 
@@ -25,30 +24,33 @@ def reachability(answer: Reachability, top: int = 20) -> Figure:
     """Return a matrix of source groups by service, those with most trouble first, a mark a state, its size by sessions."""
     plt.style.use("flowkit.reporting.report")
     rows = answer.services.dropna(subset=["port"])
+    failing = (rows["state"] != ANSWERED) & (rows["clients"] > rows["scanners"])
     rows = rows.assign(
-        row=rows["host"].astype(str) + " " + rows["service"].astype(str),
-        trouble=rows["sessions"].where(rows["state"] != ANSWERED, 0),
+        row=rows["host"].astype(str) + " " + rows["service"].astype(str), trouble=rows["sessions"].where(failing, 0)
     )
-    rows.loc[rows["clients"] == rows["scanners"], "trouble"] = 0
-    services, sources = (_order(rows, by) for by in ("row", "source"))
+    services, sources = (
+        list(
+            rows.groupby(by)[["trouble", "sessions"]].sum().sort_values(["trouble", "sessions"], ascending=False).index
+        )
+        for by in ("row", "source")
+    )
     rest = len(sources) - COLUMNS
-    rows = rows[rows["row"].isin(services[:top])]
     others = f"{rest} other sources"
-    rows["source"] = rows["source"].where(rows["source"].isin(sources[:COLUMNS]) | (rest <= 0), others)
     columns = [*sources[:COLUMNS], *([others] if rest > 0 else [])]
+    rows = rows[rows["row"].isin(services[:top])]
+    rows["source"] = rows["source"].where(rows["source"].isin(columns), others)
     cells = rows.groupby(["source", "row", "state"], as_index=False)["sessions"].sum()
     # States of one cell stand side by side, in the middle of it.
-    nth = cells.groupby(["source", "row"]).cumcount()
-    several = cells.groupby(["source", "row"])["state"].transform("size") - 1
-    x = cells["source"].map(columns.index).astype(float) + 0.2 * (nth - several / 2)
-    y = cells["row"].map(services.index).astype(float)
+    beside = cells.groupby(["source", "row"])
+    offset = 0.2 * (beside.cumcount() - (beside["state"].transform("size") - 1) / 2)
+    x, y = cells["source"].map(columns.index).astype(float) + offset, cells["row"].map(services.index).astype(float)
     shown = min(top, len(services))
     size = (max(4.5, min(11, 4 + 0.8 * len(columns))), 1.8 + 0.3 * shown)
     figure, ax = plt.subplots(figsize=size, layout="constrained")
-    for state in (state for state in STATES if (cells["state"] == state).any()):
-        (colour, mark), here = MARKS[state], cells["state"] == state
-        area = 14 + 20 * np.log10(cells.loc[here, "sessions"].clip(lower=1))
-        ax.scatter(x[here], y[here], s=area, color=colour, marker=mark, label=MEANING[state])
+    for state, (colour, mark) in MARKS.items():
+        if (here := cells["state"] == state).any():
+            area = 14 + 20 * np.log10(cells.loc[here, "sessions"].clip(lower=1))
+            ax.scatter(x[here], y[here], s=area, color=colour, marker=mark, label=MEANING[state])
     ax.set_xticks(range(len(columns)), columns, rotation=35, ha="right")
     ax.set_yticks(range(shown), services[:top])
     ax.set_xlim(-0.6, max(len(columns), 1) - 0.4)
@@ -59,33 +61,6 @@ def reachability(answer: Reachability, top: int = 20) -> Figure:
     figure.suptitle("\n".join(textwrap.wrap(title, 90)), x=0.01, ha="left")
     if len(cells):
         ax.legend(loc="lower left", bbox_to_anchor=(0, 1.01), ncols=3, fontsize="small", frameon=False)
-    alt(figure, title)
-    plt.close(figure)  # it shows itself as the cell's value, once
-    return figure
-
-
-def _order(rows: pd.DataFrame, by: str) -> list[str]:
-    """Return the values of the column `by`, most failing sessions first, then most sessions."""
-    sums = rows.groupby(by)[["trouble", "sessions"]].sum().reset_index()
-    return list(sums.sort_values(["trouble", "sessions", by], ascending=[False, False, True])[by])
-
-
-def sessions_over_time(answer: Reachability) -> Figure:
-    """Return new sessions over time, a band a service, each to its own scale, its greatest value beside it."""
-    plt.style.use("flowkit.reporting.report")
-    table, title = answer.sessions_over_time, answer.titles["sessions_over_time"]
-    bands = list(table.groupby(["host", "service"], sort=False))
-    figure, ax = plt.subplots(figsize=(10, 1 + 0.6 * max(len(bands), 1)), layout="constrained")
-    every = table["time"].drop_duplicates().sort_values()
-    step = every.diff().min() if len(every) > 1 else pd.Timedelta(minutes=1)
-    for at, (_, rows) in enumerate(bands):
-        height = -0.85 * rows["sessions"] / rows["sessions"].max()
-        ax.bar(rows["time"], height, step, at, align="edge", color=COLOURS["accept"], alpha=0.6)
-    ax.set_yticks(range(len(bands)), [f"{' '.join(name)}, at most {rows['sessions'].max():,}" for name, rows in bands])
-    ax.set_ylim(max(len(bands), 1) - 0.8, -1)
-    ax.set_title("\n".join(textwrap.wrap(title, 100)))
-    if bands:
-        utc_axis(ax)
     alt(figure, title)
     plt.close(figure)  # it shows itself as the cell's value, once
     return figure

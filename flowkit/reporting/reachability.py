@@ -7,27 +7,18 @@ import pandas as pd
 
 from flowkit.folding.coverage import covered_share
 from flowkit.loading.window import Moment, window
-from flowkit.questions.expectations import (
-    VERDICTS,
-    causes_of,
-    check,
-    expectations_of,
-    matches,
-    owners,
-    printed_names,
-    read_expectations,
-)  # fmt: skip
+from flowkit.questions import expectations as expected
 from flowkit.questions.fixes import one_line
 from flowkit.questions.networks import read_networks, subnet_names
 from flowkit.questions.pairs import ANSWERED, ENOUGH, REFUSED, REPLY_REFUSED, RESET, SILENT
 from flowkit.questions.reachability import SERVICE, Reach
 from flowkit.questions.samples import KEYS, samples
-from flowkit.questions.services import by_service, exposed, unanswered
+from flowkit.questions.services import exposed, unanswered
+from flowkit.reporting import reachability_findings as finding_of
 from flowkit.reporting.answer import Answer
 from flowkit.reporting.finding import Finding
 from flowkit.reporting.names import many
-from flowkit.reporting.reachability_findings import change, expectation, exposure, host_of, service_of, without_response
-from flowkit.reporting.rejected_findings import incident_of
+from flowkit.reporting.reachability_findings import host_of, opened_by, service_of
 
 LIMITS = {
     "none": "There is no traffic in this window: nothing can be said of what is reachable.",
@@ -37,6 +28,8 @@ LIMITS = {
     "no-action": "This log lacks the field action: rejected traffic looks like no response.",
 }
 WORDS = {"newly-reachable": "open but should be blocked", "unproven": "no data"}
+#: Clients that the table of changes names in a row.
+SHOWN = 50
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,15 +40,14 @@ class Reachability(Answer):
     ``sessions``, ``failed``, ``bytes``; then the other columns of `flowkit.questions.reachability.COLUMNS`. `exposed`:
     services that answered the internet: ``role``, ``host``, ``service``, ``clients``, ``sessions``, ``admitted by``
     (security group rules), ``first_seen``, ``last_seen`` and more. `expectations`: ``verdict``, ``name``, ``source``,
-    ``host``, ``service``, ``failing`` (of the clients), ``state``, ``cause``; then the columns of `check`. `changes`
-    and `sessions_over_time` as `Reach` returns them, with ``host`` and ``service``. Times are UTC.
+    ``host``, ``service``, ``failing`` (of the clients), ``state``, ``cause``; then the columns of `check`. `changes` as
+    `Reach` returns them, with ``host`` and ``service``. Times are UTC.
     """
 
     services: pd.DataFrame
     exposed: pd.DataFrame
     expectations: pd.DataFrame
     changes: pd.DataFrame
-    sessions_over_time: pd.DataFrame
 
 
 def reachability(
@@ -67,70 +59,62 @@ def reachability(
     moment is compared with what came before. Raises ValueError for a bad file or networks.
     """
     names = subnet_names(log.network) | read_networks(named_networks)
-    lines = read_expectations(expectations_of(log.source, expect), printed_names(log.network, names))
-    reach, own = Reach(log, names, lines), owners(log)
-    matched = {one.line: matches(one, reach.rows, own) for one in lines}
+    lines = expected.read_expectations(
+        expected.expectations_of(log.source, expect), expected.printed_names(log.network, names)
+    )
+    reach, own = Reach(log, names, lines), expected.owners(log)
+    matched = {one.line: expected.matches(one, reach.rows, own) for one in lines}
     wanted = pd.Series(False, reach.rows.index)
     for one in lines:
         wanted |= one.reach & matched[one.line]
-    checked = check(lines, reach.rows, reach.kind, own, reach.distinct)
+    checked = expected.check(lines, reach.rows, reach.kind, own, reach.distinct)
     services, quiet = exposed(reach, wanted), unanswered(reach)
     changed = reach.changes(window(compare_at, None)[0])
     lost = changed[changed["change"].isin(["lost", "newly-reachable"]) & (changed["sessions"] >= ENOUGH)]
-    refusing = checked["state"].isin([REFUSED, REPLY_REFUSED, SILENT]) & (checked["verdict"] == "broken")
-    some = refusing.any() or lost["state"].isin([REFUSED, REPLY_REFUSED]).any()
-    causes = causes_of(log) if some else None
-    checked = _with_cause(checked, lines, causes, own)
-    found = [
-        (expectation(log, row), reach.rows[matched[row.line]]) for row in checked.itertuples() if row.verdict != "met"
-    ]
-    found += [(exposure(log, reach, part), _of(reach, part)) for part in _grouped(services)][:top]
-    found += [(without_response(row), _of(reach, row)) for row in quiet.head(top).itertuples()]
-    found += [(change(row, causes), _of(reach, row)) for row in lost.head(top).itertuples()]
+    failing = checked.loc[(checked["verdict"] == "broken") & (checked["expect"] == "reach"), "state"]
+    asked = {*failing, *lost.loc[lost["change"] == "lost", "state"]} & {REFUSED, REPLY_REFUSED, SILENT}
+    none = pd.DataFrame(columns=["network", *SERVICE])
+    causes = expected.causes_of(log) if asked and log.fold.facts["rejected"] else none
+    found, broken = [], {}
+    for one, row in zip(lines, checked.itertuples(), strict=True):
+        if row.verdict != "met":
+            mine = causes[expected.matches(one, causes, own)]
+            same = mine if row.proof is None else mine[_at(mine, row.proof)]
+            broken[row.line] = finding_of.expectation(reach, row, same if len(same) else mine)
+            found.append((broken[row.line], reach.rows[matched[one.line]]))
+    found += [(finding_of.exposure(reach, part), _of(reach, part)) for part in _alike(services)][:top]
+    found += [(finding_of.without_response(row), _of(reach, row)) for row in quiet.head(top).itertuples()]
+    for row in lost.groupby("change").head(top).itertuples():
+        mine = causes[_at(causes, row) & causes["network"].isin(row.who)]
+        found.append((finding_of.change(log, row, mine), _of(reach, row)))
     whole = covered_share(log.coverage)
     return Reachability(
         summary=tuple(_summary(reach, services, quiet, checked, lost)[:5]),
         findings=tuple(_with_evidence(log, reach, found)),
         coverage="" if whole is None else f"Log coverage {whole:.2%}",
         titles=_titles(reach),
-        services=_first(_written(reach.rows), "state source host service clients sessions failed bytes"),
+        services=_written(reach.rows, "state source host service clients sessions failed bytes"),
         exposed=_exposed(services),
-        expectations=_expectations(checked),
-        changes=_first(
-            _written(changed.assign(who=changed["who"].str.join(", "))),
+        expectations=_expectations(checked, broken),
+        changes=_written(
+            changed.assign(who=changed["who"].map(lambda some: ", ".join(some[:SHOWN]))),
             "change source host service was state clients sessions",
         ),
-        sessions_over_time=_written(reach.over_time()),
     )
 
 
-def _with_cause(checked: pd.DataFrame, lines: list, causes: pd.DataFrame | None, own: pd.DataFrame) -> pd.DataFrame:
-    """Return `checked` with cause, grounds (a tuple of sentences) and incident of what was rejected; where the clients
-    are silent at their own interface only, also of what the service's interface rejected."""
-    table = checked.assign(cause=None, grounds=[()] * len(checked), incident=None).astype(
-        {"cause": object, "incident": object}
-    )
-    for number, one in ((number, one) for number, one in enumerate(lines) if causes is not None):
-        row = table.loc[number]
-        if row["verdict"] != "broken" or row["state"] not in (REFUSED, REPLY_REFUSED, SILENT):
-            continue
-        mine = causes[matches(one, causes, own)]
-        if len(mine) and (row["state"] != SILENT or not one.reach):
-            lead = mine.sort_values("records", ascending=False, kind="stable").iloc[0]
-            table.at[number, "cause"], table.at[number, "grounds"] = (
-                lead["cause"],
-                tuple(map(one_line, lead["grounds"])),
-            )
-            table.at[number, "incident"] = incident_of(lead, lead["verdict"])
-    return table
+def _at(rows: pd.DataFrame, service) -> pd.Series:
+    """Return which of `rows` are about the same address, protocol and port as `service`."""
+    same = (rows["destination"] == service.destination) & (rows["port"] == service.port)
+    return (same & (rows["protocol"] == service.protocol)).fillna(False).astype(bool)
 
 
-def _grouped(services: pd.DataFrame) -> list[pd.DataFrame]:
-    """Return the rows of `exposed` that make one finding each: web ports together, any other service alone."""
-    web = services["role"] == "web"
-    return [part for _, part in services[~web].groupby(level=0)] + [
-        part for _, part in services[web].groupby(["protocol", "port"])
-    ]
+def _alike(services: pd.DataFrame) -> list[pd.DataFrame]:
+    """Return the rows of `exposed` that make one finding each: web ports together, other services by their rule."""
+    web = (services["role"] == "web") & (services["scope"] == "internet")
+    rule = [None if one else opened_by(row, row.rules) for one, row in zip(web, services.itertuples(), strict=True)]
+    keys = services.assign(rule=rule)[["protocol", "port", "scope", "rule"]]
+    return [part for _, part in services.groupby([keys[name] for name in keys], dropna=False, sort=False)]
 
 
 def _of(reach: Reach, of) -> pd.DataFrame:
@@ -145,15 +129,18 @@ def _of(reach: Reach, of) -> pd.DataFrame:
 def _with_evidence(log, reach: Reach, found: list[tuple[Finding, pd.DataFrame]]) -> list[Finding]:
     """Return the findings with coverage, the records that the edges count for each, and a few of them as lines."""
     keys = ["network", "destination", "interface_id", "protocol", "port"]
-    parts = [rows[keys].drop_duplicates().assign(id=number) for number, (_, rows) in enumerate(found)]
-    refused = {number: bool(finding.cause) for number, (finding, _) in enumerate(found)}
-    asked = pd.concat(parts or [reach.rows[keys].head(0).assign(id=0)])
-    records = reach.evidence(asked.assign(refused=asked["id"].map(refused).astype(bool)))
+    parts = [
+        rows[keys].drop_duplicates().assign(id=number, refused=bool(finding.cause))
+        for number, (finding, rows) in enumerate(found)
+    ]
+    if not parts:
+        return []
+    records = reach.evidence(pd.concat(parts))
     ends = [records.rename(columns={"client": "srcaddr", "server": "dstaddr", "port": "dstport"}).assign(srcport=None),
             records.rename(columns={"client": "dstaddr", "server": "srcaddr", "port": "srcport"}).assign(dstport=None)]  # fmt: skip
-    both = pd.concat(ends).assign(action=None).astype({"srcport": "Int64", "dstport": "Int64"})
-    rejected = both[both["refused"].astype(bool)].assign(action="REJECT")
-    lines = samples(log, pd.concat([both[~both["refused"].astype(bool)], rejected])[["id", *KEYS]])
+    both = pd.concat(ends).astype({"srcport": "Int64", "dstport": "Int64"})
+    refused = both["id"].map(lambda number: bool(found[number][0].cause))
+    lines = samples(log, both.assign(action=refused.map({True: "REJECT", False: None}))[["id", *KEYS]])
     counts = {row.pop("id"): row for row in records[["id", "records", "packets", "bytes"]].to_dict("records")}
     shares = {eni: covered_share(log.coverage, eni) for eni in {one.subject.get("interface_id") for one, _ in found}}
     return [
@@ -175,80 +162,72 @@ def _summary(
     if len(checked):
         counts = checked["verdict"].value_counts()
         words = {**WORDS, "met": "as expected", "unproven": "without data"}
-        parts = [f"{counts[one]} {words.get(one, one)}" for one in VERDICTS if one in counts]
+        parts = [f"{counts[one]} {words.get(one, one)}" for one in expected.VERDICTS if one in counts]
         said.append(f"Of {many(len(checked), 'expectation')}: {', '.join(parts)}.")
     if reach.kind in ("reject-only", "none"):
         return said
-    grave = services[services["role"].isin(["admin", "database"]) & (services["scope"] == "internet")]
-    other = services[(services["role"] == "other") & (services["scope"] == "internet")]
+    open_ = services[services["scope"] == "internet"]
+    grave, other = open_[open_["role"].isin(["admin", "database"])], open_[open_["role"] == "other"]
+    some = grave if len(grave) else other
+    named = ", ".join(f"{host_of(row)} {service_of(row)}" for row in some[:3].itertuples())
     if len(grave):
-        named = ", ".join(f"{host_of(row)} {service_of(row)}" for row in grave[:3].itertuples())
         verb = "is" if len(grave) == 1 else "are"
         said.append(f"{many(len(grave), 'admin or database port')} {verb} reachable from the internet: {named}.")
     elif len(other):
-        named = ", ".join(f"{host_of(row)} {service_of(row)}" for row in other[:3].itertuples())
-        said.append(f"The internet was answered on {many(len(other), 'service')} beyond web ports: {named}.")
+        said.append(f"{many(len(other), 'service')} beyond web ports reachable from the internet: {named}.")
     else:
-        web = (services["role"] == "web").any()
-        said.append("The internet was answered on web ports only." if web else "No answer to the internet was seen.")
-    if len(quiet):
-        resets = int((quiet["state"] == RESET).sum())
-        closed = f" ({many(resets, 'port')} closed: TCP RST)" if resets else ""
-        said.append(f"{many(len(quiet), 'service')} allowed but not responding{closed}.")
+        said.append(
+            f"{'Only web ports are' if len(open_) else 'No service was seen to be'} reachable from the internet."
+        )
     gone = lost[lost["change"] == "lost"]
     if len(gone):
-        said.append(f"{many(len(gone), 'service')} stopped responding to {many(gone['clients'].sum(), 'client')}.")
+        clients = gone.groupby(SERVICE, dropna=False)["clients"].transform("sum")
+        row, count = gone.loc[clients.idxmax()], len(gone[SERVICE].drop_duplicates())
+        word = ":" if count == 1 else ", foremost"
+        most = f"{host_of(row)} {service_of(row)} ({many(clients.max(), 'client')})"
+        said.append(f"{many(count, 'service')} stopped responding{word} {most}.")
+    if len(quiet):
+        closed = int((quiet["state"] == RESET).sum())
+        more = f" ({many(closed, 'port')} closed: TCP RST)" if closed else ""
+        said.append(f"{many(len(quiet), 'service')} allowed but not responding{more}.")
     if checked.empty:
-        answered = reach.rows.loc[reach.rows["state"] == ANSWERED, ["destination", "protocol", "port"]]
+        answered = reach.rows.loc[reach.rows["state"] == ANSWERED, SERVICE]
         said.append(f"{many(len(answered.drop_duplicates()), 'service')} answered; no expectations were given.")
     return said
 
 
 def _titles(reach: Reach) -> dict[str, str]:
     """Return the titles of the figures, which are their alt texts."""
-    rows = reach.rows.dropna(subset=["port"])
-    count = rows.groupby("state").apply(lambda part: len(part[["destination", "protocol", "port"]].drop_duplicates()))
+    rows = reach.rows.dropna(subset=["port"]).drop_duplicates(["state", *SERVICE])
+    count = rows["state"].value_counts()
     parts = [f"{many(count[state], 'service')} {words}" for state, words in (
         (ANSWERED, "answered"), (SILENT, "without response"), (RESET, "with a closed port"),
         (REPLY_REFUSED, "with return traffic rejected"), (REFUSED, "rejected"),
     ) if state in count]  # fmt: skip
-    busiest = reach.rows[(reach.rows["state"] == ANSWERED) & reach.rows["interface_id"].notna()]
-    busiest = by_service(busiest).sort_values("sessions", ascending=False).head(1)
-    over = [
-        f"{host_of(row)} {service_of(row)} is the busiest service: {many(row.sessions, 'session')}"
-        for row in busiest.itertuples()
-    ]
-    return {
-        "reachability": ", ".join(parts) or "No traffic",
-        "sessions_over_time": "".join(over) or "No session was answered",
-    }
+    return {"reachability": ", ".join(parts) or "No traffic"}
 
 
-def _written(table: pd.DataFrame) -> pd.DataFrame:
-    """Return `table` with ``host`` and ``service`` in words."""
-    rows = list(table.itertuples())
-    return table.assign(host=[host_of(row) for row in rows], service=[service_of(row) for row in rows])
-
-
-def _first(table: pd.DataFrame, columns: str) -> pd.DataFrame:
-    """Return `table` with these columns in front."""
-    names = columns.split()
+def _written(table: pd.DataFrame, first: str) -> pd.DataFrame:
+    """Return `table` with ``host`` and ``service`` in words, and the columns `first` in front."""
+    rows, names = list(table.itertuples()), first.split()
+    table = table.assign(host=[host_of(row) for row in rows], service=[service_of(row) for row in rows])
     return table[[*names, *(name for name in table.columns if name not in names)]]
 
 
 def _exposed(services: pd.DataFrame) -> pd.DataFrame:
     rules = ["; ".join(f"{rule.group_id}: {one_line(rule.text)}" for rule in some) for some in services["rules"]]
-    table = _written(services).assign(rules=rules, networks=[", ".join(some) for some in services["networks"]])
-    return _first(table.rename(columns={"rules": "admitted by"}), "role scope host service clients sessions").rename(
-        columns=str
+    table = services.assign(rules=rules, networks=[", ".join(some) for some in services["networks"]])
+    return _written(table.rename(columns={"rules": "admitted by"}), "role scope host service clients sessions")
+
+
+def _expectations(checked: pd.DataFrame, broken: dict[int, Finding]) -> pd.DataFrame:
+    """Return the checked expectations, broken ones first, with the causes of their findings."""
+    table = checked.assign(
+        rank=checked["verdict"].map(expected.VERDICTS.index),
+        verdict=checked["verdict"].replace(WORDS).mask(checked["repaired"].astype(bool), "was broken"),
+        failing=[f"{row.failing} of {row.clients}" for row in checked.itertuples()],
+        cause=pd.Series([broken[line].cause if line in broken else None for line in checked["line"]], dtype=object),
+        grounds=["; ".join(broken[line].grounds[1:]) if line in broken else "" for line in checked["line"]],
     )
-
-
-def _expectations(checked: pd.DataFrame) -> pd.DataFrame:
-    """Return the checked expectations, broken ones first, the verdict in the first column."""
-    table = _written(checked).assign(rank=checked["verdict"].map(VERDICTS.index)).sort_values(["rank", "line"])
-    verdict = ["was broken" if row.repaired and row.verdict == "broken" else WORDS.get(row.verdict, row.verdict)
-               for row in table.itertuples()]  # fmt: skip
-    failing = [f"{row.failing} of {row.clients}" for row in table.itertuples()]
-    table = table.assign(verdict=verdict, failing=failing, grounds=["; ".join(some) for some in table["grounds"]])
-    return _first(table.drop(columns=["rank", "incident"]), "verdict name source host service failing state cause")
+    table = table.sort_values(["rank", "line"]).drop(columns=["rank", "proof"])
+    return _written(table, "verdict name source host service failing state cause")

@@ -5,8 +5,8 @@ import pandas as pd
 from flowkit.net import ADMIN_PORTS, DATABASE_PORTS
 from flowkit.questions.fixes import one_line, revocation
 from flowkit.questions.pairs import ANSWERED, REFUSED, REPLY_REFUSED, RESET, SILENT
-from flowkit.questions.reachability import Reach
-from flowkit.questions.services import admitting, distinct_web_clients
+from flowkit.questions.reachability import SERVICE, Reach
+from flowkit.questions.services import admitting
 from flowkit.reporting.answer import incident_id
 from flowkit.reporting.finding import Finding
 from flowkit.reporting.names import many, service_name
@@ -18,148 +18,122 @@ MEANING = {
 }  # fmt: skip
 NEXT = {
     SILENT: "Nothing came back, so the rules are not the cause. On the host: does the service listen, and does the host's"
-    " own firewall let it in?\nss -ltnup 'sport = :{port}'\nsudo nft list ruleset",
+    " own firewall let it in?\nss -ltnup{port}\nsudo nft list ruleset",
     RESET: "The host is reached and says that nothing listens on the port: start the service, or close the port in the"
-    " security group.\nss -ltnup 'sport = :{port}'",
+    " security group.\nss -ltnup{port}",
     REPLY_REFUSED: "The rejected notebook names the network ACL rule that rejects the return traffic.",
     REFUSED: "The rejected notebook names the rule that is missing.",
+    "one side": "Only the client's side is logged, where nothing came back: look at the rules and the host at the other"
+    " end.",
+    "elsewhere": "Part of it is rejected{at}, so look at the rules there first: the rejected notebook names them.",
 }
-ELSEWHERE = "Part of it is rejected at {eni}, so look at the rules there first: the rejected notebook names them."
 NO_SNAPSHOT = "Save the rules and run again, so that the report can name the rule: flowkit snapshot network"
 NUMBERS = {"tcp": 6, "udp": 17, "icmp": 1}
 
 
-def expectation(log, row) -> Finding:
-    """Return the finding of an expectation that is not met."""
-    kind = row.verdict if row.verdict == "newly-reachable" else f"expectation-{row.verdict}"
-    port = int(row.port) if str(row.port).isdigit() else None
-    number = NUMBERS.get(row.protocol)
-    where = f"{host_of(row)} {service_of(row)}"
-    seen, severity = many(row.sessions, "session"), "low" if row.verdict == "unproven" else "high"
-    name = one_line(row.name)
+def expectation(reach: Reach, row, mine: pd.DataFrame) -> Finding:
+    """Return the finding of an expectation that is not met; `mine` are the rejected groups of its clients."""
+    name, where, seen = one_line(row.name), f"{host_of(row)} {service_of(row)}", many(row.sessions, "session")
+    port, number = int(row.port) if str(row.port).isdigit() else None, NUMBERS.get(row.protocol)
+    severity, cause = "low" if row.verdict == "unproven" else "medium" if row.repaired else "high", {}
+    incident = incident_id(row.destination, number, port) if row.proof is None else _place(row.proof, row.state)
     if row.verdict == "unproven":
         title = f"“{name}” has no data: {row.source} to {where}, {row.note or 'no packet of it was seen'}."
         action = "Try it once and run the report again, or drop the line if nothing needs it."
     elif row.expect == "block":
         reached = "was answered by" if row.verdict == "newly-reachable" else "is let in, though nobody answers, at"
         title = f"“{name}” should be blocked: {row.source} {reached} {where} ({seen})."
-        action = _closing(log, row)
+        clients = reach.clients(pd.DataFrame([row.proof._asdict()]))
+        rules = admitting(reach.log.network, row.proof, clients)
+        action = f"Find the rule that lets it in. {NO_SNAPSHOT}" if reach.log.network is None else revoking(rules)
+        action = action or "The security groups of the snapshot do not admit it now."
+        incident = opened_by(row.proof, rules)
     else:
-        who = (
-            row.source
-            if row.clients == 1
-            else f"{row.failing} of {many(row.clients, 'client')} in {_group(row.source)}"
+        who = f"{row.failing} of {many(row.clients, 'client')} in {_group(row.source)}"
+        until = f" until {row.last_seen:%Y-%m-%d %H:%M} UTC, and answered since" if row.repaired else ""
+        title = (
+            f"“{name}” {'was' if row.repaired else 'is'} broken{until}: {row.source if row.clients == 1 else who} to"
+            f" {where}: {MEANING[row.state]} ({seen})."
         )
-        is_, until = (
-            ("was", f" until {row.last_seen:%Y-%m-%d %H:%M} UTC, and answered since") if row.repaired else ("is", "")
-        )
-        title = f"“{name}” {is_} broken{until}: {who} to {where}: {MEANING[row.state]} ({seen})."
-        severity = "medium" if row.repaired else severity
-        action = NEXT[row.state].format(port=row.port)
+        if row.state != RESET:
+            cause = cause_of(mine)
+        action = _next(row.proof, cause)
     grounds = [f"line {row.line} of the expectations: {row.source} to {where}, {row.expect}"]
     if not pd.isna(row.answered_until):
         grounds.append(f"answered until {row.answered_until:%Y-%m-%d %H:%M} UTC")
-    place = row.destination if pd.isna(row.interface_id) else row.interface_id
     return Finding(
-        kind, severity, row.confidence, title,
-        {"srcaddr": row.source, "dstaddr": row.destination, "protocol": number, "dstport": port,
+        row.verdict if row.verdict == "newly-reachable" else f"expectation-{row.verdict}", severity, row.confidence, title,
+        {"srcaddr": row.source, "dstaddr": row.address, "protocol": number, "dstport": port,
          "interface_id": row.interface_id},
-        cause=row.cause, grounds=(*grounds, *row.grounds), action=action, first_seen=_moment(row.first_seen),
-        last_seen=_moment(row.last_seen), incident=row.incident or incident_id(place, number, port, row.state),
+        cause=cause.get("cause"), grounds=(*grounds, *cause.get("grounds", ())), action=action,
+        first_seen=_moment(row.first_seen), last_seen=_moment(row.last_seen), incident=cause.get("incident", incident),
         counts={"clients": row.clients, "failing": row.failing, "sessions": row.sessions},
     )  # fmt: skip
 
 
-def _closing(log, row) -> str:
-    """Return the rule that lets a service's clients in and the command that removes it, as far as they are known."""
-    if log.network is None:
-        return f"Find the rule that lets it in. {NO_SNAPSHOT}"
-    number, port = NUMBERS.get(row.protocol), pd.to_numeric(row.port, errors="coerce")
-    address = (
-        log.network.interfaces[row.interface_id].addresses[:1] if row.interface_id in log.network.interfaces else ()
-    )
-    place = next(iter(address), row.destination)
-    here = pd.Series({"interface_id": row.interface_id, "destination": place, "protocol": number or 6, "port": port})
-    return _revoking(admitting(log.network, here)) or "The security groups of the snapshot do not admit it now."
-
-
-def _revoking(rules: tuple | None) -> str:
-    """Return the commands that close what `rules` admit; what they are where there is no command."""
-    commands = [revocation(rule) or f"The rule {rule.text} of {rule.group_id} admits it." for rule in rules or ()]
-    return "\n".join(
-        ["Remove the rule that lets it in, or narrow it to the networks that need it:", *commands] if commands else []
-    )
-
-
-def exposure(log, reach: Reach, part: pd.DataFrame) -> Finding:
+def exposure(reach: Reach, part: pd.DataFrame) -> Finding:
+    """Return the finding of services (rows of `exposed`) that answer the internet, alike in port, role and scope."""
     first, alone = part.iloc[0], len(part) == 1
-    severity = {"admin": "high", "database": "high", "web": "info"}.get(first.role, "medium")
-    hosts = list(dict.fromkeys(host_of(row) if alone else _name(row) for row in part.itertuples()))
+    each = list(part.drop_duplicates("interface_id").itertuples())  # IPv4 and IPv6 of a host are one host
+    names = [_name(row) for row in each]
+    hosts = [host_of(row) if alone or names.count(_name(row)) > 1 else _name(row) for row in each]
     where = ", ".join(hosts[:4]) + (f", {len(hosts) - 4} more" if hosts[4:] else "")
-    service = service_of(first)
-    counts = {
-        "clients": distinct_web_clients(reach, part),
-        "sessions": int(part["sessions"].sum()),
-        "hosts": len(hosts),
-    }
-    seen = f"{many(counts['clients'], 'client')}, {many(counts['sessions'], 'session')}"
-    title, source = (
-        f"{where} answered the internet on {service}: {seen}.",
-        "::/0" if ":" in first.destination else "0.0.0.0/0",
-    )
-    action = (
-        ""
-        if severity == "info"
-        else _revoking(first.rules)
-        or f"If the internet is not meant to reach it, narrow the \
-security group rule to the networks that need it. {'' if log.network else NO_SNAPSHOT}".strip()
-    )
+    asked = part.explode("networks").rename(columns={"networks": "network"}).assign(state=ANSWERED)
+    clients = reach.distinct(asked[["network", *SERVICE, "state", "clients"]])
+    counts = {"clients": clients, "sessions": int(part["sessions"].sum()), "hosts": len(hosts)}
+    seen, service = f"{many(clients, 'client')}, {many(counts['sessions'], 'session')}", service_of(first)
     networks = list(dict.fromkeys(str(network) for rule in first.rules for network in rule.networks))
-    if first.scope == "networks" and first.role != "web":
-        severity, source = "low", networks[0] if len(networks) == 1 else None
-        title = f"{where} answered {', '.join(networks[:3])} on {service}, to which its rules open it: {seen}."
-    elif first.scope == "closed" and first.role != "web":
-        severity, action = ("low", "No action needed if that is intended: see in CloudTrail who changed the rule.")
-        title = (
-            f"{where} answered the internet on {service} until {first.last_seen:%Y-%m-%d %H:%M} UTC, which the rules of the \
-snapshot do not allow: {seen}."
+    severity = {"admin": "high", "database": "high", "web": "info"}.get(first.role, "medium")
+    source, verb = "::/0" if ":" in first.destination else "0.0.0.0/0", "are" if len(hosts) > 1 else "is"
+    title = f"{where} {verb} reachable from the internet on {service}"
+    action = revoking(first.rules) or (
+        "If the internet is not meant to reach it, narrow the security group rule to the networks that need it."
+        + ("" if reach.log.network else f" {NO_SNAPSHOT}")
+    )
+    if first.scope == "networks":
+        severity, source = "info" if severity == "info" else "low", networks[0] if len(networks) == 1 else None
+        more = f" and {len(networks) - 3} more networks" if networks[3:] else ""
+        title = f"{where} {verb} reachable from {', '.join(networks[:3])}{more} on {service}, as the rules allow"
+    elif first.scope == "closed":
+        severity, action = (
+            "info" if severity == "info" else "low",
+            "No action needed if that is intended: see in \
+CloudTrail who changed the rule.",
         )
+        until = f"{part['last_seen'].max():%Y-%m-%d %H:%M} UTC"
+        title = f"{where} {'were' if len(hosts) > 1 else 'was'} reachable from the internet on {service} until {until}"
+        title += ", which the rules of the snapshot do not allow"
     grounds = [f"security group {rule.group_id} allows it ({one_line(rule.text)})" for rule in first.rules[:3]]
-    place = (first.interface_id, first.protocol, first.port, ANSWERED) if alone else (first.protocol, first.port, "web")
     return Finding(
-        "exposed-service", severity, first.confidence, title,
+        "exposed-service", severity, first.confidence, f"{title}: {seen}.",
         {"srcaddr": source, "protocol": first.protocol, "dstport": first.port}
         | ({"interface_id": first.interface_id, "dstaddr": first.destination} if alone else {}),
         grounds=("accepted and answered, not only let in; sources in named networks are not counted", *grounds),
-        action=action, first_seen=part["first_seen"].min(), last_seen=part["last_seen"].max(), counts=counts,
-        incident=incident_id(*place),
+        action="" if first.role == "web" else action, first_seen=part["first_seen"].min(),
+        last_seen=part["last_seen"].max(), counts=counts, incident=opened_by(first, first.rules),
     )  # fmt: skip
 
 
 def without_response(row) -> Finding:
-    title = (
-        f"{host_of(row)} {service_of(row)} is {MEANING[row.state]}: {many(row.clients, 'client')} in {_group(row.sources)},"
-        f" {many(row.sessions, 'session')}."
-    )
+    """Return the finding of a service that is let in and never answers."""
     network = row.networks[0] if len(row.networks) == 1 and "/" in row.networks[0] else None
     elsewhere = not pd.isna(row.rejected_at)
+    at = NEXT["elsewhere"].format(at=f" at {row.rejected_at}")
     return Finding(
-        row.state, "low" if row.public or row.state == RESET else "medium", "low" if elsewhere else row.confidence, title,
+        row.state, "low" if row.public or row.state == RESET else "medium", "low" if elsewhere else row.confidence,
+        f"{host_of(row)} {service_of(row)} is {MEANING[row.state]}: {many(row.clients, 'client')} in"
+        f" {_group(row.sources)}, {many(row.sessions, 'session')}.",
         {"interface_id": row.interface_id, "dstaddr": row.destination, "protocol": row.protocol, "dstport": row.port,
          "srcaddr": network and network.removesuffix("/32").removesuffix("/128")},
         grounds=("others are answered there" if row.served else "no client gets a response",),
-        action=ELSEWHERE.format(eni=row.rejected_at) if elsewhere else NEXT[row.state].format(port=row.port),
-        first_seen=row.first_seen, last_seen=row.last_seen, counts={"clients": row.clients, "sessions": row.sessions},
-        incident=incident_id(row.interface_id, row.protocol, row.port, row.state),
+        action=at if elsewhere else _next(row, {}), first_seen=row.first_seen, last_seen=row.last_seen,
+        counts={"clients": row.clients, "sessions": row.sessions}, incident=_place(row, row.state),
     )  # fmt: skip
 
 
-def change(row, causes: pd.DataFrame | None) -> Finding:
-    """Return the finding of a service that was lost or became reachable."""
-    where, seen = f"{host_of(row)} {service_of(row)}", many(row.sessions, "session")
-    place = row.destination if pd.isna(row.interface_id) else row.interface_id
-    incident, cause = incident_id(place, row.protocol, row.port, row.state), None
-    grounds = [f"then {row.was}, now {row.state}"]
+def change(log, row, mine: pd.DataFrame) -> Finding:
+    """Return the finding of a service that was lost or became reachable; `mine` are its clients' rejected groups."""
+    where, seen, cause = f"{host_of(row)} {service_of(row)}", many(row.sessions, "session"), {}
     if row.change == "lost":
         known = [f"{at:%Y-%m-%d %H:%M}" for at in (row.answered_from, row.answered_until) if not pd.isna(at)]
         until = f"for the last time {' to '.join(dict.fromkeys(known))} UTC" if known else "before"
@@ -167,23 +141,59 @@ def change(row, causes: pd.DataFrame | None) -> Finding:
             f"{many(row.clients, 'client')} in {_group(row.source)} lost {where}: answered {until}, since then"
             f" {MEANING[row.state]} ({seen})."
         )
-        action = NEXT[row.state].format(port=row.port)
-        if causes is not None and row.state in (REFUSED, REPLY_REFUSED):
-            same = (causes["destination"] == row.destination) & (causes["port"] == row.port)
-            mine = causes[same & causes["network"].isin(row.who)].sort_values("records", ascending=False, kind="stable")
-            for _, lead in mine.head(1).iterrows():
-                cause, grounds = lead["cause"], [*grounds, *map(one_line, lead["grounds"])]
-                incident = incident_of(lead, lead["verdict"])
+        incident, cause = _place(row, row.state), cause_of(mine)
+        action = _next(row, cause)
     else:
+        rules = admitting(log.network, row, row.who)
         title = f"{where} now answers {row.source} ({many(row.clients, 'client')}, {seen}); before it was {MEANING[row.was]}."
-        action = "If nobody asked for it, see which rule changed: CloudTrail, AuthorizeSecurityGroupIngress."
+        action = "If nobody asked for it, see which rule changed: CloudTrail, AuthorizeSecurityGroupIngress.\n"
+        action, incident = action + revoking(rules), opened_by(row, rules)
     grave = row.change == "lost" or row.port in ADMIN_PORTS or row.port in DATABASE_PORTS
+    source = row.who[0] if len(row.who) == 1 else row.network if "/" in row.network else None
     return Finding(
         row.change, "medium" if grave else "low", row.confidence, title,
-        {"interface_id": row.interface_id, "dstaddr": row.destination, "protocol": row.protocol, "dstport": row.port},
-        cause=cause, action=action, grounds=tuple(grounds), first_seen=row.first_seen, last_seen=row.last_seen, incident=incident,
+        {"interface_id": row.interface_id, "srcaddr": source, "dstaddr": row.destination, "protocol": row.protocol,
+         "dstport": row.port},
+        cause=cause.get("cause"), action=action.strip(),
+        grounds=(f"then {row.was}, now {row.state}", *cause.get("grounds", ())), first_seen=row.first_seen,
+        last_seen=row.last_seen, incident=cause.get("incident", incident),
         counts={"clients": row.clients, "sessions": row.sessions},
     )  # fmt: skip
+
+
+def cause_of(mine: pd.DataFrame) -> dict:
+    """Return cause, grounds and incident of the largest incident of rejected groups, as the rejected notebook has them."""
+    if mine.empty:
+        return {}
+    lead = mine.iloc[0]
+    verdicts = [one for one in mine.loc[mine["incident"] == lead["incident"], "verdict"] if one and not one.allowed]
+    incident = incident_of(lead, next(iter(verdicts), None))
+    return {"cause": lead["cause"], "grounds": tuple(map(one_line, lead["grounds"])), "incident": incident}
+
+
+def _next(service, cause: dict) -> str:
+    """Return the next step where clients of `service` are not answered, any more."""
+    if service.state == SILENT and (cause or pd.isna(service.interface_id)):
+        return NEXT["elsewhere"].format(at="") if cause else NEXT["one side"]
+    return NEXT[service.state].format(port="" if pd.isna(service.port) else f" 'sport = :{service.port}'")
+
+
+def opened_by(service, rules: tuple | None) -> str:
+    """Return the incident of a service that somebody reaches: that of the widest rule that admits it, where known."""
+    return incident_id(rules[0].group_id, rules[0].text) if rules else _place(service, ANSWERED)
+
+
+def _place(service, state: str) -> str:
+    """Return the incident of a service that is known by its place alone."""
+    place = service.destination if pd.isna(service.interface_id) else service.interface_id
+    return incident_id(place, service.protocol, service.port, state)
+
+
+def revoking(rules: tuple | None) -> str:
+    """Return the commands that close what `rules` admit; what they are where there is no command; '' without rules."""
+    lines = [revocation(rule) or f"The rule {rule.text} of {rule.group_id} admits it." for rule in rules or ()]
+    head = "Remove the rule that lets it in, or narrow it to the networks that need it:"
+    return "\n".join([head, *map(one_line, lines)]) if lines else ""
 
 
 def host_of(row) -> str:

@@ -1,10 +1,17 @@
-"""Reports for outsiders: account ids, public addresses and names replaced, everywhere the same way.
+"""Reports for outsiders: the user's snapshot, expectations, notebooks and paths in, the same without secrets out.
+
+Names are replaced at the door: kernels get a copy of the snapshot and the expectations in which every text is
+replaced but what is known to be no name, so that nothing made of them can hold one, however it is cut, wrapped or
+escaped. Addresses, account ids, ARNs and paths have a grammar that tells them anywhere; they are replaced in what
+comes out, because a log has millions of them and a report shows a few hundred. What has neither door nor grammar
+(messages of errors, examples of malformed lines, pictures of pixels) is left out.
 
 Addresses keep their prefixes, as in Crypto-PAn (Xu, Fan, Ammar and Moon, "Prefix-preserving IP address
 anonymization", 2002): two that share their first n bits still do, so a CIDR stays a CIDR and neighbours
 stay neighbours. A public address stays public, and private ones are left as they are.
 """
 
+import csv
 import hashlib
 import hmac
 import html
@@ -13,71 +20,102 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
 from nbformat import NotebookNode
 
+from flowkit.loading.network import LOAD_BALANCER, NAT_GATEWAY, UNHELPFUL
+from flowkit.loading.sources import aws_name
 from flowkit.reporting.answer import MIME, Shown
+from flowkit.reporting.errors import ReportError
 from flowkit.reporting.finding import finding_id
+from flowkit.reporting.notebooks import Executed
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-
-#: What no outsider could tell anything by: private, shared, local, multicast and reserved (RFC 6890). The
-#: documentation ranges are not here: logs that show them are made up, and are to be redacted like others.
+#: IPv6 addresses that hold an IPv4 address in their last 32 bits: RFC 4291, 6052 and 2765.
+EMBEDDING = [ipaddress.IPv6Network(block) for block in ("::/96", "::ffff:0:0/96", "64:ff9b::/96", "::ffff:0:0:0/96")]
+#: What no outsider could tell anything by: private, shared, local, multicast and reserved (RFC 6890); 64:ff9b:1::/48
+#: (RFC 8215) holds IPv4 addresses. The documentation ranges are not here: logs that show them are redacted like others.
 NOT_PUBLIC = {
-    4: [
-        ipaddress.IPv4Network(block)
-        for block in (
-            "0.0.0.0/8",
-            "10.0.0.0/8",
-            "100.64.0.0/10",
-            "127.0.0.0/8",
-            "169.254.0.0/16",
-            "172.16.0.0/12",
-            "192.168.0.0/16",
-            "224.0.0.0/3",
-        )
-    ],
-    6: [ipaddress.IPv6Network(block) for block in ("::/3", "4000::/2", "8000::/1")],
-}
+    4: [ipaddress.IPv4Network(block) for block in (
+        "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12",
+        "192.168.0.0/16", "224.0.0.0/3")],
+    6: [*ipaddress.IPv6Network("::/3").address_exclude(ipaddress.IPv6Network("64:ff9b:1::/48")),
+        ipaddress.IPv6Network("4000::/2"), ipaddress.IPv6Network("8000::/1")],
+}  # fmt: skip
+#: Members of `aws ec2 describe-*` output whose texts are ids, addresses or words of AWS's; every other text is a name.
+_KEPT = re.compile(
+    r"\w*Id|Cidr\w*|Ipv6CidrBlock|PrivateIpAddress|Ipv6Address|Ipv4Prefix|PublicIp|Protocol|IpProtocol|RuleAction"
+    r"|InterfaceType|Status|State|AvailabilityZone"
+)
+_SNAPSHOT = re.compile(r"describe-[a-z-]+\.json|get-managed-prefix-list-entries-pl-\w+\.json")
+_ID = re.compile(r"[a-z]+-[0-9a-f]{8,17}")
+#: Names that tell nothing, and words of paths that tell nothing and stand in many other places.
+_NO_NAMES = {"", "default", "sample", "any"}
+_NO_SECRETS = set(
+    """
+    awslogs vpcflowlogs logs flow flowlogs data home user users root default sample reports network east
+    expectations work temp prod test stage staging private folders opt mnt west north south central
+    northeast southeast parquet json gzip notebooks flowkit cache duckdb athena trino pyspark cloudwatch
+    """.split()
+)
 _ADDRESS = re.compile(
-    r"(?:(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?!\w|\.\d)"
+    r"(?:(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?!\d|\.\d)"
     r"|(?<![\w.:])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?![\w:]|\.\d))(?:/\d{1,3})?(?!\d)"
 )
-_ACCOUNT = re.compile(r"(?<!\d)\d{12}(?=_vpcflowlogs_|/vpcflowlogs/)|(?<=AWSLogs/)\d{12}|(?<=:)\d{12}(?=:)")
-_SAMPLE = re.compile(r"(?<=^\d )\d{12}(?= )|(?<=\n\d )\d{12}(?= )")
-#: Names that tell nothing, and that stand in too many places to be replaced.
-_COMMON = {"default", "sample"}
-_TABLE_SCRIPT = f"<script>{(files('flowkit.reporting') / 'template' / 'table.js').read_text()}</script>"
+_ACCOUNT = re.compile(r"(?<!data-v=')(?<![0-9A-Fa-f])(?<!\d\.)\d{12}(?![0-9A-Fa-f])(?!\.\d)")
+_PLACE = re.compile(
+    r"""arn:aws[^\s"'<>&]*|\b(?:s3|cloudwatch|file|duckdb|pyspark|athena|trino)://[^\s"'<>&]+"""
+    r"""|(?<![\w:/.<~&;-])~?(?:/[\w.@+=-]+){2,}/?"""
+)
 _LETTERS = "0123456789abcdefghjkmnpqrstvwxyz"
+_TABLE_SCRIPT = f"<script>{(files('flowkit.reporting') / 'template' / 'table.js').read_text()}</script>"
+_UNREADABLE = re.compile(r"(?i)<script\b[\s\S]*?(?:</script>|$)|data:[\w/+.-]+;base64,[\w+/=]+")
 
 
 class Redactor:
-    """Replaces in texts, findings and notebooks what `accounts`, `names` and the addresses in them give away.
+    """Replaces names (`name`, `snapshot`, `expectations`), and what texts, findings and notebooks give away by itself.
 
     One `key` gives one mapping: reports under the same key can be compared, and their findings keep their ids.
+    `secrets` are words and paths of the user's that go wherever they stand, whatever their case; `aside` is the folder
+    of the copies that the notebooks get; `replaced` are the names met so far.
     """
 
-    def __init__(self, key: bytes, accounts: Iterable[str] = (), names: Iterable[str] = ()) -> None:
-        self._key = key
-        self._accounts = set(accounts)
-        told = {name for name in names if len(name) > 1 and name not in _COMMON and not name.isdigit()}
-        words = "|".join(re.escape(word) for word in sorted(told | self._accounts, key=len, reverse=True))
-        self._words = re.compile(rf"(?<![\w-])(?:{words})(?![\w-])") if words else None
+    def __init__(self, key: bytes, secrets: Iterable[str] = (), aside: str = "") -> None:
+        self._key, self._aside, self._hidden, self._pattern = key, aside, set(), None
+        self.replaced: set[str] = set()
         self._mapped = cache(self._address)
+        self.hide(secrets)
+
+    def hide(self, secrets: Iterable[str]) -> None:
+        """Replace `secrets` in texts, too, from here on: paths with what follows in them, other words as such."""
+        self._hidden |= {form for secret in secrets if len(secret) > 2 for form in (secret, html.escape(secret))}
+        known = sorted(map(re.escape, self._hidden), key=len, reverse=True)
+        paths, words = ("|".join(each for each in known if ("/" in each) is wanted) for wanted in (True, False))
+        parts = [rf"(?:{paths})[\w./@+=-]*"] * bool(paths) + [rf"(?<![a-z0-9])(?:{words})(?![a-z0-9])"] * bool(words)
+        self._pattern = re.compile("|".join(parts), re.IGNORECASE) if parts else None
+
+    def name(self, text: str) -> str:
+        """Return what stands for the name `text`; ids, and what the report itself adds to a name, stay."""
+        kind, name, end = re.fullmatch(r"(NAT gateway )?(.*?)( …\w{4})?", text, re.DOTALL).groups("")
+        if name in _NO_NAMES or _ID.fullmatch(name):
+            return text
+        self.replaced.add(name)
+        return kind + self._word(name) + end
 
     def text(self, text: str) -> str:
-        """`text` redacted."""
+        """Return `text` redacted."""
+        text = text.replace(self._aside, "redacted") if self._aside else text
+        text = self._pattern.sub(lambda found: self._word(found[0]), text) if self._pattern else text
+        text = _PLACE.sub(lambda found: self._word(found[0]), text)
         text = _ADDRESS.sub(lambda found: self._mapped(found[0]), text)
-        text = _ACCOUNT.sub(self._word, text)
-        text = _SAMPLE.sub(self._word, text)
-        return self._words.sub(self._word, text) if self._words else text
+        return _ACCOUNT.sub(lambda found: f"{self._number('account', found[0]) % 10**12:012}", text)
 
     def value(self, value: object) -> object:
-        """A JSON value with every text in it redacted; a finding in it gets the id of its redacted subject."""
+        """Return a JSON value with every text in it redacted; a finding in it gets the id of its redacted subject."""
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, list):
@@ -87,78 +125,125 @@ class Redactor:
         told = {key: self.value(each) for key, each in value.items()}
         if {"id", "kind", "subject"} <= told.keys():
             told["id"] = finding_id(told["kind"], told["subject"]) + value["id"][12:]
-            told["incident"] = told["incident"] and f"{self._number('incident', told['incident']):016x}"[:12]
+            told["incident"] = value["incident"] and f"{self._number('incident', value['incident']):016x}"[:12]
         return told
 
-    def markup(self, markup: str) -> str:
-        """HTML redacted in its words, in what is read aloud, and without the scripts of other libraries."""
-        parts = re.split(r"(<script\b.*?</script>|<style\b.*?</style>|<[^>]*>)", markup, flags=re.DOTALL)
-        return "".join(self._part(part) for part in parts)
+    def file(self, place: str) -> str:
+        """Return the name of a file: AWS's own pattern stays, with another account; of others the ending alone."""
+        name = place.rsplit("/", 1)[-1]
+        ending = "".join(re.findall(r"\.(?:gz|log|txt|csv|json|parquet|zst)(?=\.|$)", name))
+        return self.text(name) if aws_name(place) else self._word(place) + ending
+
+    def snapshot(self, folder: Path, target: Path) -> Path:
+        """Write the snapshot in `folder` into the new folder `target`, with other names; returns `target`."""
+        target.mkdir()
+        for path in folder.expanduser().iterdir():
+            if _SNAPSHOT.fullmatch(path.name):
+                content = self._member("", json.loads(path.read_text("utf-8-sig")))
+                (target / path.name).write_text(json.dumps(content), "utf-8")
+        return target
+
+    def _member(self, key: str, value: object) -> object:
+        if isinstance(value, dict):
+            is_name = value.get("Key") == "Name"  # Of tags, flowkit reads no other.
+            return {own: "Name" if own == "Key" and is_name else self._member(own, each) for own, each in value.items()}
+        if isinstance(value, list):
+            return [self._member(key, each) for each in value]
+        if not isinstance(value, str) or (_KEPT.fullmatch(key) and re.fullmatch(r"[\w:./-]*", value)):
+            return value
+        if key == "Description" and UNHELPFUL.match(value):
+            return ""
+        if key == "Description" and (gateway := NAT_GATEWAY.search(value)):
+            return f"Interface for NAT Gateway {gateway[1]}"
+        balancer = LOAD_BALANCER.match(value)
+        return f"ELB app/{self.name(balancer[1])}/0" if key == "Description" and balancer else self.name(value)
+
+    def expectations(self, path: Path, target: Path) -> Path:
+        """Write the expectations in the CSV file `path` to `target`, with other names, line by line; returns `target`."""
+        header: list[str] = []
+        with target.open("w", newline="", encoding="utf-8") as file:
+            table = csv.writer(file)
+            for line in path.read_text("utf-8-sig").splitlines():
+                cells = [cell.strip() for cell in next(csv.reader([line]), [])]
+                if not line.strip() or line.lstrip().startswith("#"):
+                    cells = []
+                elif header:
+                    named = [column in ("name", "source", "destination") for column in header]
+                    cells = [self.name(cell) if name and not _network(cell) else cell
+                             for name, cell in zip(named, cells, strict=True)]  # fmt: skip
+                else:
+                    header = cells
+                table.writerow(cells)
+        return target
+
+    def networks(self, text: str) -> str:
+        """Return `name=CIDR, name=CIDR` with other names."""
+        parts = (part.partition("=") for part in text.split(","))
+        return ",".join(f"{self.name(name.strip())}={cidr}" for name, _, cidr in parts)
+
+    def executed(self, executed: Executed) -> Executed:
+        """Return what was run, redacted; of why it stopped the kind of error stays."""
+        failure = executed.failure
+        if failure:
+            kind = failure["message"].split(":")[0]
+            failure = failure | {"message": f"{kind} (what it says is left out: redaction cannot read it)"}
+        return replace(executed, notebook=self.notebook(executed.notebook), failure=failure)
 
     def notebook(self, notebook: NotebookNode) -> NotebookNode:
-        """An executed notebook redacted; a picture made of pixels is left out, for words in it cannot be read."""
+        """Return an executed notebook redacted; of an error its kind stays, of a picture made of pixels nothing."""
         for cell in notebook.cells:
             cell.source = self.text(cell.source)
             for output in cell.get("outputs", ()):
-                self._output(output)
+                if output.output_type == "error":
+                    output |= {"evalue": "", "traceback": [f"{output.ename} (left out: redaction cannot read it)"]}
+                elif "text" in output:
+                    output.text = self.text(output.text)
+                self._data(output.get("data", {}))
         notebook.metadata = NotebookNode(self.value(notebook.metadata))
         return notebook
 
-    def _output(self, output: NotebookNode) -> None:
-        for name in ("text", "evalue", "traceback"):
-            if name in output:
-                output[name] = self.value(output[name])
-        data = output.get("data", {})
+    def _data(self, data: dict) -> None:
         for kind in [kind for kind in data if kind.startswith("image/") and kind != "image/svg+xml"]:
             del data[kind]
             if "image/svg+xml" not in data:
                 data["text/plain"] = "(a picture, left out: redaction cannot read it)"
-        for kind in ("text/html", "image/svg+xml"):
-            if kind in data:
-                data[kind] = self.markup(data[kind])
-        for kind in data.keys() - {"text/html", "image/svg+xml"}:
-            data[kind] = self.value(data[kind])
+        for kind, value in data.items():
+            data[kind] = self.markup(value) if kind in ("text/html", "image/svg+xml") else self.value(value)
         if MIME in data:
             data |= Shown(data[MIME], 30)._repr_mimebundle_()
 
-    def _part(self, part: str) -> str:
-        if part.startswith("<script"):
-            return part if part == _TABLE_SCRIPT else ""  # Another library's may hold a table's rows.
-        if part.startswith("<style"):
-            return part
-        if part.startswith("<"):
-            part = re.sub(r'(?<=viewBox=")0 0 ([\d.]+)', _widened, part)
-            label = r"""(?<=aria-label=)("[^"]*"|'[^']*')"""
-            return re.sub(label, lambda m: m[0][0] + self._escaped(m[0][1:-1]) + m[0][-1], part)
-        return self._escaped(part)
+    def markup(self, markup: str) -> str:
+        """Return HTML redacted, without other libraries' scripts, which may hold a table's rows, and without pixels."""
+        return _TABLE_SCRIPT.join(self.text(_UNREADABLE.sub("", part)) for part in markup.split(_TABLE_SCRIPT))
 
-    def _escaped(self, text: str) -> str:
-        return html.escape(self.text(html.unescape(text))) if text.strip() else text
-
-    def _word(self, found: re.Match) -> str:
-        word = found[0]
-        if re.fullmatch(r"\d{12}", word):
-            return f"{self._number('account', word) % 10**12:012}"
-        number = self._number("name", word)
+    def _word(self, word: str) -> str:
+        number = self._number("name", html.unescape(word).lower())
         return "n-" + "".join(_LETTERS[number >> 5 * at & 31] for at in range(6))
 
     def _number(self, purpose: str, text: str) -> int:
-        return int.from_bytes(hmac.digest(self._key, f"{purpose} {text}".encode(), hashlib.sha256)[:8])
+        data = f"{purpose} {text}".encode("utf-8", "surrogateescape")
+        return int.from_bytes(hmac.digest(self._key, data, hashlib.sha256)[:8])
 
     def _address(self, text: str) -> str:
         plain, slash, length = text.partition("/")
         try:
+            plain = plain if ":" in plain else ".".join(str(int(part)) for part in plain.split("."))
             address = ipaddress.ip_address(plain)
-            if any(address in block for block in NOT_PUBLIC[address.version]):
-                return text
             moved = type(address)(self._shuffled(address))
-            if slash and ipaddress.ip_interface(text).ip == ipaddress.ip_network(text, strict=False)[0]:
+            if moved == address:
+                return text
+            if slash and ipaddress.ip_interface(f"{plain}/{length}").ip == ipaddress.ip_network(text, strict=False)[0]:
                 return str(ipaddress.ip_network(f"{moved}/{length}", strict=False))
         except ValueError:
             return text
         return f"{moved}{slash}{length}"
 
-    def _shuffled(self, address: Address) -> int:
+    def _shuffled(self, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> int:
+        if address.version == 6 and any(address in block for block in EMBEDDING):
+            inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+            return int(address) - int(inner) + self._shuffled(inner)
+        if any(address in block for block in NOT_PUBLIC[address.version]):
+            return int(address)
         bits = f"{int(address):0{address.max_prefixlen}b}"
         return int("".join(self._bit(address.version, bits[:n], bit) for n, bit in enumerate(bits)), 2)
 
@@ -169,49 +254,45 @@ class Redactor:
         return str(int(bit) ^ self._number(f"address {version}", prefix) & 1)
 
 
-def _widened(found: re.Match) -> str:
-    """A figure's width with room for labels that redaction made longer."""
-    return f"-48 0 {float(found[1]) + 48:g}"
-
-
 @cache
 def _all_public(version: int, prefix: str) -> bool:
     network = {4: ipaddress.IPv4Network, 6: ipaddress.IPv6Network}[version]
-    width = {4: 32, 6: 128}[version]
-    branch = network((int(prefix.ljust(width, "0"), 2), len(prefix)))
+    branch = network((int(prefix.ljust(32 if version == 4 else 128, "0"), 2), len(prefix)))
     return not any(branch.overlaps(block) for block in NOT_PUBLIC[version])
 
 
-def own_key() -> bytes:
-    """The user's redaction key, made on first use, kept beside their other settings and never in a report."""
-    home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "flowkit"
-    path = home / "redaction.key"
+def _network(text: str) -> bool:
     try:
-        home.mkdir(parents=True, exist_ok=True)
+        return bool(ipaddress.ip_interface(text))
+    except ValueError:
+        return False
+
+
+def secrets_of(*places: str | None) -> set[str]:
+    """Return what the places of inputs give away: paths, and the words that they are made of; the user's name, too."""
+    given = [place for place in places if place and place != "sample"]
+    around = {str(Path.home()), str(Path.cwd()), *(str(Path(place).expanduser().absolute()) for place in given)}
+    parts = {part for place in given for part in re.split(r"[/#:]+", place)} | {Path.home().name}
+    words = parts | {word for part in parts for word in re.split(r"[\W_]+", part)}
+    telling = {word for word in words if len(word) > 3 and word.lower() not in _NO_SECRETS and not word.isdigit()}
+    return telling | (around | {*given}) - {"/"}
+
+
+def own_key() -> bytes:
+    """Return the user's redaction key, made on first use, kept beside their other settings and never in a report.
+
+    Raises ReportError where it is too short to hide anything.
+    """
+    path = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "flowkit" / "redaction.key"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with open(path, "xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as held:
             held.write(secrets.token_bytes(32))
     except FileExistsError:
         pass
     except OSError:
         return secrets.token_bytes(32)
-    return path.read_bytes()
-
-
-def names_in(folder: str | Path | None) -> frozenset[str]:
-    """The names that people gave: Name tags, group names and descriptions in the JSON files of a snapshot."""
-    files = sorted(Path(folder).expanduser().glob("*.json")) if folder else []
-    return frozenset(name for path in files for name in _names(json.loads(path.read_text("utf-8-sig"))))
-
-
-def _names(value: object) -> Iterator[str]:
-    if isinstance(value, list):
-        for each in value:
-            yield from _names(each)
-    elif isinstance(value, dict):
-        if value.get("Key") == "Name" and isinstance(value.get("Value"), str):
-            yield value["Value"]
-        for key, each in value.items():
-            if key in ("GroupName", "Description", "PrefixListName") and isinstance(each, str):
-                yield each
-            else:
-                yield from _names(each)
+    key = path.read_bytes()
+    if len(key) < 16:
+        raise ReportError("the redaction key is too short to hide anything: remove flowkit/redaction.key")
+    return key

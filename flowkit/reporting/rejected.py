@@ -106,10 +106,11 @@ def _summary(findings: list[Finding], found: Rejections, log) -> list[str]:
     tries = blocked.groupby("incident").attempts.sum()
     best = blocked.drop_duplicates("incident").itertuples()  # groups come by score
     known = {one.incident for one in best if blocked_severity(one, tries[one.incident]) != "low"}
-    if known:
+    shown = [f for f in grave if f.kind == "blocked-client"]
+    if known and shown:
         count = blocked[blocked.incident.isin(known)].client.nunique()
         clients = "legitimate client appears" if count == 1 else "legitimate clients appear"
-        largest = max((f for f in grave if f.kind == "blocked-client"), key=lambda f: f.records)
+        largest = max(shown, key=lambda f: f.records)
         said.append((largest.records, f"{count:,} {clients} to be blocked: {largest.title}"))
     others = [f for f in grave if f.kind in ("blocked-service", "reply-refused", "acl-changed")]
     said += [(f.records, f.title) for f in sorted(others, key=lambda f: -f.records)[:2]]

@@ -24,33 +24,64 @@ from flowkit.questions.fixes import (
 )  # fmt: skip
 from flowkit.questions.rejected import Rejections
 from flowkit.reporting.answer import incident_id
-from flowkit.reporting.finding import Finding
-from flowkit.reporting.names import many, owners, service_name
+from flowkit.reporting.finding import CONFIDENCES, Finding
+from flowkit.reporting.names import many, service_name
 
 NOTHING_TO_DO = "No action needed: the rules work as intended."
-NOT_BLOCKED = "No action needed: no rule blocks this."
-CHECK_ANEW = "Check that it passes now; the rules of the snapshot need no addition."
-KEEP_ALIVE = "Let the service answer sooner, or allow its answers by a rule of their own."
 NEEDS_SNAPSHOT = "Save the rules and run again, so that the report can name the rule: flowkit snapshot network"
 NEEDS_NEWER = "The rules of the snapshot do not decide it: see whether they changed since, in CloudTrail or AWS Config."
+#: What to do where no rule that is known is to blame, by kind or cause.
+ACTIONS = {
+    "late-packets": "No action needed: no rule blocks this.",
+    "service-control": "See whether the control is meant to cover this: aws ec2 describe-vpc-block-public-access-options",
+    "rules-changed": "Check that it passes now; the rules of the snapshot need no addition.",
+    "tracking-expired": "Let both ends send sooner, or allow the answers by a rule of their own.",
+}
+TITLES = {
+    "blocked-service": "{service} of {inside} is rejected for everybody: {clients}, {attempts}{since}, none accepted; {by}.",
+    "blocked-client": "{client} to {server} {service}: {what}{since}{never}; {by}.",
+    "reply-refused": "Return traffic from {server} {service} to {client} is rejected{way}: {what}{since}; {by}.",
+    "acl-changed": "A network ACL change blocked {far} from {inside} {service}{since}: {what}; {by}.",
+    "service-control": "{control} rejects {client} to {server} {service}: {attempts}{since}.",
+    "late-packets": "{packets} between {far} and {inside} {service} came {late}",
+}
+LATE = {
+    True: "after their connection was closed: nothing is blocked.",
+    False: "in the middle of a connection that nothing in the log closes: no attempt is rejected.",
+}
+CONTROLS = {"block-public-access": "VPC Block Public Access", "encryption-control": "VPC encryption control"}
+#: Who is to blame, by cause, where the snapshot has no verdict.
+BLAMED = {
+    "rules-changed": "the rules of the snapshot would let them pass, so they have changed since",
+    "undetermined": "security group or network ACL, this log cannot tell",
+    "security-group": "its security group rejects it",
+    "network-acl": "its subnet's network ACL denies it",
+    "tracking-expired": "connection tracking had ended before",
+}
 #: Attempts of a public client on a service that others are served by, from which on it looks like a partner.
 PARTNER = 20
 
 
 def logged(interface_id: str) -> str | None:
+    """Return the interface's id, None where the log names none."""
     return None if interface_id == "-" else interface_id
 
 
 def finding(log, part: pd.DataFrame, found: Rejections, host, lines: dict) -> Finding:
-    """Return the groups of one incident as one finding."""
-    kind, groups = part.kind.iloc[0], found.groups
-    service = _service(part, found.services) if kind == "blocked-service" else None
+    """Return the groups of one incident as one finding; `host` names an address, `lines` are samples by group."""
+    kind, sums = part.kind.iloc[0], part[["records", "packets", "bytes", "attempts"]].sum()
     cut = part[part.refusal != "request"] if kind == "acl-changed" else part
-    lead = cut.iloc[0] if len(cut) else part.iloc[0]
+    lead = (cut if len(cut) else part).iloc[0]
+    clients, services = part.client.nunique(), found.services
+    if kind == "blocked-service":  # told by its surest group, counted with the groups that were not listed
+        lead = part.loc[part.confidence.map(CONFIDENCES.index).idxmin()]
+        place = ["interface_id", "server", "protocol", "server_port"]
+        sums = services[(services[place] == lead[place]).all(axis=1)].iloc[0]
+        clients = sums.clients
     verdict = next((one for one in part.verdict if one is not None and not one.allowed), None)
     first, last = part["first"].min(), part["last"].max()
-    outward, far = lead.client == lead.inside, _far(part, verdict)
-    title, counts = _title(log, kind, part, lead, far, verdict, host, service)
+    outward, inside, far = lead.client == lead.inside, _common(part.inside), _common(part.far, verdict)
+    title, counts = _title(log, part, lead, verdict, host, (inside, far), int(clients), int(sums.attempts))
     score = [] if kind != "blocked-client" else [f"legitimacy score {lead.score} ({points(lead.parts)})"]
     rest = part[part.index != lead.name]
     if len(rest):
@@ -63,48 +94,38 @@ def finding(log, part: pd.DataFrame, found: Rejections, host, lines: dict) -> Fi
         title=title,
         subject={
             "interface_id": eni,
-            "srcaddr": lead.inside if outward else far,
-            "dstaddr": far if outward else lead.inside,
+            "srcaddr": inside if outward else far,
+            "dstaddr": far if outward else inside,
             "protocol": int(lead.protocol) if lead.protocol >= 0 else None,
             "dstport": int(lead.server_port) if lead.server_port >= 0 else None,
         },
         cause=lead.cause,
         grounds=tuple(dict.fromkeys(map(one_line, [*lead.grounds, *score]))),
-        action=_action(log, kind, part, lead, verdict, groups),
+        action=_action(log, part, lead, verdict, found.groups),
         first_seen=first,
         last_seen=last,
-        **{
-            name: int(part[name].sum() if service is None else service[name])
-            for name in ("records", "packets", "bytes")
-        },
+        records=int(sums.records),
+        packets=int(sums.packets),
+        bytes=int(sums.bytes),
         coverage=covered_share(log.coverage, eni, first, last),
         samples=lines.get(part.index[0], ()),
-        incident=incident_of(lead, verdict),
+        incident=incident_of(lead),
         counts=counts,
     )
 
 
-def incident_of(lead: pd.Series, verdict) -> str:
-    """Return the id of the root cause: the denying entry where there is one, else the incident's own place."""
-    root = lead.incident
-    if verdict is not None and verdict.acl_allows is False:
-        root = str(verdict.deny or (verdict.acl_id, verdict.packet.egress, lead.protocol, lead.server_port))
-    return incident_id(root)
+def incident_of(lead: pd.Series, _verdict=None) -> str:
+    """Return the id of the root cause that all findings about `lead`, a group, and its like share."""
+    return incident_id(lead.root)
 
 
-def _service(part: pd.DataFrame, services: pd.DataFrame) -> pd.Series:
-    """Return the row of `services` that the groups of `part` belong to: it counts those that were not listed, too."""
-    lead, names = part.iloc[0], ["interface_id", "server", "protocol", "server_port"]
-    return services[(services[names] == lead[names]).all(axis=1)].iloc[0]
-
-
-def _far(part: pd.DataFrame, verdict) -> str | None:
-    """Return what the far ends have in common: one address, the network an ACL entry names, the block they fill."""
-    if part.far.nunique() == 1:
-        return part.far.iloc[0]
+def _common(addresses: pd.Series, verdict=None) -> str | None:
+    """Return what addresses have in common: one address, the network an ACL entry names, the block they fill."""
+    if addresses.nunique() == 1:
+        return addresses.iloc[0]
     if verdict is not None and verdict.deny and verdict.entry.network.prefixlen:
         return str(verdict.entry.network)
-    block = enclosing_network(part.far)
+    block = enclosing_network(addresses)
     return str(block) if block else None
 
 
@@ -118,121 +139,101 @@ def blocked_severity(best, attempts: int) -> str:
 
 
 def _severity(kind: str, part: pd.DataFrame) -> str:
+    lead = part.iloc[0]
     if kind == "blocked-client":
         return blocked_severity(part.loc[part.score.idxmax()], part.attempts.sum())
-    if kind in ("late-packets", "blocked-service"):
-        return "info" if kind == "late-packets" else "high"
-    if kind == "service-control":
-        return "medium" if part.iloc[0].way else "low"
-    known = part.known.any() or part.way.eq(False).any() or len(part) > 1 or part.retries.any()
-    return "high" if known else "low"
+    if kind == "reply-refused" and lead.cause == "tracking-expired":
+        return "medium"
+    if kind in ("reply-refused", "acl-changed"):
+        known = part.known.any() or part.way.eq(False).any() or len(part) > 1 or part.retries.any()
+        return "high" if known else "low"
+    fixed = {"late-packets": "info", "blocked-service": "high", "service-control": "medium" if lead.way else "low"}
+    return fixed[kind]
 
 
-def _title(log, kind: str, part: pd.DataFrame, lead, far: str | None, verdict, host, blocked) -> tuple[str, dict]:
+def _title(log, part: pd.DataFrame, lead, verdict, host, common: tuple, clients: int, attempts: int) -> tuple:
     """Return the title of an incident and every number in it by name."""
-    first, last = part["first"].min(), part["last"].max()
-    count = part.far.nunique()
-    ends = [host(lead.inside, lead.interface_id, first, last), f"{count:,} addresses" + (f" in {far}" if far else "")]
-    if count == 1:
-        ends[1] = host(part.far.iloc[0], lead.interface_id, first, last)
-    client, server = ends if lead.client == lead.inside else ends[::-1]
-    service = service_name(lead.protocol, lead.server_port)
-    counts = {"clients": part.client.nunique(), "attempts": part.attempts.sum()}
-    tries = many(counts["attempts"], "connection attempt" if lead.protocol == 6 else "attempt")
-    since = "" if pd.isna(first) else f" since {first:%Y-%m-%d %H:%M} UTC"
-    by = _by(log, lead, verdict)
-    if kind == "blocked-service":
-        counts = {name: blocked[name] for name in ("clients", "attempts")}
-        tries = f"{many(counts['clients'], 'client')}, {many(counts['attempts'], 'connection attempt')}"
-        title = f"{service} of {ends[0]} is rejected for everybody: {tries}{since}, none accepted; {by}."
-    elif kind == "blocked-client":
-        never = "" if part.own.any() else ", none accepted"
-        cut = part[part.refusal == "changed"]
-        if len(cut):
-            counts |= {"cut_sessions": cut.sessions.sum(), "attempts": counts["attempts"] - cut.attempts.sum()}
-            tries = f"{many(counts['cut_sessions'], 'open session')} cut, {many(counts['attempts'], 'attempt')}"
-        title = f"{client} to {server} {service}: {tries} rejected{since}{never}; {by}."
-    elif kind == "reply-refused":
-        way = {True: " outbound", False: " inbound"}.get(lead.way, "")
-        title = f"Return traffic from {server} {service} to {client} is rejected{way}: {tries}{since}; {by}."
-    elif kind == "acl-changed":
-        cut, later = (part[(part.refusal == "request") == asked] for asked in (False, True))
-        counts |= {"cut_sessions": cut.sessions.sum(), "attempts": later.attempts.sum(), "addresses": count}
-        said = [f"{many(counts['cut_sessions'], 'open session')} cut"] if len(cut) else []
-        said += (
-            [f"{many(counts['attempts'], 'later attempt' if len(cut) else 'attempt')} rejected"] if len(later) else []
-        )
-        title = f"A network ACL change blocked {ends[1]} from {ends[0]} {service}{since}: {' and '.join(said)}; {by}."
-    elif kind == "service-control":
-        names = {"block-public-access": "VPC Block Public Access", "encryption-control": "VPC encryption control"}
-        what = names.get(lead.cause, "A VPC-wide control that this version does not know")
-        title = f"{what} rejects {client} to {server} {service}: {tries}{since}."
-    else:
-        counts = {"packets": part.packets.sum(), "clients": counts["clients"]}
-        title = f"{many(counts['packets'], 'packet')} between {ends[1]} and {ends[0]} {service} came "
-        title += "after their connection was closed: nothing is blocked." if lead.cause == "closed-connection" else (
-            "in the middle of a connection that nothing in the log closes: no attempt is rejected.")  # fmt: skip
-    return title, {name: int(number) for name, number in counts.items()}
+    kind, first, last = lead.kind, part["first"].min(), part["last"].max()
+    ends, others = [], part.far.nunique()
+    for end, network in zip(("inside", "far"), common, strict=True):
+        count = part[end].nunique()
+        several = f"{count:,} addresses" + (f" in {network}" if network else "")
+        ends.append(host(lead[end], lead.interface_id, first, last) if count == 1 else several)
+    inside, outside = ends
+    counts, how = {"clients": clients, "attempts": attempts}, part.refusal
+    cut = {
+        "acl-changed": how != "request", "blocked-client": how == "changed",
+        "reply-refused": (how == "mid-stream") & (part.reopened == part.sessions),
+    }  # fmt: skip
+    cut = part[cut.get(kind, how.isna())]
+    if kind == "acl-changed" or len(cut):
+        counts |= {"cut_sessions": int(cut.sessions.sum()), "attempts": attempts - int(cut.attempts.sum())}
+    if kind == "late-packets":
+        counts = {"packets": int(part.packets.sum()), "clients": clients}
+    if kind == "acl-changed":
+        counts["addresses"] = others
+    elif part.server.nunique() > 1:
+        counts["servers"] = part.server.nunique()
+    noun = "connection attempt" if lead.protocol == 6 and kind != "acl-changed" else "attempt"
+    tries = many(counts.get("attempts", 0), ("later " if len(cut) and kind == "acl-changed" else "") + noun)
+    what = [f"{many(counts['cut_sessions'], 'open session')} cut"] if len(cut) else []
+    what += [tries if kind == "reply-refused" else f"{tries} rejected"] if len(cut) < len(part) else []
+    words = {
+        "inside": inside, "far": outside, "service": service_name(lead.protocol, lead.server_port),
+        "client": inside if lead.client == lead.inside else outside,
+        "server": outside if lead.client == lead.inside else inside,
+        "clients": many(clients, "client"), "packets": many(counts.get("packets", 0), "packet"), "attempts": tries,
+        "since": "" if pd.isna(first) else f" since {first:%Y-%m-%d %H:%M} UTC",
+        "by": _by(log, lead, verdict), "never": "" if part.own.any() else ", none accepted",
+        "way": {True: " outbound", False: " inbound"}.get(lead.way, ""),
+        "what": " and ".join(what),
+        "control": CONTROLS.get(lead.cause, "A VPC-wide control that this version does not know"),
+        "late": LATE[lead.cause == "closed-connection"],
+    }  # fmt: skip
+    return TITLES[kind].format_map(words), counts
 
 
 def _by(log, lead: pd.Series, verdict) -> str:
     """Return which rule is to blame."""
-    if lead.cause == "rules-changed":
-        return "the rules of the snapshot would let them pass, so they have changed since"
-    if lead.cause == "undetermined":
-        return "security group or network ACL, this log cannot tell"
-    if verdict is None:
-        guards = {
-            "security-group": "its security group rejects it", "network-acl": "its subnet's network ACL denies it",
-            "tracking-expired": "connection tracking had ended before",
-        }  # fmt: skip
-        return guards.get(lead.cause, "")
+    if verdict is None or lead.cause in ("rules-changed", "undetermined", "tracking-expired"):
+        sure = lead.confidence != "low" or lead.cause not in ("security-group", "network-acl")
+        return ("" if sure else "probably ") + BLAMED.get(lead.cause, "")
     said = []
     if verdict.groups_allow is False:
-        groups = [(name, log.network.groups.get(name)) for name in verdict.group_ids]
-        named = ", ".join(
-            one_line(f"{one.name} ({name})" if one and one.name != name else name) for name, one in groups
-        )
-        said.append(f"security group {named} lacks an {'egress' if verdict.packet.egress else 'ingress'} rule")
+        names = {name: log.network.groups[name].name for name in verdict.group_ids if name in log.network.groups}
+        named = [f"{names[one]} ({one})" if names.get(one, one) != one else one for one in verdict.group_ids]
+        way = "egress" if verdict.packet.egress else "ingress"
+        said.append(f"security group {one_line(', '.join(named))} lacks an {way} rule")
     if verdict.acl_allows is False:
         number = "*" if verdict.entry is None or verdict.entry.number in LAST_RULES else verdict.entry.number
         said.append(f"network ACL {one_line(verdict.acl_id)} denies by rule {number}")
     return " and ".join(said)
 
 
-def _action(log, kind: str, part: pd.DataFrame, lead: pd.Series, verdict, groups: pd.DataFrame) -> str:
+def _action(log, part: pd.DataFrame, lead: pd.Series, verdict, groups: pd.DataFrame) -> str:
     """Return the next step: the rules that would let the incident's traffic pass, where a rule is to blame."""
-    if kind == "late-packets":
-        return NOT_BLOCKED
-    if kind == "service-control":
-        return "See whether the control is meant to cover this: aws ec2 describe-vpc-block-public-access-options"
-    if lead.cause == "rules-changed":
-        return CHECK_ANEW
-    if lead.cause == "tracking-expired":
-        return KEEP_ALIVE
-    if lead.cause not in ("security-group", "network-acl", "security-group-and-network-acl"):
-        return NEEDS_NEWER if log.network else NEEDS_SNAPSHOT
-    far, egress, protocol = tuple(sorted(set(part.far))), bool(lead.way), int(lead.protocol)
-    if kind == "blocked-service":
+    known = ACTIONS.get(lead.kind) or ACTIONS.get(lead.cause)
+    if known or lead.cause not in ("security-group", "network-acl", "security-group-and-network-acl"):
+        return known or (NEEDS_NEWER if log.network else NEEDS_SNAPSHOT)
+    far, everybody = tuple(sorted(set(part.far))), lead.kind == "blocked-service"
+    if everybody:
         far = _everybody(far, verdict)
     ports = None if lead.server_port < 0 else (int(lead.server_port),) * 2
     back = reply_ports(int(part.port_low.min()), int(part.port_high.max())) if ports else None
-    icmp = (PONG if lead.from_server else PING).get(protocol)
-    asked = TrafficToAllow(lead.interface_id, egress, far, protocol, back if lead.from_server else ports, icmp)
-    then = (lead.interface_id, part["first"].min(), part["last"].max())
-    clients = [owner(address, *then) for address in far] if (owner := owners(log)) and kind != "blocked-service" else []
-    fixes = [group_fix(asked, log.network, clients)] if lead.cause.startswith("security-group") else []
-    if lead.cause.endswith("network-acl"):
-        fixes.append(acl_fix(asked, verdict, log.network))
+    protocol, icmp = int(lead.protocol), (PONG if lead.from_server else PING).get(int(lead.protocol))
+    ports = back if lead.from_server else ports
+    asked = TrafficToAllow(lead.interface_id, bool(lead.way), far, protocol, ports, icmp)
+    fixes = [group_fix(asked, log.network)] if lead.cause.startswith("security-group") else []
+    fixes += [acl_fix(asked, verdict, log.network)] if lead.cause.endswith("network-acl") else []
     if lead.answer is not None:
-        answer = replace(asked, egress=not egress, ports=back, icmp=PONG.get(protocol))
+        answer = replace(asked, egress=not asked.egress, ports=back, icmp=PONG.get(protocol))
         fixes.append(acl_fix(answer, lead.answer, log.network))
     lines = [line for fix in fixes for line in fix.warnings]
     if verdict is not None:
-        known = groups[groups.interface_id.isin(log.network.interfaces) & (groups.refusal != "control")]
+        judged = groups[groups.interface_id.isin(log.network.interfaces) & (groups.refusal != "control")]
         allow, others = (
             [(one.interface_id, *packet) for one in some.itertuples() for packet in packets(one, one.way)]
-            for some in (known[known.index.isin(part.index)], known[known.incident != lead.incident])
+            for some in (judged[judged.index.isin(part.index)], judged[judged.root != lead.root])
         )
         lines += [f"Replayed on the rules: {problem}." for problem in replay(log.network, fixes, allow, others)]
     lines.append("To allow it (least privilege):")

@@ -7,8 +7,9 @@ import os
 import platform
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,15 +19,15 @@ import nbformat
 from flowkit.loading.network import snapshot_of
 from flowkit.loading.sample import NOTEBOOKS, SAMPLE
 from flowkit.loading.window import moment, window
-from flowkit.questions.expectations import expectations_of, read_expectations
+from flowkit.questions.expectations import expectations_of, printed_names, read_expectations
+from flowkit.questions.networks import read_networks, subnet_names
 from flowkit.reporting import history, page
 from flowkit.reporting.errors import ReportError, UsageError
-from flowkit.reporting.finding import SUBJECT, resolved, stamped
-from flowkit.reporting.html import counted
+from flowkit.reporting.finding import SUBJECT, contradicted, resolved, stamped
 from flowkit.reporting.kinds import SEVERITIES
 from flowkit.reporting.notebooks import OPTIONS, Executed, arguments, chosen, executor, pairs, parameters, unused
-from flowkit.reporting.redact import Redactor, names_in, own_key
-from flowkit.reporting.source import measured, read, undelivered
+from flowkit.reporting.redact import Redactor, own_key, secrets_of
+from flowkit.reporting.source import measured, named_in, read, undelivered
 
 #: Called with the stage, what is done of it, and what there is to do.
 Progress = Callable[[str, int, int], None]
@@ -47,6 +48,7 @@ class Request:
     notebooks: tuple[str, ...] = ()
     params: tuple[str, ...] = ()
     redact: bool = False
+    bundle: bool = False
     keep: int | None = None
     group_readable: bool = False
 
@@ -59,8 +61,6 @@ class Plan:
     notebooks: dict[str, Path]
     arguments: dict[str, dict]
     parameters: dict[str, dict]
-    snapshot: object
-    names: frozenset[str]
     notes: list[str] = field(default_factory=list)
 
 
@@ -72,7 +72,8 @@ def report(request: Request, progress: Progress = lambda stage, done, to_do: Non
     """
     begun, started = time.monotonic(), datetime.now(UTC)
     plan = planned(request, started)
-    with history.new_run(request.out, request.group_readable) as folder, executor() as submit:
+    new_run = history.new_run(request.out, request.group_readable)
+    with new_run as folder, executor() as submit, _redacting(plan, request.redact) as redactor:
         os.environ["FLOWKIT_REPORT"] = folder.name  # the kernels read what this process folds
         progress("reading logs", 0, 1)
         log, notes = read(plan.options)
@@ -89,17 +90,25 @@ def report(request: Request, progress: Progress = lambda stage, done, to_do: Non
             "tally": log.tally,
             "notes": plan.notes + notes,
             "versions": versions(),
+            **facts,
         }
-        findings = _made(run, plan, facts, folder, request.out, progress, submit)
+        run["coverage"] |= {name: run["tally"][name] for name in ("malformed", "damaged_files")}
+        if redactor:
+            redactor.hide(named_in(log))
+        findings = _made(run, plan, folder, request, progress, submit, redactor)
         ended = time.monotonic()
         run["timings"] = {"fold": round(folded - begun, 2), "notebooks": round(ended - folded, 2)}
         run["seconds"] = round(ended - begun, 2)
         history.write(folder / "run.json", _json(run))
-    history.link_latest(request.out)
-    if request.keep is not None:
-        history.keep_newest(request.out, request.keep)
-    page.write_runs(request.out, 0o640 if request.group_readable else 0o600)
-    return run | {"findings": findings, "folder": request.out / run["id"]}
+    where = request.out / run["id"]
+    try:
+        history.link_latest(request.out)
+        if request.keep is not None:
+            history.keep_newest(request.out, request.keep)
+        page.write_runs(request.out, 0o640 if request.group_readable else 0o600)
+    except OSError as error:
+        run["notes"].append(f"the run is in {where}, but what lists it could not be written: {error.strerror or error}")
+    return run | {"findings": findings, "folder": where}
 
 
 def planned(request: Request, now: datetime) -> Plan:
@@ -114,24 +123,17 @@ def planned(request: Request, now: datetime) -> Plan:
         raise UsageError("--keep takes the number of runs to keep, 1 or more")
     options = {name: getattr(request, name) for name in ("source", "format", "network", "expect")}
     options |= {"start": _fixed(request.start, now), "end": _fixed(request.end, now)}
-    handed = arguments(own, options, pairs(request.params))
+    handed = arguments(own, options, given := pairs(request.params))
     idle = unused(own, options)
     options |= dict.fromkeys(idle)
     try:
         snapshot = snapshot_of(request.source, options["network"])
-        expected = read_expectations(expectations_of(request.source, options["expect"]))
-        names = _names(request, expected) if request.redact else frozenset()
+        named = subnet_names(snapshot) | read_networks(given.get("named_networks"))
+        read_expectations(expectations_of(request.source, options["expect"]), printed_names(snapshot, named))
     except (ValueError, OSError) as error:
         raise ReportError(str(error)) from None
     notes = [f"{OPTIONS[name]} is ignored: none of these notebooks uses it" for name in idle]
-    return Plan(options, notebooks, handed, {name: own[name] | handed[name] for name in own}, snapshot, names, notes)
-
-
-def _names(request: Request, expected: list) -> frozenset[str]:
-    """The names that redaction replaces: those of the snapshot, the expectations, and the inputs' own."""
-    network = request.network or (SAMPLE / "network" if request.source == "sample" else None)
-    given = {text for text in (request.source, request.network, request.expect) if text}
-    return names_in(network) | {line.name for line in expected} | given
+    return Plan(options, notebooks, handed, {name: own[name] | handed[name] for name in own}, notes)
 
 
 def _fixed(time_text: str | None, now: datetime) -> str | None:
@@ -139,90 +141,99 @@ def _fixed(time_text: str | None, now: datetime) -> str | None:
     return None if at is None else f"{at:%Y-%m-%dT%H:%M:%SZ}"
 
 
+@contextmanager
+def _redacting(plan: Plan, wanted: bool) -> Iterator[Redactor | None]:
+    """Hand the notebooks copies of the snapshot and the expectations without names; yields what redacts the rest."""
+    if not wanted:
+        yield None
+        return
+    options, source = plan.options, plan.options["source"]
+    network = options["network"] or (SAMPLE / "network" if source == "sample" else None)
+    expect = expectations_of(source, options["expect"])
+    with history.temporary_folder() as aside:
+        redactor = Redactor(own_key(), secrets_of(source, options["network"], options["expect"]), str(aside))
+        copies = {}
+        if network:
+            copies["network"] = str(redactor.snapshot(Path(network), aside / "network"))
+        if expect:
+            copies["expect"] = str(redactor.expectations(expect, aside / "expectations.csv"))
+        options |= copies
+        for name, own in plan.parameters.items():
+            changed = {key: copies[key] for key in own.keys() & copies.keys()}
+            if named := own.get("named_networks"):
+                changed["named_networks"] = redactor.networks(named)
+            own |= changed
+            plan.arguments[name] |= changed
+        # In what comes out they can only stand where somebody wrote them into a notebook.
+        redactor.hide(name for name in redactor.replaced if len(name) > 3)
+        os.environ["FLOWKIT_REDACTED"] = "1"  # `Log.summary` then shows neither files nor malformed lines
+        try:
+            yield redactor
+        finally:
+            del os.environ["FLOWKIT_REDACTED"]
+
+
 def _made(
-    run: dict, plan: Plan, facts: dict, folder: Path, out: Path, progress: Progress, submit: Callable
-) -> list[dict]:
+    run: dict, plan: Plan, folder: Path, request: Request, progress: Progress, submit: Callable,
+    redactor: Redactor | None,
+) -> list[dict]:  # fmt: skip
     """Run the notebooks, write everything but run.json into `folder`, complete `run`; returns the findings."""
     progress("running notebooks", 0, len(plan.notebooks))
     jobs = {submit(path, plan.arguments[name]): name for name, path in plan.notebooks.items()}
-    missing = None if facts["coverage"]["records"] else undelivered(plan.options, run["tally"])
-    redactor = _redactor(facts["accounts"], plan.names) if run["redacted"] else None
-    run |= {key: value for key, value in facts.items() if key != "accounts"}
-    run["coverage"] |= {name: run["tally"][name] for name in ("malformed", "damaged_files")}
     extra = []
-    if missing:
-        extra.append(missing[0].as_dict())
-        run["notes"].append(missing[1])
+    if not run["coverage"]["records"]:
+        missing, note = undelivered(plan.options, run["tally"])
+        extra.append(missing.as_dict())
+        run["notes"].append(note)
     if redactor:
         # Behind these words stands what a file or a line says.
         run["notes"] = [re.split("; |, the first|, such as", note)[0] for note in run["notes"]]
-        run |= {key: redactor.value(run[key]) for key in ("source", "parameters", "inputs", "notes")}
+        run["inputs"] = [each | {"file": redactor.file(each["file"])} for each in run["inputs"]]
+        run |= {key: redactor.value(run[key]) for key in ("source", "parameters", "notes")}
         extra = [redactor.value(finding | {"grounds": []}) for finding in extra]
-    earlier = history.previous(out, run["source"], run["redacted"], list(plan.notebooks))
-    written = {}
+    earlier = history.previous(request.out, run["source"], run["redacted"], list(plan.notebooks))
+    executed = {}
     for number, job in enumerate(as_completed(jobs), 1):
-        written[jobs[job]] = _written(job.result(), run, folder, redactor, earlier)
+        executed[jobs[job]] = each = redactor.executed(job.result()) if redactor else job.result()
+        for data in page.collected(each.notebook):
+            data["findings"] = stamped(data["findings"], each.name, earlier)
         progress("running notebooks", number, len(jobs))
-    pages = [written[name] for name in plan.notebooks]
-    findings = [finding for each in pages for finding in each.pop("findings")]
+    executed = {name: executed[name] for name in plan.notebooks}
+    shown = [data for each in executed.values() for data in page.collected(each.notebook)]
+    findings = [finding for data in shown for finding in data["findings"]]
+    for name in contradicted(findings):
+        page.show_anew(executed[name].notebook)
+    run["notebooks"] = [_entry(each) for each in executed.values()]
+    links = page.elsewhere(findings, {each["name"]: each["title"] for each in run["notebooks"]})
+    texts = {name: page.page(each, run, earlier is not None, links[name]) for name, each in executed.items()}
     if not any(each["kind"] == "not-delivered" for each in findings):
         findings += stamped(extra, "skipdata", earlier)
     findings.sort(key=lambda finding: SEVERITIES.index(finding["severity"]))
-    figures = {each["name"]: each.pop("figure") for each in pages}
-    run["notebooks"] = pages
-    run["status"] = "failed" if any(each["failure"] for each in pages) else "ok"
+    run["status"] = "failed" if any(each["failure"] for each in run["notebooks"]) else "ok"
     run["counts"] = {name: sum(f["severity"] == name for f in findings) for name in SEVERITIES}
     gone = resolved(findings, earlier, run)
     _write_findings(folder, run, findings, gone)
-    page.write_run(folder, run, findings, gone, figures)
+    texts["index"] = page.run_index(
+        run, findings, gone, {name: each.notebook for name, each in executed.items()}, texts
+    )
+    if request.bundle:
+        texts["bundle"] = page.bundle(run, texts)
+    for name, text in texts.items():
+        history.write(folder / f"{name}.html", text)
+    for name, each in executed.items():
+        history.write(folder / f"{name}.ipynb", nbformat.writes(page.still(each.notebook)) + "\n")
     return findings
 
 
-def _redactor(accounts: list[str], names: frozenset[str]) -> Redactor:
-    key = own_key()
-    if len(key) < 16:
-        raise ReportError("the redaction key is too short to hide anything: remove flowkit/redaction.key")
-    return Redactor(key, accounts, names)
-
-
-def _written(executed: Executed, run: dict, folder: Path, redactor: Redactor | None, earlier: dict | None) -> dict:
-    """Write a notebook and its page into `folder`; returns what run.json says of it, `findings` and `figure`."""
-    notebook, failure, name = executed.notebook, executed.failure, executed.name
-    if redactor:
-        notebook, failure = redactor.notebook(notebook), redactor.value(failure)
-    shown = list(page.collected(notebook))
-    for data in shown:
-        data["findings"] = stamped(data["findings"], name, earlier)
-    about = {
-        "name": name,
-        "run": run["id"],
-        "source": run["source"],
-        "window": page.spanned(run),
-        "parameters": run["parameters"][name],
-        "inputs": _inputs(run),
-        "versions": run["versions"],
-        "failure": failure,
-        "compared": earlier is not None,
-    }
-    history.write(folder / f"{name}.html", page.page(notebook, about))
-    history.write(folder / f"{name}.ipynb", nbformat.writes(page.still(notebook)) + "\n")
+def _entry(executed: Executed) -> dict:
+    """What run.json says of a notebook."""
     return {
-        "name": name,
-        "title": page.opening(notebook, name)[0],
+        "name": executed.name,
+        "title": page.opening(executed.notebook, executed.name)[0],
         "seconds": executed.seconds,
-        "failure": failure,
-        "summary": [sentence for data in shown for sentence in data["summary"]],
-        "findings": [finding for data in shown for finding in data["findings"]],
-        "figure": page.first_figure(notebook),
+        "failure": executed.failure,
+        "summary": [sentence for data in page.collected(executed.notebook) for sentence in data["summary"]],
     }
-
-
-def _inputs(run: dict) -> dict:
-    files, tally = run["inputs"], run["tally"]
-    size = sum(file["size"] for file in files)
-    wrong = f"{tally['damaged_files']:,} damaged, {counted(tally['malformed'], 'malformed line')}"
-    line = f"{counted(len(files), 'file')}, {size:,} bytes, {wrong}; all of them are in run.json."
-    return {"line": line, "files": [file | {"file": Path(file["file"]).name} for file in files[:10]]}
 
 
 def _write_findings(folder: Path, run: dict, findings: list[dict], gone: list[dict] | None) -> None:

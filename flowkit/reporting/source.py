@@ -84,8 +84,7 @@ def measured(log: Log) -> dict:
     """Return the grounds of a run.
 
     `coverage` (as in findings.json, but for what the tally holds), `first` and `last` (ISO texts, of the
-    records in the window, or None), `accounts` (ids in the records and the file names), `inputs` (a dict a
-    file: `file`, `size` in bytes, `sha256` or None).
+    records in the window, or None), `inputs` (a dict a file: `file`, `size` in bytes, `sha256` or None).
     """
     facts, files = log.fold.facts, log.files
     share = covered_share(log.coverage)
@@ -96,9 +95,14 @@ def measured(log: Log) -> dict:
         },
         "first": _iso(facts["first"]),
         "last": _iso(facts["last"]),
-        "accounts": sorted({*facts["accounts"], *files.account_id.dropna()}),
         "inputs": _inputs(files),
     }
+
+
+def named_in(log: Log) -> set[str]:
+    """Return the names that stand in the records themselves: those of ECS clusters and services."""
+    names = [log.raw[column] for column in ("ecs_cluster_name", "ecs_service_name") if column in log.raw.columns]
+    return {str(name) for column in names for name in column.as_table().distinct().execute().iloc[:, 0].dropna()}
 
 
 def _inputs(files: pd.DataFrame) -> list[dict]:

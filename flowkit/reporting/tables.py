@@ -110,7 +110,7 @@ def _markup(shown: dict, columns: int) -> str:
         for kind, (_, numbers, cells) in zip(kinds, front, strict=True):
             text, value = cells[at]
             raw = f" data-v='{escaped(value)}'" if numbers else ""
-            wide = " class='w'" if len(text) > 40 else ""
+            wide = " class='w'" if len(text) > 60 else " class='m'" if len(text) > 24 else ""
             row.append(f"<td{kind or wide}{raw}>{escaped(text)}</td>")
         if rest:
             pairs = [(header, cells[at][0]) for header, _, cells in rest if cells[at][0]]

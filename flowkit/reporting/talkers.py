@@ -1,33 +1,37 @@
 """Who talks to whom, which way, and who began it: the answer for a notebook, from `flowkit.questions.talkers`."""
 
 import shlex
+from collections import defaultdict
 from dataclasses import dataclass
 
 import pandas as pd
 
 from flowkit.folding.conversations import CONFIDENCE
 from flowkit.folding.coverage import covered_share
-from flowkit.net import SERVICE_PORTS, protocol_name
 from flowkit.questions import talkers as question
 from flowkit.reporting.answer import Answer
 from flowkit.reporting.finding import Finding
+from flowkit.reporting.names import many, service_name
 from flowkit.reporting.tables import percent, size
 
 #: Evidence whose client is a guess, or unknown.
 WEAK = tuple(name for name, confidence in CONFIDENCE.items() if confidence == "low")
 
-#: The parts of accepted traffic: direction (None: any) and peer in `flowkit.questions.talkers.totals`, and its words.
-PARTS = (
-    (None, "internal", "between private addresses"),
-    ("ingress", "external", "inbound from public addresses"),
-    ("egress", "external", "outbound to public addresses"),
-    ("unknown", "external", "to or from public addresses (direction unknown)"),
-)
-
+#: The parts of accepted traffic: direction (None: any) and peer in the totals of `flowkit.questions.talkers`.
+PARTS = {
+    "between private addresses": (None, "internal"),
+    "inbound from public addresses": ("ingress", "external"),
+    "outbound to public addresses": ("egress", "external"),
+    "to or from public addresses (direction unknown)": ("unknown", "external"),
+}
 #: How a sentence names where records were rejected.
 WHERE = {
     "ingress": "inbound", "egress": "outbound", "transit": "at NAT or transit interfaces",
     "unknown": "direction unknown",
+}  # fmt: skip
+NAMED = {
+    "pairs": {"client": "client_name", "server": "server_name"}, "talkers": {"address": "name"},
+    "roles": {"interface_id": "name"}, "by_interface": {"interface_id": "name"}, "addresses": {"interface_id": "name"},
 }  # fmt: skip
 
 
@@ -35,9 +39,8 @@ WHERE = {
 class Talkers(Answer):
     """What `talkers` returns, beside summary, findings, coverage and titles.
 
-    Tables as the functions of these names in `flowkit.questions.talkers` return them, with ``name`` columns beside
-    addresses and interfaces (the host's name in the snapshot, or the AWS service; null without): `pairs`, `talkers`,
-    `roles`, `by_interface`, `over_time`, `zones`, `paths`, `evidence`, `addresses`.
+    The tables of `flowkit.questions.talkers.tables`, with ``name`` columns beside addresses and interfaces (the host's
+    name in the snapshot, or the AWS service; null without).
     """
 
     pairs: pd.DataFrame
@@ -56,20 +59,14 @@ def talkers(log, top: int = 20, weak_share: float = 0.05) -> Talkers:
 
     `weak_share`: share of sessions with weak evidence of who began that is worth a finding.
     """
-    fold, names = log.fold, _names(log)
-    tables = {name: getattr(question, name)(fold) for name in
-              ("roles", "by_interface", "over_time", "zones", "paths", "evidence", "addresses")}  # fmt: skip
-    tables |= {"pairs": question.pairs(fold, top), "talkers": question.talkers(fold, top)}
-    named = (
-        ("pairs", "client", 1, "client_name"), ("pairs", "server", 3, "server_name"), ("talkers", "address", 1, "name"),
-        ("roles", "interface_id", 1, "name"), ("by_interface", "interface_id", 1, "name"),
-        ("addresses", "interface_id", 1, "name"),
-    )  # fmt: skip
-    for table, column, at, name in named:
-        tables[table].insert(at, name, tables[table][column].map(names).astype("object"))
-    totals, whole = question.totals(fold), covered_share(log.coverage)
+    tables, names, whole = question.tables(log.fold, top), _names(log), covered_share(log.coverage)
+    for name, columns in NAMED.items():
+        for column, new in columns.items():
+            table = tables[name]
+            table.insert(table.columns.get_loc(column) + 1, new, table[column].map(names).astype("object"))
+    totals = tables.pop("totals")
     return Talkers(
-        summary=tuple(_summary(totals, tables, fold)),
+        summary=tuple(_summary(totals, tables, log.fold.facts)),
         findings=tuple(_findings(tables, log.network, whole, weak_share)),
         coverage="" if whole is None else f"Log coverage {whole:.2%}",
         titles=_titles(tables),
@@ -80,60 +77,50 @@ def talkers(log, top: int = 20, weak_share: float = 0.05) -> Talkers:
 def _names(log) -> dict[str, str]:
     """Return the name of each interface and address: the host's in the snapshot, else the AWS service of an address.
 
-    An address of several hosts (VPCs that overlap) has no name.
+    An address that several interfaces had, at once or one after the other, has no name.
     """
     services = log.fold.sql("SELECT address, service FROM aws_services")
-    names = dict(zip(services.address, services.service, strict=True))
-    hosts: dict[str, set[str]] = {}
-    for interface in log.network.interfaces.values() if log.network else ():
-        if interface.name != interface.interface_id:
-            for key in (interface.interface_id, *interface.addresses, *interface.public_addresses):
-                hosts.setdefault(key, set()).add(interface.name)
-    return names | {key: next(iter(some)) for key, some in hosts.items() if len(some) == 1}
+    hosts, own = defaultdict(set), log.interfaces
+    for row in own[own.address.notna() & (own.basis != "snapshot") & ~own.transit].itertuples():
+        hosts[row.address].add(row.interface_id)
+    known = log.network.interfaces if log.network else {}
+    for interface in known.values():
+        for key in (interface.interface_id, *interface.addresses, *interface.public_addresses):
+            hosts[key].add(interface.interface_id)
+    found = {key: {known[eni].name if eni in known else eni for eni in some} - {*some} for key, some in hosts.items()}
+    alone = {key: next(iter(some)) for key, some in found.items() if len(some) == len(hosts[key]) == 1}
+    return dict(zip(services.address, services.service, strict=True)) | alone
 
 
-def _summary(totals: pd.DataFrame, tables: dict[str, pd.DataFrame], fold) -> list[str]:
-    """Return the sentences of the page: volume, the largest pair, what was rejected, transit, how far to trust it."""
+def _summary(totals: pd.DataFrame, tables: dict[str, pd.DataFrame], facts: dict) -> list[str]:
+    """Return the sentences of the page: volume and its parts, the largest pair, rejections, transit, how far to trust."""
     if totals.empty:
         return ["No record in this window names a flow."]
-    lines = [_volume(totals)]
-    if _bytes(tables["pairs"]):
-        lines.append(_largest(tables["pairs"]))
+    total, parts = sum(map(int, totals.bytes)), []
+    for words, (direction, peer) in PARTS.items():
+        some = totals[(totals.peer == peer) & ((totals.direction == direction) | (direction is None))]
+        parts += [(part, words)] if (part := sum(map(int, some.bytes))) else []
+    shares = f"all {parts[0][1]}" if len(parts) == 1 else ", ".join(f"{size(part)} {words}" for part, words in parts)
+    lines = [f"Accepted traffic: {size(total)}, {shares}." if total else "No accepted traffic in this log."]
+    lines += [_largest(tables["pairs"])] if _any(tables["pairs"]) else []
     rejected = totals.groupby("direction").rejected_records.sum()
     if rejected.sum():
-        parts = ", ".join(f"{number:,} {WHERE[way]}" for way, number in rejected.items() if number)
-        lines.append(f"Rejected: {_many(rejected.sum(), 'record')}, {parts}.")
+        ways = ", ".join(f"{number:,} {WHERE[way]}" for way, number in rejected.items() if number)
+        lines.append(f"Rejected: {many(rejected.sum(), 'record')}, {ways}.")
+    elif facts["accepted"]:
+        lines.append("This log holds accepted traffic only, so it cannot show rejections.")
     transit = tables["addresses"].loc[tables["addresses"].transit.astype(bool), "interface_id"].nunique()
-    if transit:
-        lines.append(f"{_many(transit, 'NAT or transit interface')}, left out of totals.")
+    lines += [f"{many(transit, 'NAT or transit interface')}, left out of totals."] if transit else []
     return [*lines, _confidence(tables["evidence"])]
-
-
-def _volume(totals: pd.DataFrame) -> str:
-    """Return the accepted bytes and their parts, which add up to them."""
-    total = sum(map(int, totals.bytes))
-    if not total:
-        return "No accepted traffic in this log."
-    parts = []
-    for direction, peer, words in PARTS:
-        some = totals[(totals.peer == peer) & ((totals.direction == direction) | (direction is None))]
-        if part := sum(map(int, some.bytes)):
-            parts.append((part, words))
-    if len(parts) == 1:
-        return f"Accepted traffic: {size(total)}, all {parts[0][1]}."
-    return f"Accepted traffic: {size(total)}; {', '.join(f'{size(part)} {words}' for part, words in parts)}."
 
 
 def _largest(pairs: pd.DataFrame) -> str:
     one = pairs.iloc[0]
     client, server = (_host(one[f"{role}_name"], one[role]) for role in ("client", "server"))
-    service = "" if pd.isna(one.protocol) else f" {protocol_name(int(one.protocol))}"
-    if not pd.isna(one.server_port):
-        known = SERVICE_PORTS.get(int(one.server_port), "")
-        service += f"/{one.server_port} {known}".rstrip()
+    service = "" if pd.isna(one.protocol) else f" {service_name(int(one.protocol), one.server_port)}"
     return (
         f"Most bytes: {client} to {server}{service}, {size(one.client_bytes)} sent and {size(one.server_bytes)} received "
-        f"in {_many(one.sessions - one.rejected_sessions, 'session')}."
+        f"in {many(one.sessions - one.rejected_sessions, 'session')}."
     )
 
 
@@ -145,7 +132,11 @@ def _confidence(evidence: pd.DataFrame) -> str:
     total, weak = evidence.sessions.sum(), evidence.loc[evidence.evidence.isin(WEAK), "sessions"].sum()
     if not total:
         return "No session whose client could be identified."
-    return f"Client identified with confidence in {percent(1 - weak / total)} of {_many(total, 'session')}."
+    return f"Client identified with confidence in {percent(1 - weak / total)} of {many(total, 'session')}."
+
+
+def _any(pairs: pd.DataFrame) -> bool:
+    return bool((pairs[["client_bytes", "server_bytes"]] > 0).to_numpy().any())
 
 
 def _titles(tables: dict[str, pd.DataFrame]) -> dict[str, str]:
@@ -161,82 +152,63 @@ def _titles(tables: dict[str, pd.DataFrame]) -> dict[str, str]:
     if len(interfaces):
         one = interfaces.iloc[0]
         titles["bytes_by_interface"] = f"Busiest: {_host(one['name'], one.interface_id)}, {_in_and_out(one)}."
-    if _bytes(tables["pairs"]):
+    if _any(tables["pairs"]):
         titles["pairs"] = _largest(tables["pairs"])
     return titles
 
 
 def _in_and_out(row: pd.Series) -> str:
     sums = {way: sum(int(row[f"{way}_{peer}_bytes"]) for peer in ("public", "private")) for way in ("in", "out")}
-    other = int(row.transit_bytes) + int(row.unknown_bytes)
     if not sum(sums.values()):
-        return f"{size(other)} in transit or of unknown direction"
+        return f"{size(int(row.transit_bytes) + int(row.unknown_bytes))} in transit or of unknown direction"
     return f"{size(sums['in'])} in, {size(sums['out'])} out"
 
 
-def _bytes(pairs: pd.DataFrame) -> bool:
-    return bool((pairs[["client_bytes", "server_bytes"]] > 0).to_numpy().any())
-
-
 def _findings(tables: dict[str, pd.DataFrame], network, coverage: float | None, weak_share: float) -> list[Finding]:
-    """Return what stands in the way of telling direction."""
-    own, evidence = tables["addresses"], tables["evidence"]
-    findings = [_conflict(address, rows, coverage) for address, rows in own[own.conflict].groupby("address")]
+    """Return what stands in the way of telling direction: conflicts, unknown own addresses, guessed clients."""
+    own, evidence, found = tables["addresses"], tables["evidence"], []
+    conflicts = own[own.conflict].assign(vpc=own.vpc_id.fillna(""))
+    for (address, _vpc), rows in conflicts.groupby(["address", "vpc"]):
+        interfaces = sorted(rows.interface_id.unique())
+        sure = rows.basis.isin(["flow-direction", "snapshot"]).all()
+        names = [*interfaces[:3], *([f"{len(interfaces) - 3} more"] if len(interfaces) > 3 else [])]
+        found.append(Finding(
+            "address-conflict", "medium" if sure else "low", "certain" if sure else "medium",
+            f"{address} was the address of {len(interfaces)} interfaces at the same time: "
+            f"{', '.join(names[:-1])} and {names[-1]}.",
+            {"srcaddr": address},
+            grounds=tuple(f"{row.interface_id}: {row.basis}" for row in rows.drop_duplicates("interface_id").itertuples()),
+            action="An address alone does not say whose packets these are, and totals may count them twice.\n"
+            "Two VPCs with the same range: add vpc-id to the log's format. One VPC: see which interface has it.\n"
+            "aws ec2 describe-network-interfaces "
+            f"--filters {shlex.quote(f'Name=addresses.private-ip-address,Values={address}')}",
+            first_seen=rows["first"].min(), last_seen=rows["last"].max(), coverage=coverage,
+            counts={"interfaces": len(interfaces)},
+        ))  # fmt: skip
     unknown = own[(own.basis == "unknown") & ~own.transit & (own.interface_id != "-")]
-    findings += [_no_address(eni, rows, coverage, network) for eni, rows in unknown.groupby("interface_id")]
+    for eni, rows in unknown.groupby("interface_id"):
+        days, add = rows.day.nunique(), "Add flow-direction to the log's format"
+        found.append(Finding(
+            "low-confidence-direction", "low", "certain",
+            f"The own address of {eni} is unknown on {many(days, 'day')}: its sessions count as neither inbound nor"
+            " outbound.",
+            {"interface_id": eni},
+            grounds=("no address is at one end of all its records, or two are",),
+            action=f"{add}, or give this report the network's interfaces.\nflowkit snapshot --out network"
+            if network is None else f"{add}: the snapshot does not list an address of this interface.",
+            first_seen=rows["first"].min(), last_seen=rows["last"].max(), coverage=coverage, counts={"days": days},
+        ))  # fmt: skip
     weak = evidence[evidence.evidence.isin(WEAK)]
-    return findings + ([_weak(evidence, weak, coverage)] if weak.share.sum() > weak_share else [])
-
-
-def _conflict(address: str, rows: pd.DataFrame, coverage: float | None) -> Finding:
-    interfaces = sorted(rows.interface_id.unique())
-    sure = rows.basis.isin(["flow-direction", "snapshot"]).all()
-    more = [f"{len(interfaces) - 3} more"] if len(interfaces) > 3 else []
-    names = [*interfaces[:3], *more]
-    return Finding(
-        "address-conflict",
-        "medium" if sure else "low",
-        "certain" if sure else "medium",
-        f"{address} was the address of {len(interfaces)} interfaces at the same time: "
-        f"{', '.join(names[:-1])} and {names[-1]}.",
-        {"srcaddr": address},
-        grounds=tuple(f"{row.interface_id}: {row.basis}" for row in rows.drop_duplicates("interface_id").itertuples()),
-        action="An address alone does not say whose packets these are, and totals may count them twice.\n"
-        "Two VPCs with the same range: add vpc-id to the log's format. One VPC: see which interface has it.\n"
-        "aws ec2 describe-network-interfaces "
-        f"--filters {shlex.quote(f'Name=addresses.private-ip-address,Values={address}')}",
-        first_seen=rows["first"].min(), last_seen=rows["last"].max(), coverage=coverage,
-        counts={"interfaces": len(interfaces)},
-    )  # fmt: skip
-
-
-def _no_address(eni: str, rows: pd.DataFrame, coverage: float | None, network) -> Finding:
-    days = rows.day.nunique()
-    action = "Add flow-direction to the log's format"
-    return Finding(
-        "low-confidence-direction", "low", "certain",
-        f"The own address of {eni} is unknown on {_many(days, 'day')}: its sessions count as neither inbound nor outbound.",
-        {"interface_id": eni},
-        grounds=("no address is at one end of all its records, or two are",),
-        action=f"{action}, or give this report the network's interfaces.\nflowkit snapshot --out network"
-        if network is None else f"{action}: the snapshot does not list an address of this interface.",
-        first_seen=rows["first"].min(), last_seen=rows["last"].max(), coverage=coverage, counts={"days": days},
-    )  # fmt: skip
-
-
-def _weak(evidence: pd.DataFrame, weak: pd.DataFrame, coverage: float | None) -> Finding:
-    total, guessed = int(evidence.sessions.sum()), int(weak.sessions.sum())
-    flags = evidence.loc[evidence.evidence == "syn", "sessions"].sum() > 0
-    return Finding(
-        "low-confidence-direction", "low", "certain",
-        f"The client is a guess or unknown in {percent(guessed / total)} of {_many(total, 'session')}.",
-        {},
-        grounds=tuple(f"{row.evidence}: {percent(row.share)}" for row in weak.itertuples() if row.sessions),
-        action="These sessions have no TCP flags to go by: they are not TCP, or began before the log does." if flags
-        else "Create a flow log whose format has tcp-flags and flow-direction; a format cannot be changed afterwards.",
-        coverage=coverage, counts={"sessions": total, "guessed": guessed, "share": round(guessed / total, 4)},
-    )  # fmt: skip
-
-
-def _many(number: int, noun: str) -> str:
-    return f"{int(number):,} {noun}{'' if number == 1 else 's'}"
+    if weak.share.sum() > weak_share:
+        total, guessed = int(evidence.sessions.sum()), int(weak.sessions.sum())
+        flags = evidence.loc[evidence.evidence == "syn", "sessions"].sum() > 0
+        found.append(Finding(
+            "low-confidence-direction", "low", "certain",
+            f"The client is a guess or unknown in {percent(guessed / total)} of {many(total, 'session')}.",
+            {},
+            grounds=tuple(f"{row.evidence}: {percent(row.share)}" for row in weak.itertuples() if row.sessions),
+            action="These sessions have no TCP flags to go by: they are not TCP, or began before the log does." if flags
+            else "Create a flow log whose format has tcp-flags and flow-direction; a format cannot be changed afterwards.",
+            coverage=coverage, counts={"sessions": total, "guessed": guessed, "share": round(guessed / total, 4)},
+        ))  # fmt: skip
+    return found

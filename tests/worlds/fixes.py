@@ -4,7 +4,6 @@ https://docs.aws.amazon.com/cli/latest/reference/ec2/authorize-security-group-in
 https://docs.aws.amazon.com/cli/latest/reference/ec2/create-network-acl-entry.html
 """
 
-import json
 import re
 import shlex
 
@@ -64,22 +63,12 @@ def apply(text: str, scene) -> int:
     found = commands(text)
     for command in found:
         verb, *words = shlex.split(command)
-        given, name = {}, ""
-        for word in words:
-            if word.startswith("--"):
-                name = word[2:]
-                given[name] = ""
-            else:
-                given[name] += " " * bool(given[name]) + word
+        given = {one.partition(" ")[0]: one.partition(" ")[2] for one in " ".join(words).strip("-").split(" --")}
         if verb.startswith("authorize"):
             _authorize(given, verb.endswith("egress"), scene)
         elif verb == "modify-network-interface-attribute":
             interface = next(i for i in scene.interfaces if i.id == given["network-interface-id"])
-            joined = given.get("groups", "").split()
-            for group in (g for g in scene.groups if g.id in joined and g not in interface.groups):
-                interface.groups.append(group)
-                group.members.append(interface)
-            for name, seconds in re.findall(r"(\w+)=(\d+)", given.get("connection-tracking-specification", "")):
+            for name, seconds in re.findall(r"(\w+)=(\d+)", given["connection-tracking-specification"]):
                 interface.timeouts[TIMEOUTS[name]] = int(seconds)
         elif verb.startswith("modify"):
             listed = next(one for one in scene.lists if one.id == given["prefix-list-id"])
@@ -90,27 +79,14 @@ def apply(text: str, scene) -> int:
 
 
 def _authorize(given, egress, scene) -> None:
-    group = next(g for g in scene.groups if g.id == given["group-id"])
-    for permission in _permissions(given["ip-permissions"]):
-        protocol = PROTOCOLS.get(permission["IpProtocol"]) or int(permission["IpProtocol"])
-        low, high = int(permission.get("FromPort", -1)), int(permission.get("ToPort", -1))
-        for peer in _peers(permission, scene):
-            group.rules.append(Rule(egress, protocol, low, max(low, high), peer))
-
-
-def _permissions(text: str) -> list[dict]:
-    """Permissions as JSON or in the CLI's shorthand, `IpProtocol=tcp,…,IpRanges=[{CidrIp=…},…]`."""
-    if text.startswith(("[", "{")):
-        read = json.loads(text)
-        return read if isinstance(read, list) else [read]
-    return [dict(re.findall(r"(\w+)=(\[.*?\]|[^,\s]+)", one)) for one in re.split(r"\s+(?=IpProtocol)", text)]
-
-
-def _peers(permission, scene) -> list:
-    text = json.dumps(permission)
-    named = re.findall(r'(?:CidrIp|CidrIpv6|GroupId|PrefixListId)"?[=:]\s*"?([\w.:/-]+)', text)
+    """Add the rules of a permission in the CLI's shorthand, `IpProtocol=tcp,…,IpRanges=[{CidrIp=…},…]`."""
+    group, text = next(g for g in scene.groups if g.id == given["group-id"]), given["ip-permissions"]
+    permission = dict(re.findall(r"(\w+)=([^,\s\[]+)", text))
+    protocol = PROTOCOLS.get(permission["IpProtocol"]) or int(permission["IpProtocol"])
+    low, high = int(permission.get("FromPort", -1)), int(permission.get("ToPort", -1))
     known = {one.id: one for one in (*scene.groups, *scene.lists)}
-    return [known.get(name, name) for name in named]
+    for name in re.findall(r"(?:CidrIp|CidrIpv6|GroupId|PrefixListId)=([\w.:/-]+)", text):
+        group.rules.append(Rule(egress, protocol, low, max(low, high), known.get(name, name)))
 
 
 def _entry(verb, given, scene) -> None:

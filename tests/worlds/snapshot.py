@@ -35,27 +35,23 @@ def _name(name: str) -> list:
 
 
 def _interface(interface) -> dict:
-    subnet, owner = interface.subnet, _owner(interface)
     private = [{"PrivateIpAddress": a, "Primary": n == 0} for n, a in enumerate(interface.addresses)]
-    made = {}
     if interface.public:
-        made["Association"] = {"PublicIp": interface.public, "IpOwnerId": owner}
-        private[0]["Association"] = made["Association"]
-    attachment = {"AttachmentId": "eni-attach-" + interface.id[4:], "Status": "attached", "DeviceIndex": 0}
-    if interface.instance:
-        attachment |= {"InstanceId": interface.instance, "InstanceOwnerId": owner}
-    # fmt: off
-    return made | {
-        "Attachment": attachment, "AvailabilityZone": "eu-west-1a", "Description": interface.description,
+        private[0]["Association"] = {"PublicIp": interface.public, "IpOwnerId": _owner(interface)}
+    return {
+        "Attachment": {"InstanceId": interface.instance} if interface.instance else {},
+        "Description": interface.description,
         "Groups": [{"GroupId": g.id, "GroupName": g.name} for g in interface.groups],
         "InterfaceType": "interface" if interface.kind == "alb" else interface.kind,
         "Ipv6Addresses": [{"Ipv6Address": six} for six in interface.six],
-        "NetworkInterfaceId": interface.id, "OwnerId": owner, "PrivateIpAddress": interface.address,
-        "PrivateIpAddresses": private, "RequesterManaged": not interface.instance,
-        "SourceDestCheck": interface.kind in ("interface", "alb"), "Status": "in-use", "SubnetId": subnet.id,
-        "TagSet": _name(interface.name) if interface.instance else [], "VpcId": subnet.vpc.id,
+        "NetworkInterfaceId": interface.id,
+        "OwnerId": _owner(interface),
+        "PrivateIpAddress": interface.address,
+        "PrivateIpAddresses": private,
+        "SubnetId": interface.subnet.id,
+        "TagSet": _name(interface.name) if interface.instance else [],
+        "VpcId": interface.subnet.vpc.id,
     }
-    # fmt: on
 
 
 def _group(group, moment) -> dict:
@@ -79,8 +75,7 @@ def _group(group, moment) -> dict:
         else:
             permission["IpRanges"].append({"CidrIp": rule.peer})
         made["IpPermissionsEgress" if rule.egress else "IpPermissions"].append(permission)
-    made |= {"GroupId": group.id, "GroupName": group.name, "Description": group.name, "VpcId": group.vpc.id}
-    return made | {"OwnerId": group.vpc.account, "Tags": _name(group.name)}
+    return made | {"GroupId": group.id, "GroupName": group.name, "VpcId": group.vpc.id, "OwnerId": group.vpc.account}
 
 
 def _acl(acl, scene) -> dict:
@@ -99,28 +94,19 @@ def _acl(acl, scene) -> dict:
         for number, block, cidr in ((32767, "CidrBlock", ANY4), (32768, "Ipv6CidrBlock", ANY6)):
             last = {"Egress": egress, "RuleNumber": number, "Protocol": "-1", "RuleAction": "deny"}
             entries.append(last | {block: cidr})
-    ids = [s.id for s in scene.subnets if s.acl is acl]
-    here = [{"NetworkAclAssociationId": "aclassoc" + i[6:], "NetworkAclId": acl.id, "SubnetId": i} for i in ids]
-    made = {"Associations": here, "Entries": entries, "IsDefault": False, "NetworkAclId": acl.id}
-    return made | {"OwnerId": acl.vpc.account, "Tags": _name(acl.name), "VpcId": acl.vpc.id}
+    here = [{"NetworkAclId": acl.id, "SubnetId": s.id} for s in scene.subnets if s.acl is acl]
+    return {"Associations": here, "Entries": entries, "NetworkAclId": acl.id, "VpcId": acl.vpc.id}
 
 
 def _subnet(subnet) -> dict:
     six = [{"Ipv6CidrBlock": subnet.six, "Ipv6CidrBlockState": {"State": "associated"}}] if subnet.six else []
-    made = {"AvailabilityZone": "eu-west-1a", "AvailabilityZoneId": "euw1-az1", "CidrBlock": subnet.cidr}
-    made |= {"Ipv6CidrBlockAssociationSet": six, "OwnerId": subnet.vpc.account, "SubnetId": subnet.id}
-    return made | {"Tags": _name(subnet.name), "VpcId": subnet.vpc.id}
+    made = {"CidrBlock": subnet.cidr, "Ipv6CidrBlockAssociationSet": six, "SubnetId": subnet.id}
+    return made | {"AvailabilityZone": "eu-west-1a", "Tags": _name(subnet.name), "VpcId": subnet.vpc.id}
 
 
 def _instance(interface) -> dict:
-    address = {"NetworkInterfaceId": interface.id, "PrivateIpAddress": interface.address}
-    made = {"InstanceId": interface.instance, "PrivateIpAddress": interface.address}
-    made |= {"SubnetId": interface.subnet.id, "VpcId": interface.subnet.vpc.id, "NetworkInterfaces": [address]}
-    return made | {"State": {"Code": 16, "Name": "running"}, "Tags": _name(interface.name)}
+    return {"InstanceId": interface.instance, "SubnetId": interface.subnet.id, "Tags": _name(interface.name)}
 
 
 def _nat_gateway(interface) -> dict:
-    address = {"NetworkInterfaceId": interface.id, "PrivateIp": interface.address}
-    made = {"NatGatewayId": interface.description.split()[-1], "State": "available"}
-    made |= {"NatGatewayAddresses": [address | {"PublicIp": interface.public}]}
-    return made | {"SubnetId": interface.subnet.id, "VpcId": interface.subnet.vpc.id}
+    return {"NatGatewayId": interface.description.split()[-1], "SubnetId": interface.subnet.id}

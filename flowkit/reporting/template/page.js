@@ -28,10 +28,12 @@
   if (filter) {
     const lines = [...document.querySelectorAll("#findings tr[data-severity]")];
     filter.hidden = false;
-    filter.addEventListener("change", () => {
-      const wanted = Object.fromEntries(new FormData(filter));
+    filter.addEventListener("submit", (event) => event.preventDefault());
+    filter.addEventListener("input", () => {
+      const { host, ...wanted } = Object.fromEntries(new FormData(filter));
       const shown = lines.filter((line) => {
-        line.hidden = Object.entries(wanted).some(([name, value]) => value && line.dataset[name] !== value);
+        const named = `${line.textContent} ${line.dataset.words}`.toLowerCase().includes(host.trim().toLowerCase());
+        line.hidden = !named || Object.entries(wanted).some(([name, value]) => value && line.dataset[name] !== value);
         return !line.hidden;
       });
       shown.forEach((line) => { const fold = line.closest("details"); if (fold) fold.open = true; });
