@@ -17,12 +17,22 @@ import polars as pl
 from flowkit.loading import messages, strict
 from flowkit.loading.compression import Compressed
 from flowkit.loading.errors import SourceError
-from flowkit.loading.grammar import DEFAULT, Format, header, is_default, refuse_look_alike_line, refuse_look_alikes
+from flowkit.loading.grammar import (
+    DEFAULT,
+    Format,
+    header,
+    is_default,
+    refuse_look_alike_line,
+    refuse_look_alikes,
+    refuse_twice,
+)
 
 _MESSAGE = re.compile(rb'"@?message"\s*:\s*"(?=[^"\\]*")')
 _ONE_MESSAGE = re.compile(rb'\{(?:"[^"{}\[\]]*"\s*:\s*(?:"[^"{}\[\]]*"|[^"{}\[\],]*),?\s*)+\}\s*(?=\{|$)')
 _SOMETHING = re.compile(rb"[^ \t\r\n\xef\xbb\xbf\0]")
 _JSON = re.compile(rb'\s*(?:\{\s*["}]|\[\s*(?:[\[\]{"]|$))')
+#: A blank line, or the one by which Excel says what separates the cells below it.
+_NOTHING = re.compile(rb"\s*(?:sep=[,;\t]\s*)?")
 _MARKUP = re.compile(rb"\s*<(?:\?xml|!doctype|html|error)", re.IGNORECASE)
 #: Bytes of lines that come out of JSON or a table of messages in one piece.
 _GATHERED = 4 << 20
@@ -48,14 +58,14 @@ class Lines:
 
     def __iter__(self) -> Iterator[Piece]:
         blocks = iter(self.blocks)
-        head, blank = b"", 0
+        head, blank, size = b"", 0, 0
         for block in blocks:
             if _SOMETHING.search(block):
                 head = b"\n" * blank + block if blank else block
                 break
-            blank += block.count(b"\n")
+            blank, size = blank + block.count(b"\n"), size + len(block)
         if not head:
-            raise SourceError("the file is empty")
+            raise SourceError("the file is empty" + " but for blanks" * bool(size))
         blocks = itertools.chain([head], blocks)
         if head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
             blocks = (text.encode() for text in codecs.iterdecode(blocks, "utf-16", "replace"))
@@ -100,7 +110,8 @@ class Lines:
     def _text(self, blocks: Iterator[bytes]) -> Iterator[Piece]:
         """Lines of tokens or cells: their first line says what separates them, and perhaps which fields they are."""
         first = next(blocks)
-        line, blank = next(((line, n) for n, line in enumerate(io.BytesIO(first)) if line.strip()), (b"", 0))
+        lines = enumerate(io.BytesIO(first))
+        line, blank = next(((line, n) for n, line in lines if not _NOTHING.fullmatch(line)), (b"", 0))
         line = line[: strict.LONGEST].decode("utf-8", "replace").strip("\r\n")
         separator, tokens, named = self._header(line)
         blocks = itertools.chain([first], blocks)
@@ -126,15 +137,15 @@ class Lines:
             tokens = strict.split(line, separator)
             if len(tokens) < 2:
                 continue
-            if tokens[0] == "-" or tokens[0].startswith("Unnamed"):
-                tokens[0] = "index"  # pandas writes its index under no name
             refuse_look_alikes(tokens)
+            refuse_twice(tokens)
             as_given = self.given and len(tokens) == len(self.given.names)
             record = is_default(tokens) or (as_given and (" " not in line or strict.fits(tokens, self.given)))
             if (named := header(tokens, least=2)) or record or _message_column(tokens):
                 return separator, tokens, named
         tokens = strict.split(line, " ")
         refuse_look_alikes(tokens)
+        refuse_twice(tokens)
         named = header(tokens)
         few = named and len(named.names) - len(named.unknown) < 3 and (named.unknown or len(named.names) < 2)
         return " ", tokens, None if few and named != self.given else named
@@ -144,7 +155,7 @@ class Lines:
 
     def _by_content(self, block: bytes, separator: str = " ") -> Format:
         """The format of lines without a header: the user's, else AWS's default where a line is of it, or a refusal."""
-        counted, wanted = 0, self.given or DEFAULT
+        top, wanted = "", self.given or DEFAULT
         for raw in itertools.islice(io.BytesIO(block), 100 if self.given else None):
             line = raw[: strict.LONGEST].decode("utf-8", "replace").strip("\r\n")
             tokens = strict.split(line, separator)
@@ -155,13 +166,17 @@ class Lines:
                 return wanted
             if not self.given and tokens:
                 refuse_look_alike_line(line)
-            counted = counted or len(tokens)
+            top = top or line
         if self.given:
             return self.given
         if b"\0" in block[:4096]:
             raise SourceError("the file is binary, and of no kind that flowkit knows")
-        hint = ": say which fields the lines hold with --format" if counted >= 3 else ""
-        raise SourceError(f"no header, and not AWS's default format (its first line has {counted} tokens){hint}")
+        if top.lstrip().startswith(("{", "[")):
+            raise SourceError("this is JSON, but its first value holds no flow log record")
+        count = len(re.findall(r"[^\s,;|]+", top))
+        hint = ": say which fields the lines hold with --format" if count >= 3 else ""
+        tokens = "1 token" if count == 1 else f"{count} tokens"
+        raise SourceError(f"no header, and not AWS's default format (its first line has {tokens}){hint}")
 
     def _pieces(self, blocks: Iterator[bytes]) -> Iterator[Piece]:
         number, skip = 1, (self.blank + 1) * self.headed
