@@ -636,3 +636,19 @@ def test_parquet_under_a_name_that_is_no_utf8_and_with_times_before_1970(tmp_pat
 def test_a_wrong_format_says_what_is_wrong(text, sentence):
     with pytest.raises(ValueError, match=re.escape(sentence)):
         grammar.given(text)
+
+
+def test_a_table_of_events_keeps_every_row_whatever_its_quotes(tmp_path):
+    rows = [f"2026-11-20 12:00:00.000,{line}\n" for line in PING * 600]
+    quoted = f'2026-11-20 12:00:00.000,"{PING[0]}\n"\n'
+    cases = {
+        "plain": (rows, (1200, 1200, 0)),
+        "quoted": ([*rows, quoted, quoted], (1202, 1202, 0)),
+        "open": (['2026-11-20 12:00:00.000,"2 1\n', *rows], (1201, 1200, 1)),
+        "short": ([rows[0], "word\n", quoted, "word\n"], (4, 2, 2)),
+        "long": ([rows[0], '1,"' + "x" * 200_000 + '"\n', rows[1]], (3, 2, 1)),
+    }
+    for name, (lines, expected) in cases.items():
+        (tmp_path / name).write_text("@timestamp,@message\n" + "".join(lines))
+        tally = one(tmp_path / name)
+        assert (tally["lines"], tally["ok"], tally["malformed"]) == expected, name

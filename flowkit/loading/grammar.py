@@ -178,7 +178,7 @@ def given(text: str | None, newer: bool = False) -> Format | None:
     """
     if not text or not text.strip():
         return None
-    tokens = re.sub(r"[,;]", " ", re.sub(r"\$\{([^${}]*)\}", r" \1 ", text)).split()
+    tokens = re.sub(r"[,;]", " ", re.sub(r"\$*\{([^${}]*)\}", r" \1 ", text)).split()
     for token in tokens:
         if set(token) & set("${}"):
             raise ValueError(f"{token!r} is no field of a format: a field is written name or ${{name}}")

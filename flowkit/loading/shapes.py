@@ -9,6 +9,7 @@ import csv
 import io
 import itertools
 import re
+from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -116,9 +117,7 @@ class Lines:
         separator, tokens, named = self._header(line)
         blocks = itertools.chain([first], blocks)
         if column := _message_column(tokens) if separator != " " else 0:
-            texts = (line.decode("utf-8", "replace") for block in blocks for line in io.BytesIO(block))
-            cells = (row[column - 1] for row in csv.reader(texts, delimiter=separator) if len(row) >= column)
-            return self._gathered(line for cell in itertools.islice(cells, 1, None) for line in messages.of_text(cell))
+            return self._events(blocks, separator, column - 1, blank + 1)
         if named:
             self.format, self.headed, self.headers, self.blank = named, True, 1, blank
         else:
@@ -192,6 +191,25 @@ class Lines:
                 yield Piece(data, number, self.cut)
                 number += data.count(b"\n")
 
+    def _events(self, blocks: Iterator[bytes], separator: str, column: int, skip: int) -> Iterator[Piece]:
+        """The messages of a table of events, which stand in one `column`; a row without it stays as it is."""
+        number = 1
+        for block in blocks:
+            if b'"' in block:  # from here on a row may be of several lines
+                blocks = itertools.chain([block], blocks)
+                break
+            lines = as_lines(block.split(b"\n", skip)[skip].replace(b"\r", b"")).to_frame()
+            cell = pl.col("line").str.split(separator).list.get(column, null_on_oob=True)
+            data = as_text(lines.select(pl.coalesce(cell, "line")))
+            skip = 0
+            if data:
+                self.format = self.format or self._by_content(data)
+                yield Piece(data, number)
+                number += data.count(b"\n")
+        texts = (line.decode("utf-8", "replace") for block in blocks for line in io.BytesIO(block))
+        rows = (_cell(row, separator, column) for row in itertools.islice(_rows(texts), skip, None))
+        yield from self._gathered((line for row in rows for line in messages.of_text(row)), number)
+
     def _messages(self, blocks: Iterator[bytes], key: str) -> Iterator[Piece]:
         """Objects one a line, with one message each behind `key`. A line that is otherwise stays as it is."""
         number = 1
@@ -204,9 +222,9 @@ class Lines:
             yield Piece(data, number)
             number += data.count(b"\n")
 
-    def _gathered(self, lines: Iterable[messages.Line]) -> Iterator[Piece]:
+    def _gathered(self, lines: Iterable[messages.Line], number: int = 1) -> Iterator[Piece]:
         """Lines that come one by one, in pieces; a row of named values brings its own format."""
-        number, batch, size = 1, [], 0
+        batch, size = [], 0
         for named, line in itertools.chain(lines, [(None, None)]):
             if batch and (line is None or size > _GATHERED or (named and self.format and named != self.format)):
                 data = "\n".join([*batch, ""]).encode("utf-8", "replace")
@@ -238,6 +256,33 @@ def _message_column(tokens: list[str]) -> int:
     if not all(re.match(r"[@_A-Za-z]", token) for token in tokens):
         return 0
     return next((at for at, token in enumerate(tokens, 1) if token.lower() in ("message", "@message", "_raw")), 0)
+
+
+def _rows(lines: Iterator[str]) -> Iterator[str]:
+    """The rows of a table: lines, or several where a line end is within quotes; a quote that is not closed holds none."""
+    held: deque[str] = deque()
+
+    def following() -> str | None:
+        return held.popleft() if held else next(lines, None)
+
+    while (line := following()) is not None:
+        row, size, odd = [line], len(line), line.count('"') % 2
+        while odd and size <= strict.LONGEST and (line := following()) is not None:
+            row.append(line)
+            size, odd = size + len(line), (odd + line.count('"')) % 2
+        if odd:
+            held.extendleft(reversed(row[1:]))
+            row = row[:1]
+        yield "".join(row)
+
+
+def _cell(row: str, separator: str, column: int) -> str:
+    """One cell of a row; the row as it stands where it has none."""
+    row = row.rstrip("\r\n")
+    try:
+        return next(csv.reader([row], delimiter=separator))[column]
+    except (csv.Error, StopIteration, IndexError):
+        return row
 
 
 def _one_a_line(blocks: Iterable[bytes]) -> Iterator[bytes]:
