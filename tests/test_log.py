@@ -231,7 +231,7 @@ def test_a_misspelt_format_is_wrong_usage_with_a_hint(tmp_path, capsys):
     code, _, error = one(log, capsys, "--format", "scraddr dstaddr")
     assert (code, error) == (
         2,
-        "flowkit: 'scraddr' is no field of a flow log (did you mean srcaddr?): see flowkit.fields\n",
+        "flowkit: 'scraddr' is no field of a flow log (did you mean srcaddr?): docs/fields.md lists them\n",
     )
     code, tally, error = one(log, capsys, "--format", "srcaddr dstaddr bytes")
     assert (code, tally["malformed"]) == (1, 1) and "no line is a record" in error
