@@ -20,7 +20,7 @@ from flowkit.net import PRIVATE_TEXT, is_private
 from flowkit.questions.rejected import rejections
 from flowkit.questions.samples import samples
 from flowkit.reporting.plot import rejections_over_time
-from flowkit.reporting.rejected import ACCEPT_ONLY, REJECT_ONLY, rejected
+from flowkit.reporting.rejected import ACCEPT_ONLY, REJECT_ONLY, WITHOUT_TIME, rejected
 
 ENI = "eni-1235b8ca123456789"
 #: Records at 0, 60 … are those of this day: no flow log has times before 2014.
@@ -207,7 +207,79 @@ def test_a_log_of_rejections_only_says_what_would_tell_and_is_sure_of_nothing(tm
     assert {finding.confidence for finding in answer.findings} == {"low"}
 
 
+def test_a_services_port_is_no_scanner_in_a_log_of_rejections_only(tmp_path):
+    lines = [
+        line("10.0.2.9", f"10.0.1.{5 + n % 4}", 443, 40000 + n, "REJECT", 60 * n, packets=5, size=5400)
+        for n in range(60)
+    ]
+    answer = rejected(log_of(tmp_path, lines))
+    (finding,) = answer.findings
+    assert (finding.kind, finding.cause, finding.confidence) == ("reply-refused", "undetermined", "low")
+    assert (finding.severity, finding.records) == ("low", 60)
+    assert (finding.subject["srcaddr"], finding.subject["dstaddr"]) == ("10.0.1.0/28", "10.0.2.9")
+    assert finding.subject["dstport"] == 443
+    assert "a network ACL, or because they came late: this log cannot tell" in finding.title
+    assert answer.summary == (REJECT_ONLY,)
+    assert answer.over_time.groupby("kind").records.sum().to_dict() == {"reply-refused": 60}
+
+
+def test_a_scan_in_a_log_of_rejections_only_is_no_more_than_a_guess(tmp_path):
+    doors = [line("198.51.100.9", "10.0.0.7", 40000 + port, port, "REJECT", 1000 + port) for port in range(20, 40)]
+    answer = rejected(log_of(tmp_path, doors))
+    (finding,) = answer.findings
+    assert (finding.kind, finding.confidence) == ("scan", "low")
+    assert finding.title.startswith("198.51.100.9 seems to scan 20 ports of 1 host")
+    assert "No action" not in " ".join([finding.action, *answer.summary])
+
+
 # ------------------------------------------------------------------------------ legitimate, scan or noise
+
+
+def replies(at):
+    return [line("10.0.0.5", "10.0.0.7", 50000, 5432, "ACCEPT", at, packets=9, size=900),
+            line("10.0.0.7", "10.0.0.5", 5432, 50000, "ACCEPT", at, packets=9, size=900)]  # fmt: skip
+
+
+def test_a_block_that_is_over_says_until_when_and_is_less_grave(tmp_path):
+    (before,) = told(tmp_path, *tries(step=300), *beside_all(ENI))
+    (after,) = told(tmp_path, *tries(step=300), *replies(9000), *beside_all(ENI))
+    # Accepted before as well: what matters is that nothing was in between.
+    (again,) = told(tmp_path, *replies(600), *tries(step=300), *replies(9000), *beside_all(ENI))
+    assert (before.severity, after.severity, again.severity) == ("high", "medium", "medium")
+    for one in (after, again):
+        assert "rejected from 2023-11-15 00:" in one.title and " UTC, accepted since; " in one.title
+    assert "it was accepted before, and is again" in again.grounds
+    (between,) = told(tmp_path, *tries(step=300), *replies(3000), *replies(9000), *beside_all(ENI))
+    assert between.severity == "high" and " UTC, and accepted in between; " in between.title
+
+
+def test_a_client_that_is_accepted_in_between_is_no_noise(tmp_path):
+    turns = [
+        line("203.0.113.7", "10.0.1.5", 51000 + n, 443, "ACCEPT" if n % 4 else "REJECT", 600 * n, packets=6, size=600)
+        for n in range(120)
+    ]
+    (finding,) = told(tmp_path, *turns)
+    assert (finding.kind, finding.cause, finding.counts) == (
+        "blocked-client", "undetermined", {"clients": 1, "attempts": 30},
+    )  # fmt: skip
+    assert ", and accepted in between; " in finding.title
+
+
+def test_grounds_of_noise_are_grounds(tmp_path):
+    lines = [line("198.51.100.8", "10.0.0.7", 4000 + n, 23, "REJECT", 1000 + n, packets=2) for n in range(2)]
+    (finding,) = told(tmp_path, *lines, *conversation(1000))
+    assert (finding.kind, finding.grounds) == ("noise", ("none has a legitimacy score above -1",))
+
+
+def test_a_ping_that_is_cut_was_begun_by_the_one_that_the_answer_goes_to(tmp_path):
+    here, away = "172.31.44.17", "203.0.113.7"
+    lines = [line(away, here, 0, 0, "ACCEPT", 0, 40, protocol=1, packets=2), *(
+        line(here, away, 0, 0, action, 0, 40, protocol=1) for action in ("ACCEPT", "REJECT"))]  # fmt: skip
+    (finding,) = told(tmp_path, *lines)
+    assert (finding.kind, finding.severity) == ("acl-changed", "high")
+    assert (finding.subject["srcaddr"], finding.subject["dstaddr"]) == (away, here)
+    assert finding.title.startswith(f"A network ACL change blocked {away} from {here} ICMP")
+    assert "--egress" in finding.action and "Type=0,Code=-1" in finding.action and "Type=8" not in finding.action
 
 
 def test_a_public_client_with_many_targets_is_a_scanner_and_never_a_client(tmp_path):
@@ -313,7 +385,7 @@ def test_clients_of_one_service_and_cause_are_one_finding_of_their_block(tmp_pat
     }  # fmt: skip
     assert finding.counts == {"clients": 8, "attempts": 64}
     assert "IpRanges=[{CidrIp=10.0.0.80/29}]" in finding.action
-    assert "7 more groups of this incident, 56 records" in finding.grounds
+    assert "7 more pairs of client and service of the same cause: 56 records" in finding.grounds
 
 
 def test_a_summary_names_clients_and_not_findings_and_says_nothing_twice(tmp_path):
@@ -609,6 +681,10 @@ def test_an_address_that_is_used_again_does_not_name_its_later_host(tmp_path):
             "No record says ACCEPT or REJECT, so nothing can be said.",
         ),
         (conversation(1000), ACCEPT_ONLY),
+        (
+            [line("10.0.0.5", "10.0.0.7", 40000, 443, "ACCEPT", at, at) for at in (4_102_444_800, 4_102_444_860)],
+            "The log holds no record with a possible time in this window, so nothing can be said of rejections.",
+        ),
     ],
 )
 def test_a_log_without_rejections_says_so(tmp_path, lines, said):
@@ -618,6 +694,11 @@ def test_a_log_without_rejections_says_so(tmp_path, lines, said):
     assert answer.summary == (said,)
     assert answer.titles == {"rejections_over_time": "No rejected record."}
     assert rejections_over_time(answer).axes
+
+
+def test_a_sum_without_times_is_no_log_of_records(tmp_path):
+    log = log_of(tmp_path, ["10.0.1.5 10.0.2.9 443 ACCEPT"], ("srcaddr", "dstaddr", "dstport", "action"))
+    assert rejected(log).summary == (WITHOUT_TIME,)
 
 
 @pytest.mark.parametrize(
@@ -727,6 +808,26 @@ def test_findings_name_the_rule_that_rejects_or_is_missing(sample):
             if entry:
                 way = {"ingress": "inbound", "egress": "outbound"}[entry[0]]
                 assert f"{way} rule {'*' if entry[1] == '32767' else entry[1]} " in text
+
+
+def test_one_entry_that_denies_is_named_to_be_deleted_and_every_number_is_counted(sample):
+    answer, _truth = sample
+    actions = {one.counts["rule"]: one.action for one in answer.findings if "rule" in one.counts}
+    assert sorted(actions) == [50, 70]
+    for rule, way in ((50, "ingress"), (70, "egress")):
+        (command,) = [one for one in actions[rule].splitlines() if one.startswith("aws")]
+        acl_id = "acl-0f84522a1a308ae78"
+        assert command == f"aws ec2 delete-network-acl-entry --network-acl-id {acl_id} --{way} --rule-number {rule}"
+        assert "Replayed" not in actions[rule] and "Or narrow it: it denies tcp/" in actions[rule]
+    for one in answer.findings:
+        words = re.sub(r"\S*[.:/-]\S*|\(.*?\)", " ", one.title)
+        assert {int(n.replace(",", "")) for n in re.findall(r"(?<!\S)[\d,]+\b", words)} <= {*one.counts.values()}, one
+
+
+def test_the_summary_leads_with_the_pages_gravest_finding(sample):
+    answer, _truth = sample
+    assert answer.summary[0].startswith("A network ACL change blocked 12 addresses in 198.51.100.80/28 from lb-a")
+    assert any("2 legitimate clients appear to be blocked: app-1" in one for one in answer.summary)
 
 
 def test_all_records_are_in_a_finding_and_in_the_time_steps(sample):
@@ -858,7 +959,7 @@ CASES = {
     "T-nacl8883": ("blocked-service", "undetermined", "network-acl", "high", {}),
     "T-pool": ("acl-changed", "network-acl", "network-acl", "high", {}),
     "T-deny": ("blocked-client", "network-acl", None, "medium", {}),
-    "T-count": ("blocked-client", "undetermined", None, "high", {"clients": 1, "attempts": 10}),
+    "T-count": ("blocked-client", "undetermined", None, "medium", {"clients": 1, "attempts": 10}),
     "A2-nacl-icmp-midway": ("acl-changed", "network-acl", None, "high", {"cut_sessions": 1}),
     "A5-ephemeral-return": ("reply-refused", "network-acl", None, "high", {}),
     "A6-nlb-healthcheck": ("blocked-client", "undetermined", None, "medium", {"clients": 2}),

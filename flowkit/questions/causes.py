@@ -199,6 +199,8 @@ def _reply(group, context, verdicts, denied) -> Cause:
 
 def _mid_stream(group, context, verdicts, denied) -> Cause:
     met = group.own > 0 or group.answers > 0
+    if not (context.accepts or group.flagged or denied) and group.from_server:
+        return Cause("reply-refused", "undetermined", "low", (f"{_few(group)} from a service's port", REJECT_ONLY))
     said = [f"{_few(group)} in mid-stream, without SYN", "no accepted conversation of these ends is in the log"]
     said += [f"{group.client} and {_service(group)} do talk at other times"] if met else []
     if group.cut:
@@ -228,7 +230,8 @@ def _request(group, context, verdicts, denied) -> Cause:
         before, after = group.own_last < group.first, group.own_first > group.last
         when = pd.Timestamp(int(group.own_last if before else group.own_first if after else 0), unit="s")
         verb = "was accepted until" if before else "is accepted since"
-        said.append(f"it {verb} {when:%Y-%m-%d %H:%M} UTC" if before or after else "it was also accepted meanwhile")
+        meanwhile = "it was accepted before, and is again" if group.since > 0 else "it was also accepted meanwhile"
+        said.append(f"it {verb} {when:%Y-%m-%d %H:%M} UTC" if before or after else meanwhile)
     if denied:
         return _by_rules("blocked-client", denied, *said, answer=_answer(group, denied, context.snapshot))
     between = group.own > 0 and group.own_first <= group.last and group.own_last >= group.first
@@ -344,6 +347,6 @@ def legitimacy(group, scanner: bool, scan_targets: int, own: bool = False) -> di
         "scanner by random walk": -4 * scanner,
         "many targets": -3 * (group.targets >= scan_targets),
         "single tiny packets": -2 * (group.tiny == group.sessions),
-        "public client, and no client gets a response there": -1 * (not private and not group.others),
+        "public client, and no client gets a response there": -1 * (not private and not group.others and not group.own),
     }
     return {reason: int(value) for reason, value in points.items() if value}

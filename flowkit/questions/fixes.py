@@ -49,8 +49,8 @@ class TrafficToAllow:
 
 @dataclass(frozen=True)
 class Fix:
-    """Rules to add to a security group, or to a network ACL, whose id stands beside each then; what to beware of, how
-    to look up an id that is not known, and what else would do."""
+    """Rules to add to a security group, or to a network ACL, whose id stands beside each then, where an entry that denies
+    is to be deleted; what to beware of, how to look up an id that is not known, and what else would do."""
 
     rules: tuple[Rule, ...] | tuple[tuple[str, Entry], ...]
     warnings: tuple[str, ...] = ()
@@ -72,6 +72,9 @@ class Fix:
             acl_id, one = (None, rule) if isinstance(rule, Rule) else rule
             way, match, network = "egress" if one.egress else "ingress", one.match, _network(one)
             ports = () if match.low is None else ("from_port", "to_port")
+            if acl_id and not one.allow:
+                blocks.append(f"# remove the aws_network_acl_rule of {one_line(acl_id)}: {way} rule {one.number}")
+                continue
             if acl_id:
                 kind, name = "aws_network_acl_rule", f"{acl_id[-6:]}_{way}_{one.number}"
                 values = {"network_acl_id": acl_id, "rule_number": one.number, "egress": one.egress}
@@ -165,6 +168,18 @@ def acl_fix(wanted: TrafficToAllow, verdict: Verdict | None, snapshot: Snapshot 
     return Fix(tuple(rules), warnings, lookup, instead)
 
 
+def entry_fix(verdict: Verdict | None) -> Fix | None:
+    """Return the deletion of the network ACL entry that denies, where somebody wrote it for one network, no larger than
+    a /24 (IPv6: /64), and nothing else denies; else None."""
+    if verdict is None or verdict.deny is None or verdict.groups_allow is False:
+        return None
+    entry = verdict.entry
+    if enclosing_network([str(entry.network)]) is None:
+        return None
+    narrow = f"Or narrow it: it denies {entry.match.text} {'to' if entry.egress else 'from'} {entry.network}."
+    return Fix(((verdict.acl_id, entry),), instead=(narrow,))
+
+
 def revocation(rule: Rule) -> str | None:
     """Return the command that removes a security group rule for CIDRs; None for a rule of other peers."""
     return group_command("revoke", [rule]) if rule.networks and rule.peer == str(rule.networks[0]) else None
@@ -179,7 +194,9 @@ def replay(snapshot: Snapshot, fixes: Iterable[Fix], allow: list[tuple], refused
             group = groups[rule.group_id]
             groups[rule.group_id] = replace(group, rules=(*group.rules, rule))
         elif isinstance(rule[1].number, int):
-            acls[rule[0]] = tuple(sorted((*acls[rule[0]], rule[1]), key=lambda one: one.number))
+            others = [one for one in acls[rule[0]] if (one.egress, one.number) != (rule[1].egress, rule[1].number)]
+            added = [rule[1]] if rule[1].allow else []
+            acls[rule[0]] = tuple(sorted((*others, *added), key=lambda one: one.number))
     after = replace(snapshot, groups=groups, acls=acls)
     still = [packet for eni, packet, reply in allow if not evaluate(after, eni, packet, reply).allowed]
     opened = [
@@ -247,6 +264,9 @@ def _entry_command(acl_id: str, entry: Entry) -> str:
         "--egress" if entry.egress else "--ingress",
         "--cidr-block" if entry.network.version == 4 else "--ipv6-cidr-block",
     )
+    if not entry.allow:
+        about = f"--network-acl-id {quoted(acl_id)} {side} --rule-number {entry.number}"
+        return f"aws ec2 delete-network-acl-entry {about}"
     extra = ""
     if entry.match.protocol in ICMP:
         extra = " --icmp-type-code Type={},Code={}".format(*_span(entry.match))

@@ -14,7 +14,7 @@ from ipaddress import ip_address
 
 import pandas as pd
 
-from flowkit.net import EPHEMERAL, PRIVATE_TEXT, UDP
+from flowkit.net import EPHEMERAL, ICMP, PRIVATE_TEXT, TCP, UDP
 
 #: log(99) / log(4), rounded up: how far the walk goes before it decides.
 DECIDED = 4
@@ -27,6 +27,26 @@ SHAPES = ("retries", "tiny", "small", '"overlaps"', "closed", "unclosed", "reope
 
 #: What a service that nobody was accepted at looks like.
 NOBODY = {"answers": 0, "publics": 0, "newest": None, "least": None, "most": None}
+
+#: Refusals with the ends as far as ports and other packets tell them. Clients do not ask from the port of a service for
+#: one that clients draw: that is a server's answer. Of a ping whose beginning is not known, it is the answer that is
+#: rejected: AWS's own example of a network ACL.
+TURNED = f"""
+CREATE OR REPLACE TEMP TABLE refused AS WITH known AS (SELECT *,
+    refusal = 'request' AND NOT from_server AND NOT flagged AND protocol IN ({TCP}, {UDP}) AND port_low = port_high
+        AND port_low BETWEEN 1 AND 1023 AND server_port >= {EPHEMERAL} AS answers,
+    refusal = 'changed' AND NOT from_server AND protocol IN {tuple(ICMP)} AND EXISTS (FROM edges e
+        WHERE e.evidence = 'unknown' AND e.interface_id = r.interface_id AND e.client = r.client
+        AND e.server = r.server AND e.protocol = r.protocol) AS pings FROM refusals r
+), turned AS (SELECT * REPLACE (coalesce(answers, false) AS answers, coalesce(answers OR pings, false) AS pings) FROM known)
+SELECT * EXCLUDE (answers, pings) REPLACE (
+    CASE WHEN pings THEN server ELSE client END AS client, CASE WHEN pings THEN client ELSE server END AS server,
+    CASE WHEN pings THEN server_logged ELSE client_logged END AS client_logged,
+    CASE WHEN pings THEN client_logged ELSE server_logged END AS server_logged, pings OR from_server AS from_server,
+    CASE WHEN answers THEN port_low ELSE server_port END AS server_port,
+    CASE WHEN answers THEN server_port ELSE port_low END AS port_low,
+    CASE WHEN answers THEN server_port ELSE port_high END AS port_high,
+    CASE WHEN answers THEN 'mid-stream' ELSE refusal END AS refusal) FROM turned"""
 
 #: Groups over all time steps. Protocol and port are -1 where there is none: SQL joins no null to another.
 GROUPED = f"""
@@ -41,7 +61,7 @@ CREATE OR REPLACE TEMP TABLE refused_groups AS SELECT
     least(sum(records), (max(last) - min(first)) // 600 + 1)::BIGINT AS active_intervals,
     refusal IN ('request', 'mid-stream') AS plain, coalesce(sum(retries) > 0 OR (max(protocol) = {UDP}
         AND sum(attempts) = sum(sessions) AND sum(packets) >= 2 * sum(sessions)), false) AS repeats
-FROM refusals GROUP BY ALL"""
+FROM refused GROUP BY ALL"""
 
 
 def grouped(fold, limit: int = GROUPS) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
@@ -52,6 +72,7 @@ def grouped(fold, limit: int = GROUPS) -> tuple[pd.DataFrame, pd.DataFrame, pd.D
     refusals than requests, then private clients, then those that try for long. A client has ``groups``, ``servers``,
     ``ports``, ``protocol`` (-1: several) and sums.
     """
+    fold.sql(TURNED)
     fold.sql(GROUPED)
     sums = ", ".join(f"sum({name})::BIGINT AS {name}" for name in SUMS)
     sums += ", count(*) AS groups, min(first) AS first, max(last) AS last"
@@ -85,6 +106,8 @@ def contrasts(fold, groups: pd.DataFrame) -> pd.DataFrame:
     """Return the accepted traffic that speaks for or against each of `groups` (same index).
 
     ``own``: the client's accepted records to the same service at this interface; ``own_first``, ``own_last``;
+    ``between``: time steps in which it was accepted between its first and last rejection; ``since``: when it was
+    accepted after the last one, without any between, else null;
     ``others``: whether other clients were accepted there; ``answers``: accepted records that the service sent there;
     ``publics``: public clients that were accepted there; ``newest``: when the last of all that were accepted there
     began; ``known``: accepted records that the client sent anywhere to a service; ``peers``: list of (interface, first,
@@ -117,6 +140,14 @@ def contrasts(fold, groups: pd.DataFrame) -> pd.DataFrame:
         f" AND coalesce(server_port, -1) < {EPHEMERAL} GROUP BY client",
         keys=keys,
     ).set_index("client")
+    turns = fold.sql(
+        """SELECT k.id, max(e.first) FILTER (e.first > k.last)::DOUBLE AS since,
+            count(*) FILTER (e.first > k.first AND e.first < k.last) AS between
+        FROM keys k JOIN edges e ON e.interface_id = k.interface_id AND e.client = k.client AND e.server = k.server
+            AND coalesce(e.protocol, -1) = k.protocol AND coalesce(e.server_port, -1) = k.server_port
+        WHERE client_accepted > 0 GROUP BY ALL""",
+        keys=keys.assign(id=range(len(keys)), first=groups["first"], last=groups["last"]),
+    ).set_index("id")
     there, service, found = defaultdict(dict), services.to_dict("index"), []
     for far, protocol, port, away, eni, *met in zip(*(places[name].tolist() for name in places), strict=True):
         there[far, protocol, port, away][eni] = tuple(met)
@@ -129,6 +160,9 @@ def contrasts(fold, groups: pd.DataFrame) -> pd.DataFrame:
         found.append((*own, others, here["answers"], here["publics"], here["newest"], peers))
     names = "own own_first own_last others answers publics newest peers".split()
     table = pd.DataFrame(found, groups.index, names)
+    between = pd.Series(range(len(keys))).map(turns.between).fillna(0).astype("int64").to_numpy()
+    since = pd.Series(range(len(keys))).map(turns.since).astype("float64").to_numpy()
+    table = table.assign(between=between, since=since).assign(since=lambda one: one.since.where(one.between == 0))
     return table.assign(known=groups.client.map(known.known).fillna(0).astype("int64"))
 
 
@@ -163,7 +197,7 @@ def over_time(fold, groups: pd.DataFrame) -> pd.DataFrame:
     """Return rejected records by time step and kind: ``start`` (UTC), ``kind``, ``records``; unlisted groups: noise."""
     table = fold.sql(
         f"""WITH r AS (SELECT * REPLACE (coalesce(protocol, -1) AS protocol, coalesce(server_port, -1) AS server_port,
-            coalesce(control, 0) AS control) FROM refusals)
+            coalesce(control, 0) AS control) FROM refused)
         SELECT step, coalesce(kind, 'noise') AS kind, sum(records)::BIGINT AS records FROM r
         LEFT JOIN kinds USING ({", ".join(GROUP)}) GROUP BY ALL ORDER BY ALL""",
         kinds=groups[[*GROUP, "kind"]],

@@ -10,12 +10,15 @@ from flowkit.questions.rejected import KINDS, Rejections, rejections
 from flowkit.questions.rule_use import rule_use
 from flowkit.questions.samples import samples
 from flowkit.reporting.answer import Answer
-from flowkit.reporting.finding import Finding
+from flowkit.reporting.finding import Finding, incidents
 from flowkit.reporting.names import hosts, many, service_name
 from flowkit.reporting.rejected_findings import blocked_severity, finding, logged, noise, points, scan
 
 ACCEPT_ONLY = "This log holds accepted traffic only, so it cannot show rejections: log ALL traffic for that."
+WITHOUT_TIME = "No record has a time: this is no log of records, of which could be told when who was rejected."
 REJECT_ONLY = "This log holds rejected traffic only, so most causes cannot be known: log ALL traffic for that."
+#: Kinds that the summary tells one by one.
+TOLD = ("acl-changed", "blocked-client", "blocked-service", "reply-refused")
 VERDICTS = {
     "blocked-service": "service blocked for everybody",
     "acl-changed": "blocked by a network ACL change", "reply-refused": "return traffic rejected",
@@ -56,7 +59,9 @@ def rejected(log, min_score: int = 4, scan_targets: int = 10, top: int = 20) -> 
     )
     findings = [finding(log, part, found, host, lines) for part in some]
     whole = covered_share(log.coverage)
-    findings += [scan(row, lines.get(row.client, ()), whole) for row in found.scanners.head(top).itertuples()]
+    findings += [
+        scan(row, lines.get(row.client, ()), whole, found.accepts) for row in found.scanners.head(top).itertuples()
+    ]
     findings += noise(found, whole)
     rules, table = rule_use(log), over_time(log.fold, found.groups)
     return Rejected(
@@ -100,25 +105,33 @@ def _summary(findings: list[Finding], found: Rejections, log) -> list[str]:
     """Return what a reader must know, the gravest and largest first."""
     total, facts = int(found.totals.records.sum()), log.fold.facts
     if not total:
+        if not facts["records"]:
+            return [
+                "The log holds no record with a possible time in this window, so nothing can be said of rejections."
+            ]
+        if facts["first"] is None:
+            return [WITHOUT_TIME]
         return [ACCEPT_ONLY if facts["accepted"] else "No record says ACCEPT or REJECT, so nothing can be said."]
-    said, grave = [], [f for f in findings if f.severity in ("high", "medium")]
+    grave = [f for f in findings if f.severity in ("high", "medium") and f.kind in TOLD]
     blocked = found.groups[found.groups.kind == "blocked-client"]
     tries = blocked.groupby("incident").attempts.sum()
     best = blocked.drop_duplicates("incident").itertuples()  # groups come by score
     known = {one.incident for one in best if blocked_severity(one, tries[one.incident]) != "low"}
+    count = blocked[blocked.incident.isin(known)].client.nunique()
+    clients = "legitimate client appears" if count == 1 else "legitimate clients appear"
     shown = [f for f in grave if f.kind == "blocked-client"]
-    if known and shown:
-        count = blocked[blocked.incident.isin(known)].client.nunique()
-        clients = "legitimate client appears" if count == 1 else "legitimate clients appear"
-        largest = max(shown, key=lambda f: f.records)
-        said.append((largest.records, f"{count:,} {clients} to be blocked: {largest.title}"))
-    others = [f for f in grave if f.kind in ("blocked-service", "reply-refused", "acl-changed")]
-    said += [(f.records, f.title) for f in sorted(others, key=lambda f: -f.records)[:2]]
-    said = [sentence for _records, sentence in sorted(said, key=lambda one: -one[0])]
-    if not said:
-        said.append("No legitimate client appears to be blocked from its first packet on.")
+    largest = max(shown, key=lambda f: (f.severity == "high", f.records), default=None)
+    said, waits = [], largest is not None
+    for one in (one for group in incidents(f.as_dict() for f in grave) for one in group):  # as the page lists them
+        if one["kind"] != "blocked-client":
+            said += [one["title"]] if len(said) < 3 - waits else []
+        elif waits:
+            said.append(f"{count:,} {clients} to be blocked: {largest.title}")
+            waits = False
+    if not said and found.accepts:
+        said.append("No legitimate client appears to be blocked.")
     rest = {kind: [f for f in findings if f.kind == kind] for kind in ("scan", "late-packets", "noise")}
-    if any(rest.values()):
+    if any(rest.values()) and found.accepts:
         share = sum(f.records for some in rest.values() for f in some) / total
         words = (many(len(rest["scan"]), "scanner"), "late packets", "background noise")
         who = [word for word, some in zip(words, rest.values(), strict=True) if some]

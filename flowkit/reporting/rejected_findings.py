@@ -17,6 +17,7 @@ from flowkit.questions.fixes import (
     TrafficToAllow,
     acl_fix,
     enclosing_network,
+    entry_fix,
     group_fix,
     one_line,
     replay,
@@ -28,6 +29,7 @@ from flowkit.reporting.finding import CONFIDENCES, Finding
 from flowkit.reporting.names import many, service_name
 
 NOTHING_TO_DO = "No action needed: the rules work as intended."
+LOG_ALL = "Log ALL traffic: beside what is accepted, it can be told whether this is to be rejected."
 NEEDS_SNAPSHOT = "Save the rules and run again, so that the report can name the rule: flowkit snapshot network"
 NEEDS_NEWER = "The rules of the snapshot do not decide it: see whether they changed since, in CloudTrail or AWS Config."
 #: What to do where no rule that is known is to blame, by kind or cause.
@@ -39,9 +41,9 @@ ACTIONS = {
 }
 TITLES = {
     "blocked-service": "{service} of {inside} is rejected for everybody: {clients}, {attempts}{since}, none accepted; {by}.",
-    "blocked-client": "{client} to {server} {service}: {what}{since}{never}; {by}.",
+    "blocked-client": "{client} to {server} {service}: {what}{since}{met}; {by}.",
     "reply-refused": "Return traffic from {server} {service} to {client} is rejected{way}: {what}{since}; {by}.",
-    "acl-changed": "A network ACL change blocked {far} from {inside} {service}{since}: {what}; {by}.",
+    "acl-changed": "A network ACL change blocked {client} from {server} {service}{since}: {what}; {by}.",
     "service-control": "{control} rejects {client} to {server} {service}: {attempts}{since}.",
     "late-packets": "{packets} between {far} and {inside} {service} came {late}",
 }
@@ -85,7 +87,8 @@ def finding(log, part: pd.DataFrame, found: Rejections, host, lines: dict) -> Fi
     score = [] if kind != "blocked-client" else [f"legitimacy score {lead.score} ({points(lead.parts)})"]
     rest = part[part.index != lead.name]
     if len(rest):
-        score.append(f"{many(len(rest), 'more group')} of this incident, {many(rest.records.sum(), 'record')}")
+        others = f"{many(len(rest), 'more pair')} of client and service"
+        score.append(f"{others} of the same cause: {many(rest.records.sum(), 'record')}")
     eni = logged(lead.interface_id)
     return Finding(
         kind=kind,
@@ -138,15 +141,24 @@ def blocked_severity(best, attempts: int) -> str:
     return "medium" if partner and attempts >= PARTNER else "low"
 
 
+def over(part: pd.DataFrame) -> bool:
+    """Return whether every client of an incident was accepted after it, and none in between."""
+    return bool(part.since.notna().all())
+
+
 def _severity(kind: str, part: pd.DataFrame) -> str:
     lead = part.iloc[0]
     if kind == "blocked-client":
-        return blocked_severity(part.loc[part.score.idxmax()], part.attempts.sum())
+        severity = blocked_severity(part.loc[part.score.idxmax()], part.attempts.sum())
+        return {"high": "medium"}.get(severity, "low") if over(part) else severity
+    if kind == "reply-refused" and lead.cause == "undetermined":
+        return "low"
     if kind == "reply-refused" and lead.cause == "tracking-expired":
         return "medium"
     if kind in ("reply-refused", "acl-changed"):
         known = part.known.any() or part.way.eq(False).any() or len(part) > 1 or part.retries.any()
-        return "high" if known else "low"
+        cut = kind == "acl-changed" and lead.confidence in ("certain", "high")
+        return "high" if known or cut else "low"
     fixed = {"late-packets": "info", "blocked-service": "high", "service-control": "medium" if lead.way else "low"}
     return fixed[kind]
 
@@ -172,8 +184,11 @@ def _title(log, part: pd.DataFrame, lead, verdict, host, common: tuple, clients:
         counts = {"packets": int(part.packets.sum()), "clients": clients}
     if kind == "acl-changed":
         counts["addresses"] = others
-    elif part.server.nunique() > 1:
+    if part.server.nunique() > 1:
         counts["servers"] = part.server.nunique()
+    by, number = blame(log, lead, verdict), verdict and verdict.acl_allows is False and verdict.entry
+    if number and number.number not in LAST_RULES and "by rule" in by:
+        counts["rule"] = number.number
     noun = "connection attempt" if lead.protocol == 6 and kind != "acl-changed" else "attempt"
     tries = many(counts.get("attempts", 0), ("later " if len(cut) and kind == "acl-changed" else "") + noun)
     what = [f"{many(counts['cut_sessions'], 'open session')} cut"] if len(cut) else []
@@ -183,18 +198,22 @@ def _title(log, part: pd.DataFrame, lead, verdict, host, common: tuple, clients:
         "client": inside if lead.client == lead.inside else outside,
         "server": outside if lead.client == lead.inside else inside,
         "clients": many(clients, "client"), "packets": many(counts.get("packets", 0), "packet"), "attempts": tries,
-        "since": "" if pd.isna(first) else f" since {first:%Y-%m-%d %H:%M} UTC",
-        "by": blame(log, lead, verdict), "never": "" if part.own.any() else ", none accepted",
+        "since": "" if pd.isna(first) else f" since {first:%Y-%m-%d %H:%M} UTC", "by": by,
+        "met": ", and accepted in between" if part.between.any() else "" if part.own.any() else ", none accepted",
         "way": {True: " outbound", False: " inbound"}.get(lead.way, ""),
         "what": " and ".join(what),
         "control": CONTROLS.get(lead.cause, "A VPC-wide control that this version does not know"),
         "late": LATE[lead.cause == "closed-connection"],
     }  # fmt: skip
+    if kind == "blocked-client" and over(part):
+        words |= {"since": f" from {first:%Y-%m-%d %H:%M} until {last:%Y-%m-%d %H:%M} UTC", "met": ", accepted since"}
     return TITLES[kind].format_map(words), counts
 
 
 def blame(log, lead: pd.Series, verdict) -> str:
     """Return which rule is to blame."""
+    if lead.kind == "reply-refused" and lead.cause == "undetermined":
+        return "by a network ACL, or because they came late: this log cannot tell"
     if verdict is None or lead.cause in ("rules-changed", "undetermined", "tracking-expired"):
         sure = lead.confidence != "low" or lead.cause not in ("security-group", "network-acl")
         return ("" if sure else "probably ") + BLAMED.get(lead.cause, "")
@@ -228,14 +247,19 @@ def _action(log, part: pd.DataFrame, lead: pd.Series, verdict, groups: pd.DataFr
     if lead.answer is not None:
         answer = replace(asked, egress=not asked.egress, ports=back, icmp=PONG.get(protocol))
         fixes.append(acl_fix(answer, lead.answer, log.network))
-    lines = [line for fix in fixes for line in fix.warnings]
+    problems: list[str] = []
     if verdict is not None:
         judged = groups[groups.interface_id.isin(log.network.interfaces) & (groups.refusal != "control")]
         allow, others = (
             [(one.interface_id, *packet) for one in some.itertuples() for packet in packets(one, one.way)]
             for some in (judged[judged.index.isin(part.index)], judged[judged.root != lead.root])
         )
-        lines += [f"Replayed on the rules: {problem}." for problem in replay(log.network, fixes, allow, others)]
+        entry = entry_fix(verdict) if len(fixes) == 1 else None
+        if entry and not replay(log.network, [entry], allow, others):
+            fixes = [entry]
+        problems = replay(log.network, fixes, allow, others)
+    lines = [line for fix in fixes for line in fix.warnings]
+    lines += [f"Replayed on the rules: {problem}." for problem in problems]
     lines.append("To allow it (least privilege):")
     lines += [line for fix in fixes for line in (*fix.commands, *fix.instead)]
     return "\n".join([*lines, "The same for Terraform:", *(fix.terraform for fix in fixes)])
@@ -255,19 +279,24 @@ def points(parts: dict[str, int]) -> str:
     return ", ".join(f"{reason} {points:+d}" for reason, points in parts.items())
 
 
-def scan(row, lines: tuple, coverage: float | None) -> Finding:
+def scan(row, lines: tuple, coverage: float | None, accepts: bool = True) -> Finding:
     accepted = int(row.contacts - row.failed)
     let_in = f"{many(accepted, 'service')} accepted it" if accepted else "no service accepted it"
+    verb, let_in = ("scanned", let_in) if accepts else ("seems to scan", "what accepted it is not logged")
     targets = f"{many(row.ports, 'port')} of {many(row.servers, 'host')}"
     walk = "threshold random walk: scanner" if row.verdict == "scanner" else "too many targets for a client"
     return Finding(
         kind="scan",
         severity="info",
-        confidence="high" if row.verdict == "scanner" else "medium",
-        title=f"{row.client} scanned {targets}: {many(row.records, 'rejected record')}, {let_in}.",
+        confidence="low" if not accepts else "high" if row.verdict == "scanner" else "medium",
+        title=f"{row.client} {verb} {targets}: {many(row.records, 'rejected record')}, {let_in}.",
         subject={"srcaddr": row.client, "protocol": None if row.protocol < 0 else int(row.protocol)},
         grounds=(f"{row.failed:,} of its {row.contacts:,} first contacts were rejected", walk),
-        action="See in the reachability notebook what accepted it." if accepted else NOTHING_TO_DO,
+        action="See in the reachability notebook what accepted it."
+        if accepted
+        else NOTHING_TO_DO
+        if accepts
+        else LOG_ALL,
         first_seen=row.first,
         last_seen=row.last,
         records=int(row.records),
@@ -292,20 +321,21 @@ def noise(found: Rejections, coverage: float | None) -> list[Finding]:
         )
         for name in ("records", "packets", "bytes")
     }
-    clients = some.client.nunique()
+    clients, pairs = some.client.nunique(), f"of {many(len(some), 'pair')} of client and service"
+    single, tiny = int((some.sessions == 1).sum()), int((some.tiny == some.sessions).sum())
+    grounds = {f"{single:,} {pairs} are a single attempt": single, f"{tiny:,} {pairs} are single packets of at most 44 bytes":
+               tiny, f"none has a legitimacy score above {some.score.max()}": len(some)}  # fmt: skip
+    told = "background noise, no action needed" if found.accepts else "probably background noise"
     who = ("At least " if unlisted else "") + many(clients, "client") if clients else "Clients that are not listed"
     return [
         Finding(
             kind="noise",
             severity="info",
             confidence="high" if found.accepts else "low",
-            title=f"{who} sent {many(sums['records'], 'rejected record')}: background noise, no action needed.",
+            title=f"{who} sent {many(sums['records'], 'rejected record')}: {told}.",
             subject={},
-            grounds=(
-                f"{int((some.sessions == 1).sum()):,} of {len(some):,} groups are a single attempt",
-                f"{int((some.tiny == some.sessions).sum()):,} are single packets of at most 44 bytes",
-            ),
-            action=NOTHING_TO_DO,
+            grounds=tuple(ground for ground, holds in grounds.items() if holds),
+            action=NOTHING_TO_DO if found.accepts else LOG_ALL,
             first_seen=totals["first"].min() if unlisted else some["first"].min(),
             last_seen=totals["last"].max() if unlisted else some["last"].max(),
             coverage=coverage,

@@ -281,7 +281,10 @@ def main() -> None:
         return found
 
     if given.publish:
-        publish(given.publish, given.seeds, {name: scores(*how) for name, how in SETTINGS.items()})
+        settings = {}
+        for name, how in SETTINGS.items():  # the page is whole after each of them
+            settings[name] = scores(*how)
+            publish(given.publish, given.seeds, settings)
         return
     version = int(given.version) if given.version.isdigit() else given.version
     print(markdown(scores(version, given.snapshot == "yes", given.action)))
