@@ -163,10 +163,11 @@ class Executed:
     failure: dict | None = None
 
 
-class _Kernel(AsyncKernelManager):
+class Kernel(AsyncKernelManager):
     """A kernel of this very Python, whatever kernelspecs the user has, and without the current folder on its path.
 
-    Its own log stays off the terminal; what cells print comes another way.
+    Its own log stays off the terminal; what cells print comes another way. Its name is public, for traitlets finds no
+    settings of a class whose name begins with an underscore.
     """
 
     @property
@@ -191,7 +192,7 @@ class _Engine(NBClientEngine):
         settings = {"connection_file": f"{folder}/connection.json"}
         if os.name == "posix" and len(os.fsencode(f"{folder}/kernel")) <= SOCKET_PATH:
             settings |= {"transport": "ipc", "ip": f"{folder}/kernel"}
-        kwargs |= {"kernel_manager_class": _Kernel, "config": Config(_Kernel=settings)}
+        kwargs |= {"kernel_manager_class": Kernel, "config": Config(Kernel=settings)}
         return super().execute_managed_notebook(nb_man, kernel_name, **kwargs)
 
 
