@@ -1,5 +1,6 @@
 """What a user throws at flowkit loads, or is refused with a sentence; the counts are those of AWS's rules."""
 
+import base64
 import gzip
 import json
 import shutil
@@ -385,3 +386,128 @@ def test_a_folder_may_be_moved_or_deleted_between_runs(tmp_path):
     assert one(tmp_path / "b")["ok"] == 2
     with pytest.raises(flowkit.SourceError, match="there is no"):
         flowkit.ingest(str(tmp_path / "a"))
+
+
+A = "2 123456789012 eni-0a 10.0.1.5 10.0.2.9 44321 443 6 10 5400 1795176000 1795176055 ACCEPT OK"
+B = "2 123456789012 eni-0a 203.0.113.7 10.0.1.5 51000 22 6 3 180 1795176010 1795176060 REJECT OK"
+CAMEL = (
+    "version accountId interfaceId srcAddr dstAddr srcPort dstPort protocol packets bytes start end action logStatus"
+)
+OLDER = (
+    "version account interfaceid sourceaddress destinationaddress sourceport destinationport protocol numpackets"
+    " numbytes starttime endtime action logstatus"
+)
+
+
+def base64_of(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def result(*pairs) -> list[dict]:
+    return [{"field": name, "value": value} for name, value in pairs]
+
+
+SUBSCRIPTION = json.dumps({"messageType": "DATA_MESSAGE", "logEvents": [{"id": "1", "message": A}, {"message": B}]})
+EXPORTS = {
+    "get-query-results": json.dumps(
+        {"results": [result(("@timestamp", "2026"), ("@message", line)) for line in (A, B)], "status": "Complete"}
+    ),
+    "get-query-results of fields": json.dumps(
+        {"results": [result(*zip(CAMEL.split(), line.split(), strict=True)) for line in (A, B)]}, indent=2
+    ),
+    "filter-log-events": json.dumps(
+        {"events": [{"message": A}, {"message": B}], "searchedLogStreams": [{"logStreamName": "x"}]}, indent=2
+    ),
+    "filter-log-events text": "".join(f"EVENTS\t7\t1795176099000\teni-0a-all\t{line}\t5\n" for line in (A, B)),
+    "logs tail": "".join(f"2026-11-20T12:00:00+00:00 eni-0a-all {line}\n" for line in (A, B)),
+    "firehose": json.dumps({"Records": [{"Data": base64_of(line.encode())} for line in (A, B)]}),
+    "kinesis": json.dumps({"Records": [{"kinesis": {"data": base64_of(gzip.compress(SUBSCRIPTION.encode()))}}]}),
+    "lambda": json.dumps({"awslogs": {"data": base64_of(gzip.compress(SUBSCRIPTION.encode()))}}),
+    "two in one message": json.dumps({"message": f"{A}\n{B}\n"}),
+    "no line ends": "".join(json.dumps({"message": line}, separators=(",", ":")) for line in (A, B)),
+    "insights": "@timestamp,@message,@log\n" + "".join(f"2026-11-20 12:00:00.000,{line},1:g\n" for line in (A, B)),
+    "insights of fields": f"@timestamp,{CAMEL.replace(' ', ',')}\n"
+    + "".join(f"2026-11-20 12:00:00.000,{line.replace(' ', ',')}\n" for line in (A, B)),
+    "rows": "\n".join(json.dumps(dict(zip(CAMEL.split(), line.split(), strict=True))) for line in (A, B)),
+    "athena": "\n".join('"' + line.replace(" ", '","') + '"' for line in (OLDER, A, B)),
+    "semicolons": "\n".join(line.replace(" ", ";") for line in (CAMEL, A, B)),
+    "commas and blanks": "\n".join(line.replace(" ", ", ") for line in (CAMEL, A, B)),
+    "index": "\n".join(line.replace(" ", ",") for line in (f" {CAMEL}", f"0 {A}", f"1 {B}")),
+    "some cells quoted": "\n".join(line.replace(" ", ",").replace("6,", '"6",') for line in (CAMEL, A, B)),
+    "text that begins like JSON": f"{{}}\n{A}\n{B}\n",
+}
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_what_other_tools_export_is_read_as_the_records_that_it_holds(tmp_path, name):
+    (tmp_path / "export").write_text(EXPORTS[name])
+    tally = flowkit.ingest(str(tmp_path))
+    assert (tally["ok"], tally["ok_bytes"]) == (2, 5580)
+    assert tally["malformed"] == (name == "text that begins like JSON")
+    assert sorted(flowkit.load(str(tmp_path)).raw.srcport.execute()) == [44321, 51000]
+
+
+@pytest.mark.parametrize("separator", [",", "\t", ";"])
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_a_table_is_judged_like_the_text_of_the_same_cells(tmp_path, separator, quote):
+    """Empty cells and words for null are null; a separator inside a cell, a blank line and a wrong number are seen."""
+    names = ["srcaddr", "bytes", "instance-tag", "az-id"]
+    rows = [["10.0.0.1", "5", "a b", ""], ["", "null", "x", "NaN"], ["10.0.0.2", "5.5", "-", "z"]]
+    lines = [separator.join(f"{quote}{cell}{quote}" for cell in row) for row in (names, *rows)]
+    lines += [separator * 3, f'10.0.0.3{separator}7{separator}"a{separator}b"{separator}-', "10.0.0.4"]
+    (tmp_path / "table").write_text("\n".join(lines) + "\n")
+    tally = flowkit.ingest(str(tmp_path))
+    assert {name: tally[name] for name in ("lines", "headers", "blank", "no_status", "malformed", "ok_bytes")} == {
+        "lines": 7, "headers": 1, "blank": 1, "no_status": 3, "malformed": 2, "ok_bytes": 12,
+    }  # fmt: skip
+    found = flowkit.load(str(tmp_path)).raw.select("srcaddr", "bytes", "instance_tag", "az_id").to_pyarrow().to_pylist()
+    assert sorted((tuple(row.values()) for row in found), key=str) == [
+        ("10.0.0.1", 5, "a%20b", None), ("10.0.0.3", 7, f"a{separator}b", None),
+        (None, None, "x", None),
+    ]  # fmt: skip
+    assert flowkit.load(str(tmp_path)).malformed["line"].tolist() == [4, 7]
+
+
+def test_a_word_or_an_unknown_name_inside_a_file_is_no_header(tmp_path):
+    for number, line in enumerate(("start", "bogus", "srcaddr dstaddr", "srcaddr bogus", "#note,with,commas")):
+        write_log(tmp_path / str(number), [*PING, line, *PING])
+        assert one(tmp_path / str(number)) == {
+            "lines": 5, "headers": 0, "blank": 0, "ok": 4, "nodata": 0, "skipdata": 0, "malformed": 1,
+        }, line  # fmt: skip
+        write_log(tmp_path / f"first{number}", [line, *PING])
+        assert (one(tmp_path / f"first{number}")["ok"], one(tmp_path / f"first{number}")["headers"]) in ((2, 0), (0, 1))
+
+
+def test_headers_of_other_formats_that_follow_each_other_are_read_each_with_its_lines(tmp_path):
+    ports = [f"srcport dstport bytes\n{number} 443 7\n" for number in range(2_000)]
+    (tmp_path / "x.log").write_text("".join(part + f"{' '.join(DEFAULT_FORMAT)}\n{PING[0]}\n" for part in ports))
+    tally = flowkit.ingest(str(tmp_path))
+    assert [tally[name] for name in ("lines", "headers", "ok", "no_status", "malformed", "ok_bytes")] == [
+        8_000, 4_000, 2_000, 2_000, 0, 2_000 * (336 + 7),
+    ]  # fmt: skip
+    assert flowkit.load(str(tmp_path)).raw.srcport.sum().execute() == sum(range(2_000))
+
+
+def test_a_message_that_is_cut_off_is_no_record(tmp_path):
+    (tmp_path / "x.json").write_text(f'{{"timestamp": 1, "message": "{A}"}}\n{{"timestamp": 1, "message": "{B}')
+    assert [flowkit.ingest(str(tmp_path))[name] for name in ("lines", "ok", "malformed")] == [2, 1, 1]
+
+
+def test_seconds_of_parquet_times_are_those_that_have_begun(tmp_path):
+    at = datetime(2026, 11, 20, 12, 0, 0, 999_999, UTC)
+    table = {"srcaddr": ["2001:DB8::5", "2001:db8:0::5"], "start": [at, at], "end": [at, at]}
+    for unit in ("us", "ns"):
+        times = {name: pa.array(table[name], pa.timestamp(unit, "UTC")) for name in ("start", "end")}
+        pq.write_table(pa.table(table | times), tmp_path / f"{unit}.parquet")
+        rows = flowkit.load(str(tmp_path / f"{unit}.parquet")).raw.execute()
+        assert rows.end.tolist() == [1_795_176_000] * 2
+        assert set(rows.srcaddr) == {"2001:db8::5"}
+
+
+def test_the_first_malformed_line_is_named_by_its_number(tmp_path, capsys):
+    from flowkit import cli
+
+    write_log(tmp_path / "x.log", [*PING, "one two"])
+    assert cli.main(["ingest", str(tmp_path)]) == 0
+    assert "1 of 3 lines malformed, the first in" in (said := capsys.readouterr().err)
+    assert "x.log (line 3: 2 tokens, format has 14)" in said

@@ -533,6 +533,9 @@ def test_a_server_that_speaks_after_a_long_silence_is_not_called_late(tmp_path):
         if kind == "reply-refused":
             assert finding.counts == {"clients": 1, "attempts": 0, "cut_sessions": 3}
             assert "3 open sessions cut since" in finding.title
+            plain = (" ".join(one.split()[:14]) for one in lines)  # without flags nothing says that it was open
+            (finding,) = told(tmp_path, *plain)
+            assert (finding.kind, finding.cause, finding.confidence) == (kind, "tracking-expired", "low")
 
 
 @pytest.mark.parametrize("network", [False, True])

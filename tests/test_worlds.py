@@ -9,7 +9,7 @@ from worlds.log import FORMATS
 from worlds.rules import ANY4
 from worlds.scene import Problem, Scene
 from worlds.scenes import WORLDS
-from worlds.score import overlaps, score
+from worlds.score import overlaps, publish, score
 from worlds.world import World, replay
 
 SEED = 7
@@ -241,3 +241,13 @@ def test_false_alarms_name_the_innocent_group_and_numbers_are_compared(truth):
     assert [group for group, _ in made.false_alarms] == ["noise"]
     assert {("it", "attempts", 3, 1), ("it", "name", "db", "client")} < set(made.numbers)
     assert not overlaps(finding(dstport=6379), truth["problems"][0])
+
+
+def test_the_page_of_calibration_says_how_often_a_confidence_is_right(tmp_path, truth):
+    right, wrong = (score([finding(**HERE, cause=cause)], truth) for cause in ("security-group", "network-acl"))
+    publish(tmp_path / "page.md", "1", {"Version 5": {("small", 1): (right, []), ("small", 2): (wrong, [])}})
+    page = (tmp_path / "page.md").read_text()
+    assert "## Version 5\n" in page and "1 simulated worlds" in page and "seeds 1, which no rule was tuned on" in page
+    assert "| high | 1 | 1 | 50.0% | 0 |" in page
+    assert "2 planted problems, 0 missed." in page
+    assert "2 root causes told by 2 findings, 2 incidents." in page

@@ -29,6 +29,7 @@ _OTHERS = {
     b"ORC": "an ORC file: write it as Parquet",
     b"Obj\x01": "an Avro file: write it as Parquet",
     b"ARROW1": "an Arrow (Feather) file: write it as Parquet",
+    b"\xff\xff\xff\xff": "an Arrow stream: write it as Parquet",
     b"FEA1": "a Feather file: write it as Parquet",
     b"\x04\x22\x4d\x18": "compressed with lz4: decompress it first",
     b"\xff\x06\x00\x00sNaPpY": "compressed with snappy: decompress it first",
@@ -100,17 +101,18 @@ class Compressed:
     def _salvaged(self, given: int) -> Iterator[bytes]:
         """What zlib, byte by byte at the damage, still gets out of a gzip file after the first `given` bytes."""
         inflater, done = zlib.decompressobj(wbits=31), 0
-        with self.path.open("rb") as file, suppress(zlib.error):
+        with self.path.open("rb") as file:
             while data := file.read(1 << 16):
                 while data:
-                    before = inflater.copy()
+                    before, broken = inflater.copy(), False
                     try:
-                        blocks = [inflater.decompress(data)]
+                        block = inflater.decompress(data)
                     except zlib.error:
-                        inflater, blocks = before, (before.decompress(bytes([byte])) for byte in data)
-                    for block in blocks:
-                        yield block[max(0, given - done) :]
-                        done += len(block)
+                        block, broken = b"".join(_up_to_the_error(before, data)), True
+                    yield block[max(0, given - done) :]
+                    done += len(block)
+                    if broken:
+                        return
                     data = inflater.unused_data.lstrip(b"\0") if inflater.eof else b""
                     if inflater.eof:
                         inflater = zlib.decompressobj(wbits=31)
@@ -139,3 +141,9 @@ class Compressed:
                     yield block
         except (OSError, pa.ArrowException) as error:
             self.damage = f"the zstd data is damaged ({error})"
+
+
+def _up_to_the_error(inflater, data: bytes) -> Iterator[bytes]:
+    with suppress(zlib.error):
+        for byte in data:
+            yield inflater.decompress(bytes([byte]))

@@ -17,7 +17,7 @@ from flowkit.loading.grammar import NULLS, Format, header, refuse_look_alikes
 Line = tuple[Format | None, str]
 
 #: Keys whose text holds a record, and the lists that hold events.
-_TEXTS = ("message", "@message", "body", "_raw", "log", "line")
+_TEXTS = ("message", "@message", "body", "_raw", "log", "line", "kinesis", "awslogs", "result")
 _LISTS = ("logEvents", "events", "Records", "results", "records", "logs", "value")
 _WRAPPER = re.compile(rf'\s*\{{[^\[\]{{}}]{{0,4096}}?"(?:{"|".join(_LISTS)})"\s*:\s*\[')
 _AFTER_LIST = re.compile(r'[\s\],}]*(?:"[^"\\]{0,99}"\s*:\s*)?')
@@ -51,6 +51,13 @@ def of_line(line: str) -> list[Line] | None:
     return None if found == [(None, _shown(value))] else found
 
 
+def of_text(text: str) -> list[Line]:
+    """Return the record lines of a message, mostly one; of a blank one a blank line."""
+    if "\n" not in text and "\r" not in text:
+        return [(None, text)]
+    return [(None, part) for part in text.replace("\r", "\n").split("\n") if part.strip()] or [(None, "")]
+
+
 def _values(texts: Iterable[str]) -> Iterator[object]:
     """The values of the stream; as bytes comes what could not be read."""
     pieces, buffer, at, inside, more = iter(texts), "", 0, False, True
@@ -66,7 +73,7 @@ def _values(texts: Iterable[str]) -> Iterator[object]:
                 return
             continue
         wrapper = None if inside else _WRAPPER.match(buffer, at)
-        if buffer[at] == "[" or (wrapper and "CONTROL_MESSAGE" not in wrapper[0]):
+        if (buffer[at] == "[" and not inside) or (wrapper and "CONTROL_MESSAGE" not in wrapper[0]):
             inside, at = True, wrapper.end() if wrapper else at + 1
             continue
         try:
@@ -88,7 +95,7 @@ def _values(texts: Iterable[str]) -> Iterator[object]:
 def _lines_of(value: object, depth: int = 0) -> list[Line]:
     """The record lines that one JSON value holds."""
     if isinstance(value, str):
-        return [(None, part) for part in value.splitlines() if part.strip()] or [(None, "")]
+        return of_text(value)
     if value is None:
         return []
     if depth > 6 or not isinstance(value, dict | list):
@@ -98,7 +105,7 @@ def _lines_of(value: object, depth: int = 0) -> list[Line]:
             return _lines_of({each["field"]: each.get("value") for each in value}, depth + 1)
         return [line for each in value for line in _lines_of(each, depth + 1)]
     if isinstance(message := value.get("message"), str):
-        return _lines_of(message)
+        return of_text(message)
     if value.get("messageType") == "CONTROL_MESSAGE":
         return []
     for keys, kinds in ((_LISTS, list), (_TEXTS, str | dict)):

@@ -14,6 +14,7 @@ from flowkit.fields import FIELDS
 from flowkit.loading.compression import Compressed
 from flowkit.loading.errors import SourceError
 from flowkit.loading.grammar import NULLS, Format, named, refuse_look_alikes
+from flowkit.loading.messages import of_text
 from flowkit.loading.shapes import Lines, Piece, as_text
 
 MAGIC = b"PAR1"
@@ -35,9 +36,8 @@ class Records(Lines):
             frame = pl.scan_parquet(self.file, glob=False, hive_partitioning=False)
             schema = frame.collect_schema()
             if schema.names() in (["message"], ["@message"], ["_raw"]):
-                yield from self._gathered(
-                    (None, line) for (text,) in frame.collect().iter_rows() if text for line in text.splitlines()
-                )
+                texts = (text for (text,) in frame.collect().iter_rows() if text)
+                yield from self._gathered(line for text in texts for line in of_text(text))
                 return
             names = _names(schema)
             self.format = Format(tuple(names.values()))

@@ -107,9 +107,7 @@ class Lines:
         if column := _message_column(tokens) if separator != " " else 0:
             texts = (line.decode("utf-8", "replace") for block in blocks for line in io.BytesIO(block))
             cells = (row[column - 1] for row in csv.reader(texts, delimiter=separator) if len(row) >= column)
-            return self._gathered(
-                (None, each) for cell in itertools.islice(cells, 1, None) for each in cell.splitlines()
-            )
+            return self._gathered(line for cell in itertools.islice(cells, 1, None) for line in messages.of_text(cell))
         if named:
             self.format, self.headed, self.headers, self.blank = named, True, 1, blank
         else:

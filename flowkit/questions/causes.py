@@ -206,11 +206,12 @@ def _mid_stream(group, context, verdicts, denied) -> Cause:
     if group.syn_acks and not denied:
         said.append("a SYN-ACK answers a SYN that was let pass, where no log was looking")
         return Cause("reply-refused", "rules-changed" if verdicts else "network-acl", "low", tuple(said))
-    if group.from_server and group.flagged and group.reopened == group.sessions and not denied:
+    data = group.small < group.sessions
+    if group.from_server and (group.flagged or data) and group.reopened == group.sessions and not denied:
         said.append(f"the connection was open and silent for more than {TCP_IDLE} s: its tracking may have ended")
         # A last FIN or keepalive is lost without harm, data is not.
-        kind = "reply-refused" if group.small < group.sessions else "late-packets"
-        return Cause(kind, "tracking-expired", "medium" if verdicts else "low", tuple(said))
+        sure = "medium" if verdicts and group.flagged else "low"
+        return Cause("reply-refused" if data else "late-packets", "tracking-expired", sure, tuple(said))
     if denied and (group.from_server or not met):
         return _by_rules("reply-refused" if group.from_server and met else "noise", denied, *said)
     kind = "late-packets" if met else "noise"

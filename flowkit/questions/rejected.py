@@ -225,11 +225,13 @@ def incidents(groups: pd.DataFrame) -> pd.DataFrame:
         for number in (number for number in joins if groups.verdict[number] is None):
             groups.loc[number, ["cause", "confidence"]] = ["network-acl", "medium"]
             groups.at[number, "grounds"] += (f"a changed network ACL cut off {block} at that time",)
-    # Whoever tries in earnest from the same network, with too few attempts for a score of its own, is no noise.
+    # Whoever tries in earnest from the same network, or where many others do, with too few attempts for a score of its
+    # own, is no noise.
     quiet = groups[(groups.kind == "noise") & groups.repeats & (groups.refusal == "request")]
     for name, part in groups[(groups.kind == "blocked-client") & ~groups.far.map(is_private)].groupby("incident"):
         same = quiet[(place[quiet.index] == place[part.index[0]]) & (quiet.cause == part.cause.iloc[0])]
-        beside = [number for number, far in same.far.items() if enclosing_network([*part.far, far])]
+        crowd = part.far.nunique() >= CUSTOMERS
+        beside = [number for number, far in same.far.items() if crowd or enclosing_network([*part.far, far])]
         groups.loc[beside, ["incident", "kind"]] = [name, "blocked-client"]
     roots = pd.Series([_root(one) for one in groups.itertuples()], groups.index, dtype="object")
     one_client = groups.groupby("incident").far.transform("nunique") == 1

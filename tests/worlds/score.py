@@ -216,10 +216,11 @@ def summary(scores: dict) -> list[str]:
     errors = [r for r in done if isinstance(r, Exception)]
     passes = sum(r.passes for r in done if r not in errors)
     opens = Counter(tag for r in done if r not in errors for tag in r.opened)
-    lines.append(
-        f"{len(done)} proposed fixes replayed: {passes} let pass what they should, {len(errors)} cannot be "
-        f"carried out; let pass besides: {dict(opens) or 'nothing'}."
-    )
+    if done:
+        lines.append(
+            f"{len(done)} proposed fixes replayed: {passes} let pass what they should, {len(errors)} cannot be "
+            f"carried out; let pass besides: {dict(opens) or 'nothing'}."
+        )
     return lines
 
 
