@@ -21,7 +21,7 @@ from flowkit.loading.errors import SourceError
 from flowkit.loading.ingestion import ingest
 from flowkit.loading.sample import NOTEBOOKS
 from flowkit.reporting.errors import ReportError, UsageError
-from flowkit.reporting.html import one_line, visible
+from flowkit.reporting.html import many, one_line, visible
 from flowkit.terminal import complain, discard_stdout, mend_streams, progress, terminable
 
 LEVELS = ("info", "low", "medium", "high")
@@ -140,8 +140,12 @@ def _report(given: argparse.Namespace) -> int:
     for note in run["notes"]:
         complain(note)
     print(visible(run["folder"] / "index.html"))
+    stopped = sum(each["failure"] is not None for each in run["notebooks"])
+    asked = many(len(run["notebooks"]), "notebook") + (f", {stopped} of them stopped" if stopped else "")
     counts = ", ".join(f"{number} {level}" for level, number in run["counts"].items() if number)
-    print(f"{len(run['notebooks'])} notebooks, findings: {counts or 'none'}; {run['seconds']:.1f} s")
+    found = f"{many(len(run['findings']), 'finding')} in {many(sum(run['counts'].values()), 'incident')}: {counts}"
+    none = "nothing was found before" if stopped else "no findings"
+    print(f"{asked}; {found if counts else none}; {run['seconds']:.1f} s")
     for each in run["notebooks"]:
         if each["failure"]:
             complain(f"{each['name']} stopped at cell {each['failure']['cell']}: {each['failure']['message']}")

@@ -9,6 +9,7 @@ from itertools import groupby
 
 from flowkit.reporting.finding import FOLDS, Finding, expectation_of, fold_of, incidents, number_repeats
 from flowkit.reporting.html import escaped, many, period
+from flowkit.reporting.tables import percent
 
 #: `flowkit report` reads findings from a cell's output under this MIME type.
 MIME = "application/vnd.flowkit.findings+json"
@@ -146,7 +147,7 @@ def finding_html(finding: dict, badge: str = "") -> str:
         finding["cause"] and finding["cause"].replace("-", " "),
         period(finding["first_seen"], finding["last_seen"]),
         finding["records"] and many(finding["records"], "record"),
-        finding["coverage"] is not None and f"log coverage {finding['coverage']:.1%}",
+        finding["coverage"] is not None and f"log coverage {percent(finding['coverage'])}",
     ]
     small = badge + " · ".join(escaped(fact) for fact in facts if fact)
     severity, confidence = escaped(finding["severity"]), escaped(assured(finding["confidence"]))

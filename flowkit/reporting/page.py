@@ -178,6 +178,7 @@ def run_index(
     """
     figures = {name: Markup(_small(first_figure(each))) for name, each in notebooks.items()}  # noqa: S704
     groups = [_entry(group, pages, resolved is not None) for group in incidents(findings)]
+    kinds = Counter(entry["kind"] for entry in groups if entry["severity"] in ("high", "medium"))
     return _template("indexes.html.j2").render(
         run=run,
         window=spanned(run),
@@ -187,12 +188,10 @@ def run_index(
         more=max(0, len(groups) - SHOWN),
         total=len(groups),
         phrases=[
-            KINDS[kind].counted(number)
-            for kind, number in Counter(
-                entry["kind"] for entry in groups if entry["severity"] in ("high", "medium")
-            ).items()
+            (KINDS[kind].counted(number), next(entry["href"] for entry in groups if entry["kind"] == kind))
+            for kind, number in kinds.items()
         ],
-        counts={name: sum(entry["severity"] == name for entry in groups) for name in SEVERITIES},
+        findings=len(findings),
         new=sum(not entry["old"] for entry in groups),
         compared=resolved is not None,
         resolved=[group[0] for group in incidents(resolved or [])],
@@ -200,14 +199,13 @@ def run_index(
 
 
 def _entry(group: list[dict], pages: dict[str, str], compared: bool) -> dict:
-    """An incident as the index lists it; the one that the run itself found has no page and brings its next step."""
+    """An incident as the index lists it, with its next step."""
     lead, *others = group
-    href = _href(lead, pages)
     return lead | {
         "old": is_ongoing(group),
         "fold": fold_of(group) if compared else "for information" if lead["severity"] == "info" else "",
-        "href": href,
-        "next": "" if href else Markup(action_html(lead["action"])),  # noqa: S704
+        "href": _href(lead, pages),
+        "next": Markup(action_html(lead["action"])),  # noqa: S704
         "expectation": expectation_of(group),
         "others": [each | {"href": _href(each, pages)} for each in others],
         "words": " ".join(str(value) for each in group for value in each["subject"].values() if value is not None),

@@ -85,7 +85,8 @@ def finding(log, part: pd.DataFrame, found: Rejections, host, lines: dict) -> Fi
     score = [] if kind != "blocked-client" else [f"legitimacy score {lead.score} ({points(lead.parts)})"]
     rest = part[part.index != lead.name]
     if len(rest):
-        score.append(f"{many(len(rest), 'more group')} of this incident, {many(rest.records.sum(), 'record')}")
+        pairs = f"{many(len(rest), 'more pair')} of client and service with the same root cause"
+        score.append(f"{pairs}, {many(rest.records.sum(), 'record')}")
     eni = logged(lead.interface_id)
     return Finding(
         kind=kind,

@@ -23,7 +23,7 @@ from flowkit.questions.expectations import expectations_of, printed_names, read_
 from flowkit.questions.networks import read_networks, subnet_names
 from flowkit.reporting import history, page
 from flowkit.reporting.errors import ReportError, UsageError
-from flowkit.reporting.finding import SUBJECT, contradicted, resolved, stamped
+from flowkit.reporting.finding import SUBJECT, contradicted, incidents, resolved, stamped
 from flowkit.reporting.kinds import SEVERITIES
 from flowkit.reporting.notebooks import OPTIONS, Executed, arguments, chosen, executor, pairs, parameters, unused
 from flowkit.reporting.redact import Redactor, own_key, secrets_of
@@ -210,7 +210,8 @@ def _made(
         findings += stamped(extra, "skipdata", earlier)
     findings.sort(key=lambda finding: SEVERITIES.index(finding["severity"]))
     run["status"] = "failed" if any(each["failure"] for each in run["notebooks"]) else "ok"
-    run["counts"] = {name: sum(f["severity"] == name for f in findings) for name in SEVERITIES}
+    leads = [group[0]["severity"] for group in incidents(findings)]
+    run["counts"] = {name: leads.count(name) for name in SEVERITIES}
     gone = resolved(findings, earlier, run)
     _write_findings(folder, run, findings, gone)
     texts["index"] = page.run_index(
