@@ -241,15 +241,21 @@ def test_redaction_hides_folders_above_files_names_of_files_and_what_malformed_l
     write_log(folder / "AcmeCorp-logs" / "jane.doe@acme.example_210987654321_54.240.1.9.log", lines)
     eni = {"NetworkInterfaceId": "eni-0a", "PrivateIpAddresses": [{"PrivateIpAddress": "10.0.0.5"}], "VpcId": "vpc-1",
            "TagSet": [{"Key": "Name", "Value": "acme_prod-mq\x1b[31m\r\nrm -rf / <img src=x onerror=alert(2)>"}],
-           "Description": "AcmeSecret <script>"}  # fmt: skip
+           "Description": "AcmeSecret <script>", "SubnetId": "subnet-1", "OwnerId": "210987654321", "Groups": [],
+           "Status": "in-use", "InterfaceType": "interface", "Ipv6Addresses": []}  # fmt: skip
     (folder / "AcmeNet").mkdir()
-    (folder / "AcmeNet" / "describe-network-interfaces.json").write_text(json.dumps({"NetworkInterfaces": [eni]}))
+    for name, key, items in (
+        ("describe-network-interfaces", "NetworkInterfaces", [eni]),
+        ("describe-security-groups", "SecurityGroups", []),
+        ("describe-network-acls", "NetworkAcls", []),
+    ):
+        (folder / "AcmeNet" / f"{name}.json").write_text(json.dumps({key: items}))
     monkeypatch.chdir(folder)
     words = ["report", "AcmeCorp-logs", "--network", "AcmeNet", "--redact", "--bundle", "--out", str(tmp_path / "out")]
     assert cli.main([*words, "--notebook", "rejected", "--notebook", "skipdata"]) == 0
     run = (tmp_path / "out" / "latest").resolve()
     texts = {path.name: path.read_text().lower() for path in run.iterdir()}
-    assert len(texts) == 9 and "10.0.0.5" in texts["findings.json"] and "1 of 21 lines malformed" in texts["run.json"]
+    assert len(texts) == 9 and "10.0.0.5" in texts["rejected.html"] and "1 of 22 lines malformed" in texts["run.json"]
     for secret in ("acme", "jane", "doe@", "210987654321", "54.240.1", "onerror", "rm -rf", "[31m", str(tmp_path)):
         assert [name for name, text in texts.items() if secret in text] == [], secret
 
@@ -450,7 +456,7 @@ def test_many_incidents_are_a_table_behind_a_count(tmp_path):
     log, out = write_log(tmp_path / "flow.log", [record()]), tmp_path / "out"
     assert cli.main(["report", str(log), "--notebook", str(book), "--out", str(out)]) == 0
     index = (out / "latest" / "index.html").read_text()
-    assert "70 more incidents; all of them are in" in index and "<b>100</b>low and info" in index
+    assert "70 more incidents; all of them are in" in index and "<b>100</b>low<" in index
     assert index.count("1 more finding with the same root cause</summary>") == 100
     shown = (out / "latest" / "many.html").read_text()
     assert shown.count("<article") == 60 and "70 more incidents." in shown

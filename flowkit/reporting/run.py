@@ -247,17 +247,17 @@ def _write_findings(folder: Path, run: dict, findings: list[dict], gone: list[di
         "resolved": [each["id"] for each in gone or ()],
     }
     history.write(folder / "findings.json", _json(document))
-    plain = ("id", "status", "notebook", "kind", "severity", "confidence", "title", "cause", "action")
-    numbers = ("first_seen", "last_seen", "records", "packets", "bytes", "coverage", "incident")
+    columns = [
+        *("id", "status", "notebook", "kind", "severity", "confidence", "title", "cause", "action"), *SUBJECT,
+        *("first_seen", "last_seen", "records", "packets", "bytes", "coverage", "incident", "counts"),
+    ]  # fmt: skip
     with (folder / "findings.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
-        table.writerow([*plain, *SUBJECT, *numbers, "counts"])
+        table.writerow(columns)
         for each in findings:
             counts = " ".join(f"{name}={number}" for name, number in each["counts"].items())
-            values = [each[name] for name in plain], [each["subject"][name] for name in SUBJECT]
-            table.writerow(
-                [_cell(value) for part in (*values, [each[name] for name in numbers], [counts]) for value in part]
-            )
+            row = each | each["subject"] | {"counts": counts}
+            table.writerow([_cell(row[name]) for name in columns])
 
 
 def _cell(value: object) -> object:
