@@ -1,8 +1,8 @@
 """`make bench`: generates the logs, times everything in one run, prints one Markdown table.
 
-Each step is a process of its own: wall seconds, its ratio to the floor (`gzip -dc` over the same files, one
-process a core), and the memory of its largest process. Figures of one run compare with each other, not with
-those of another day or machine.
+Each step is a command of its own: wall seconds, their ratio to the floor (`gzip -dc` over the same files, one
+process a core), CPU seconds of all its processes, and the memory of the largest. Figures of one run compare with each
+other, not with those of another day or machine.
 """
 
 import argparse
@@ -25,18 +25,25 @@ flows.group_by(["srcaddr", "dstaddr"]).agg(b=flows.bytes.sum()).order_by(ibis.de
 flows.group_by(["dstport", "protocol", "action"]).agg(n=flows.count()).execute()
 """
 INGEST = "import sys, flowkit; print(flowkit.ingest(sys.argv[1], format=None)['ok'])"
-ANSWER = "import sys, ibis, flowkit; flows = flowkit.load(sys.argv[1])" + GROUP_BYS
+ANSWER = "import sys, ibis, flowkit; flows = flowkit.load(sys.argv[1]).records" + GROUP_BYS
+FIRST = """
+import sys, ibis, flowkit
+flows = flowkit.load(sys.argv[1]).records
+flows.group_by("srcaddr").agg(b=flows.bytes.sum()).order_by(ibis.desc("b")).limit(10).execute()
+"""
+FOLD = "import sys, flowkit; flowkit.load(sys.argv[1]).edges"
+#: Others with the same first question: which addresses sent most bytes.
 READERS = {
     "pandas": """
 import sys, glob, pandas as pd
 files = sorted(glob.glob(sys.argv[1]))
 flows = pd.concat(pd.read_csv(file, sep=" ", na_values="-", dtype={"account-id": str}) for file in files)
-flows.groupby(["interface-id", "action"])["bytes"].agg(["size", "sum"])
+flows.groupby("srcaddr")["bytes"].sum().nlargest(10)
 """,
     "Polars": """
 import sys, polars as pl
-flows = pl.read_csv(sys.argv[1], separator=" ", null_values="-", schema_overrides={"account-id": pl.String})
-flows.group_by("interface-id", "action").agg(pl.len(), pl.col("bytes").sum())
+flows = pl.scan_csv(sys.argv[1], separator=" ", null_values="-", schema_overrides={"account-id": pl.String})
+flows.group_by("srcaddr").agg(pl.col("bytes").sum()).sort("bytes").tail(10).collect()
 """,
     "pyarrow": """
 import sys, glob, pyarrow as pa, pyarrow.csv as csv
@@ -54,16 +61,17 @@ for file in sorted(glob.glob(sys.argv[1])):
         names = [name.replace("-", "_") for name in next(lines).split()]
         for line in lines:
             record = FlowRecord(dict(zip(names, line.split())))
-            sums[record.interface_id, record.action] += record.bytes
+            sums[record.srcaddr] += record.bytes
 """,
 }
 
 
 class Step(NamedTuple):
-    """One timed process: seconds of wall clock, peak memory in MB, records it went through."""
+    """One timed command: seconds of wall clock and of CPU, peak memory in MB, records it went through."""
 
     name: str
     seconds: float
+    cpu: float
     memory: float
     records: int
 
@@ -77,7 +85,7 @@ def timed(name: str, records: int, command: list[str], cache: Path, out: int | I
     if status:
         raise SystemExit(f"{name}: {' '.join(command)[:200]} ended with {os.waitstatus_to_exitcode(status)}")
     print(f"  {name}: {seconds:.1f} s", file=sys.stderr, flush=True)
-    return Step(name, seconds, usage.ru_maxrss / 1024, records)
+    return Step(name, seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, records)
 
 
 def python(code: str, *args: object) -> list[str]:
@@ -113,8 +121,12 @@ def logs_table(folder: Path, files: int, lines: int, fraction: int) -> list[Step
     steps.append(timed("flowkit, cold", records, python(INGEST, large), cache))
     steps.append(timed("flowkit, warm (nothing new)", records, python(INGEST, large), cache))
     steps.append(timed("flowkit, three group-bys over the cache", records, python(ANSWER, large), cache))
+    steps.append(
+        timed("flowkit, the first question, nothing cached", records, python(FIRST, large), folder / "cache-first")
+    )
+    steps.append(timed("flowkit, the same again", records, python(FIRST, large), folder / "cache-first"))
     for name in ("pandas", "Polars", "pyarrow"):
-        steps.append(timed(f"{name}, one group-by", records, python(READERS[name], every), cache))
+        steps.append(timed(f"{name}, the same question", records, python(READERS[name], every), cache))
     few = links(sorted(large.iterdir())[: max(1, files // fraction)], folder / "few", 1)
     part = max(1, files // fraction) * lines
     steps.append(
@@ -161,35 +173,25 @@ def small_files(folder: Path, files: int, lines: int) -> list[Step]:
 
 
 def many(folder: Path, times: int, records: int) -> list[Step]:
-    """The large files under `times` names each: loading, then the three group-bys."""
-    again, cache = (links(sorted((folder / "strangers").iterdir()), folder / "many", times), folder / "cache-many")
+    """The conversations under `times` names each: loading, then the fold."""
+    again, cache = (links(sorted((folder / "conversations").iterdir()), folder / "many", times), folder / "cache-many")
     total = records * times
     loaded = timed(f"flowkit, cold, {total / 1e6:,.0f} million records", total, python(INGEST, again), cache)
-    answered = timed("flowkit, three group-bys over those", total, python(ANSWER, again), cache)
+    steps = [loaded, timed("fold of those", total, python(FOLD, again), cache)]
     shutil.rmtree(cache)
-    return [loaded, answered]
+    return steps
 
 
 def questions(folder: Path, records: int, kind: str) -> list[Step]:
-    """What two notebooks ask together, over the large files: the seconds of their cells, without the imports."""
-    pairs = (("rejected", "direction"), ("reachability", "skipdata"))
+    """The fold, what the four notebooks ask of it in one process, and a whole report with nothing cached."""
+    logs, cache = folder / kind, folder / "cache"
+    ask = [sys.executable, str(HERE / "ask.py"), str(logs)]
+    report = [sys.executable, "-m", "flowkit", "report", str(logs), "--out", str(folder / "reports")]
     return [
-        asked(
-            f"questions of {' and '.join(pair)}, {kind}",
-            records,
-            [sys.executable, HERE / "ask.py", folder / kind, *pair],
-            folder / "cache",
-        )
-        for pair in pairs
+        timed(f"fold, {kind}", records, python(FOLD, logs), cache),
+        timed(f"questions of all notebooks, folded before, {kind}", records, ask, cache),
+        timed(f"flowkit report, cold, {kind}", records, report, folder / f"cache-report-{kind}"),
     ]
-
-
-def asked(name: str, records: int, command: list, cache: Path) -> Step:
-    """As `timed`, with the seconds that the process itself printed."""
-    with tempfile.TemporaryFile("w+") as out:
-        step = timed(name, records, list(map(str, command)), cache, out)
-        out.seek(0)
-        return step._replace(seconds=float(out.read().split()[-1]))
 
 
 def generate(folder: Path, files: int, lines: int, first: int = 0, kind: str = "strangers") -> None:
@@ -202,7 +204,7 @@ def overhead(folder: Path) -> list[Step]:
     """`flowkit report` on the sample, beside bare papermill of as many notebooks that import the same libraries."""
     code = "import matplotlib.pyplot, pandas, ibis, duckdb, flowkit"
     bare = python(HERE.joinpath("bare.py").read_text(), HERE.parents[1] / "notebooks", folder / "bare", code)
-    report = [sys.executable, "-m", "flowkit.cli", "report", "sample", "--out", str(folder / "reports")]
+    report = [sys.executable, "-m", "flowkit", "report", "sample", "--out", str(folder / "reports")]
     python_warm = timed("flowkit report on the sample, the first time", 0, report, folder / "cache-sample")
     return [
         timed("papermill, as many notebooks that only import", 0, bare, folder / "cache-sample"),
@@ -214,14 +216,14 @@ def overhead(folder: Path) -> list[Step]:
 def table(steps: list[Step], floor: Step) -> str:
     """The steps as a Markdown table."""
     rows = [
-        "| step | seconds | ratio to the floor | million records a second | MB at most |",
-        "| --- | ---: | ---: | ---: | ---: |",
+        "| step | seconds | ratio to the floor | CPU seconds | million records a second | MB at most |",
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
     ]
     for step in steps:
         share = step.records / floor.records
         ratio = f"{step.seconds / (floor.seconds * share):.2f}" if step.records else ""
         pace = f"{step.records / step.seconds / 1e6:.2f}" if step.records else ""
-        rows.append(f"| {step.name} | {step.seconds:.2f} | {ratio} | {pace} | {step.memory:,.0f} |")
+        rows.append(f"| {step.name} | {step.seconds:.2f} | {ratio} | {step.cpu:.1f} | {pace} | {step.memory:,.0f} |")
     return "\n".join(rows)
 
 
@@ -231,7 +233,7 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=50)
     parser.add_argument("--lines", type=int, default=100_000)
     parser.add_argument("--small-files", type=int, default=10_000)
-    parser.add_argument("--times", type=int, default=20, help="names for each large file in the memory test")
+    parser.add_argument("--times", type=int, default=4, help="names for each large file in the memory test")
     parser.add_argument("--folder", type=Path, help="where the logs are made (default: a temporary folder)")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=args.folder, prefix="flowkit-bench-") as name:
