@@ -148,12 +148,13 @@ def _report(given: argparse.Namespace) -> int:
     for note in run["notes"]:
         complain(note)
     say(run["folder"] / "index.html")
+    stopped = [each for each in run["notebooks"] if each["failure"]]
+    asked = many(len(run["notebooks"]), "notebook") + (f", {len(stopped)} of them stopped" if stopped else "")
     counts = ", ".join(f"{number} {level}" for level, number in run["counts"].items() if number)
-    failed = [each for each in run["notebooks"] if each["failure"]]
-    done = f"{len(failed)} of {many(len(run['notebooks']), 'notebook')} failed, findings of the others:"
-    done = done if failed else f"{many(len(run['notebooks']), 'notebook')}, findings:"
-    say(f"{done} {counts or 'none'}; {run['seconds']:.1f} s")
-    for each in failed:
+    found = f"{many(len(run['findings']), 'finding')} in {many(sum(run['counts'].values()), 'incident')}: {counts}"
+    none = "nothing was found before" if stopped else "no findings"
+    say(f"{asked}; {found if counts else none}; {run['seconds']:.1f} s")
+    for each in stopped:
         complain(f"{each['name']} stopped at cell {each['failure']['cell']}: {each['failure']['message']}")
     if run["status"] == "failed":
         return FAILED

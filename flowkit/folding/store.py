@@ -42,8 +42,8 @@ class Fold:
     conversations), ``aws_services`` and ``interfaces``; ``exact(x)`` is the sum of whole numbers, at most 2^63 - 1 and
     0 of none. `facts` holds ``step``
     (seconds), ``first``, ``last``, ``records``, ``ok``, ``nodata``, ``skipdata``, ``traffic`` (records that name a
-    flow), ``accepted``, ``rejected`` (records by action), ``flagged`` (records with TCP flags), ``translated``
-    (records whose packet carries another address) and ``accounts``.
+    flow), ``accepted``, ``rejected`` (records by action), ``flagged`` (records with TCP flags) and ``translated``
+    (records whose packet carries another address).
     """
 
     TABLES = ("edges", "refusals", "volumes", "evidence", "aws_services", "interfaces")
@@ -215,6 +215,4 @@ def _facts(flows: ir.Table) -> dict:
     ).execute()
     # Spark counts the rows of a condition on a column that is null throughout as null.
     none = {"first": None, "last": None}
-    facts = {name: none.get(name, 0) if pd.isna(value) else int(value) for name, value in row.iloc[0].items()}
-    accounts = flows.filter(flows.account_id.notnull()).select("account_id").distinct().execute()
-    return facts | {"accounts": sorted(accounts.account_id)}
+    return {name: none.get(name, 0) if pd.isna(value) else int(value) for name, value in row.iloc[0].items()}

@@ -40,6 +40,8 @@ TEXTS = {"named_networks": read_networks, "compare_at": moment}
 AT_A_TIME = 2
 #: A Unix socket's path has at most 104 bytes on macOS, 108 on Linux, its end and jupyter's number included.
 SOCKET_PATH = 90
+#: Errors whose words are a sentence for the reader; of others the kind says more.
+SENTENCES = ("ValueError", "SourceError", "UsageError", "ReportError")
 _RUNNING: set[subprocess.Popen] = set()
 
 
@@ -177,10 +179,11 @@ class Executed:
     failure: dict | None = None
 
 
-class _Kernel(AsyncKernelManager):
+class Kernel(AsyncKernelManager):
     """A kernel of this very Python, whatever kernelspecs the user has, and without the current folder on its path.
 
-    Its own log stays off the terminal; what cells print comes another way.
+    Its own log stays off the terminal; what cells print comes another way. Its name is public, for traitlets finds no
+    settings of a class whose name begins with an underscore.
     """
 
     @property
@@ -205,7 +208,7 @@ class _Engine(NBClientEngine):
         settings = {"connection_file": f"{folder}/connection.json"}
         if os.name == "posix" and len(os.fsencode(f"{folder}/kernel")) <= SOCKET_PATH:
             settings |= {"transport": "ipc", "ip": f"{folder}/kernel"}
-        kwargs |= {"kernel_manager_class": _Kernel, "config": Config(_Kernel=settings)}
+        kwargs |= {"kernel_manager_class": Kernel, "config": Config(Kernel=settings)}
         return super().execute_managed_notebook(nb_man, kernel_name, **kwargs)
 
 
@@ -224,15 +227,17 @@ def execute(path: Path, values: dict) -> Executed:
                 progress_bar=False, request_save_on_cell_execute=False, folder=folder,
             )  # fmt: skip
         except papermill.PapermillExecutionError as error:
-            failure = f"{error.ename}: {error.evalue}"
+            failure = error.ename, error.evalue
         except Exception as error:  # A dead kernel, a cell that timed out: the other notebooks go on.
-            failure = f"{type(error).__name__}: {error}"
+            failure = type(error).__name__, str(error)
         written = target.exists() and target.stat().st_size
         notebook = nbformat.read(target if written else path, as_version=4)
     notebook.cells = [cell for cell in notebook.cells if ERROR_MARKER_TAG not in cell.metadata.get("tags", [])]
     notebook.metadata.setdefault("papermill", {}).update(input_path=path.name, output_path=path.name)
     if failure:
-        failure = {"message": one_line(failure)[:2000], "cell": _failed_cell(notebook)}
+        kind, words = failure
+        words = words if kind in SENTENCES and words else f"{kind}: {words}"
+        failure = {"kind": kind, "message": one_line(words)[:2000], "cell": _failed_cell(notebook)}
     return Executed(path.stem, notebook, round(time.monotonic() - begun, 3), failure)
 
 

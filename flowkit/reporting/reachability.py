@@ -200,7 +200,8 @@ def _summary(
         said.append(f"{many(len(quiet), 'service')} allowed but not responding{more}.")
     if checked.empty:
         answered = reach.rows.loc[reach.rows["state"] == ANSWERED, SERVICE]
-        said.append(f"{many(len(answered.drop_duplicates()), 'service')} answered; no expectations were given.")
+        number = len(answered.drop_duplicates())
+        said.append(f"{many(number, 'service') if number else 'No service'} answered; no expectations were given.")
     return said
 
 

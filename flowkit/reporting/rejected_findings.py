@@ -87,8 +87,8 @@ def finding(log, part: pd.DataFrame, found: Rejections, host, lines: dict) -> Fi
     score = [] if kind != "blocked-client" else [f"legitimacy score {lead.score} ({points(lead.parts)})"]
     rest = part[part.index != lead.name]
     if len(rest):
-        others = f"{many(len(rest), 'more pair')} of client and service"
-        score.append(f"{others} of the same cause: {many(rest.records.sum(), 'record')}")
+        pairs = f"{many(len(rest), 'more pair')} of client and service with the same root cause"
+        score.append(f"{pairs}, {many(rest.records.sum(), 'record')}")
     eni = logged(lead.interface_id)
     return Finding(
         kind=kind,

@@ -108,13 +108,10 @@ def named_in(log: Log) -> set[str]:
 
 
 def _inputs(files: pd.DataFrame) -> list[dict]:
-    hashed = files["size"].sum() <= HASHED
     with ThreadPoolExecutor(2) as pool:
-        hashes = list(pool.map(_hash, files.file)) if hashed else [None] * len(files)
-    return [
-        {"file": str(place), "size": int(size), "sha256": digest}
-        for place, size, digest in zip(files.file, files["size"], hashes, strict=True)
-    ]
+        hashes = list(pool.map(_hash if files["size"].sum() <= HASHED else lambda _: None, files.file))
+    return [{"file": str(place), "size": int(size), "sha256": digest}
+            for place, size, digest in zip(files.file, files["size"], hashes, strict=True)]  # fmt: skip
 
 
 def _hash(place: str) -> str | None:

@@ -96,12 +96,9 @@ def _cells(values: pd.Series, name: str) -> tuple[str, bool, list[tuple[str, obj
         else:
             whole = (values.dropna().astype("float64") % 1 == 0).all()
             text = lambda value: f"{int(value):,}" if whole else f"{value:,.1f}"  # noqa: E731
-    cells = [("", "") if _missing(value) else (text(value), value) for value in values]
+    missing = [value is None or (pd.api.types.is_scalar(value) and bool(pd.isna(value))) for value in values]
+    cells = [("", "") if none else (text(value), value) for none, value in zip(missing, values, strict=True)]
     return header, numbers, cells
-
-
-def _missing(value: object) -> bool:
-    return value is None or (pd.api.types.is_scalar(value) and bool(pd.isna(value)))
 
 
 def _span(value: pd.Timedelta) -> str:
