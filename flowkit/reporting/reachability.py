@@ -85,7 +85,7 @@ def reachability(
             same = mine if row.proof is None else mine[_at(mine, row.proof)]
             broken[row.line] = finding_of.expectation(reach, row, same if len(same) else mine, host)
             found.append((broken[row.line], reach.rows.loc[[*row.rows]]))
-    found += [(finding_of.exposure(reach, part), _of(reach, part, ANSWERED)) for part in _alike(services)][:top]
+    found += [(finding_of.exposure(reach, part), _of(reach, part, ANSWERED)) for part in _alike(services)[:top]]
     quiet_rows = quiet.head(top)
     found += [(finding_of.without_response(row), _of(reach, quiet_rows.loc[[row.Index]], row.state))
               for row in quiet_rows.itertuples()]  # fmt: skip
