@@ -17,12 +17,13 @@ from flowkit.aws import commands
 from flowkit.explain import explained
 from flowkit.loading import cache, upkeep
 from flowkit.loading.boto import configure
-from flowkit.loading.errors import SourceError
-from flowkit.loading.ingestion import ingest
+from flowkit.loading.errors import SourceError, many
+from flowkit.loading.ingestion import ingest, records_in
 from flowkit.loading.sample import NOTEBOOKS
+from flowkit.loading.window import moment
 from flowkit.reporting.errors import ReportError, UsageError
-from flowkit.reporting.html import one_line, visible
-from flowkit.terminal import complain, discard_stdout, mend_streams, progress, terminable
+from flowkit.reporting.html import one_line
+from flowkit.terminal import complain, discard_stdout, mend_names, mend_streams, progress, say, terminable
 
 LEVELS = ("info", "low", "medium", "high")
 DONE, FAILED, USAGE, FOUND = range(4)
@@ -66,6 +67,8 @@ def main(words: Sequence[str] | None = None) -> int:
 
     A fault of the user or the machine is one sentence on stderr; FLOWKIT_DEBUG=1 shows the traceback.
     """
+    if words is None:
+        mend_names()
     mend_streams()
     os.environ.setdefault("PYTHONSAFEPATH", "1")  # No child process imports what lies in the current folder.
     try:
@@ -90,7 +93,7 @@ def main(words: Sequence[str] | None = None) -> int:
             if not error.filename:
                 discard_stdout()  # it cannot be written
             return complain(f"{error.filename or 'stdout'}: {error.strerror}")
-        return complain(f"{type(error).__name__}: {one_line(error)} (unforeseen; FLOWKIT_DEBUG=1 shows where)")
+        return complain(f"{type(error).__name__}: {error} (unforeseen; FLOWKIT_DEBUG=1 shows where)")
 
 
 def _joined(words: Sequence[str]) -> list[str]:
@@ -104,9 +107,14 @@ def _joined(words: Sequence[str]) -> list[str]:
     return joined
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> None:
+        super().error(one_line(message))
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line; what it parses has `func`, which takes it and returns the exit code."""
-    top = argparse.ArgumentParser(prog="flowkit", description="Answers from AWS VPC Flow Logs.")
+    top = _Parser(prog="flowkit", description="Answers from AWS VPC Flow Logs.")
     top.add_argument("--version", action="version", version=f"flowkit {flowkit.__version__}")
     subparsers = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
     fields = {"line": {"help": "a record, in quotes"}, "--format": {"help": "the log's fields (default: AWS's)"}}
@@ -139,12 +147,15 @@ def _report(given: argparse.Namespace) -> int:
         run = report(Request(**own), bar)
     for note in run["notes"]:
         complain(note)
-    print(visible(run["folder"] / "index.html"))
+    say(run["folder"] / "index.html")
+    stopped = [each for each in run["notebooks"] if each["failure"]]
+    asked = many(len(run["notebooks"]), "notebook") + (f", {len(stopped)} of them stopped" if stopped else "")
     counts = ", ".join(f"{number} {level}" for level, number in run["counts"].items() if number)
-    print(f"{len(run['notebooks'])} notebooks, findings: {counts or 'none'}; {run['seconds']:.1f} s")
-    for each in run["notebooks"]:
-        if each["failure"]:
-            complain(f"{each['name']} stopped at cell {each['failure']['cell']}: {each['failure']['message']}")
+    found = f"{many(len(run['findings']), 'finding')} in {many(sum(run['counts'].values()), 'incident')}: {counts}"
+    none = "nothing was found before" if stopped else "no findings"
+    say(f"{asked}; {found if counts else none}; {run['seconds']:.1f} s")
+    for each in stopped:
+        complain(f"{each['name']} stopped at cell {each['failure']['cell']}: {each['failure']['message']}")
     if run["status"] == "failed":
         return FAILED
     grave = LEVELS[LEVELS.index(given.fail_on) :] if given.fail_on else ()
@@ -163,27 +174,33 @@ def _ingest(given: argparse.Namespace) -> int:
     except ValueError as error:
         raise UsageError(str(error)) from None
     if given.json:
-        print(json.dumps(tally))
+        say(json.dumps(tally))
     else:
         _table(tally)
-    records = sum(tally[name] for name in ("ok", "nodata", "skipdata", "no_status"))
-    if not records and (tally["malformed"] or tally["unreadable_files"]):
-        return complain(f"no line is a record: {one_line(troubles[0])}")
-    for each in troubles:
-        complain(one_line(each))
-    return DONE
+    if records_in(tally):
+        for each in troubles:
+            complain(each)
+        return DONE
+    if tally["files"]:
+        read = ", ".join(many(tally[f"{each}s"], each) for each in ("file", "line", "header"))
+        return complain(f"no line is a record: {(troubles or [read])[0]}")
+    from flowkit.reporting.source import undelivered  # noqa: PLC0415 - it imports pandas and Ibis
+
+    asked = {"start": moment(given.start), "end": moment(given.end), "format": given.format}
+    return complain("; ".join(undelivered({"source": source, **asked}, tally)[1] for source in given.source))
 
 
 def _cache(given: argparse.Namespace) -> int:
     where = cache.home()
     if given.action == "clear":
-        upkeep.clear()
+        if others := upkeep.clear():
+            complain(f"{', '.join(others)} stays in {where}: flowkit did not write it")
     elif given.action == "prune":
         from flowkit.folding import store  # noqa: PLC0415 - it imports Ibis
 
         store.prune(cache.folder() / "folds")
-        print(f"{upkeep.prune()} files are gone from their place and from the cache")
-    print(visible(where))
+        say(f"{many(upkeep.prune(), 'file')} gone from the disk, and now from the cache")
+    say(where)
     _table(upkeep.size() if where.exists() else dict.fromkeys(("files", "parts", "bytes"), 0))
     return DONE
 
@@ -191,22 +208,25 @@ def _cache(given: argparse.Namespace) -> int:
 def _notebooks(given: argparse.Namespace) -> int:
     from flowkit.reporting.notebooks import every_notebook, parameters  # noqa: PLC0415
 
-    for name, path in every_notebook(NOTEBOOKS).items():
-        print(name)
+    own = every_notebook(NOTEBOOKS)
+    if given.copy:
+        given.copy.mkdir(parents=True, exist_ok=True)
+        if there := [path.name for path in own.values() if (given.copy / path.name).exists()]:
+            raise ReportError(f"{given.copy} holds {', '.join(there)} already; nothing is overwritten")
+        for path in own.values():
+            say(shutil.copyfile(path, given.copy / path.name))
+        return DONE
+    for name, path in own.items():
+        say(name)
         for parameter, (default, meaning) in parameters(path).items():
-            print(f"  {f'{parameter} = {default!r}':<24}{meaning}")
-        if given.copy:
-            given.copy.mkdir(parents=True, exist_ok=True)
-            if (given.copy / path.name).exists():
-                raise ReportError(f"{given.copy / path.name} is there already; it is not overwritten")
-            shutil.copyfile(path, given.copy / path.name)
+            say(f"  {f'{parameter} = {default!r}':<24}{meaning}")
     return DONE
 
 
 def _explain(given: argparse.Namespace) -> int:
     try:
         for name, value, meaning in explained(given.line, given.format):
-            print(f"{name:<16}{visible(value):<40}{meaning}")
+            say(f"{name:<16}{one_line(value):<40}{meaning}")
     except ValueError as error:
         raise UsageError(str(error)) from None
     return DONE
@@ -214,7 +234,7 @@ def _explain(given: argparse.Namespace) -> int:
 
 def _table(numbers: dict) -> None:
     for name, number in numbers.items():
-        print(f"{name:<18}{number:>18,}")
+        say(f"{name:<18}{number:>18,}")
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ IPV6 = "|".join(
 )
 ADDRESS = f"{IPV4}|{IPV6}"
 #: Twelve digits, or a word such as `unknown`; never a number that a spreadsheet bent (`1.23457E+11`, `12345678901.0`).
-ACCOUNT = "[0-9]+|[!#-/:-~][!#-~]*"
+ACCOUNT = "[0-9]+|[!#-,./:-~][!#-~]*"
 #: A port, again without leading zeros where it has five digits.
 PORT = "[0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]"
 #: Whole seconds; milli-, micro- and nanoseconds become seconds after they are read.

@@ -21,7 +21,7 @@ from flowkit.folding.coverage import coverage
 from flowkit.folding.sessions import sessions, split, unsplit
 from flowkit.folding.store import Fold
 from flowkit.loading.cache import folder
-from flowkit.loading.counts import DAY, FIRST_TIME
+from flowkit.loading.counts import DAY, FIRST_TIME, LONGEST
 from flowkit.loading.engines import recognised, table_of
 from flowkit.loading.engines import tally as table_tally
 from flowkit.loading.errors import SourceError
@@ -29,13 +29,15 @@ from flowkit.loading.ingestion import Ingested, bring_in
 from flowkit.loading.network import Snapshot, snapshot_of
 from flowkit.loading.records import backend, records_view
 from flowkit.loading.sources import aws_name, is_table, slot_of
-from flowkit.loading.sql import quoted
+from flowkit.loading.sql import quoted, whole_numbers
 from flowkit.loading.window import Moment, moment, window
 
 #: Reasons, examples and files that `summary` names at most.
 SHOWN = 5
 #: What `summary` says in a report for outsiders (`flowkit report --redact`).
-SHARED = ("window", "records in these files", "log-status", "files", "malformed lines")
+SHARED = ("window", "records in these files", "log-status", "files", "malformed lines", "sums")
+#: What `summary` says of sums that the fold cannot hold.
+BEYOND = f"bytes or packets exceed 64 bits: a sum beyond {2**63 - 1:,} is given as that, a lower bound"
 
 _COUNTED = ("lines", "headers", "blank", "ok", "nodata", "skipdata", "no_status", "malformed")
 _STATUS = {"ok": "OK", "nodata": "NODATA", "skipdata": "SKIPDATA", "no_status": "without log-status"}
@@ -90,14 +92,13 @@ class Log:
         """The records that overlap the window, one row each: `start` and `end` as UTC timestamps, `file_id` of `files`.
 
         `interface_id` is the resource's id where the log has no interface; copies of a record that several flow logs
-        hold are out; NODATA and SKIPDATA rows are in. Times that no flow log can have (before 2014, after tomorrow)
-        are null; such rows are there where no window is asked for.
+        hold are out; NODATA and SKIPDATA rows are in. Times that no flow log can have (before 2014, after tomorrow, or
+        more than 20 minutes apart) are null; such rows are there where no window is asked for.
         """
         table = self._within(self.raw.filter(~self.raw.duplicate), odd=True)
-        sane = self._sane(table)
         times = {
-            name: sane[name].ifelse(table[name], ibis.null().cast("int64")).as_timestamp("s").cast("timestamp('UTC')")
-            for name in ("start", "end")
+            name: sane.ifelse(table[name], ibis.null("int64")).as_timestamp("s").cast("timestamp('UTC')")
+            for name, sane in self._sane(table).items()
         }
         return table.mutate(**times).drop("duplicate")
 
@@ -115,7 +116,12 @@ class Log:
         return table.mutate(interface_id=ibis.coalesce(table.interface_id, table.resource_id))
 
     def _sane(self, table: ir.Table) -> dict[str, ir.BooleanValue]:
-        return {name: table[name].isnull() | table[name].between(FIRST_TIME, self._latest) for name in ("start", "end")}
+        """Return for `start` and `end` whether a flow log can have such a time, beside the other one."""
+        short = (table.end <= ibis.least(table.start, self._latest) + LONGEST).fill_null(True)
+        return {
+            name: table[name].isnull() | (table[name].between(FIRST_TIME, self._latest) & short)
+            for name in ("start", "end")
+        }
 
     def _within(self, table: ir.Table, odd: bool) -> ir.Table:
         """The rows that overlap the window; those of `odd` times only where there is none."""
@@ -197,19 +203,14 @@ class Log:
             ("window", " to ".join(asked)),
             ("records in these files", f"{records:,}" + (f" from {seen[0]} to {seen[1]} UTC" if seen else "")),
             ("log-status", ", ".join(f"{tally[name]:,} {word}" for name, word in _STATUS.items() if tally[name])),
-            (
-                "files",
-                f"{tally['files']:,}, {tally['damaged_files']:,} damaged, {tally['unreadable_files']:,} unreadable",
-            ),
-            ("malformed lines", f"{tally['malformed']:,} of {tally['lines']:,}"),
+            ("files", "{files:,}, {damaged_files:,} damaged, {unreadable_files:,} unreadable".format(**tally)),
+            ("malformed lines", "{malformed:,} of {lines:,}".format(**tally)),
             ("unknown fields", ", ".join(unknown)),
             ("times no flow log can have", self.odd_times),
+            ("sums", BEYOND if max(tally["ok_bytes"], tally["ok_packets"]) >= 2**63 else ""),
             *self._malformed_by_reason(),
-            *(
-                row
-                for column, word in (("damage", "damaged"), ("refusal", "not read"))
-                for row in _troubles(files, column, word)
-            ),
+            *_troubles(files, "damage", "damaged"),
+            *_troubles(files, "refusal", "not read"),
         ]
         if os.environ.get("FLOWKIT_REDACTED"):  # What is left out are texts of users, files and lines.
             rows = [row for row in rows if row[0] in SHARED]
@@ -271,13 +272,29 @@ class Log:
 
     @property
     def odd_times(self) -> str:
-        """How many records have times that no flow log can have, with an example; '' where none has."""
-        odd = self._facts.filter(pl.col("odd_times") > 0) if self._ingested else None
-        if odd is None or not len(odd):
+        """How many records have times that no flow log can have (see `records`), with an example; '' where none has."""
+        if self._ingested is None:
+            odd = self.raw.filter(~ibis.and_(*self._sane(self.raw).values()))
+            count, some = odd.count().execute(), odd.select("start", "end").limit(1).execute().itertuples(index=False)
+            examples = [("{} to {}".format(*times), "this table") for times in some]
+        else:
+            files = self._facts.filter(pl.col("odd_times") > 0)
+            count, examples = files["odd_times"].sum(), list(files.head(1).select("odd_example", "place").iter_rows())
+        if not count:
             return ""
-        first = odd.row(0, named=True)
-        name = first["place"].rsplit("/", 1)[-1]
-        return f"{odd['odd_times'].sum():,} records, such as {first['odd_example']} (seconds since 1970) in {name}"
+        times, place = examples[0]
+        many = f"{count:,} record{'s'[: count != 1]}"
+        return f"{many}, such as {times} (seconds since 1970) in {place.rsplit('/', 1)[-1]}"
+
+    @cached_property
+    def outside(self) -> str:
+        """Where the records of the source lie, to be said where the window holds none; '' where there are no records."""
+        rows = self.raw.filter(*self._sane(self.raw).values())
+        span = rows.aggregate(first=rows.start.min(), last=rows.end.max()).execute()
+        first, last = pd.to_datetime(span.iloc[0], unit="s")
+        if pd.isna(first):
+            return "the times of its records are such as no flow log can have" if self.odd_times else ""
+        return f"its oldest record starts {first:%Y-%m-%d %H:%M:%S} UTC, its newest ends {last:%Y-%m-%d %H:%M:%S} UTC"
 
     def _malformed_by_reason(self) -> list[tuple[str, str]]:
         lines = self.malformed
@@ -290,14 +307,11 @@ class Log:
         return rows
 
     def __repr__(self) -> str:
-        return "\n  ".join(["Log", *(f"{row.what}: {_printable(row.value)}" for row in self.summary.itertuples())])
+        return "\n  ".join(["Log", *(f"{what}: {_printable(value)}" for what, value in self.summary.to_numpy())])
 
     def _repr_html_(self) -> str:
-        rows = (
-            f"<tr><th>{html.escape(row.what)}</th><td>{html.escape(_printable(row.value))}</td></tr>"
-            for row in self.summary.itertuples()
-        )
-        return f"<table>{''.join(rows)}</table>"
+        rows = [map(html.escape, (what, _printable(value))) for what, value in self.summary.to_numpy()]
+        return f"<table>{''.join('<tr><th>{}</th><td>{}</td></tr>'.format(*row) for row in rows)}</table>"
 
 
 def sql(query: str, **tables: "Log | ir.Table") -> pd.DataFrame:
@@ -316,13 +330,15 @@ def sql(query: str, **tables: "Log | ir.Table") -> pd.DataFrame:
     for name, table in named.items():
         # Ibis 12's own `.sql` calls a method that DuckDB 2 no longer has.
         con.execute(f"CREATE OR REPLACE TEMP VIEW {quoted(name)} AS {ibis.to_sql(table, dialect='duckdb')}")
-    return con.execute(query).df()
+    answer = con.sql(query)
+    return pd.DataFrame() if answer is None else whole_numbers(answer)
 
 
 def _troubles(files: pd.DataFrame, column: str, word: str) -> list[tuple[str, str]]:
     bad = files[files[column].notna()]
     rows = [(word, f"{row['file']}: {row[column]}") for _, row in bad.head(SHOWN).iterrows()]
-    return [*rows, (word, f"and {len(bad) - SHOWN:,} more files")] if len(bad) > SHOWN else rows
+    more = len(bad) - SHOWN
+    return [*rows, (word, f"and {more:,} more file{'s'[: more != 1]}")] if more > 0 else rows
 
 
 def _printable(text: str) -> str:

@@ -5,10 +5,17 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TextIO
 
 from tqdm import tqdm
 
-from flowkit.reporting.html import visible
+from flowkit.reporting.html import one_line
+
+
+def mend_names() -> None:
+    """Start anew where Python knows ASCII alone (LC_ALL=C, PYTHONUTF8=0): names of files are UTF-8 all the same."""
+    if sys.getfilesystemencoding() == "ascii":
+        os.execve(sys.executable, sys.orig_argv, os.environ | {"PYTHONUTF8": "1"})  # noqa: S606
 
 
 def mend_streams() -> None:
@@ -45,9 +52,14 @@ def terminable() -> Iterator[None]:
 
 
 def complain(problem: object, code: int = 1) -> int:
-    """Say on stderr what went wrong, in signs that no terminal obeys, and return `code`."""
-    print(f"flowkit: {visible(problem)}", file=sys.stderr)
+    """Say on stderr in one line what went wrong, and return `code`."""
+    say(f"flowkit: {problem}", file=sys.stderr)
     return code
+
+
+def say(text: object, file: TextIO | None = None) -> None:
+    """Print one line, in signs that no terminal obeys: every name and every text of a log goes through here."""
+    print(one_line(text), file=file)
 
 
 @contextmanager

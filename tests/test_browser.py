@@ -68,6 +68,8 @@ def test_every_page_opens_without_a_request_an_error_or_a_sideways_scroll(browse
         assert browser.errors() == [], name
         wide = browser.run("return document.documentElement.scrollWidth")
         assert wide <= width, f"{name} is {wide} wide on a screen of {width}"
+        cut = browser.run("const bar = document.querySelector('nav'); return bar.scrollWidth > bar.clientWidth")
+        assert not cut or "gradient" in browser.colour("nav", "background-image"), "what is cut shows that it scrolls"
         assert browser.dark() == (theme == "dark"), name
         if width < 600 and browser.run("return !!document.querySelector('.fk-finding')"):
             assert browser.colour(".fk-finding", "padding-left") == "0px", "a phone has no room for a margin"

@@ -116,6 +116,15 @@ def test_it_can_be_cleared_at_any_time(tmp_path, own_cache):
     assert totals(tmp_path / "logs") == (400, total)
 
 
+def test_clearing_keeps_what_others_put_there_and_the_folder_works_on(tmp_path, own_cache):
+    total = fill(tmp_path / "logs", 2)
+    assert totals(tmp_path / "logs") == (400, total)
+    (own_cache / "mine.txt").write_text("mine")
+    assert upkeep.clear() == ["mine.txt"]
+    assert sorted(path.name for path in own_cache.iterdir()) == [cache.MARKER, "mine.txt"]
+    assert totals(tmp_path / "logs") == (400, total)
+
+
 def ingest_in(own_cache: str, logs: str) -> None:
     os.environ["FLOWKIT_CACHE"] = own_cache
     flowkit.ingest(logs)

@@ -5,15 +5,17 @@ import re
 import shlex
 import subprocess
 import sys
+from datetime import UTC, datetime
 
 import pytest
-from pages_support import record
+from pages_support import record, write_notebook
 from support import write_log
 
 from flowkit import cli
 from flowkit.fields import DEFAULT_FORMAT
 from flowkit.loading import cache
 from flowkit.loading.sample import NOTEBOOKS
+from flowkit.reporting.run import Request, planned
 
 TALLY = [
     "files", "new_files", "damaged_files", "unreadable_files", "lines", "headers", "blank", "ok", "nodata", "skipdata",
@@ -85,6 +87,50 @@ def test_ingest_says_what_is_wrong_in_one_line(tmp_path, monkeypatch, capsys, wo
     assert sentence in said.err and said.err.count("\n") == 1 and said.out == ""
 
 
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--param", "min_scor=3"], "no notebook has a parameter 'min_scor'; did you mean 'min_score'?"),
+        (["--param", "named_networks=foo"], "named_networks must read name=CIDR,name=CIDR: 'foo'"),
+        (["--param", "compare_at=yesterday"], "'yesterday' is no time: give ISO 8601"),
+        (["--param", "weak_share=2"], "weak_share is a number from 0 to 1"),
+        (["--param", "top=-1"], "top is a whole number of 0 or more"),
+    ],
+)
+def test_a_wrong_parameter_is_wrong_usage_before_anything_runs(log, tmp_path, capsys, words, sentence):
+    assert cli.main(["report", str(log), "--out", str(tmp_path / "out"), *words]) == 2
+    said = capsys.readouterr()
+    assert sentence in said.err and said.err.count("\n") == 1 and not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("source", ["s3://", "cloudwatch://", " "])
+@pytest.mark.parametrize("command", ["report", "ingest"])
+def test_a_source_without_a_name_is_wrong_usage(tmp_path, capsys, monkeypatch, command, source):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main([command, source]) == 2
+    assert capsys.readouterr().err.count("\n") == 1 and not list(tmp_path.iterdir())
+
+
+def test_a_parameter_of_another_notebook_is_ignored_with_a_note():
+    request = Request(notebooks=("reachability",), params=("min_score=3", "top=2"))
+    plan = planned(request, datetime.now(UTC))
+    assert plan.notes == ["--param min_score is ignored: none of these notebooks uses it"]
+    assert plan.arguments["reachability"]["top"] == 2 and "min_score" not in plan.arguments["reachability"]
+
+
+def test_a_folder_of_expectations_is_said_to_be_one(log, tmp_path, capsys):
+    assert cli.main(["report", str(log), "--expect", str(tmp_path), "--out", str(tmp_path / "out")]) == 1
+    assert capsys.readouterr().err == f"flowkit: expectations: {tmp_path} is a folder, not a CSV file\n"
+
+
+def test_a_run_that_failed_says_so_and_names_no_findings_for_it(log, tmp_path, capsys):
+    broken = write_notebook(tmp_path / "broken.ipynb", "1 / 0")
+    assert cli.main(["report", str(log), "--out", str(tmp_path / "out"), "--notebook", str(broken)]) == 1
+    said = capsys.readouterr()
+    assert "1 of 1 notebook failed, findings of the others: none" in said.out
+    assert "broken stopped at cell" in said.err and "ZeroDivisionError" in said.err
+
+
 def test_the_cache_is_shown_pruned_and_cleared(log, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("FLOWKIT_CACHE", str(tmp_path / "cache"))
     assert cli.main(["ingest", str(log), "--json"]) == 0
@@ -102,7 +148,7 @@ def test_the_cache_is_shown_pruned_and_cleared(log, tmp_path, monkeypatch, capsy
     fold.mkdir(parents=True)
     lines, size = shown("prune")
     assert not fold.exists(), "a fold is made anew where it is asked for"
-    assert lines[0] == "1 files are gone from their place and from the cache" and size["files"] == "0"
+    assert lines[0] == "1 file gone from the disk, and now from the cache" and size["files"] == "0"
     assert shown("clear")[1]["parts"] == "0"
 
 
@@ -152,10 +198,14 @@ def test_notebooks_are_listed_with_their_parameters_and_copied(tmp_path, capsys)
     ]  # fmt: skip
     assert re.search(r"^  source = 'sample' +file, folder, glob", said, re.M)
     assert cli.main(["notebooks", "--copy", str(tmp_path / "mine")]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert sorted(said) == sorted(str(path) for path in (tmp_path / "mine").iterdir()) and len(said) == 5
     assert (tmp_path / "mine" / "rejected.ipynb").read_bytes() == (NOTEBOOKS / "rejected.ipynb").read_bytes()
     assert (tmp_path / "mine" / "first-look.ipynb").is_file()
     assert cli.main(["notebooks", "--copy", str(tmp_path / "mine")]) == 1
-    assert "is there already; it is not overwritten" in capsys.readouterr().err
+    said = capsys.readouterr()
+    assert "rejected.ipynb, skipdata.ipynb already; nothing is overwritten" in said.err
+    assert (said.out, said.err.count("\n")) == ("", 1)
 
 
 def test_a_record_is_explained_field_by_field(capsys):

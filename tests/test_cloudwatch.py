@@ -177,7 +177,7 @@ def test_a_group_to_which_nothing_was_ever_logged_is_an_error(aws):
 def test_refusals_are_sentences(aws, monkeypatch, tmp_path):
     with pytest.raises(SourceError, match="There is no such log group here: cloudwatch://nothing; check"):
         list(cloudwatch.list_objects("cloudwatch://nothing", None, None))
-    with pytest.raises(SourceError, match="names no log group: write cloudwatch://name-of-the-group"):
+    with pytest.raises(ValueError, match="names no log group: write cloudwatch://name-of-the-group"):
         list(cloudwatch.list_objects("cloudwatch://not a group", None, None))
     put([(NOON, "x")])
     with pytest.raises(SourceError, match="There is no such log group here: cloudwatch:///vpc/flow;"):

@@ -127,3 +127,26 @@ def test_a_secondary_address_that_moved_was_never_at_two_interfaces_at_once(tmp_
     assert own.to_numpy().tolist() == [
         ["eni-a", "10.0.0.1"], ["eni-a", "10.0.0.100"], ["eni-b", "10.0.0.100"], ["eni-b", "10.0.0.2"],
     ]  # fmt: skip
+
+
+def test_sums_beyond_the_largest_number_are_at_least_that(tmp_path):
+    """Ten records of 2^63 - 1 bytes: no exception, and no clipped sum that reads as the whole."""
+    size = 2**63 - 1
+    rows = [_flow("eni-a", "10.0.0.9", "10.0.0.1", 40000 + at, 443, size, "ingress", at=at) for at in range(0, 600, 60)]
+    log = log_of(tmp_path, rows)
+    answer = talkers(log)
+    assert answer.summary[0] == "Accepted traffic: at least 9.2 EB, all between private addresses."
+    assert answer.pairs.client_bytes.tolist() == [size]
+    from flowkit.reporting.reachability import reachability  # noqa: PLC0415
+
+    (found,) = reachability(log).findings
+    assert (found.kind, found.records, found.bytes) == ("accepted-silent", 10, size)
+
+
+def test_a_share_in_a_title_is_in_counts_as_it_is_printed(tmp_path):
+    rows = [
+        f"2 1 eni-a 10.0.0.9 10.0.0.1 {40000 + at} {50000 + at} 17 4 400 {T0} {T0 + 30} ACCEPT OK" for at in range(3)
+    ]
+    found = talkers(log_of(tmp_path, rows, "")).findings[-1]
+    assert found.title == "The client is a guess or unknown in 100 % of 3 sessions."
+    assert found.counts == {"sessions": 3, "guessed": 3, "share": 100}

@@ -40,6 +40,23 @@ def test_the_fold_on_spark_is_the_one_on_duckdb(parquet, monkeypatch):
     assert there.tally["ok"] == here.tally["ok"]
 
 
+def test_sums_beyond_64_bits_and_records_of_400_days_are_on_spark_what_they_are_on_duckdb(tmp_path, monkeypatch):
+    monkeypatch.setenv("FLOWKIT_REPORT", "large sums")
+    line = "2 123456789012 eni-0abc 10.0.1.5 10.0.2.9 {} 443 6 10 9223372036854775807 {} 1795176055 ACCEPT OK"
+    lines = [line.format(40000 + number // 2, 1795176000 + number) for number in range(10)]
+    lines.append(line.format(50000, 1760616000))
+    (tmp_path / "x.log").write_text("\n".join(lines) + "\n")
+    here = load(tmp_path / "x.log")
+    here.raw.drop("file_id", "duplicate").to_parquet(tmp_path / "flows.parquet")
+    source = f"pyspark://?spark.master=local[2]&spark.sql.shuffle.partitions=2&spark.sql.session.timeZone=UTC#parquet.{tmp_path}/flows.parquet"
+    there = load(source)
+    for log in (here, there):
+        assert log.fold.sql("SELECT sum(sessions)::INT AS n, max(client_bytes) AS most FROM edges").iloc[0].tolist() == [
+            5, 2**63 - 1]  # fmt: skip
+    assert rows(here.fold, "edges") == rows(there.fold, "edges")
+    assert there.odd_times == "1 record, such as 1760616000 to 1795176055 (seconds since 1970) in this table"
+
+
 def test_a_duckdb_table_is_a_source(parquet, tmp_path):
     import duckdb
 

@@ -265,6 +265,9 @@ def test_a_repaired_expectation_is_no_longer_high_and_a_client_counts_once(tmp_p
         " (3 sessions)."
     )
     assert answer.expectations["verdict"].tolist() == ["was broken"]
+    assert (found.records, found.packets, found.bytes) == (3, 9, 540)  # of the rejected sessions alone
+    assert found.subject["interface_id"] == "eni-0000000a"
+    assert found.action == "It has been answered since the last failure (2023-11-14 22:43 UTC): nothing to do."
 
 
 def test_a_report_takes_names_that_it_prints_before_it_begins(tmp_path):

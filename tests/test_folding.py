@@ -299,6 +299,18 @@ def test_the_ends_of_an_edge_are_the_packet_s_own_behind_gateways_and_at_nodes_w
     )
 
 
+def test_a_node_with_pods_is_no_gateway_and_a_nat_gateway_is_one_without_a_field_that_says_so():
+    pod, inside, node, nat = "10.0.3.9", "10.2.0.9", {"interface_id": "eni-node"}, {"interface_id": "eni-nat"}
+    records = [record(ME, inside, 40000 + n, 443, pkt_srcaddr=pod, pkt_dstaddr=inside, **node) for n in range(4)]
+    records += [record(ME, inside, 50000 + n, 443, pkt_srcaddr=ME, pkt_dstaddr=inside, **node) for n in range(2)]
+    records += [
+        record("10.0.7.7", "10.0.1.1", 40000, 443, pkt_srcaddr="10.0.7.7", pkt_dstaddr=PEER, **nat),
+        record("10.0.1.1", PEER, 40000, 443, pkt_srcaddr="10.0.1.1", pkt_dstaddr=PEER, **nat),
+    ]
+    own = interfaces(flows_from(records))
+    assert own.groupby("interface_id").transit.max().to_dict() == {"eni-nat": True, "eni-node": False}
+
+
 def test_an_address_used_one_after_the_other_is_no_conflict():
     first = record(PEER, ME, 40000, 22, 0, flow_direction="ingress", vpc_id="vpc-1")
     later = record(PEER, ME, 40001, 22, 7200, flow_direction="ingress", vpc_id="vpc-1", interface_id="eni-b")
@@ -320,6 +332,8 @@ def test_the_fold_compiles_for_engines_that_are_not_here(dialect):
     for table in (edges(talks, 900), refusals(talks, 900), volumes(flows, own, 900)):
         sql = ibis.to_sql(table, dialect=dialect)
         assert "GROUP BY" in sql
+        # Elsewhere than on DuckDB a sum of 64 bits wraps around or fails.
+        assert ("DECIMAL(38, 0)" in sql) or table.columns == ("address", "service")
         assert len(sql) < 256 << 10, "Athena takes no longer ones"
         # Neither Spark nor Trino filters inside a window.
         assert not [line for line in sql.splitlines() if "FILTER" in line and "OVER" in line]

@@ -504,6 +504,9 @@ def test_silence_that_is_an_interfaces_way_is_one_note_for_all():
     assert answer.titles["missing_records"] == "No gap has an estimate of what it hid."
     assert answer.gaps.high.isna().all() and answer.estimates.empty
     assert_counted(answer.findings)
+    assert answered([row for row in rows if row["interface_id"] == "eni-a"]).summary[1] == (
+        "Whether 1 interface was idle or unseen between its records cannot be known."
+    )
 
 
 def test_two_files_that_are_hours_apart_are_no_grave_gap():
@@ -536,11 +539,11 @@ def test_coverage_that_was_stored_in_microseconds_gives_the_same_gaps(rows):
 
 def test_a_window_without_a_record_is_a_grave_finding():
     log = log_of(flows([]))
-    log.start, log.end = "2030-01-01", "2030-01-02"
+    log.start, log.end, log.outside = "2030-01-01", "2030-01-02", "its newest record ends 2026-11-20 12:00:00 UTC"
     answer = gaps(log)
     assert [(one.kind, one.severity) for one in answer.findings] == [("not-delivered", "high")]
     assert "2030-01-01 00:00 to 2030-01-02 00:00 UTC" in answer.findings[0].title
-    assert answer.summary == ("Log coverage cannot be judged: the log holds no record in this window.",)
+    assert answer.summary == (f"Log coverage cannot be judged: the log holds no record in this window; {log.outside}.",)
 
 
 @pytest.mark.parametrize(("only", "other"), [("ACCEPT", "rejected"), ("REJECT", "accepted")])
@@ -576,8 +579,7 @@ def test_interfaces_are_ranked_by_what_is_certain():
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"),
-    [(45, "45 s"), (2160, "36 min"), (21590, "6 h 0 min"), (15120, "4 h 12 min"), (183600, "2 d 3 h")],
+    ("seconds", "words"), [(45, "45 s"), (2160, "36 min"), (21590, "6 h"), (15120, "4 h 12 min"), (183600, "2 d 3 h")]
 )
 def test_durations_in_words(seconds, words):
     assert duration(pd.Timedelta(seconds=seconds)) == duration(seconds) == words

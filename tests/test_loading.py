@@ -1,9 +1,15 @@
 """What a user throws at flowkit loads, or is refused with a sentence; the counts are those of AWS's rules."""
 
 import base64
+import bz2
 import gzip
+import io
 import json
+import os
+import re
 import shutil
+import tarfile
+import zipfile
 from datetime import UTC, datetime
 
 import ibis
@@ -511,3 +517,138 @@ def test_the_first_malformed_line_is_named_by_its_number(tmp_path, capsys):
     assert cli.main(["ingest", str(tmp_path)]) == 0
     assert "1 of 3 lines malformed, the first in" in (said := capsys.readouterr().err)
     assert "x.log (line 3: 2 tokens, format has 14)" in said
+
+
+#: What is in a file (of whatever name), and what is said of it.
+OTHERS = {
+    "azure": ('{"records": [{"category": "FlowLogFlowEvent", "flowRecords": {"flows": []}}]}', "Azure flow log records"),
+    "vpn": ('{"connection-log-type": "connection-attempt", "client-vpn-endpoint-id": "x"}', "AWS Client VPN"),
+    "config": ('{"fileVersion": "1.0", "configSnapshotId": "x", "configurationItems": []}', "AWS Config snapshots"),
+    "digest": ('{"awsAccountId": "1", "digestStartTime": "2026", "digestS3Bucket": "b"}', "AWS CloudTrail digests"),
+    "guardduty": ('{"schemaVersion": "2.0", "type": "Recon:EC2/PortProbe"}', "Amazon GuardDuty findings"),
+    "nginx": ('10.0.0.1 - - [20/Nov/2026:12:00:00 +0000] "GET / HTTP/1.1" 200 5 "-" "curl"', "access logs of a web server"),
+    "syslog": ("Nov 20 12:00:00 host sshd[1]: Failed password for root", "lines of syslog"),
+    "json": ('{"a": [1, 2, 3], "b": "of no kind that is known"}', "this is JSON, but its first value holds no flow log record"),
+    "blanks": (b"\0" * 100, "the file is empty but for blanks"),
+    "compress": (b"\x1f\x9d\x90" + b"x" * 99, "compressed with compress (.Z): decompress it first"),
+    "lz4": (b"\x04\x22\x4d\x18" + b"x" * 99, "this is a file compressed with lz4: decompress it first"),
+    "zip": (b"PK\x05\x06" + b"\0" * 18, "this is an empty zip archive"),
+    "commas": ("a,b,10.0.0.1,c", "its first line has 4 tokens"),
+    "one": ("word", "its first line has 1 token)"),
+    "twice": ("srcaddr dstaddr start srcaddr\n1 2 3 4", "the header names srcaddr twice"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_a_file_of_another_kind_is_named(tmp_path, name):
+    data, sentence = OTHERS[name]
+    (tmp_path / "a.log").write_bytes(data if isinstance(data, bytes) else data.encode())
+    with pytest.raises(flowkit.SourceError) as error:
+        flowkit.ingest(str(tmp_path))
+    assert sentence in str(error.value)
+
+
+def test_archives_are_unpacked_or_named(tmp_path):
+    text = ("\n".join((" ".join(DEFAULT_FORMAT), *PING)) + "\n").encode()
+
+    def zipped(**members):
+        with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+            for member, data in members.items():
+                archive.writestr(member.replace("_", "."), data)
+        return tmp_path / "a.zip"
+
+    tally = flowkit.ingest(str(zipped(a_gz=gzip.compress(text), b_log=text, c_bz2=bz2.compress(text[:-1]))))
+    assert (tally["ok"], tally["headers"], tally["malformed"], tally["damaged_files"]) == (6, 3, 0, 0)
+    frame = pd.DataFrame([PING[0].split()], columns=[name.replace("-", "_") for name in DEFAULT_FORMAT])
+    parquet = frame.to_parquet()
+    assert one(zipped(a_parquet=parquet))["ok"] == 1
+    with pytest.raises(flowkit.SourceError, match="holds several files, some Parquet: unpack it first"):
+        flowkit.ingest(str(zipped(a_parquet=parquet, b_parquet=parquet)))
+    with pytest.raises(flowkit.SourceError, match="an office document, such as a workbook: save its table as CSV"):
+        flowkit.ingest(str(zipped(mimetype=text)))
+    for mode in ("w", "w:gz"):
+        with tarfile.open(tmp_path / "a.tar", mode) as archive:
+            member = tarfile.TarInfo("a.log")
+            member.size = len(text)
+            archive.addfile(member, io.BytesIO(text))
+        with pytest.raises(flowkit.SourceError, match="this is a tar archive: unpack it first"):
+            flowkit.ingest(str(tmp_path / "a.tar"))
+
+
+HEADED = ",".join(DEFAULT_FORMAT)
+ROW = PING[0].replace(" ", ",")
+
+
+@pytest.mark.parametrize(
+    ("text", "counts"),
+    [
+        (f"sep=;\n{HEADED};\n{ROW};\n".replace(",", ";"), (3, 1, 1, 1, 0)),
+        (f"{HEADED},\n{ROW},\n{ROW},,\n", (3, 1, 0, 2, 0)),
+        (f"{HEADED}\n{ROW},\n{ROW},extra\n", (3, 1, 0, 1, 1)),
+        (f"{HEADED}\n{ROW}\n{HEADED},\n{ROW},\n", (4, 2, 0, 2, 0)),
+        (HEADED.replace("dstaddr", "dstaddr\r") + f"\n{ROW}\n", (2, 1, 0, 1, 0)),
+        (HEADED + f'\n{ROW[:-2]}"OK\n"{ROW}\n{ROW}\n', (4, 1, 0, 1, 2)),
+        (HEADED + f"\n{ROW}\n".replace("1432917027", "2015-05-29T16:30:27Z"), (2, 1, 0, 1, 0)),
+        (HEADED + f"\n{ROW}\n".replace("1432917027", "2015-13-29 16:30:27"), (2, 1, 0, 0, 1)),
+    ],
+    ids=["sep", "comma-at-the-end", "more-cells", "header-again", "lone-cr", "open-quote", "iso-time", "no-time"],
+)  # fmt: skip
+def test_tables_as_spreadsheets_write_them(tmp_path, text, counts):
+    (tmp_path / "a.csv").write_bytes(text.encode())
+    assert tuple(one(tmp_path / "a.csv")[name] for name in ("lines", "headers", "blank", "ok", "malformed")) == counts
+    starts = flowkit.load(str(tmp_path / "a.csv")).raw.select("start").to_pyarrow()["start"].to_pylist()
+    assert set(starts) <= {1432917027}
+
+
+def test_iso_times_of_json_and_of_text_in_parquet_are_seconds(tmp_path):
+    row = dict(zip(DEFAULT_FORMAT, PING[0].split(), strict=True)) | {"end": "2015-05-29T18:32:22.5+02:00"}
+    row["start"] = "2015-05-29 16:30:27"
+    (tmp_path / "a.json").write_text(json.dumps(row))
+    pd.DataFrame([row | {"end": "2015-05-29T16:32:22Z"}]).to_parquet(tmp_path / "a.parquet")
+    for name in ("a.json", "a.parquet"):
+        found = flowkit.load(str(tmp_path / name)).raw.select("start", "end").to_pyarrow().to_pylist()
+        assert found == [{"start": 1432917027, "end": 1432917142}]
+
+
+def test_what_the_aws_cli_writes_around_events_is_blank(tmp_path):
+    around = ("b/3823/s\tf/3823/s", f"EVENTS\t1\t{PING[0]}\t2", "NEXTTOKEN\tx", "SEARCHEDLOGSTREAMS\teni-1\tTrue")
+    (tmp_path / "a.txt").write_text("\n".join(around) + "\n")
+    assert one(tmp_path / "a.txt") | {"lines": 4, "blank": 3, "ok": 1, "malformed": 0} == one(tmp_path / "a.txt")
+
+
+def test_parquet_under_a_name_that_is_no_utf8_and_with_times_before_1970(tmp_path):
+    row = dict(zip(DEFAULT_FORMAT, PING[0].split(), strict=True)) | {"start": datetime(1960, 1, 1, tzinfo=UTC)}
+    pd.DataFrame([row]).to_parquet(tmp_path / "a.parquet")
+    (tmp_path / "a.parquet").rename(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.parquet"))
+    tally = flowkit.ingest(str(tmp_path))
+    assert (tally["ok"], tally["malformed"], tally["ok_bytes"]) == (1, 0, 336)
+    assert "times that no flow log can have, such as 0 to 1432917142" in flowkit.load(str(tmp_path)).troubles
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("${srcaddr", "'${srcaddr' is no field of a format"),
+        ("srcaddr start srcAddr", "the format names srcaddr twice"),
+        (",", "the format names no field"),
+    ],
+)
+def test_a_wrong_format_says_what_is_wrong(text, sentence):
+    with pytest.raises(ValueError, match=re.escape(sentence)):
+        grammar.given(text)
+
+
+def test_a_table_of_events_keeps_every_row_whatever_its_quotes(tmp_path):
+    rows = [f"2026-11-20 12:00:00.000,{line}\n" for line in PING * 600]
+    quoted = f'2026-11-20 12:00:00.000,"{PING[0]}\n"\n'
+    cases = {
+        "plain": (rows, (1200, 1200, 0)),
+        "quoted": ([*rows, quoted, quoted], (1202, 1202, 0)),
+        "open": (['2026-11-20 12:00:00.000,"2 1\n', *rows], (1201, 1200, 1)),
+        "short": ([rows[0], "word\n", quoted, "word\n"], (4, 2, 2)),
+        "long": ([rows[0], '1,"' + "x" * 200_000 + '"\n', rows[1]], (3, 2, 1)),
+    }
+    for name, (lines, expected) in cases.items():
+        (tmp_path / name).write_text("@timestamp,@message\n" + "".join(lines))
+        tally = one(tmp_path / name)
+        assert (tally["lines"], tally["ok"], tally["malformed"]) == expected, name

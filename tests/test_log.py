@@ -231,7 +231,7 @@ def test_a_misspelt_format_is_wrong_usage_with_a_hint(tmp_path, capsys):
     code, _, error = one(log, capsys, "--format", "scraddr dstaddr")
     assert (code, error) == (
         2,
-        "flowkit: 'scraddr' is no field of a flow log (did you mean srcaddr?): see flowkit.fields\n",
+        "flowkit: 'scraddr' is no field of a flow log (did you mean srcaddr?): docs/fields.md lists them\n",
     )
     code, tally, error = one(log, capsys, "--format", "srcaddr dstaddr bytes")
     assert (code, tally["malformed"]) == (1, 1) and "no line is a record" in error
@@ -325,3 +325,48 @@ def test_an_engines_table_is_a_log_too():
     rows = ibis.memtable({"srcaddr": ["10.0.0.1"], "dstaddr": ["10.0.0.2"], "start": [NOON], "log_status": ["OK"]})
     log = load(rows)
     assert (log.tally["ok"], log.records.count().execute(), len(log.files)) == (1, 1, 0)
+
+
+def test_a_record_longer_than_an_aggregation_interval_is_counted_and_said_and_covers_nothing(tmp_path):
+    lines = [LINE.format(eni="eni-0a", host=1, size=40, at=NOON + 60 * minute) for minute in range(5)]
+    long = LINE.replace("{at} {at}", f"{NOON - 400 * 86400} {NOON + 60}").format(eni="eni-0a", host=2, size=40)
+    (tmp_path / "x.log").write_text("\n".join([*lines, long]) + "\n")
+    log = load(tmp_path)
+    assert (log.tally["ok"], log.tally["ok_bytes"], log.flows.count().execute()) == (6, 240, 5)
+    assert log.records.start.isnull().sum().execute() == log.records.end.isnull().sum().execute() == 1
+    assert log.odd_times == f"1 record, such as {NOON - 400 * 86400} to {NOON + 60} (seconds since 1970) in x.log"
+    assert log.coverage.start.min() == pd.Timestamp(NOON, unit="s", tz="UTC")
+    assert log.edges.sessions.sum().execute() == log.conversations.count().execute() == 1
+    allowed = long.replace(str(NOON - 400 * 86400), str(NOON + 60 - 1200))
+    (tmp_path / "x.log").write_text("\n".join([*lines, allowed]) + "\n")
+    assert (load(tmp_path).odd_times, load(tmp_path).flows.count().execute()) == ("", 6)
+
+
+def test_whole_numbers_come_back_whole_from_sql_and_too_large_sums_are_said(tmp_path):
+    (tmp_path / "x.log").write_text("\n".join(record(host=host, size=2**63 - 1) for host in (1, 1, 2)) + "\n")
+    log = load(tmp_path)
+    query = "SELECT srcaddr, sum(bytes) AS bytes, sum(packets), sum(packets) FROM log GROUP BY srcaddr ORDER BY srcaddr"
+    answer = sql(query, log=log)
+    assert answer.bytes.tolist() == [2**64 - 2, 2**63 - 1] and answer.iloc[:, 2].dtype == "int64"
+    assert answer.iloc[:, 3].tolist() == [2, 1]
+    assert sql("SELECT sum(bytes) AS n FROM log WHERE false", log=log).n.isna().all()
+    assert (
+        sql("SELECT srcaddr, sum(bytes) AS n FROM log GROUP BY 1 ORDER BY 2 DESC LIMIT 1", log=load("sample")).n.dtype
+        == "int64"
+    )
+    said = log.summary.set_index("what").value["sums"]
+    assert said.endswith("a sum beyond 9,223,372,036,854,775,807 is given as that, a lower bound")
+    assert "sums" not in set(load("sample").summary.what)
+
+
+def test_a_window_without_records_says_what_the_source_holds(tmp_path):
+    (tmp_path / "x.log").write_text("\n".join([record(at=NOON), record(at=NOON + 60), record(at=5)]) + "\n")
+    log = load(tmp_path, start="2027-01-01")
+    span = "its oldest record starts 2026-11-20 12:00:00 UTC, its newest ends 2026-11-20 12:01:00 UTC"
+    assert log.outside == span
+    assert flowkit.gaps(log).summary == (
+        f"Log coverage cannot be judged: the log holds no record in this window; {span}.",
+    )
+    assert flowkit.gaps(log).findings[0].grounds == (span,)
+    (tmp_path / "x.log").write_text(record(at=5) + "\n")
+    assert load(tmp_path).outside == "the times of its records are such as no flow log can have"

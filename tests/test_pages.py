@@ -4,6 +4,8 @@ import ipaddress
 import json
 import re
 
+import matplotlib.dates as mdates
+import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -13,6 +15,7 @@ from support import write_log
 
 from flowkit import cli
 from flowkit.reporting import history, page, redact
+from flowkit.reporting.figures import step_width
 from flowkit.reporting.redact import Redactor, own_key, secrets_of
 
 #: A log line's words come from whoever sends packets or names things: none of them may become markup.
@@ -230,6 +233,33 @@ def test_redaction_is_the_same_in_pages_findings_and_notebooks(redacted):
     assert "10.0.0.5" in redacted["findings.json"], "private addresses stay"
 
 
+def test_redaction_hides_folders_above_files_names_of_files_and_what_malformed_lines_hold(tmp_path, monkeypatch):
+    folder = tmp_path / "jane.doe" / "AcmeWork"
+    lines = ["version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status",
+             "2 210987654321 eni-x 54.240.1.9 arn:aws:iam::210987654321:role/AcmeAdmin 1 2 6 1 1 1763600000 1763600060 ACCEPT OK",
+             *(record(source=f"54.240.1.{n}", account="210987654321") for n in range(20))]  # fmt: skip
+    write_log(folder / "AcmeCorp-logs" / "jane.doe@acme.example_210987654321_54.240.1.9.log", lines)
+    eni = {"NetworkInterfaceId": "eni-0a", "PrivateIpAddresses": [{"PrivateIpAddress": "10.0.0.5"}], "VpcId": "vpc-1",
+           "TagSet": [{"Key": "Name", "Value": "acme_prod-mq\x1b[31m\r\nrm -rf / <img src=x onerror=alert(2)>"}],
+           "Description": "AcmeSecret <script>", "SubnetId": "subnet-1", "OwnerId": "210987654321", "Groups": [],
+           "Status": "in-use", "InterfaceType": "interface", "Ipv6Addresses": []}  # fmt: skip
+    (folder / "AcmeNet").mkdir()
+    for name, key, items in (
+        ("describe-network-interfaces", "NetworkInterfaces", [eni]),
+        ("describe-security-groups", "SecurityGroups", []),
+        ("describe-network-acls", "NetworkAcls", []),
+    ):
+        (folder / "AcmeNet" / f"{name}.json").write_text(json.dumps({key: items}))
+    monkeypatch.chdir(folder)
+    words = ["report", "AcmeCorp-logs", "--network", "AcmeNet", "--redact", "--bundle", "--out", str(tmp_path / "out")]
+    assert cli.main([*words, "--notebook", "rejected", "--notebook", "skipdata"]) == 0
+    run = (tmp_path / "out" / "latest").resolve()
+    texts = {path.name: path.read_text().lower() for path in run.iterdir()}
+    assert len(texts) == 9 and "10.0.0.5" in texts["rejected.html"] and "1 of 22 lines malformed" in texts["run.json"]
+    for secret in ("acme", "jane", "doe@", "210987654321", "54.240.1", "onerror", "rm -rf", "[31m", str(tmp_path)):
+        assert [name for name, text in texts.items() if secret in text] == [], secret
+
+
 def test_redaction_leaves_out_pictures_that_it_cannot_read(redacted):
     assert "image/png" not in redacted["probe.ipynb"]
     assert "a picture, left out: redaction cannot read it" in redacted["probe.html"]
@@ -355,6 +385,19 @@ def test_expectations_go_in_under_the_names_of_the_snapshot(tmp_path):
     )
 
 
+@pytest.mark.parametrize(("minutes", "share"), [([0], 1 / 30), ([0, 5, 10], 1 / 30), (range(200), None)])
+def test_the_bars_of_a_few_time_steps_are_as_narrow_as_of_many(minutes, share):
+    _, ax = plt.subplots()
+    starts = pd.Series(pd.Timestamp("2026-11-20T00:00Z") + pd.to_timedelta(list(minutes), unit="min"))
+    width = step_width(ax, starts)
+    assert width == pd.Timedelta(minutes=5 if minutes == [0, 5, 10] else 1)
+    ax.bar(starts, 1, width, align="edge")
+    left, right = ax.get_xlim()
+    assert share is None or width / pd.Timedelta(days=1) / (right - left) == pytest.approx(share)
+    assert left < mdates.date2num(starts.iloc[0]) and right > mdates.date2num(starts.iloc[-1])
+    plt.close()
+
+
 def test_a_users_own_figures_without_alt_text_still_have_one(tmp_path):
     cells = ("import matplotlib.pyplot as plt", "## Mine", "plt.plot([1, 2])\nplt.show()", "plt.gca()")
     book = write_notebook(tmp_path / "mine.ipynb", *cells)
@@ -413,7 +456,7 @@ def test_many_incidents_are_a_table_behind_a_count(tmp_path):
     log, out = write_log(tmp_path / "flow.log", [record()]), tmp_path / "out"
     assert cli.main(["report", str(log), "--notebook", str(book), "--out", str(out)]) == 0
     index = (out / "latest" / "index.html").read_text()
-    assert "70 more incidents; all of them are in" in index and "<b>100</b>low and info" in index
+    assert "70 more incidents; all of them are in" in index and "<b>100</b>low<" in index
     assert index.count("1 more finding with the same root cause</summary>") == 100
     shown = (out / "latest" / "many.html").read_text()
     assert shown.count("<article") == 60 and "70 more incidents." in shown

@@ -324,13 +324,27 @@ def test_a_service_that_stops_answering_a_client_is_lost(tmp_path):
     assert changed[columns].to_numpy().tolist() == [["lost", "answered", "refused", 1, 3]]
     assert changed["answered_until"].iloc[0] == pd.Timestamp(T0 + 630, unit="s", tz="UTC")
     answer = reachability(log)
-    assert answer.summary[1] == "1 service stopped responding: 10.0.0.1 tcp/5432 postgresql (1 client)."
+    assert answer.summary[1] == (
+        "1 service is now rejected to clients answered before: 10.0.0.1 tcp/5432 postgresql (1 client)."
+    )
     (found,) = [one for one in answer.findings if one.kind == "lost"]
     assert found.title == (
-        "1 client in 10.0.9.0/24 lost 10.0.0.1 tcp/5432 postgresql: answered for the last time 2023-11-14 22:23 UTC,"
+        "10.0.9.5 lost 10.0.0.1 tcp/5432 postgresql: answered for the last time 2023-11-14 22:23 UTC,"
         " since then rejected (3 sessions)."
     )
     assert found.counts == {"clients": 1, "sessions": 3}
+    # Its figures are those of the three rejected sessions, not of the service.
+    assert (found.records, found.packets, found.bytes) == (3, 3, 132)
+    assert {line.split()[12] for line in found.samples} == {"REJECT"}
+
+
+def test_a_service_that_falls_silent_stopped_responding(tmp_path):
+    rows = _served("10.0.9.5", 0, 40000)
+    rows += [row for at in (1200, 1800, 2400) for row in _syn(WEB, "10.0.9.5", 5432, sport=41000 + at, at=at)]
+    answer = reachability(log_of(tmp_path, rows, FIELDS.split()))
+    assert "1 service stopped responding: 10.0.0.1 tcp/5432 postgresql (1 client)." in answer.summary
+    (found,) = [one for one in answer.findings if one.kind == "lost"]
+    assert (found.records, found.packets, found.bytes) == (3, 3, 132)
 
 
 def test_a_moment_divides_what_came_before_from_what_came_after(tmp_path):
@@ -565,6 +579,8 @@ def test_a_client_of_two_hosts_is_one_client_of_the_service(tmp_path):
     (found,) = reachability(log_of(tmp_path, rows, FIELDS.split())).findings
     assert found.title == "10.0.0.2, 10.0.0.1 are reachable from the internet on tcp/443 https: 2 clients, 3 sessions."
     assert found.counts == {"clients": 2, "sessions": 3, "hosts": 2}
+    # A client of one host was looked for at the other.
+    assert len(found.samples) == 2 and found.records == 6
 
 
 def _snapshot(folder, peers, port=22):
@@ -713,6 +729,10 @@ def test_hosts_of_one_rule_are_one_finding_and_what_ought_to_be_blocked_is_its_i
     answer = reachability(log_of(tmp_path, rows, FIELDS.split(), network), expect)
     ssh, db, exposure = answer.findings
     assert (ssh.kind, ssh.severity, ssh.subject["dstaddr"]) == ("newly-reachable", "high", WEB)
+    assert ssh.title == (
+        "“no ssh” should be blocked: 1 client in the internet was answered by one tcp/22 ssh (1 session)."
+    )
+    assert ssh.counts == {"clients": 1, "sessions": 1}
     assert exposure.title == "one, two are reachable from the internet on tcp/22 ssh: 1 client, 2 sessions."
     assert exposure.counts == {"clients": 1, "sessions": 2, "hosts": 2}
     assert ssh.incident == exposure.incident != db.incident
@@ -743,6 +763,24 @@ def test_a_broken_line_and_a_loss_share_the_incident_of_what_refuses_them(tmp_pa
     loud = {one.incident for one in refused.findings if one.severity in ("medium", "high")}
     assert {one.incident for one in answer.findings} == loud and len(loud) == 1
     assert all(one.subject["dstaddr"] == WEB and one.subject["srcaddr"] == "10.0.9.5" for one in answer.findings)
+    # The entry that denies is named: no rule is missing.
+    assert {one.action for one in answer.findings} == {
+        "Network ACL acl-1 denies by rule *. The rejected notebook has the commands that let it pass."
+    }
+    assert {(one.records, one.packets) for one in answer.findings} == {(10, 40)}
+
+
+def test_clients_have_their_names_in_titles(tmp_path):
+    rows = _pair(WEB, DB, 5432) + [
+        row for at in (600, 1200, 1800) for row in _syn(WEB, DB, 5432, "REJECT", sport=41000 + at, at=at)
+    ]
+    network = _interfaces(tmp_path / "network", (ENI[WEB], "db", "vpc-1", WEB, ["sg-1"]), (ENI[DB], "app", "vpc-1", DB, ["sg-1"]),
+                          groups=[("sg-1", [])])  # fmt: skip
+    expect = tmp_path / "expectations.csv"
+    expect.write_text(f"name,source,destination,protocol,port,expect\ndb,{DB},{WEB},tcp,5432,reach\n")
+    broken, lost = reachability(log_of(tmp_path, rows, FIELDS.split(), network), expect).findings
+    assert broken.title == "“db” is broken: app (10.0.0.2) to db (10.0.0.1) tcp/5432 postgresql: rejected (3 sessions)."
+    assert lost.title.startswith("app (10.0.0.2) lost db (10.0.0.1) tcp/5432 postgresql: answered for the last time ")
 
 
 def test_silence_that_only_the_client_logged_blames_no_host(tmp_path):
@@ -753,6 +791,7 @@ def test_silence_that_only_the_client_logged_blames_no_host(tmp_path):
     (found,) = reachability(log_of(tmp_path, rows, FIELDS.split()), expect).findings
     assert (found.kind, found.subject["dstaddr"]) == ("expectation-broken", "10.9.9.9")
     assert found.action.startswith("Only the client's side is logged, where nothing came back")
+    assert (found.subject["interface_id"], found.records) == ("eni-0000000e", 3)  # where it was seen
 
 
 def test_a_balancer_that_keeps_client_addresses_is_not_blamed_for_what_its_target_rejects(tmp_path):

@@ -385,7 +385,7 @@ def test_clients_of_one_service_and_cause_are_one_finding_of_their_block(tmp_pat
     }  # fmt: skip
     assert finding.counts == {"clients": 8, "attempts": 64}
     assert "IpRanges=[{CidrIp=10.0.0.80/29}]" in finding.action
-    assert "7 more pairs of client and service of the same cause: 56 records" in finding.grounds
+    assert "7 more pairs of client and service with the same root cause, 56 records" in finding.grounds
 
 
 def test_a_summary_names_clients_and_not_findings_and_says_nothing_twice(tmp_path):

@@ -170,7 +170,7 @@ def test_a_second_run_says_what_is_new_ongoing_and_resolved(good, place, capsys)
     assert told["resolved"] == [each["id"] for each in before if each["subject"]["interface_id"] == "eni-0b"]
     page = (folder / "index.html").read_text()
     assert "203.0.113.9 was refused 1 times at eni-0b" in page.split('id="resolved"')[1].split("</section>")[0]
-    assert "findings: 1 high, 1 info" in capsys.readouterr().out
+    assert "2 findings in 2 incidents: 1 high, 1 info;" in capsys.readouterr().out
 
 
 @pytest.fixture(scope="module")
@@ -188,7 +188,7 @@ def test_a_failed_notebook_is_told_in_one_line_and_the_exit_code_is_1(failed):
     done, _ = failed
     assert done.returncode == 1
     assert done.stderr == "flowkit: broken stopped at cell 4: ZeroDivisionError: division by zero\n"
-    assert done.stdout.splitlines()[1].startswith("2 notebooks, findings: none;")
+    assert done.stdout.splitlines()[1].startswith("2 notebooks, 1 of them stopped; nothing was found before;")
 
 
 def test_a_failed_notebook_leaves_its_traceback_and_the_others_come(failed):
@@ -202,6 +202,38 @@ def test_a_failed_notebook_leaves_its_traceback_and_the_others_come(failed):
     out = folder.parent
     assert not (out / "latest").exists(), "the newest good run: there is none"
     assert "cell 4: ZeroDivisionError: division by zero" in (out / "index.html").read_text()
+
+
+def test_a_failure_that_is_a_sentence_is_told_as_one_and_what_was_not_counted_is_no_nought(place, tmp_path, capsys):
+    cells = ("from flowkit import load", "load(source, format='nonsense <b>').tally")
+    book = write_notebook(tmp_path / "wrong.ipynb", *cells)
+    assert flowkit("report", place / "flow.log", "--out", tmp_path / "out", "--notebook", book) == 1
+    said = capsys.readouterr()
+    folder, run, _ = newest_of(tmp_path / "out")
+    message = run["notebooks"][0]["failure"]["message"]
+    assert said.err == f"flowkit: wrong stopped at cell 4: {message}\n" and "Error" not in message
+    assert "nonsense" in message and "1 notebook, 1 of them stopped; nothing was found before;" in said.out
+    listed = (folder.parent / "index.html").read_text()
+    assert re.findall(r'<td class="number">(\S+)</td>', listed)[:4] == ["?"] * 4 and "Error" not in listed
+
+
+def test_the_command_the_index_and_the_list_of_runs_count_incidents_alike(place, tmp_path, capsys):
+    found = "from flowkit import Finding, tell\ntell([Finding('scan', *each) for each in %s])"
+    each = [("high", "low", "One.", {"dstport": 1}, None, (), "aws one"), ("low", "low", "Two.", {"dstport": 2})]
+    cell = (
+        found % each + "\ntell([Finding('noise', 'high', 'low', str(n), {'dstport': n}, incident='x') for n in (3, 4)])"
+    )
+    book = write_notebook(tmp_path / "count.ipynb", cell.replace("tell([", "first = tell([", 1), "first")
+    assert flowkit("report", place / "flow.log", "--out", tmp_path / "out", "--notebook", book) == 0
+    assert "1 notebook; 4 findings in 3 incidents: 2 high, 1 low;" in capsys.readouterr().out
+    folder, run, told = newest_of(tmp_path / "out")
+    assert run["counts"] == {"high": 2, "medium": 0, "low": 1, "info": 0} and len(told["findings"]) == 4
+    index, listed = ((folder / name).read_text() for name in ("index.html", "../index.html"))
+    assert re.findall(r"<b>(\d+)</b>(\w+)", index)[:4] == [("2", "high"), ("0", "medium"), ("1", "low"), ("0", "info")]
+    assert re.findall(r'<td class="number">(\S+)</td>', listed)[:4] == ["2", "0", "1", "0"]
+    assert "4 findings in 3 incidents: " in index and "below severities are incidents" in listed
+    assert "<summary>next step</summary>" in index and "<pre>aws one</pre>" in index, "what to type is one click away"
+    assert "no earlier run to compare with" in index
 
 
 def test_a_failed_run_moves_no_link_and_resolves_nothing(good, place):
@@ -454,7 +486,7 @@ def test_a_report_that_is_killed_takes_its_kernels_with_it_and_leaves_nothing_fo
         word, code = {"SIGINT": ("interrupted", 130), "SIGTERM": ("terminated", 143)}[signal]
         assert (said, running.returncode) == (f"flowkit: {word}; nothing was written\n", code)
         assert not out.exists()
-    assert not list(temporary.glob("flowkit-run-*"))
+    assert not list(temporary.iterdir()), "neither ours nor IPython's"
 
 
 def eventually(said, seconds: float = 60) -> None:
@@ -467,12 +499,14 @@ def eventually(said, seconds: float = 60) -> None:
 def test_each_notebook_has_a_kernel_of_its_own(place, tmp_path):
     books = []
     for name in ("one", "two"):
-        cells = ("import os, matplotlib\nkept = globals().get('kept', 0) + 1", "print(kept, os.getpid())")
+        cells = ("import os, matplotlib\nkept = globals().get('kept', 0) + 1",
+                 "print(kept, os.getpid(), get_ipython().kernel.parent.transport)")  # fmt: skip
         books += ["--notebook", write_notebook(tmp_path / f"{name}.ipynb", *cells)]
     assert flowkit("report", place / "flow.log", "--out", tmp_path / "out", *books) == 0
     run = tmp_path / "out" / "latest"
     printed = [nbformat.read(run / f"{name}.ipynb", 4).cells[-1].outputs[0].text.split() for name in ("one", "two")]
-    assert [kept for kept, _ in printed] == ["1", "1"] and printed[0][1] != printed[1][1]
+    assert [kept for kept, *_ in printed] == ["1", "1"] and printed[0][1] != printed[1][1]
+    assert {each[2] for each in printed} == {"ipc"}, "no port of this machine is open meanwhile"
 
 
 def test_a_parameter_cell_is_read_without_being_run(tmp_path):

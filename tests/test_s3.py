@@ -2,6 +2,7 @@
 
 import builtins
 import gzip
+import json
 import threading
 from datetime import UTC, datetime
 
@@ -9,7 +10,7 @@ import boto3
 import pytest
 from aws_support import endpoint, forward, new_bucket, query_of, s3_error
 
-from flowkit import ingest
+from flowkit import cli, ingest
 from flowkit.loading import s3
 from flowkit.loading.errors import SourceError
 
@@ -149,6 +150,18 @@ def test_a_prefix_without_anything_is_an_error_in_every_window(aws):
             with pytest.raises(SourceError, match=f"no files in s3://acme/{folder}/"):
                 ingest(f"{uri}/{folder}/", **window)
     assert ingest(uri, start="2027-01-01")["files"] == 0
+    with pytest.raises(SourceError, match=r"no files in s3://acme/\*\*/x.log; .* not globs"):
+        ingest("s3://acme/**/x.log")
+
+
+def test_a_window_without_files_is_1_and_names_the_newest_there_is(aws, capsys):
+    uri = new_bucket("acme", {key("2026-11-20T12:00"): BODY, key("2026-11-20T11:00"): BODY})
+    assert cli.main(["ingest", uri, "--start", "2026-11-22", "--json"]) == 1
+    said = capsys.readouterr()
+    assert json.loads(said.out)["files"] == 0
+    newest = f"{uri}/{key('2026-11-20T12:00')} (2026-11-20 12:00 UTC)"
+    window = "no records in the window (since 2026-11-22 00:00 UTC)"
+    assert said.err == f"flowkit: {window}; the newest file there is: {newest}\n"
 
 
 def test_more_than_a_thousand_objects_arrive_each_once(recorded, tmp_path):
@@ -303,7 +316,7 @@ def test_no_credentials_no_profile_and_nobody_there_are_sentences(aws, monkeypat
 
 def test_what_names_no_bucket_is_refused():
     for uri in ("s3://", "s3:///key", "s3://a", "s3://bad bucket/x"):
-        with pytest.raises(SourceError, match="names no bucket: write s3://bucket/prefix"):
+        with pytest.raises(ValueError, match="names no bucket: write s3://bucket/prefix"):
             s3.split_uri(uri)
 
 

@@ -7,14 +7,18 @@ import shutil
 import signal
 import subprocess
 import sys
+import tarfile
+import time
+from contextlib import contextmanager
 from pathlib import Path
 
+import polars as pl
 import pytest
 from pages_support import record, write_notebook
 from support import write_log
 
 from flowkit import cli
-from flowkit.loading import upkeep
+from flowkit.loading import ingestion, upkeep
 
 FLOWKIT = Path(sys.executable).with_name("flowkit")
 BARE = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
@@ -139,6 +143,32 @@ def test_names_with_escapes_never_reach_the_terminal_raw(place, tmp_path, capsys
     assert not re.search("[\x00-\x09\x0b-\x1f]", said) and "no␛[2Jwhere␍" in said
 
 
+def test_a_line_end_in_a_name_or_an_argument_makes_no_second_line(tmp_path, capsys):
+    log = write_log(tmp_path / "a\r\nflowkit: all is well.log", ["what is this"])
+    assert cli.main(["ingest", str(log)]) == 1
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "/a␍␊flowkit: all is well.log: no header" in said
+    with pytest.raises(SystemExit):
+        cli.main(["ingest", str(log), "--jason\nflowkit:ok"])
+    assert "--jason␊flowkit:ok" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        cli.main(["report", "--fail-on", "\x1b[2J\nflowkit: all is well"])
+    assert "\nflowkit: all" not in capsys.readouterr().err
+
+
+def test_where_python_knows_ascii_alone_names_are_read_all_the_same(place, tmp_path):
+    log = write_log(tmp_path / "größe" / "ü.log", [record()])
+    env = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    words = [FLOWKIT, "report", log.parent, "--notebook", place / "quick.ipynb", "--out", tmp_path / "ä"]
+    done = subprocess.run(
+        list(map(os.fsencode, words)),
+        env=BARE | env | {"FLOWKIT_CACHE": os.environ["FLOWKIT_CACHE"]},
+        capture_output=True,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.decode().startswith(f"{tmp_path}/ä/") and list((tmp_path / "ä").glob("2*/index.html"))
+
+
 def test_the_module_is_the_command():
     for words in (("-m", "flowkit", "--version"), ("-c", "import flowkit; print('flowkit', flowkit.__version__)")):
         done = subprocess.run([sys.executable, *words], capture_output=True, text=True)
@@ -159,6 +189,82 @@ def ingest(*sources, cache=None, mortal=False, **more) -> tuple[int, dict, str]:
     done = subprocess.run(words, env=env, capture_output=True, text=True, timeout=120, **more)
     assert "Traceback" not in done.stderr and "unforeseen" not in done.stderr
     return done.returncode, json.loads(done.stdout or "{}"), done.stderr
+
+
+def test_a_parquet_file_whose_name_is_no_utf8_is_read(tmp_path):
+    write_log(tmp_path / "a.log", [record()])
+    pl.DataFrame({"srcaddr": ["10.0.0.1"], "dstaddr": ["10.0.0.2"], "log_status": ["OK"]}).write_parquet(tmp_path / "b")
+    (tmp_path / "b").rename(os.fsdecode(bytes(tmp_path) + b"/\xff.parquet"))
+    code, tally, _ = ingest(tmp_path)
+    assert (code, tally["files"], tally["ok"], tally["unreadable_files"]) == (0, 2, 2, 0)
+
+
+def test_what_nobody_foresaw_of_one_file_refuses_that_file_alone(tmp_path, monkeypatch, capsys):
+    for name in "abcdefg":
+        write_log(tmp_path / "logs" / f"{name}.log", [record(), f"not a record of {name}"])
+    real = ingestion.read_files
+
+    def faulty(files, *rest):
+        parser = real(files, *rest)
+        if any(facts.place.endswith("/e.log") for facts, _ in files):
+            raise LookupError("no\nway")
+        return parser
+
+    monkeypatch.setattr(ingestion, "read_files", faulty)
+    assert cli.main(["ingest", str(tmp_path / "logs"), "--json"]) == 0
+    said = capsys.readouterr()
+    tally = json.loads(said.out)
+    assert [tally[name] for name in ("files", "new_files", "unreadable_files", "lines", "ok", "malformed")] == [
+        7, 7, 1, 12, 6, 6
+    ]  # fmt: skip
+    reason = f"1 of 7 files not read, the first {tmp_path}/logs/e.log: cannot be read: no way (LookupError, unforeseen)"
+    assert reason in said.err and said.err.count("\n") == 1
+    monkeypatch.undo()
+    assert cli.main(["ingest", str(tmp_path / "logs"), "--json"]) == 0
+    tally = json.loads(capsys.readouterr().out)
+    assert (tally["new_files"], tally["ok"]) == (1, 7), "it is tried again, and no other"
+
+
+HEADER = "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action"
+
+
+@pytest.mark.parametrize(
+    ("texts", "sentence"),
+    [
+        (["[]"], "1 file, 0 lines, 0 headers"),
+        (['{"events": []}'], "1 file, 0 lines, 0 headers"),
+        ([HEADER + "\n"], "1 file, 1 line, 1 header"),
+        ([HEADER + "\n", HEADER + "\n\n"], "2 files, 3 lines, 2 headers"),
+        ([HEADER + "\nnot a record\n"], "1 of 2 lines malformed, the first in "),
+    ],
+)
+def test_where_no_line_is_a_record_it_is_said_with_1_and_the_tally_is_there(tmp_path, capsys, texts, sentence):
+    for number, text in enumerate(texts):
+        (tmp_path / f"{number}.log").write_text(text)
+    assert cli.main(["ingest", str(tmp_path), "--json"]) == 1
+    said = capsys.readouterr()
+    assert json.loads(said.out)["files"] == len(texts) and json.loads(said.out)["ok"] == 0
+    assert said.err.startswith(f"flowkit: no line is a record: {sentence}") and said.err.count("\n") == 1
+    assert cli.main(["report", str(tmp_path), "--out", str(tmp_path / "out")]) == 1
+    said = capsys.readouterr()
+    assert said.err.startswith(f"flowkit: {tmp_path} holds no flow log record") and said.err.count("\n") == 1
+    assert said.out == "" and not (tmp_path / "out").exists()
+
+
+def test_a_tar_archive_is_named(tmp_path):
+    log = write_log(tmp_path / "a.log", [record()])
+    for mode in ("w", "w:gz"):
+        with tarfile.open(tmp_path / "logs.tar", mode) as archive:
+            archive.add(log)
+        code, _, said = ingest(tmp_path / "logs.tar")
+        assert (code, said) == (1, f"flowkit: {tmp_path}/logs.tar: this is a tar archive: unpack it first\n")
+
+
+def test_records_without_times_are_said_to_be_in_no_notebook(tmp_path):
+    log = write_log(tmp_path / "a.csv", ["10.0.0.1,10.0.0.2,7"], ["srcaddr,dstaddr,cnt"])
+    code, tally, said = ingest(log)
+    assert (code, tally["no_status"]) == (0, 1)
+    assert said == "flowkit: 1 record without start and end, which the notebooks leave out\n"
 
 
 def test_what_is_hidden_is_left_aside_and_counted(tmp_path):
@@ -237,8 +343,10 @@ def test_pipes_are_read_and_devices_are_not(tmp_path):
         line = f'"{FLOWKIT}" ingest --json {words.format(log)}'
         done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=120)
         assert (done.returncode, json.loads(done.stdout)["ok"], done.stderr) == (0, 1, ""), words
-    assert ingest("/dev/zero")[2] == "flowkit: /dev/zero is a device or a socket, not a file\n"
-    assert ingest("")[0] == 2
+    for each in ("/dev/zero", tmp_path / "pipe"):  # nobody writes to the pipe
+        said = f"flowkit: no files in {each}; {each}: a pipe, a device or a socket, not a file\n"
+        assert ingest(each) == (1, {}, said)
+    assert [ingest(each)[0] for each in ("", " ")] == [2, 2]
 
 
 def test_a_stdout_that_is_closed_or_full_is_no_traceback(tmp_path):
@@ -248,15 +356,24 @@ def test_a_stdout_that_is_closed_or_full_is_no_traceback(tmp_path):
         assert (done.returncode, done.stderr) == (code, said), end
 
 
+@contextmanager
+def reading_stdin(cache: Path):
+    """`flowkit ingest -` in a process of its own, as soon as its work has begun."""
+    env, pipe = os.environ | {"FLOWKIT_CACHE": str(cache)}, subprocess.PIPE
+    with subprocess.Popen(
+        [FLOWKIT, "ingest", "-"], env=env, stdin=pipe, stdout=pipe, stderr=pipe, text=True
+    ) as process:
+        while process.poll() is None and not any(
+            path.is_dir() and any(path.iterdir()) for path in cache.glob("work-*")
+        ):
+            time.sleep(0.01)
+        yield process
+
+
 def test_a_cache_that_is_removed_meanwhile_is_one_sentence(tmp_path):
-    os.mkfifo(tmp_path / "pipe")
-    env = os.environ | {"FLOWKIT_CACHE": str(tmp_path / "cache")}
-    words = [FLOWKIT, "ingest", str(tmp_path / "pipe")]
-    with subprocess.Popen(words, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        with (tmp_path / "pipe").open("w") as pipe:  # opens when the other end is opened, so work has begun
-            shutil.rmtree(tmp_path / "cache")
-            pipe.write(record() + "\n")
-        _, said = process.communicate(timeout=120)
+    with reading_stdin(tmp_path / "cache") as process:
+        shutil.rmtree(tmp_path / "cache")
+        _, said = process.communicate(record() + "\n", timeout=120)
     sentence = f"flowkit: the cache cannot be kept in {tmp_path}/cache: No such file or directory; set FLOWKIT_CACHE\n"
     assert (process.returncode, said) == (1, sentence)
     assert ingest(write_log(tmp_path / "a.log", [record()]), cache=tmp_path / "cache")[0] == 0
@@ -285,12 +402,9 @@ def test_a_cache_that_may_not_be_changed_still_answers_what_it_knows(tmp_path):
     ("number", "code", "word"), [(signal.SIGTERM, 143, "terminated"), (signal.SIGINT, 130, "interrupted")]
 )
 def test_a_signal_ends_the_reading_and_leaves_nothing_behind(tmp_path, number, code, word):
-    os.mkfifo(tmp_path / "pipe")
-    env = os.environ | {"FLOWKIT_CACHE": str(tmp_path / "cache")}
-    words = [FLOWKIT, "ingest", str(tmp_path / "pipe")]
-    process = subprocess.Popen(words, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    with process, (tmp_path / "pipe").open("w"):  # opens when the other end is opened, so work has begun
+    with reading_stdin(tmp_path / "cache") as process:
         process.send_signal(number)
-        _, said = process.communicate(timeout=120)
+        process.wait(timeout=120)  # stdin stays open until it has ended
+        said = process.stderr.read()
     assert (process.returncode, said) == (code, f"flowkit: {word}; nothing was written\n")
     assert not list((tmp_path / "cache").glob("work-*"))

@@ -160,7 +160,8 @@ def duration(time: float | pd.Timedelta) -> str:
     hours, minutes = divmod(round(whole / 60), 60)
     if hours < 2:
         return f"{60 * hours + minutes} min"
-    return f"{hours} h {minutes} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"
+    parts = ((hours // 24, "d"), (hours % 24, "h")) if hours >= 48 else ((hours, "h"), (minutes, "min"))
+    return " ".join(f"{number} {unit}" for number, unit in parts if number)
 
 
 def _unjudged(facts: pd.DataFrame) -> str | None:

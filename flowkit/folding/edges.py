@@ -62,7 +62,7 @@ def edges(conversations: ir.Table, step: int) -> ir.Table:
     t = conversations.mutate(step=since - since % step, denied=_.client_accepted + _.server_accepted == 0)
     return t.group_by(*EDGE).aggregate(
         sessions=_.count(),
-        **{name: total(_[name]) for name in COUNTS},
+        **{name: total(t, _[name]) for name in COUNTS},
         first=_["first"].min(),
         **{name: _[name].max() for name in ("last", "level", "client_logged", "server_logged")},
     )
@@ -89,13 +89,13 @@ def refusals(conversations: ir.Table, step: int) -> ir.Table:
     once = (t.protocol == UDP) & (packets <= 5) & (t.rejected_last - t.rejected_first <= RETRY)
     return t.group_by(*REFUSAL).aggregate(
         sessions=_.count(),
-        attempts=total(ibis.ifelse(((t.protocol == TCP) | once).fill_null(False), 1, packets)),
-        records=total(_.client_rejected + _.server_rejected),
-        packets=total(packets),
-        bytes=total(size),
+        attempts=total(t, ibis.ifelse(((_.protocol == TCP) | once).fill_null(False), 1, _.rejected_packets)),
+        records=total(t, _.client_rejected + _.server_rejected),
+        packets=total(t, _.rejected_packets),
+        bytes=total(t, _.rejected_bytes),
         first=_.rejected_first.min(),
         last=_.rejected_last.max(),
-        accepted=total(_.client_accepted),
+        accepted=total(t, _.client_accepted),
         port_low=_.client_port.min(),
         port_high=_.client_port.max(),
         from_server=_.from_server.min(),
@@ -143,7 +143,7 @@ def volumes(flows: ir.Table, interfaces: pd.DataFrame, step: int) -> ir.Table:
         peer_az_id=ibis.coalesce(rows.next_hop_az_id, out.ifelse(rows.dst_az, rows.src_az)),
     )
     return rows.group_by(*VOLUME).aggregate(
-        records=_.count(), packets=total(_.packets.fill_null(0)), bytes=total(_.bytes.fill_null(0))
+        records=_.count(), packets=total(rows, _.packets.fill_null(0)), bytes=total(rows, _.bytes.fill_null(0))
     )
 
 

@@ -11,10 +11,12 @@ import ibis.expr.types as ir
 import pandas as pd
 from ibis import _
 
-from flowkit.net import TRANSIT_TYPES, is_private
+from flowkit.net import TRANSIT_TYPES, is_private, private
 
-#: Share of an interface's records whose packet carries another address before it counts as passing traffic on.
-TRANSLATED = 0.1
+#: Share of an interface's records whose packet carries another address before it counts as passing traffic on: as a
+#: NAT gateway, a public one, which a node's pods do not have; as a gateway between private networks, whichever, in all
+#: that it logs, while a node also speaks for itself.
+PUBLIC, ANY = 0.1, 0.95
 
 DAY = 86400
 GROUP = ["interface_id", "scope", "day", "v6"]
@@ -65,7 +67,8 @@ def interface_of(rows: ir.Table) -> ir.StringValue:
 def _rows(flows: ir.Table) -> ir.Table:
     """Return the named records with the keys of `GROUP` and the interface's own end where it is logged."""
     rows = named_rows(flows)
-    translated = (rows.pkt_srcaddr != rows.srcaddr) | (rows.pkt_dstaddr != rows.dstaddr)
+    others = {end: (rows[f"pkt_{end}addr"] != rows[f"{end}addr"]).fill_null(False) for end in ("src", "dst")}
+    public = (others[end] & ~private(rows[f"pkt_{end}addr"]) for end in others)
     columns = "srcaddr dstaddr instance_id interface_type az_id vpc_id subnet_id start end".split()
     return rows.select(
         *columns,
@@ -76,7 +79,8 @@ def _rows(flows: ir.Table) -> ir.Table:
         own=ibis.cases(
             (rows.flow_direction == "egress", rows.srcaddr), (rows.flow_direction == "ingress", rows.dstaddr)
         ),
-        translated=translated.fill_null(False),
+        translated=others["src"] | others["dst"],
+        public=ibis.or_(*public).fill_null(False),
     )
 
 
@@ -85,7 +89,7 @@ def _evidence(flows: ir.Table) -> ir.Table:
     names = ("interface_type", "az_id", "vpc_id", "subnet_id", "instance_id")
     return _rows(flows).group_by(*GROUP, "own").aggregate(
         records=_.count(), pair=(_.srcaddr + " " + _.dstaddr).min(), instances=_.instance_id.count(),
-        translated=_.translated.sum(), first=_.start.min(), last=_.end.max(),
+        translated=_.translated.sum(), public=_.public.sum(), first=_.start.min(), last=_.end.max(),
         **{name: _[name].max() for name in names},
     )  # fmt: skip
 
@@ -154,9 +158,10 @@ def _transit(evidence: pd.DataFrame, network) -> set[str]:
     """Return the interfaces that pass on what other hosts send: by type, by snapshot, or as their packets carry
     addresses of others."""
     sums = evidence.groupby("interface_id").agg(
-        {"records": "sum", "instances": "sum", "translated": "sum", "interface_type": "max"}
+        {"records": "sum", "instances": "sum", "translated": "sum", "public": "sum", "interface_type": "max"}
     )
-    passing = (sums.instances == 0) & (sums.translated >= TRANSLATED * sums.records) & (sums.translated > 0)
+    passing = ((sums.public >= PUBLIC * sums.records) & (sums.public > 0)) | (sums.translated >= ANY * sums.records)
+    passing &= sums.instances == 0
     named = sums.interface_type.isin(TRANSIT_TYPES) | sums.index.str.startswith("nat-")
     described = network.interfaces.items() if network else ()
     return set(sums.index[passing | named]) | {eni for eni, one in described if one.interface_type in TRANSIT_TYPES}

@@ -23,6 +23,9 @@ NONE = -1
 #: and, by flow-direction, whether they left or entered the interface.
 SAW_SYN, SAW_SYN_ACK, SAW_FIN, SAW_RST, SAW_FLAGS, REFUSED, LEAVES, ENTERS = 1, 2, 4, 8, 16, 32, 1024, 2048
 
+#: The greatest sum that a fold holds.
+MOST = 2**63 - 1
+
 #: Of two counts in one number the second, of refused records, counts by this much.
 HIGH = 1 << 30
 
@@ -133,15 +136,15 @@ def _sums(records: ir.Table, translated: bool) -> dict[str, Deferred]:
         "accepted_last": _.end.max(where=~_.refused),
         "rejected_first": _.start.min(where=_.refused),
         "rejected_last": _.end.max(where=_.refused),
-        "rejected_packets": total(_.refused.ifelse(_.packets, 0)),
-        "rejected_bytes": total(_.refused.ifelse(_.bytes, 0)),
+        "rejected_packets": total(records, _.refused.ifelse(_.packets, 0)),
+        "rejected_bytes": total(records, _.refused.ifelse(_.bytes, 0)),
         "control": _.control.max(),
     }
     for end, sent in (("a", _.from_a), ("b", ~_.from_a)):
         sums |= {
-            f"{end}_records": total(sent.ifelse(_.refused.ifelse(HIGH, 1), 0)),
-            f"{end}_packets": total(sent.ifelse(_.packets, 0)),
-            f"{end}_bytes": total(sent.ifelse(_.bytes, 0)),
+            f"{end}_records": total(records, sent.ifelse(_.refused.ifelse(HIGH, 1), 0)),
+            f"{end}_packets": total(records, sent.ifelse(_.packets, 0)),
+            f"{end}_bytes": total(records, sent.ifelse(_.bytes, 0)),
             f"{end}_seen": any_bit(records, sent.ifelse(_.seen, 0)),
             f"{end}_first": sent.ifelse(_.start, none).min(),
         }
@@ -150,9 +153,14 @@ def _sums(records: ir.Table, translated: bool) -> dict[str, Deferred]:
     return sums
 
 
-def total(value: Deferred) -> Deferred:
-    """Return the sum of whole numbers, exact, at most 2^63 - 1: two records may hold more together."""
-    return ibis.least(value.sum(), ibis.literal(2**63 - 1, "int64"))
+def total(table: ir.Table, value: Deferred) -> ir.IntegerScalar:
+    """Return the exact sum of whole numbers over the rows of a group of `table`, at most 2^63 - 1.
+
+    Two records may hold more together. DuckDB sums in 128 bits; elsewhere a sum of 64 bits wraps around or fails.
+    """
+    engines, value = {each.name for each in table._find_backends()[0]}, value.resolve(table)
+    whole = value if engines == {"duckdb"} else value.cast("decimal(38, 0)")
+    return ibis.least(whole.sum(), ibis.literal(MOST)).cast("int64")
 
 
 @ibis.udf.agg.builtin(name="bit_or")

@@ -27,7 +27,7 @@ from flowkit.folding.sessions import sessions, split, unsplit
 from flowkit.loading.sql import literal, quiet, quoted
 
 #: Changes with what a fold holds, so that an older flowkit's is never read.
-VERSION = 8
+VERSION = 9
 #: Folds that stay in the cache; the one not used for longest goes first.
 KEPT = 12
 #: Memory of the questions' own DuckDB; beyond it, it spills into the fold's folder.
@@ -42,8 +42,8 @@ class Fold:
     conversations), ``aws_services`` and ``interfaces``; ``exact(x)`` is the sum of whole numbers, at most 2^63 - 1 and
     0 of none. `facts` holds ``step``
     (seconds), ``first``, ``last``, ``records``, ``ok``, ``nodata``, ``skipdata``, ``traffic`` (records that name a
-    flow), ``accepted``, ``rejected`` (records by action), ``flagged`` (records with TCP flags), ``translated``
-    (records whose packet carries another address) and ``accounts``.
+    flow), ``accepted``, ``rejected`` (records by action), ``flagged`` (records with TCP flags) and ``translated``
+    (records whose packet carries another address).
     """
 
     TABLES = ("edges", "refusals", "volumes", "evidence", "aws_services", "interfaces")
@@ -213,6 +213,6 @@ def _facts(flows: ir.Table) -> dict:
         flagged=flows.tcp_flags.count(),
         translated=flows.count(where=(flows.pkt_srcaddr != flows.srcaddr) | (flows.pkt_dstaddr != flows.dstaddr)),
     ).execute()
-    facts = {name: None if pd.isna(value) else int(value) for name, value in row.iloc[0].items()}
-    accounts = flows.filter(flows.account_id.notnull()).select("account_id").distinct().execute()
-    return facts | {"accounts": sorted(accounts.account_id)}
+    # Spark counts the rows of a condition on a column that is null throughout as null.
+    none = {"first": None, "last": None}
+    return {name: none.get(name, 0) if pd.isna(value) else int(value) for name, value in row.iloc[0].items()}

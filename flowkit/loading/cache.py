@@ -32,7 +32,7 @@ from flowkit.loading.errors import SourceError
 from flowkit.loading.parse import FULL
 
 #: Changes with the columns of facts or parts, or the meaning of any of them.
-LAYOUT = 4
+LAYOUT = 5
 
 MARKER = "flowkit-cache"
 OWN = re.compile(r"flowkit-cache|v-[0-9a-f]{12}|work-[0-9a-f]{32}(\.lock)?|gather\.lock")
@@ -52,6 +52,11 @@ def _where() -> str:
     return os.environ.get("FLOWKIT_CACHE") or f"{os.environ.get('XDG_CACHE_HOME') or '~/.cache'}/flowkit"
 
 
+def is_full(error: Exception) -> bool:
+    """Return whether an error says that there is no room: Polars says it in words alone."""
+    return getattr(error, "errno", None) in FULL or any(os.strerror(number) in str(error) for number in FULL)
+
+
 @contextmanager
 def kept() -> Iterator[None]:
     """Errors of the disk as SourceError: the cache is full, or cannot be kept where it is, or is gone meanwhile."""
@@ -60,7 +65,7 @@ def kept() -> Iterator[None]:
     except BrokenPipeError:
         raise
     except (OSError, pl.exceptions.PolarsError) as error:
-        if getattr(error, "errno", None) in FULL or any(os.strerror(number) in str(error) for number in FULL):
+        if is_full(error):
             said = f"no space left for the cache in {_where()}: free some, or set FLOWKIT_CACHE"
         elif isinstance(error, OSError):
             said = f"the cache cannot be kept in {_where()}: {error.strerror or error}; set FLOWKIT_CACHE"

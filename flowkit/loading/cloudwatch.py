@@ -36,12 +36,12 @@ class Slice(SourceFile):
 def list_objects(uri: str, start: int | None, end: int | None) -> Iterator[Slice]:
     """The slices of the group `uri` that may hold records of the window (seconds since 1970, None: no limit).
 
-    A record belongs to the slice of its start, so the first slice begins up to 600 s before `start`. Raises
-    SourceError when there is no such group, when nothing was ever logged to it, or AWS refuses.
+    A record belongs to the slice of its start, so the first slice begins up to 600 s before `start`. Raises ValueError
+    where `uri` names no group, SourceError when there is no such group, nothing was ever logged to it, or AWS refuses.
     """
     group = uri.removeprefix("cloudwatch://")
     if not uri.startswith("cloudwatch://") or not re.fullmatch(r"[A-Za-z0-9._/#-]{1,512}", group):
-        raise SourceError(f"{uri} names no log group: write cloudwatch://name-of-the-group.")
+        raise ValueError(f"{uri} names no log group: write cloudwatch://name-of-the-group")
     now = int(time.time())
     arn, oldest = _described(group, uri, now)
     first = oldest if start is None else max(oldest, start - AGGREGATION)

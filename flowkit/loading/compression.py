@@ -31,12 +31,14 @@ _OTHERS = {
     b"ARROW1": "an Arrow (Feather) file: write it as Parquet",
     b"\xff\xff\xff\xff": "an Arrow stream: write it as Parquet",
     b"FEA1": "a Feather file: write it as Parquet",
-    b"\x04\x22\x4d\x18": "compressed with lz4: decompress it first",
-    b"\xff\x06\x00\x00sNaPpY": "compressed with snappy: decompress it first",
+    b"\x04\x22\x4d\x18": "a file compressed with lz4: decompress it first",
+    b"\xff\x06\x00\x00sNaPpY": "a file compressed with snappy: decompress it first",
+    b"\x1f\x9d": "a file compressed with compress (.Z): decompress it first",
     b"7z\xbc\xaf": "a 7-Zip archive: unpack it first",
-    b"\x89PNG": "a picture",
-    b"%PDF": "a PDF document",
-    b"SQLite format 3": "an SQLite database",
+    b"PK\x05\x06": "an empty zip archive",
+    b"\x89PNG": "a picture, not a flow log",
+    b"%PDF": "a PDF document, not a flow log",
+    b"SQLite format 3": "an SQLite database, not a flow log",
 }
 
 
@@ -56,12 +58,14 @@ class Compressed:
         head = next(chunks, b"")
         for magic, what in _OTHERS.items():
             if head.startswith(magic):
-                raise SourceError(f"this is {what}, not a flow log that flowkit reads")
+                raise SourceError(f"this is {what}")
+        if head[257:262] == b"ustar":
+            raise SourceError("this is a tar archive: unpack it first")
         chunks = itertools.chain([head], chunks)
         magic = next((magic for magic in _STREAMS if head.startswith(magic)), None)
         if outermost and head.startswith(b"PK\x03\x04"):
-            inner = self._zip()
-        elif outermost and head.startswith(b"\x28\xb5\x2f\xfd"):
+            return self._zip(depth)
+        if outermost and head.startswith(b"\x28\xb5\x2f\xfd"):
             inner = self._zstd()
         elif magic and depth < 3:
             inner = self._streams(chunks, magic, *_STREAMS[magic], outermost)
@@ -117,17 +121,22 @@ class Compressed:
                     if inflater.eof:
                         inflater = zlib.decompressobj(wbits=31)
 
-    def _zip(self) -> Iterator[bytes]:
-        """The files of an archive, one after another, each with a line end behind it."""
+    def _zip(self, depth: int) -> Iterator[bytes]:
+        """The files of an archive, compressed or not, one after another, each with a line end behind it."""
         try:
             with zipfile.ZipFile(self.path) as archive:
-                for member in (each for each in archive.infolist() if not each.is_dir()):
+                members = [each for each in archive.infolist() if not each.is_dir()]
+                if any(each.filename in ("[Content_Types].xml", "mimetype") for each in members):
+                    raise SourceError("this is an office document, such as a workbook: save its table as CSV")
+                for member in members:
                     with archive.open(member) as inside:
                         last = b"\n"
-                        while block := inside.read(BLOCK):
-                            last = block[-1:]
+                        for block in self._opened(iter(lambda: inside.read(READ), b""), False, depth + 1):  # noqa: B023
+                            if last == b"\n" and len(members) > 1 and block.startswith(b"PAR1"):
+                                raise SourceError("the zip archive holds several files, some Parquet: unpack it first")
+                            last = block[-1:] or last
                             yield block
-                        if last != b"\n":
+                        if last != b"\n" and len(members) > 1:
                             yield b"\n"
         except (zipfile.BadZipFile, RuntimeError, NotImplementedError, zlib.error, EOFError) as error:
             raise SourceError(f"the zip archive cannot be read ({error})") from None

@@ -10,6 +10,9 @@ from flowkit.loading.grammar import NULLS, Format
 
 #: Flow logs are from after this second, and from before tomorrow: other times are no times of traffic.
 FIRST_TIME, DAY = 1_388_534_400, 86_400
+#: Seconds that no record exceeds: the longest aggregation interval is 10 minutes, and as much again for what is soft.
+#: https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html (start, end)
+LONGEST = 1200
 
 _TYPES = {"int32": pl.Int32, "int64": pl.Int64, "string": pl.String}
 _COLUMNS = {field.column: _TYPES[field.type] for field in FIELDS.values()}
@@ -84,7 +87,10 @@ def tallied(frame: pl.DataFrame, latest: int) -> pl.DataFrame:
     there = [name for name in needed if name in frame.columns]
     missing = [pl.lit(None, _COLUMNS[name]).alias(name) for name in needed if name not in there]
     status, start, end = pl.col("log_status"), pl.col("start"), pl.col("end")
-    odd = pl.any_horizontal(~value.is_between(FIRST_TIME, latest).fill_null(True) for value in (start, end))
+    odd = pl.any_horizontal(
+        *(~value.is_between(FIRST_TIME, latest).fill_null(True) for value in (start, end)),
+        (end > pl.min_horizontal(start, latest) + LONGEST).fill_null(False),
+    )
     carries = status.is_null() | (status == "OK")
     sums = []
     for name in ("bytes", "packets"):

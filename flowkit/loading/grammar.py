@@ -25,12 +25,17 @@ _TGW_ONLY = {field.name for field in TGW_FIELDS}
 #: Names (letters alone) that no flow log has, and the logs that they tell.
 _LOOK_ALIKES = {
     "acceleratorid": "AWS Global Accelerator flow logs",
+    "clientvpnendpointid": "AWS Client VPN connection logs",
+    "configurationitems": "AWS Config snapshots",
+    "digeststarttime": "AWS CloudTrail digests",
     "classuid": "Amazon Security Lake (OCSF) records",
     "eventversion": "AWS CloudTrail records",
     "firewallname": "AWS Network Firewall logs",
+    "flowrecords": "Azure flow log records",
     "jsonpayload": "Google Cloud log records",
     "operationname": "Azure log records",
     "queryname": "Route 53 Resolver query logs",
+    "schemaversion": "Amazon GuardDuty findings",
     "servicenetworkarn": "VPC Lattice access logs",
     "targetprocessingtime": "Elastic Load Balancing access logs",
     "webaclid": "AWS WAF logs",
@@ -42,6 +47,8 @@ _LOOK_ALIKE_LINES = {
     r"#Version: 1.0|\d{4}-\d\d-\d\d\t\d\d:\d\d:\d\d\t[A-Z]{3}\d+": "CloudFront access logs",
     r"[0-9a-f]{64} \S+ \[\d\d/": "S3 server access logs",
     r"1\.\d \d{4}-\S+Z Z\w+ \S+ [A-Z]+ ": "Route 53 query logs",
+    r"\S+ \S+ \S+ \[\d\d/[A-Z][a-z]{2}/\d{4}:": "access logs of a web server",
+    r"(?:<\d+>)?[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \S+ ": "lines of syslog",
 }
 #: What stands for null in tables that other tools write.
 NULLS = ("", "-", "\\N", "null", "NULL", "None", "nan", "NaN")
@@ -141,13 +148,23 @@ def refuse_look_alike_line(line: str) -> None:
             raise SourceError(f"these look like {what}, not VPC flow logs")
 
 
+def refuse_twice(tokens: Iterable[str]) -> None:
+    """Raise SourceError where tokens are the names of a header, but one of them comes twice."""
+    names = list(map(known, tokens))
+    if twice := None not in names and next((name for name in names if names.count(name) > 1), None):
+        raise SourceError(f"the header names {twice} twice")
+
+
 def header(tokens: Iterable[str], least: int = 1) -> Format | None:
     """Return the format that a line names, or None where the line is no header.
 
     A header is a line of names of which at least half, and so many as are the `least`, are AWS's; the rest are fields
-    newer than flowkit.
+    newer than flowkit, or columns under no name, such as pandas' index and what a comma at the end makes.
     """
-    names = tuple(map(named, tokens))
+    names = tuple(
+        f"column-{at}" if token == "-" or token.startswith("Unnamed") else named(token)  # noqa: S105
+        for at, token in enumerate(tokens, 1)
+    )
     recognised = sum(name in FIELDS for name in names)
     if None in names or recognised < least or recognised * 2 < len(names) or len(set(names)) < len(names):
         return None
@@ -161,15 +178,19 @@ def given(text: str | None, newer: bool = False) -> Format | None:
     """
     if not text or not text.strip():
         return None
-    tokens = re.sub(r"[${},;]", " ", text).split()
+    tokens = re.sub(r"[,;]", " ", re.sub(r"\$*\{([^${}]*)\}", r" \1 ", text)).split()
     for token in tokens:
+        if set(token) & set("${}"):
+            raise ValueError(f"{token!r} is no field of a format: a field is written name or ${{name}}")
         if not known(token) and not (newer and _NAME.fullmatch(token)):
             close = get_close_matches(token.replace("_", "-").lower(), FIELDS, 1)
             nearest = f" (did you mean {close[0]}?)" if close else ""
-            raise ValueError(f"{token!r} is no field of a flow log{nearest}: see flowkit.fields")
+            raise ValueError(f"{token!r} is no field of a flow log{nearest}: docs/fields.md lists them")
     names = tuple(known(token) or token.replace("_", "-") for token in tokens)
-    if len(set(names)) < len(names) or not names:
-        raise ValueError("the format names a field twice" if names else "the format names no field")
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise ValueError(f"the format names {twice} twice")
+    if not names:
+        raise ValueError("the format names no field")
     return Format(names)
 
 

@@ -15,7 +15,7 @@ import polars as pl
 
 from flowkit.loading import cache, cloudwatch, s3, sources, upkeep
 from flowkit.loading.counts import Facts
-from flowkit.loading.errors import SourceError
+from flowkit.loading.errors import SourceError, many
 from flowkit.loading.grammar import Format, given
 from flowkit.loading.parse import Parser, read_files
 from flowkit.loading.sources import KINDS, SourceFile, at_once, copied, is_table
@@ -67,21 +67,29 @@ class Ingested:
         tally, rows, refused = self.tally, self.facts.to_dicts(), list(self.refusals.items())
         bad, damaged, odd = ([row for row in rows if row[name]] for name in ("malformed", "damage", "odd_times"))
         gateway = sum(row["gateway"] for row in rows)
+        timeless = sum(records_in(row) for row in rows if row["first"] is None and not row["odd_times"])
         by_reason = defaultdict(list)
         for place, reason in self.aside.items():
             by_reason[reason].append(place)
         said = (
-            bad and f"{tally['malformed']:,} of {tally['lines']:,} lines malformed, the first in {bad[0]['place']}"
-            f" ({bad[0]['reason']})",
-            refused and f"{len(refused):,} of {tally['files']:,} files not read, the first {': '.join(refused[0])}",
-            damaged and f"{len(damaged):,} files damaged, the first {damaged[0]['place']}: {damaged[0]['damage']}",
-            odd and f"{sum(row['odd_times'] for row in odd):,} records with times that no flow log can have, such as"
-            f" {odd[0]['odd_example']} in {odd[0]['place']}",
-            gateway and f"{gateway:,} records of transit gateways, which the notebooks do not ask",
+            bad and f"{tally['malformed']:,} of {many(tally['lines'], 'line')} malformed, the first in"
+            f" {bad[0]['place']} ({bad[0]['reason']})",
+            refused and f"{len(refused):,} of {many(tally['files'], 'file')} not read, the first"
+            f" {': '.join(refused[0])}",
+            damaged and f"{many(len(damaged), 'file')} damaged, the first {damaged[0]['place']}: {damaged[0]['damage']}",
+            odd and f"{many(sum(row['odd_times'] for row in odd), 'record')} with times that no flow log can have,"
+            f" such as {odd[0]['odd_example']} in {odd[0]['place']}",
+            gateway and f"{many(gateway, 'record')} of transit gateways, which the notebooks do not ask",
+            timeless and f"{many(timeless, 'record')} without start and end, which the notebooks leave out",
             *(f"{len(places):,} left aside ({reason}): {', '.join(places[:SHOWN])}{' …' * (len(places) > SHOWN)}"
               for reason, places in by_reason.items()),
         )  # fmt: skip
         return "; ".join(filter(None, said))
+
+
+def records_in(counts: dict) -> int:
+    """Return the number of records in a tally or in one file's facts."""
+    return sum(counts[name] for name in ("ok", "nodata", "skipdata", "no_status"))
 
 
 def ingest(
@@ -148,7 +156,7 @@ def found(
     first, last = window(start, end)
     files = {}
     for each in [source] if isinstance(source, str | Path) else source:
-        if not str(each):
+        if not str(each).strip():
             raise ValueError(f"the source is empty: {KINDS}")
         remote = REMOTE.get(str(each).partition("//")[0])
         listed = remote.list_objects if remote else sources.list_files
@@ -166,12 +174,12 @@ def _read_all(
     with cache.workplace() as work:
         finished: list[Parser] = []
         done = 0
-        numbered = enumerate(_tasks(new, work, failures))
-        parsed = at_once(lambda task: _parsed(*task, work, fields, failures), numbered, os.cpu_count() or 1)
+        tasks = _tasks(new, work, failures)
+        parsed = at_once(lambda task: (len(task), _parsed(task, work, fields, failures)), tasks, os.cpu_count() or 1)
         with closing(parsed):  # its threads are done before the folder goes in which they write
-            for parser in parsed:
-                finished.append(parser)
-                done += len(parser.files)
+            for count, parsers in parsed:
+                finished += parsers
+                done += count
                 if len(finished) >= TASKS:
                     _commit(finished, key, work)
                 if progress:
@@ -206,20 +214,41 @@ def _fetched(new: list[SourceFile], work: Path) -> Iterator[tuple[SourceFile, Pa
             yield from ((file, copied(file, work / uuid.uuid4().hex) if file.once else file.path) for file in files)
 
 
-def _parsed(number: int, task: Task, work: Path, fields: Format | None, failures: dict[str, str]) -> Parser:
+def _parsed(task: Task, work: Path, fields: Format | None, failures: dict[str, str]) -> list[Parser]:
     files = []
     for facts, path in task:
         try:
-            with path.open("rb"):
-                files.append((facts, path))
+            path.open("rb").close()
         except OSError as error:
             if path.is_relative_to(work):  # the cache is gone, not the file
                 raise
             failures[facts.place] = f"cannot be read: {error.strerror}"
-    parser = read_files(files, work, f"task-{number}", fields)
-    for path in (path for _, path in task if path.is_relative_to(work)):
+            continue
+        if not str(path).isprintable():  # Polars and Arrow take no name that is not UTF-8
+            link = work / uuid.uuid4().hex
+            link.symlink_to(path.absolute())
+            path = link  # noqa: PLW2901
+        files.append((facts, path))
+    parsers = _read(files, work, fields, failures)
+    for path in (path for _, path in files if path.is_relative_to(work)):
         path.unlink(missing_ok=True)
-    return parser
+    return parsers
+
+
+def _read(files: Task, work: Path, fields: Format | None, failures: dict[str, str]) -> list[Parser]:
+    """Read files together, as long as nothing unforeseen happens; then by halves, until the one is alone that it is."""
+    try:
+        return [read_files(files, work, uuid.uuid4().hex, fields)]
+    except (Exception, pl.exceptions.PanicException) as error:
+        if isinstance(error, OSError) or cache.is_full(error) or not work.is_dir():
+            raise
+        if len(files) == 1:
+            reason = " ".join(str(error).split())[:200]
+            failures[files[0][0].place] = f"cannot be read: {reason} ({type(error).__name__}, unforeseen)"
+            return []
+    afresh = [(Facts(each.file_id, each.place, each.stamp, each.size), path) for each, path in files]
+    halves = afresh[: len(files) // 2], afresh[len(files) // 2 :]
+    return [parser for half in halves for parser in _read(half, work, fields, failures)]
 
 
 def _commit(finished: list[Parser], key: str, work: Path) -> None:

@@ -9,9 +9,10 @@ import json
 import re
 import zlib
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from functools import lru_cache
 
-from flowkit.fields import FIELDS
+from flowkit.fields import FIELDS, TIMES
 from flowkit.loading.grammar import NULLS, Format, header, refuse_look_alikes
 
 Line = tuple[Format | None, str]
@@ -132,7 +133,19 @@ def _token(name: str, value: str) -> str:
         return "-"
     if name in FIELDS and FIELDS[name].type != "string":
         value = value.removesuffix(".0")
+        value = seconds(value) if name in TIMES else value
     return value.replace(" ", "%20")
+
+
+def seconds(text: str) -> str:
+    """Return the second since 1970 that a date and a time of ISO 8601 name (UTC unless they say); else the text."""
+    if not re.match(r"\d{4}-\d\d-\d\d[T ]\d\d:", text):
+        return text
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return str(int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()))
 
 
 def _decoded(data: object) -> str | None:

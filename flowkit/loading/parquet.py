@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
-from flowkit.fields import FIELDS
+from flowkit.fields import FIELDS, TIMES
 from flowkit.loading.compression import Compressed
 from flowkit.loading.errors import SourceError
 from flowkit.loading.grammar import NULLS, Format, named, refuse_look_alikes
@@ -27,6 +27,8 @@ class Records(Lines):
 
     def __init__(self, source: Compressed, file: Path | bytes, given: Format | None):
         super().__init__(source, (), given)
+        if isinstance(file, Path) and not str(file).isprintable():  # a name that Polars may not be able to take
+            file = file.read_bytes()
         self.file = io.BytesIO(file) if isinstance(file, bytes) else file
         self.headed = True
 
@@ -82,7 +84,8 @@ def _token(column: str, kind: pl.DataType, name: str) -> pl.Expr:
         text = pl.when(whole).then(value.cast(pl.Int64, strict=False).cast(pl.String)).otherwise(value.cast(pl.String))
         text = pl.when(value.is_nan()).then(None).otherwise(text)
     elif kind == pl.Datetime and field:
-        text = value.dt.epoch("us").floordiv(1_000_000).cast(pl.String)  # the second that has begun, as of text
+        # The second that has begun, as of text; a time before 1970 becomes 0, as odd as it is.
+        text = value.dt.epoch("us").floordiv(1_000_000).clip(lower_bound=0).cast(pl.String)
     elif kind == pl.Datetime:
         text = value.dt.strftime("%Y-%m-%dT%H:%M:%S")
     else:
@@ -92,4 +95,8 @@ def _token(column: str, kind: pl.DataType, name: str) -> pl.Expr:
     if kind.is_numeric():
         return text.str.zfill(12) if name == "account-id" else text  # numbers have lost the leading zeros
     text = pl.when(text.is_in(list(NULLS))).then(None).otherwise(text)
+    if name in TIMES:
+        plain = text.str.strip_suffix("Z").str.replace("T", " ", literal=True)
+        moment = plain.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", strict=False, time_unit="us").dt.epoch("s")
+        text = pl.coalesce(moment.cast(pl.String), text)
     return text.str.replace_all(" ", "%20", literal=True).str.replace_all(r"[\r\n]", "\x01")

@@ -73,8 +73,8 @@ def list_objects(uri: str, start: int | None, end: int | None, profile: str | No
 
     `start` and `end` are seconds since 1970 (None: no limit). In AWS's layout only the folders of the
     window's days are listed (and nothing beside it), and only files whose slot may hold records of the window
-    are wanted (`sources.may_hold`). Raises SourceError when AWS refuses, `uri` names no bucket, or no object there
-    may be a flow log, whatever the window.
+    are wanted (`sources.may_hold`). Raises ValueError where `uri` names no bucket, SourceError when AWS refuses or no
+    object there may be a flow log, whatever the window.
     """
     name, prefix = split_uri(uri)
     bucket = _Bucket(client("s3", profile), name)
@@ -87,15 +87,17 @@ def list_objects(uri: str, start: int | None, end: int | None, profile: str | No
         objects = list(bucket.objects(prefix))
     if all(each.aside for each in objects) and all(each.aside for each in bucket.objects(prefix)):
         reasons = "".join(f"; {each.place}: {each.aside}" for each in objects[:2])
+        if set(uri) & set("*?["):
+            reasons += "; S3 takes the beginning of names (s3://bucket/prefix), not globs"
         raise SourceError(f"no files in {uri}{reasons}")
     yield from (each for each in objects if each.aside or each.place == uri or may_hold(each.place, start, end))
 
 
 def split_uri(uri: str) -> tuple[str, str]:
-    """Bucket and key (or prefix) of ``s3://bucket/key``."""
+    """Bucket and key (or prefix) of ``s3://bucket/key``. Raises ValueError where it names no bucket."""
     name, _, key = uri.removeprefix("s3://").partition("/")
     if not uri.startswith("s3://") or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}", name):
-        raise SourceError(f"{uri} names no bucket: write s3://bucket/prefix.")
+        raise ValueError(f"{uri} names no bucket: write s3://bucket/prefix")
     return name, key
 
 

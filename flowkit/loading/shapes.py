@@ -9,6 +9,7 @@ import csv
 import io
 import itertools
 import re
+from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -17,12 +18,22 @@ import polars as pl
 from flowkit.loading import messages, strict
 from flowkit.loading.compression import Compressed
 from flowkit.loading.errors import SourceError
-from flowkit.loading.grammar import DEFAULT, Format, header, is_default, refuse_look_alike_line, refuse_look_alikes
+from flowkit.loading.grammar import (
+    DEFAULT,
+    Format,
+    header,
+    is_default,
+    refuse_look_alike_line,
+    refuse_look_alikes,
+    refuse_twice,
+)
 
 _MESSAGE = re.compile(rb'"@?message"\s*:\s*"(?=[^"\\]*")')
 _ONE_MESSAGE = re.compile(rb'\{(?:"[^"{}\[\]]*"\s*:\s*(?:"[^"{}\[\]]*"|[^"{}\[\],]*),?\s*)+\}\s*(?=\{|$)')
 _SOMETHING = re.compile(rb"[^ \t\r\n\xef\xbb\xbf\0]")
 _JSON = re.compile(rb'\s*(?:\{\s*["}]|\[\s*(?:[\[\]{"]|$))')
+#: A blank line, or the one by which Excel says what separates the cells below it.
+_NOTHING = re.compile(rb"\s*(?:sep=[,;\t]\s*)?")
 _MARKUP = re.compile(rb"\s*<(?:\?xml|!doctype|html|error)", re.IGNORECASE)
 #: Bytes of lines that come out of JSON or a table of messages in one piece.
 _GATHERED = 4 << 20
@@ -48,14 +59,14 @@ class Lines:
 
     def __iter__(self) -> Iterator[Piece]:
         blocks = iter(self.blocks)
-        head, blank = b"", 0
+        head, blank, size = b"", 0, 0
         for block in blocks:
             if _SOMETHING.search(block):
                 head = b"\n" * blank + block if blank else block
                 break
-            blank += block.count(b"\n")
+            blank, size = blank + block.count(b"\n"), size + len(block)
         if not head:
-            raise SourceError("the file is empty")
+            raise SourceError("the file is empty" + " but for blanks" * bool(size))
         blocks = itertools.chain([head], blocks)
         if head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
             blocks = (text.encode() for text in codecs.iterdecode(blocks, "utf-16", "replace"))
@@ -100,14 +111,13 @@ class Lines:
     def _text(self, blocks: Iterator[bytes]) -> Iterator[Piece]:
         """Lines of tokens or cells: their first line says what separates them, and perhaps which fields they are."""
         first = next(blocks)
-        line, blank = next(((line, n) for n, line in enumerate(io.BytesIO(first)) if line.strip()), (b"", 0))
+        lines = enumerate(io.BytesIO(first))
+        line, blank = next(((line, n) for n, line in lines if not _NOTHING.fullmatch(line)), (b"", 0))
         line = line[: strict.LONGEST].decode("utf-8", "replace").strip("\r\n")
         separator, tokens, named = self._header(line)
         blocks = itertools.chain([first], blocks)
         if column := _message_column(tokens) if separator != " " else 0:
-            texts = (line.decode("utf-8", "replace") for block in blocks for line in io.BytesIO(block))
-            cells = (row[column - 1] for row in csv.reader(texts, delimiter=separator) if len(row) >= column)
-            return self._gathered(line for cell in itertools.islice(cells, 1, None) for line in messages.of_text(cell))
+            return self._events(blocks, separator, column - 1, blank + 1)
         if named:
             self.format, self.headed, self.headers, self.blank = named, True, 1, blank
         else:
@@ -126,15 +136,15 @@ class Lines:
             tokens = strict.split(line, separator)
             if len(tokens) < 2:
                 continue
-            if tokens[0] == "-" or tokens[0].startswith("Unnamed"):
-                tokens[0] = "index"  # pandas writes its index under no name
             refuse_look_alikes(tokens)
+            refuse_twice(tokens)
             as_given = self.given and len(tokens) == len(self.given.names)
             record = is_default(tokens) or (as_given and (" " not in line or strict.fits(tokens, self.given)))
             if (named := header(tokens, least=2)) or record or _message_column(tokens):
                 return separator, tokens, named
         tokens = strict.split(line, " ")
         refuse_look_alikes(tokens)
+        refuse_twice(tokens)
         named = header(tokens)
         few = named and len(named.names) - len(named.unknown) < 3 and (named.unknown or len(named.names) < 2)
         return " ", tokens, None if few and named != self.given else named
@@ -144,7 +154,7 @@ class Lines:
 
     def _by_content(self, block: bytes, separator: str = " ") -> Format:
         """The format of lines without a header: the user's, else AWS's default where a line is of it, or a refusal."""
-        counted, wanted = 0, self.given or DEFAULT
+        top, wanted = "", self.given or DEFAULT
         for raw in itertools.islice(io.BytesIO(block), 100 if self.given else None):
             line = raw[: strict.LONGEST].decode("utf-8", "replace").strip("\r\n")
             tokens = strict.split(line, separator)
@@ -155,13 +165,17 @@ class Lines:
                 return wanted
             if not self.given and tokens:
                 refuse_look_alike_line(line)
-            counted = counted or len(tokens)
+            top = top or line
         if self.given:
             return self.given
         if b"\0" in block[:4096]:
             raise SourceError("the file is binary, and of no kind that flowkit knows")
-        hint = ": say which fields the lines hold with --format" if counted >= 3 else ""
-        raise SourceError(f"no header, and not AWS's default format (its first line has {counted} tokens){hint}")
+        if top.lstrip().startswith(("{", "[")):
+            raise SourceError("this is JSON, but its first value holds no flow log record")
+        count = len(re.findall(r"[^\s,;|]+", top))
+        hint = ": say which fields the lines hold with --format" if count >= 3 else ""
+        tokens = "1 token" if count == 1 else f"{count} tokens"
+        raise SourceError(f"no header, and not AWS's default format (its first line has {tokens}){hint}")
 
     def _pieces(self, blocks: Iterator[bytes]) -> Iterator[Piece]:
         number, skip = 1, (self.blank + 1) * self.headed
@@ -177,6 +191,25 @@ class Lines:
                 yield Piece(data, number, self.cut)
                 number += data.count(b"\n")
 
+    def _events(self, blocks: Iterator[bytes], separator: str, column: int, skip: int) -> Iterator[Piece]:
+        """The messages of a table of events, which stand in one `column`; a row without it stays as it is."""
+        number = 1
+        for block in blocks:
+            if b'"' in block:  # from here on a row may be of several lines
+                blocks = itertools.chain([block], blocks)
+                break
+            lines = as_lines(block.split(b"\n", skip)[skip].replace(b"\r", b"")).to_frame()
+            cell = pl.col("line").str.split(separator).list.get(column, null_on_oob=True)
+            data = as_text(lines.select(pl.coalesce(cell, "line")))
+            skip = 0
+            if data:
+                self.format = self.format or self._by_content(data)
+                yield Piece(data, number)
+                number += data.count(b"\n")
+        texts = (line.decode("utf-8", "replace") for block in blocks for line in io.BytesIO(block))
+        rows = (_cell(row, separator, column) for row in itertools.islice(_rows(texts), skip, None))
+        yield from self._gathered((line for row in rows for line in messages.of_text(row)), number)
+
     def _messages(self, blocks: Iterator[bytes], key: str) -> Iterator[Piece]:
         """Objects one a line, with one message each behind `key`. A line that is otherwise stays as it is."""
         number = 1
@@ -189,9 +222,9 @@ class Lines:
             yield Piece(data, number)
             number += data.count(b"\n")
 
-    def _gathered(self, lines: Iterable[messages.Line]) -> Iterator[Piece]:
+    def _gathered(self, lines: Iterable[messages.Line], number: int = 1) -> Iterator[Piece]:
         """Lines that come one by one, in pieces; a row of named values brings its own format."""
-        number, batch, size = 1, [], 0
+        batch, size = [], 0
         for named, line in itertools.chain(lines, [(None, None)]):
             if batch and (line is None or size > _GATHERED or (named and self.format and named != self.format)):
                 data = "\n".join([*batch, ""]).encode("utf-8", "replace")
@@ -223,6 +256,33 @@ def _message_column(tokens: list[str]) -> int:
     if not all(re.match(r"[@_A-Za-z]", token) for token in tokens):
         return 0
     return next((at for at, token in enumerate(tokens, 1) if token.lower() in ("message", "@message", "_raw")), 0)
+
+
+def _rows(lines: Iterator[str]) -> Iterator[str]:
+    """The rows of a table: lines, or several where a line end is within quotes; a quote that is not closed holds none."""
+    held: deque[str] = deque()
+
+    def following() -> str | None:
+        return held.popleft() if held else next(lines, None)
+
+    while (line := following()) is not None:
+        row, size, odd = [line], len(line), line.count('"') % 2
+        while odd and size <= strict.LONGEST and (line := following()) is not None:
+            row.append(line)
+            size, odd = size + len(line), (odd + line.count('"')) % 2
+        if odd:
+            held.extendleft(reversed(row[1:]))
+            row = row[:1]
+        yield "".join(row)
+
+
+def _cell(row: str, separator: str, column: int) -> str:
+    """One cell of a row; the row as it stands where it has none."""
+    row = row.rstrip("\r\n")
+    try:
+        return next(csv.reader([row], delimiter=separator))[column]
+    except (csv.Error, StopIteration, IndexError):
+        return row
 
 
 def _one_a_line(blocks: Iterable[bytes]) -> Iterator[bytes]:

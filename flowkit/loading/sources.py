@@ -115,12 +115,10 @@ def _named(text: str) -> Iterator[SourceFile]:
         raise SourceError(f"{text} cannot be read: {error.strerror}") from None
     if stat.S_ISDIR(mode):
         yield from _walk(str(path), _ALL, set())
-    elif stat.S_ISFIFO(mode):
+    elif stat.S_ISFIFO(mode) and str(path).startswith(("/dev/", "/proc/")):  # of this process, as <( ) is
         yield SourceFile(str(path), f"{time.time_ns()}", path=path, once=True)
-    elif stat.S_ISREG(mode):
-        yield _file(str(path))
     else:
-        raise SourceError(f"{text} is a device or a socket, not a file")
+        yield _file(str(path))
 
 
 def _walk(folder: str, pattern: tuple[str, ...], seen: set) -> Iterator[SourceFile]:

@@ -12,12 +12,14 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
-from flowkit.fields import ADDRESSES, FIELDS
+from flowkit.fields import ADDRESSES, FIELDS, TIMES
 from flowkit.loading import messages
 from flowkit.loading.grammar import NULLS, STAMP, Format, token_pattern
 
 #: A longer line is no record; of a malformed line so many characters are kept.
 LONGEST, KEPT = 65_536, 1_024
+#: What the AWS CLI's text output has around the events.
+_NO_EVENT = re.compile(r"(?:SEARCHEDLOGSTREAMS|NEXTTOKEN)[ \t]|[bf]/\d+/\S*\s+[bf]/\d+/\S*\s*$")
 
 
 class Verdict(NamedTuple):
@@ -43,13 +45,17 @@ def judge(line: str, format: Format) -> list[Verdict]:
     """Return what `line` is under `format`: one verdict, or several where it is JSON that holds several records."""
     if len(line) > LONGEST:
         return [Verdict("malformed", f"longer than {LONGEST:,} characters")]
-    if not line.strip(" \t\r,;"):
+    if not line.strip(" \t\r,;") or _NO_EVENT.match(line):
         return [Verdict("blank")]
     if line.lstrip()[:1] in ("{", "[") and (inner := messages.of_line(line)) is not None:
         return [verdict for named, each in inner for verdict in judge(each, named or Format(format.names))]
     if not line.replace("\t", " ").isprintable() or "\ufffd" in line:
         return [Verdict("malformed", "control characters, or not UTF-8")]
+    if format.separator != " " and line.count('"') % 2:
+        return [Verdict("malformed", "a quote that is not closed")]
     tokens, names = split(line, format.separator), format.names
+    while format.separator != " " and len(tokens) > len(names) and tokens[-1] == "-":
+        tokens.pop()  # a separator at the end, as spreadsheets write it
     before = place(tokens, format, fits)
     if before is None and len(tokens) == format.before + len(names) + format.behind:
         before = format.before
@@ -61,6 +67,7 @@ def judge(line: str, format: Format) -> list[Verdict]:
         known = FIELDS.get(name)
         if known and known.type != "string" and format.separator != " ":
             token = re.sub(r"^(\d+)\.0$", r"\1", token)  # what pandas makes of whole numbers beside nulls
+            token = messages.seconds(token) if name in TIMES else token
         reason = reason or _problem(name, token)
         row.append(canonical(token) or token if name in ADDRESSES else token.replace(" ", "%20"))  # as AWS writes tags
     return [Verdict("malformed", reason) if reason else Verdict("row", " ".join(row), Format(names))]
@@ -70,7 +77,8 @@ def split(line: str, separator: str) -> list[str]:
     """Return the tokens of a line: blanks in any number, or the cells of a table with `-` for empty ones."""
     if separator == " ":
         return line.replace('"', "").split()
-    cells = next(csv.reader([line.strip("\r\n")], delimiter=separator, skipinitialspace=True), [])
+    line = line.strip("\r\n").replace("\r", " ").replace("\n", " ")  # alone inside a line they are an error to csv
+    cells = next(csv.reader([line], delimiter=separator, skipinitialspace=True), [])
     return ["-" if cell.strip() in NULLS else cell.strip() for cell in cells]
 
 

@@ -93,17 +93,20 @@ def size() -> dict[str, int]:
 
 
 @cache.kept()
-def clear() -> None:
-    """Remove all that flowkit wrote, and the folder where nothing else is in it."""
+def clear() -> list[str]:
+    """Remove all that flowkit wrote, and the folder where nothing else is in it; return the names of what else is."""
     path = cache.home()
     for own in [each for each in path.iterdir() if cache.OWN.fullmatch(each.name) and each.name != cache.MARKER]:
         if own.is_dir() and not own.is_symlink():
             shutil.rmtree(own, ignore_errors=True)
         else:
             own.unlink(missing_ok=True)
-    (path / cache.MARKER).unlink(missing_ok=True)
-    with suppress(OSError):
-        path.rmdir()
+    others = sorted(each.name for each in path.iterdir() if each.name != cache.MARKER)
+    if not others:
+        (path / cache.MARKER).unlink(missing_ok=True)
+        with suppress(OSError):
+            path.rmdir()
+    return others
 
 
 @cache.kept()

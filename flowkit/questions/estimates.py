@@ -16,6 +16,7 @@ from ibis import _
 
 from flowkit.folding.coverage import CERTAIN
 from flowkit.folding.ranges import memtable, seconds, sweep
+from flowkit.folding.sessions import total
 
 MEASURES = ("records", "bytes", "rejects")
 #: Certain intervals on each side that a missing one is compared with; of other weeks, so many around the same time.
@@ -112,7 +113,7 @@ def interval_counts(flows: ir.Table, coverage: pd.DataFrame, gaps: pd.DataFrame)
     rows = rows.inner_join(memtable(grid), "owner")
     rows = rows.mutate(number=(rows.middle - rows.base) // rows.interval).filter(_.number.between(0, _.intervals - 1))
     table = rows.group_by(number=rows.offset + rows.number).agg(
-        records=_.count(), bytes=_.bytes.sum(), rejects=_.reject.sum()
+        records=_.count(), bytes=total(rows, _.bytes), rejects=_.reject.sum()
     )
     certain = _certain(gone[gone.owner.isin(owners.owner)], owners)
     return IntervalCounts(owners, certain, table.execute().sort_values("number"))

@@ -57,10 +57,12 @@ class Expectation:
 def expectations_of(source: str, expect: str | Path | None = None) -> Path | None:
     """Return the expectations file: `expect` where given, the sample's own for the source ``sample``, else None.
 
-    Raises FileNotFoundError where `expect` names no file.
+    Raises OSError where `expect` names no file.
     """
     if expect:
         path = Path(expect).expanduser()
+        if path.is_dir():
+            raise IsADirectoryError(f"expectations: {path} is a folder, not a CSV file")
         if not path.is_file():
             raise FileNotFoundError(f"expectations: there is no file {path}")
         return path
@@ -224,8 +226,9 @@ def check(
     `rows` are those of `Reach`, `kind` of `log_kind`, `owners` of `owners`; `distinct(rows)` counts clients that
     differ. Columns: line, name, source, destination, protocol, port, expect (as in the file); address (the destination's,
     or its CIDR), destination_name, interface_id (null where many or unknown); verdict, state (the failing one, or the
-    one that proves the verdict; null where unproven), clients, failing (of these), sessions (in that state), first_seen,
-    last_seen, answered_until, repaired (answered again, to the end), confidence, note, proof (the row with most sessions).
+    one that proves the verdict; null where unproven), clients, failing (of these: against the line), sessions (in that
+    state), first_seen, last_seen, answered_until, repaired (answered again, to the end), confidence, note, proof (the row
+    with most sessions), rows (all that prove it, by their index).
 
     verdict: `met`; `broken` (reach: not answered; block: accepted, unanswered); `newly-reachable` (block, but
     answered); `unproven` (nothing seen, or the log cannot show it). Traffic is checked by the narrowest line that
@@ -244,6 +247,7 @@ def check(
         seen = rows[own]
         verdict, proof, note = _verdict(one, seen, kind, distinct)
         first = proof.sort_values("sessions", ascending=False, kind="stable").head(1)
+        wrong = seen[seen["state"] != ANSWERED] if one.reach else proof.head(len(proof) if verdict != "met" else 0)
         eni = _interface(one, seen, rows, owners)
         found.append({
             "line": one.line, "name": one.name, "source": text(one.source),
@@ -253,15 +257,15 @@ def check(
             "port": "any" if one.ports is None else "-".join(str(port) for port in dict.fromkeys(one.ports)),
             "expect": "reach" if one.reach else "block", "verdict": verdict,
             "state": first["state"].iloc[0] if len(first) else None,
-            "clients": distinct(seen), "failing": distinct(seen[seen["state"] != ANSWERED]),
+            "clients": distinct(seen), "failing": distinct(wrong),
             "sessions": int(proof["sessions"].sum()), "first_seen": proof["first_seen"].min(),
             "last_seen": proof["last_seen"].max(), "answered_until": proof["answered_until"].max(),
             "repaired": one.reach and verdict == "broken" and _repaired(proof), "interface_id": eni,
             "confidence": first["confidence"].iloc[0] if len(first) else "low", "note": note,
-            "proof": next(first.itertuples(), None),
+            "proof": next(first.itertuples(), None), "rows": tuple(proof.index),
         })  # fmt: skip
     columns = "line name source destination address destination_name protocol port expect verdict state clients failing"
-    columns += " sessions first_seen last_seen answered_until repaired interface_id confidence note proof"
+    columns += " sessions first_seen last_seen answered_until repaired interface_id confidence note proof rows"
     return pd.DataFrame(found, columns=columns.split())
 
 

@@ -72,19 +72,19 @@ SELECT *, answered_here = 0 AND {_seen(REPLY_ONLY)} AND {_seen(SILENT, "here")} 
 FROM sums WHERE vpc IS NOT NULL OR sessions_here > 0 OR (client, server, protocol, coalesce(port, -1)) NOT IN (
     SELECT (client, server, protocol, coalesce(port, -1)) FROM sums WHERE vpc IS NOT NULL)"""
 
-#: One row a client, service and state. Without flags one reset may be a short answer, one silent packet a reply;
-#: several alike are not.
+#: One row a client, service and state; ``apart``: its failures have a row of their own. Without flags one reset may be
+#: a short answer, one silent packet a reply; several alike are not.
 PAIRS = f"""
 CREATE OR REPLACE TEMP TABLE {{name}} AS WITH sums AS ({SUMS}), decided AS ({DECIDED}), pair AS (
     SELECT client, own, server, protocol, port, coalesce(answered_at, interface_id) AS interface_id,
-        '{ANSWERED}' AS state, level_answered AS level,
+        '{ANSWERED}' AS state, lasting AS apart, level_answered AS level,
         answers + CASE WHEN lasting THEN 0 ELSE failures END AS sessions,
         CASE WHEN lasting THEN 0 ELSE failures END AS failed, bytes, first,
         CASE WHEN lasting AND lost THEN answered_last ELSE last END AS last,
         NULL AS answered_until, NULL AS answered_again
     FROM decided WHERE answers > 0
     UNION ALL
-    SELECT client, own, server, protocol, port, coalesce(failed_at, interface_id), failing,
+    SELECT client, own, server, protocol, port, coalesce(failed_at, interface_id), failing, true,
         CASE WHEN failing IN ('{RESET}', '{SILENT}') AND answers = 0 AND failures >= {ENOUGH} AND level_failed = 0 THEN 1
             ELSE level_failed END,
         failures, failures, CASE WHEN answers > 0 THEN 0 ELSE bytes END,

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 import pandas as pd
 
 from flowkit.net import INTERNET, UDP, Network, is_private
-from flowkit.questions.networks import bounds, name_of, placed
-from flowkit.questions.pairs import ANSWERED, ENOUGH, INSIDE, PAIRS, ROWS, SILENT, STATES
+from flowkit.questions.networks import bounds, name_of
+from flowkit.questions.pairs import ANSWERED, ENOUGH, INSIDE, PAIRS, REPLY_ONLY, ROWS, SILENT, STATES
 
 CONFIDENCE = ("low", "medium", "high")
 #: A service: an address, where it is not one of many outside, and what it is asked for by.
@@ -23,6 +23,8 @@ COLUMNS = (
     "answered_until", "recovered", "answered_again",
 )  # fmt: skip
 
+#: A row without a port is about all of them.
+_PORT = "(k.port IS NULL OR p.port = k.port)"
 _SUMS = """count(DISTINCT client) AS clients, sum(sessions)::BIGINT AS sessions, max(level) AS level,
     min(first) AS first_seen, max(last) AS last_seen, min(answered_until) AS answered_from,
     max(answered_until) AS answered_until, array_agg(DISTINCT client ORDER BY client) AS who"""
@@ -54,18 +56,31 @@ SELECT network, destination, interface_id, protocol, port,
     coalesce(was, 'unseen') AS was, coalesce(state, 'unseen') AS state, {_SUMS}
 FROM compared GROUP BY ALL"""
 
-#: What the edges hold of each finding's clients and services, and a client whose records are shown.
+#: What the edges hold of the sessions that each finding is about, and a client whose records are shown. Of a pair both
+#: of whose states are rows only its sessions in that state; where the interface logged none, what another one did.
 EVIDENCE = f"""
-WITH hits AS (
-    SELECT k.id, k.network, k.refused, e.*, e.client_rejected + e.server_rejected > 0 AS rejected FROM edges e JOIN keys k
-        ON e.server = k.destination AND e.protocol = k.protocol AND e.server_port = k.port
-        AND (k.interface_id IS NULL OR e.interface_id = k.interface_id)),
-places AS ({placed("SELECT DISTINCT client AS address FROM hits")})
-SELECT id, sum(client_accepted + client_rejected + server_accepted + server_rejected)::BIGINT AS records,
+WITH asked AS (
+    SELECT DISTINCT k.id, k.interface_id, k.state, k.refused, 0 AS since, p.apart, p.client, p.server, p.protocol, p.port
+    FROM keys k JOIN pairs p ON p.network = k.network AND p.destination = k.destination AND p.state = k.state
+        AND p.protocol = k.protocol AND p.interface_id IS NOT DISTINCT FROM k.interface_id AND {_PORT}
+    WHERE k.client IS NULL
+    UNION ALL
+    SELECT id, interface_id, state, refused, since, true, client, destination, protocol, port FROM keys
+    WHERE client IS NOT NULL),
+hits AS (
+    SELECT a.id, a.refused, e.*, e.client_rejected + e.server_rejected > 0 AS rejected
+    FROM asked a JOIN edges e ON e.client = a.client AND e.server = a.server AND e.protocol = a.protocol
+        AND e.server_port IS NOT DISTINCT FROM a.port
+    WHERE way <> 'transit' AND evidence <> 'unknown' AND outcome IS NOT NULL AND e.first >= a.since
+        AND (NOT a.apart OR (outcome IN ('{ANSWERED}', '{REPLY_ONLY}')) = (a.state = '{ANSWERED}'))
+    QUALIFY a.interface_id IS NULL OR e.interface_id = a.interface_id
+        OR NOT bool_or(e.interface_id = a.interface_id) OVER (PARTITION BY a.id))
+SELECT id, count(DISTINCT interface_id) AS interfaces,
+    exact(client_accepted + client_rejected + server_accepted + server_rejected) AS records,
     exact(client_packets::HUGEINT + server_packets) AS packets, exact(client_bytes::HUGEINT + server_bytes) AS bytes,
-    arg_min(client, (rejected <> refused, first)) AS client, any_value(server) AS server,
-    any_value(interface_id) AS interface_id, any_value(protocol) AS protocol, any_value(server_port) AS port
-FROM hits JOIN places ON client = address WHERE hits.network IN (places.network, '{INSIDE}') GROUP BY id"""
+    unnest(arg_min({{'client': client, 'server': server, 'interface_id': interface_id, 'protocol': protocol,
+        'port': server_port}}, (rejected <> refused, first)))
+FROM hits GROUP BY id"""
 
 
 def log_kind(facts: dict) -> str:
@@ -144,7 +159,7 @@ class Reach:
         query = (
             "SELECT DISTINCT client FROM pairs p JOIN keys k ON p.network = k.network AND p.state = k.state"
             " AND p.destination = k.destination AND p.protocol IS NOT DISTINCT FROM k.protocol"
-            " AND p.interface_id IS NOT DISTINCT FROM k.interface_id AND (k.port IS NULL OR p.port = k.port)"
+            f" AND p.interface_id IS NOT DISTINCT FROM k.interface_id AND {_PORT}"
         )
         return list(self.sql(query, keys=plain(rows[["network", *SERVICE, "state"]]))["client"])
 
@@ -176,14 +191,13 @@ class Reach:
         ]  # fmt: skip
 
     def evidence(self, keys: pd.DataFrame) -> pd.DataFrame:
-        """Return the records behind findings, one row an ``id`` that has any: records, packets, bytes, and client, server,
-        interface_id, protocol, port of some that show it.
+        """Return the records behind findings, one row an ``id`` that has any: records, packets, bytes, interfaces (how
+        many logged them), and client, server, interface_id, protocol, port of some that show it.
 
-        `keys` has id, network, destination, interface_id, protocol, port (as rows have them) and refused (whether
-        rejected records show it).
+        `keys` has id, network, destination, interface_id, protocol, port, state (as rows have them), refused (whether
+        rejected records show it), client (null: all of the row) and since (seconds since 1970, with a client).
         """
-        some = keys[keys["port"].notna() & ~keys["destination"].str.contains("/") & (keys["destination"] != INTERNET)]
-        return self.sql(EVIDENCE, keys=plain(some))
+        return self.sql(EVIDENCE, keys=plain(keys))
 
 
 def _vpcs(log) -> dict[str, pd.DataFrame]:
@@ -203,5 +217,6 @@ def _vpcs(log) -> dict[str, pd.DataFrame]:
 
 def plain(keys: pd.DataFrame) -> pd.DataFrame:
     """Return `keys` with missing text as None: SQL takes a column of NaN for numbers."""
-    kinds = dict.fromkeys(["interface_id", "network", "destination"], "string") | {"protocol": "Int64", "port": "Int64"}
+    kinds = dict.fromkeys(["interface_id", "network", "destination", "client"], "string")
+    kinds |= dict.fromkeys(["protocol", "port", "since"], "Int64")
     return keys.astype({name: kind for name, kind in kinds.items() if name in keys})

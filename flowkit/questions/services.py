@@ -85,33 +85,29 @@ def admitting(snapshot: Snapshot | None, service, clients: Iterable[str] | None 
     every = [rule for rule in every if not rule.egress and covers(rule.match, packet)]
     if not all(rule.known for rule in every):
         return None
-    version, some = 6 if ":" in service.destination else 4, None if clients is None else _addresses(clients)
-    fitting = [rule for rule in every if (_public(rule, version) if some is None else _admits(rule, some))]
-    return tuple(sorted(fitting, key=lambda rule: min((one.prefixlen for one in rule.networks), default=129)))
+    if clients is None:
+        every = [rule for rule in every if _public(rule, service)]
+    else:
+        some = []
+        for client in islice(clients, 1000):
+            with suppress(ValueError):  # a log may hold what is no address
+                some.append(ip_address(client))
+        every = [
+            rule for rule in every if any(one in place for one in some for place in (rule.members, *rule.networks))
+        ]
+    return tuple(sorted(every, key=lambda rule: min((one.prefixlen for one in rule.networks), default=129)))
 
 
-def _public(rule: Rule, version: int) -> list[Network]:
+def _public(rule: Rule, service) -> list[Network]:
+    """Return the public networks that the rule admits to a service of that version of IP."""
+    version = 6 if ":" in service.destination else 4
     return [network for network in rule.networks if network.version == version and not is_private(network)]
-
-
-def _addresses(clients: Iterable[str]) -> list:
-    """Return the first thousand of `clients`, without what is no address, which a log may hold."""
-    found = []
-    for client in islice(clients, 1000):
-        with suppress(ValueError):
-            found.append(ip_address(client))
-    return found
-
-
-def _admits(rule: Rule, addresses: list) -> bool:
-    return any(one in rule.members or any(one in network for network in rule.networks) for one in addresses)
 
 
 def _scope(reach: Reach, service, rules: tuple[Rule, ...] | None) -> str:
     """Return the scope of an exposed service, as `exposed` says."""
-    version = 6 if ":" in service.destination else 4
-    networks = [network for rule in rules or () for network in _public(rule, version)]
-    if rules is None or any(network.prefixlen <= INTERNET_PREFIX[version] for network in networks):
+    networks = [network for rule in rules or () for network in _public(rule, service)]
+    if rules is None or any(network.prefixlen <= INTERNET_PREFIX[network.version] for network in networks):
         return "internet"
     clients = (
         "SELECT DISTINCT client AS address FROM pairs p JOIN admitted a ON p.network = a.network WHERE destination = ? AND"

@@ -42,19 +42,6 @@ QUERIES = {
         FROM edges WHERE counted AND evidence <> 'unknown' GROUP BY client, server, protocol, server_port
         ORDER BY sum(CASE WHEN NOT denied THEN client_bytes::HUGEINT + server_bytes ELSE 0 END) DESC,
             client, server, protocol, server_port LIMIT $top""",
-    "talkers": """
-        SELECT address, exact(sent) AS sent_bytes, exact(received) AS received_bytes, exact(as_client) AS as_client,
-            exact(as_server) AS as_server
-        FROM (SELECT unnest([
-            {'address': client, 'sent': client_bytes, 'received': server_bytes, 'as_client': known, 'as_server': 0},
-            {'address': server, 'sent': server_bytes, 'received': client_bytes, 'as_client': 0, 'as_server': known}],
-            recursive := true)
-        FROM (SELECT client, server,
-            sum(CASE WHEN NOT denied THEN client_bytes ELSE 0 END) AS client_bytes,
-            sum(CASE WHEN NOT denied THEN server_bytes ELSE 0 END) AS server_bytes,
-            sum(CASE WHEN evidence <> 'unknown' THEN sessions ELSE 0 END) AS known
-            FROM edges WHERE counted GROUP BY client, server))
-        GROUP BY address ORDER BY sum(sent) + sum(received) DESC, address LIMIT $top""",
     "roles": f"""
         SELECT interface_id, CASE way WHEN 'out' THEN 'client' ELSE 'server' END AS role, protocol, server_port,
             count(DISTINCT CASE way WHEN 'out' THEN server ELSE client END) AS peers,
@@ -93,8 +80,6 @@ def tables(fold, top: int) -> dict[str, pd.DataFrame]:
     - ``pairs``: the `top` client, server and service with the most bytes: ``client``, ``server``, ``protocol``,
       ``server_port``, ``client_bytes``, ``server_bytes`` (sent by each), ``sessions``, ``rejected_sessions`` (of which
       no packet was accepted), ``first``, ``last``; without sessions whose client is unknown
-    - ``talkers``: the `top` addresses with the most bytes: ``address``, ``sent_bytes``, ``received_bytes``,
-      ``as_client``, ``as_server`` (sessions whose client is known)
     - ``roles``: what each interface is client of and server of: ``interface_id``, ``role``, ``protocol``,
       ``server_port``, ``peers`` (addresses at the other end), ``sent_bytes``, ``received_bytes`` (by the interface),
       ``sessions``, ``rejected_sessions``

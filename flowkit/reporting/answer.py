@@ -2,13 +2,14 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from itertools import groupby
 
 from flowkit.reporting.finding import FOLDS, Finding, expectation_of, fold_of, incidents, number_repeats
 from flowkit.reporting.html import escaped, many, period
+from flowkit.reporting.tables import percent
 
 #: `flowkit report` reads findings from a cell's output under this MIME type.
 MIME = "application/vnd.flowkit.findings+json"
@@ -146,7 +147,7 @@ def finding_html(finding: dict, badge: str = "") -> str:
         finding["cause"] and finding["cause"].replace("-", " "),
         period(finding["first_seen"], finding["last_seen"]),
         finding["records"] and many(finding["records"], "record"),
-        finding["coverage"] is not None and f"log coverage {finding['coverage']:.1%}",
+        finding["coverage"] is not None and f"log coverage {percent(finding['coverage'])}",
     ]
     small = badge + " · ".join(escaped(fact) for fact in facts if fact)
     severity, confidence = escaped(finding["severity"]), escaped(assured(finding["confidence"]))
@@ -173,24 +174,20 @@ def _folded(name: str, outer: str, inner: str, lines: Sequence[str]) -> str:
 
 def action_html(action: str) -> str:
     """Return the next step as HTML: sentences as paragraphs, code in blocks with a copy button."""
-    parts = []
-    for is_code, lines in groupby(_marked(action), key=lambda each: each[0]):
-        texts = [line for _, line in lines]
-        if is_code:
-            parts.append(_code("\n".join(texts)))
-        else:
-            parts += [f"<p class='fk-action'>{escaped(line.strip())}</p>" for line in texts if line.strip()]
-    return "".join(parts)
-
-
-def _marked(action: str) -> Iterator[tuple[bool, str]]:
-    """Each line with whether it is code: a command, what carries one on, or a block in braces."""
-    carried, depth = False, 0
+    # Code is a command, what carries one on, or a block in braces.
+    lines, carried, depth = [], False, 0
     for line in action.split("\n"):
         is_code = bool(carried or depth or COMMAND.match(line))
         depth = max(0, depth + line.count("{") - line.count("}")) if is_code else 0
         carried = is_code and line.endswith("\\")
-        yield is_code, line.rstrip()
+        lines.append((is_code, line.rstrip()))
+    parts = []
+    for is_code, block in groupby(lines, key=lambda each: each[0]):
+        texts = [line for _, line in block]
+        parts += [_code("\n".join(texts))] if is_code else [
+            f"<p class='fk-action'>{escaped(line.strip())}</p>" for line in texts if line.strip()
+        ]  # fmt: skip
+    return "".join(parts)
 
 
 def _code(text: str) -> str:

@@ -12,6 +12,7 @@ import warnings
 
 import matplotlib.dates as mdates
 import matplotlib.pyplot as plt
+import pandas as pd
 from IPython.display import display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -36,6 +37,15 @@ def utc_axis(ax: Axes) -> Axes:
     ax.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator, tz="UTC", show_offset=False))
     ax.set_xlabel("UTC", loc="right", labelpad=3)
     return ax
+
+
+def step_width(ax: Axes, starts: pd.Series | pd.DatetimeIndex) -> pd.Timedelta:
+    """Return how long each of the time steps `starts` is, and keep the bars of a few of them as narrow as of many."""
+    width = starts.diff().min() if len(starts) > 1 else pd.Timedelta(minutes=1)
+    room = max(pd.Timedelta(0), (30 * width - (starts.max() + width - starts.min())) / 2)
+    if room:
+        ax.set_xlim(starts.min() - room, starts.max() + width + room)
+    return width
 
 
 def finished(figure: Figure, title: str, pad: int = 26) -> Figure:

@@ -29,6 +29,7 @@ EPISODES = 5
 MOST = 20
 #: Interfaces that a finding names; the table of gaps has all.
 NAMED = 20
+NO_RECORD = "no record in this window"
 SILENT = "stopped logging (no OK, NODATA or SKIPDATA)"
 NO_NODATA = "the log has no NODATA records, so that idle time cannot be told from missing records"
 DELIVERY = (
@@ -61,7 +62,8 @@ def summary(tables: GapTables, log) -> list[str]:
     """Return what the page says first, in at most five sentences, the largest gaps first."""
     intervals, found = tables.intervals, tables.gaps
     if intervals.empty:
-        return [f"Log coverage cannot be judged: {intervals.attrs['unjudged']}."]
+        why = [intervals.attrs["unjudged"], log.outside if NO_RECORD in intervals.attrs["unjudged"] else ""]
+        return [f"Log coverage cannot be judged: {'; '.join(filter(None, why))}."]
     time = duration(intervals.end.max() - intervals.start.min())
     share, many = percent(covered_share(intervals)), _count(intervals.interface_id.nunique(), "interface")
     said = [f"Log coverage {share} ({many}, {time})."]
@@ -77,11 +79,11 @@ def summary(tables: GapTables, log) -> list[str]:
         said.append("AWS skipped no records.")
     if found.high.sum():
         rates = tables.backtest[tables.backtest.measure == "records"].set_index("kind").rate.dropna()
-        test = " and ".join(f"{rate:.0%} of the {kind}" for kind, rate in rates.items()).replace("%", " %")
-        peers = f"{found.seen_by_peer.sum():,} of them seen by the peer; " if found.seen_by_peer.any() else ""
-        said.append(
-            f"{_in_all(found)} ({peers}estimate, not in totals{f'; back-test: {test} intervals' if test else ''})."
-        )
+        names = {"ordinary": "ordinary", "busiest": "the busiest"}
+        test = " and ".join(f"{rate:.0%} of {names[kind]}" for kind, rate in rates.items()).replace("%", " %")
+        peers = f"; the other end logged {found.seen_by_peer.sum():,} of them" if found.seen_by_peer.any() else ""
+        test = f" In a back-test such estimates held for {test} intervals." if test else ""
+        said.append(f"{_in_all(found)}{peers}. Estimates are not in totals.{test}")
     return said[:5]
 
 
@@ -230,7 +232,7 @@ def _irregular(tables: GapTables, gaps: pd.DataFrame, whole: float | None) -> Fi
 
 def _nothing(tables: GapTables, log) -> list[Finding]:
     """Return a finding where the log holds no record in its window; none where its records cannot be judged."""
-    if "no record" not in tables.intervals.attrs["unjudged"]:
+    if NO_RECORD not in tables.intervals.attrs["unjudged"]:
         return []
     first, last = (None if at is None else pd.Timestamp(moment(at)) for at in (log.start, log.end))
     window = f", {period(first, last)}" if first is not None and last is not None else ""
@@ -238,7 +240,7 @@ def _nothing(tables: GapTables, log) -> list[Finding]:
     return [
         Finding(
             "not-delivered", "high", "certain", f"The log holds no record in the window{window}.", {}, action=action,
-            grounds=("no file of the source has a record in it",), first_seen=first, last_seen=last,
+            grounds=(log.outside or "no file of the source has a record in it",), first_seen=first, last_seen=last,
             incident="no-record",
         )
     ]  # fmt: skip
@@ -252,11 +254,12 @@ def _missed(some: pd.DataFrame) -> list[str]:
     if flows := int(some.flows_across_gap.sum()):
         said.append(f"{_count(flows, 'flow')} ran up to the gap and on after it, unseen in between")
     if some.high.notna().any():
-        text, top = _estimated(some)[0] or " No records are probably missing.", some.at_peak.sum()
-        said.append(
-            f"by the intervals near it:{text[:-1]}, up to {top:,.0f} at its peak "
-            f"({some.observed.sum():,.0f} were logged)"
+        near = "the estimate is what the certain intervals near it hold, in four cases of five"
+        # Records are skipped at peaks, which the intervals near a gap do not show.
+        peak = (
+            f"; {some.at_peak.sum():,.0f} if it was as busy as the busiest" if some.kind.iloc[0] == "skipdata" else ""
         )
+        said.append(near + peak)
     return said
 
 
@@ -298,8 +301,10 @@ def _silences(gaps: pd.DataFrame, intervals: pd.DataFrame, log) -> str:
         longest = f"{_name(log, gaps.interface_id[worst])} for {duration(_longest(regular))}"
         said.append(f"{many} {SILENT} while others reported; the longest: {longest}.")
     if unsure:
-        many = _count(unsure, "interface")
-        said.append(f"Whether {many} were idle or unseen between their records cannot be known.")
+        whether = "1 interface was idle or unseen between its" if unsure == 1 else (
+            f"{unsure:,} interfaces were idle or unseen between their"
+        )  # fmt: skip
+        said.append(f"Whether {whether} records cannot be known.")
     return " ".join(said)
 
 

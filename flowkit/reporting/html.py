@@ -4,6 +4,8 @@ import html
 import re
 from typing import TYPE_CHECKING
 
+from flowkit.loading.errors import many  # noqa: F401 - the pages count in the same words
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -38,11 +40,6 @@ def _sign(match: re.Match) -> str:
 def escaped(text: object) -> str:
     """Return `text` for the inside of an HTML element or attribute."""
     return html.escape(visible(text))
-
-
-def many(count: int, noun: str) -> str:
-    """Return `count` and the noun, in the plural unless it is one: `1 file`, `2,000 files`."""
-    return f"{int(count):,} {noun}" + ("" if count == 1 else "s")
 
 
 def when(moment: "pd.Timestamp | str | None") -> str:

@@ -23,6 +23,8 @@ from papermill.engines import NBClientEngine, papermill_engines
 from papermill.execute import ERROR_MARKER_TAG
 from traitlets.config import Config
 
+from flowkit.loading.window import moment
+from flowkit.questions.networks import read_networks
 from flowkit.reporting.errors import UsageError
 from flowkit.reporting.history import temporary_folder
 from flowkit.reporting.html import one_line
@@ -32,10 +34,14 @@ OPTIONS = {
     "source": "SOURCE", "start": "--start", "end": "--end", "format": "--format", "network": "--network",
     "expect": "--expect",
 }  # fmt: skip
+#: Texts of a form of their own, and what raises ValueError where they have another.
+TEXTS = {"named_networks": read_networks, "compare_at": moment}
 #: Kernels at a time: each holds a copy of the libraries' data and, for a while, a core.
 AT_A_TIME = 2
 #: A Unix socket's path has at most 104 bytes on macOS, 108 on Linux, its end and jupyter's number included.
 SOCKET_PATH = 90
+#: Errors whose words are a sentence for the reader; of others the kind says more.
+SENTENCES = ("ValueError", "SourceError", "UsageError", "ReportError")
 _RUNNING: set[subprocess.Popen] = set()
 
 
@@ -75,7 +81,7 @@ def _notebook(name: str, known: dict[str, Path]) -> Path:
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(sorted(known)) or 'none'}"
 
 
@@ -108,12 +114,14 @@ def pairs(texts: Iterable[str]) -> dict[str, str]:
     return given
 
 
-def arguments(defaults: dict[str, dict], options: dict, given: dict[str, str]) -> dict[str, dict]:
+def arguments(defaults: dict[str, dict], options: dict, given: dict[str, str], folder: Path) -> dict[str, dict]:
     """Return what each notebook is handed of `options` and `given` (`--param`), in the types of its `defaults`.
 
-    Raises UsageError for a parameter that no notebook has and for a value that does not fit.
+    Raises UsageError for a value that does not fit, and for a parameter that no notebook has, none of `folder` either.
     """
     known = {name for own in defaults.values() for name in own}
+    if given.keys() - known:
+        known = known.union(*(parameters(path) for path in every_notebook(folder).values()))
     for name in given:
         if name not in known:
             raise UsageError(f"no notebook has a parameter {name!r}{_nearest(name, known - OPTIONS.keys())}")
@@ -124,18 +132,24 @@ def arguments(defaults: dict[str, dict], options: dict, given: dict[str, str]) -
     }
 
 
-def unused(defaults: dict[str, dict], options: dict) -> list[str]:
-    """Return the names of options that are given and that none of the notebooks uses."""
+def unused(defaults: dict[str, dict], options: dict, given: dict[str, str]) -> dict[str, str]:
+    """Return the names of options and parameters that are given and that none of the notebooks uses, each as written."""
     known = {name for own in defaults.values() for name in own}
-    return [name for name in ("network", "expect") if options[name] is not None and name not in known]
+    options = {name: OPTIONS[name] for name in ("network", "expect") if options[name] is not None}
+    options |= {name: f"--param {name}" for name in given}
+    return {name: option for name, option in options.items() if name not in known}
 
 
 def fitted(name: str, text: str, default: object) -> object:
-    """Return `text` as the type of `default`; a negative number only where that is one, too.
+    """Return `text` as the type of `default`; a negative number only where that is one, too; a share is at most 1.
 
     Raises UsageError where it does not fit.
     """
     if default is None or isinstance(default, str):
+        try:
+            TEXTS.get(name, str)(text)
+        except ValueError as error:
+            raise UsageError(f"--param {name}={text}: {error}") from None
         return text
     words = dict.fromkeys(("true", "yes", "1"), True) | dict.fromkeys(("false", "no", "0"), False)
     with contextlib.suppress(KeyError, ValueError, SyntaxError):
@@ -143,13 +157,15 @@ def fitted(name: str, text: str, default: object) -> object:
             return words[text.lower()]
         numeric = isinstance(default, int | float)
         value = type(default)(text) if numeric else ast.literal_eval(text)
-        if numeric and math.isfinite(value) and (value >= 0 or default < 0):
+        most = 1 if name.endswith("share") else math.inf
+        if numeric and math.isfinite(value) and (value >= 0 or default < 0) and value <= most:
             return value
         if not numeric and isinstance(value, type(default)):
             return value
     kinds = {bool: "true or false", int: "a whole number", float: "a number"}
     kind = kinds.get(type(default), f"a {type(default).__name__} such as {default!r}")
     sign = " of 0 or more" if type(default) in (int, float) and default >= 0 else ""
+    sign = " from 0 to 1" if name.endswith("share") else sign
     raise UsageError(f"--param {name}={text}: {name} is {kind}{sign}")
 
 
@@ -163,10 +179,11 @@ class Executed:
     failure: dict | None = None
 
 
-class _Kernel(AsyncKernelManager):
+class Kernel(AsyncKernelManager):
     """A kernel of this very Python, whatever kernelspecs the user has, and without the current folder on its path.
 
-    Its own log stays off the terminal; what cells print comes another way.
+    Its own log stays off the terminal; what cells print comes another way. Its name is public, for traitlets finds no
+    settings of a class whose name begins with an underscore.
     """
 
     @property
@@ -191,7 +208,7 @@ class _Engine(NBClientEngine):
         settings = {"connection_file": f"{folder}/connection.json"}
         if os.name == "posix" and len(os.fsencode(f"{folder}/kernel")) <= SOCKET_PATH:
             settings |= {"transport": "ipc", "ip": f"{folder}/kernel"}
-        kwargs |= {"kernel_manager_class": _Kernel, "config": Config(_Kernel=settings)}
+        kwargs |= {"kernel_manager_class": Kernel, "config": Config(Kernel=settings)}
         return super().execute_managed_notebook(nb_man, kernel_name, **kwargs)
 
 
@@ -210,15 +227,17 @@ def execute(path: Path, values: dict) -> Executed:
                 progress_bar=False, request_save_on_cell_execute=False, folder=folder,
             )  # fmt: skip
         except papermill.PapermillExecutionError as error:
-            failure = f"{error.ename}: {error.evalue}"
+            failure = error.ename, error.evalue
         except Exception as error:  # A dead kernel, a cell that timed out: the other notebooks go on.
-            failure = f"{type(error).__name__}: {error}"
+            failure = type(error).__name__, str(error)
         written = target.exists() and target.stat().st_size
         notebook = nbformat.read(target if written else path, as_version=4)
     notebook.cells = [cell for cell in notebook.cells if ERROR_MARKER_TAG not in cell.metadata.get("tags", [])]
     notebook.metadata.setdefault("papermill", {}).update(input_path=path.name, output_path=path.name)
     if failure:
-        failure = {"message": one_line(failure)[:2000], "cell": _failed_cell(notebook)}
+        kind, words = failure
+        words = words if kind in SENTENCES and words else f"{kind}: {words}"
+        failure = {"kind": kind, "message": one_line(words)[:2000], "cell": _failed_cell(notebook)}
     return Executed(path.stem, notebook, round(time.monotonic() - begun, 3), failure)
 
 

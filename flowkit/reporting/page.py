@@ -104,12 +104,11 @@ def collected(notebook: NotebookNode) -> Iterator[dict]:
     return (data[MIME] for data in _outputs(notebook) if MIME in data)
 
 
-def first_figure(notebook: NotebookNode) -> str:
-    """Return the first figure that has an alt text, as HTML; empty where there is none."""
-    for data in _outputs(notebook):
-        if is_figure(svg := data.get("image/svg+xml", "")):
-            return figure_html(svg)
-    return ""
+def _small_figure(notebook: NotebookNode) -> Markup:
+    """The first figure for a card: what is drawn, without being read aloud a second time; empty where there is none."""
+    figures = (svg for data in _outputs(notebook) if is_figure(svg := data.get("image/svg+xml", "")))
+    html = next(map(figure_html, figures), "")
+    return Markup(re.sub(r' role="img" aria-label="[^"]*"', ' aria-hidden="true"', html))  # noqa: S704
 
 
 def still(notebook: NotebookNode) -> NotebookNode:
@@ -147,17 +146,12 @@ def elsewhere(findings: list[dict], titles: dict[str, str]) -> dict[str, dict[st
     """Return for each page of `titles` by incident the links to the other pages that have findings of its root cause."""
     told: dict[str, dict[str, str]] = {}
     for each in findings:
-        if each["incident"]:
-            name = each["notebook"]
-            link = f"<a href='{quote(name)}.html#finding-{each['id']}'>{escaped(titles[name])}</a>"
-            told.setdefault(each["incident"], {}).setdefault(name, link)
-    return {
-        page: {
-            incident: ", ".join(link for name, link in links.items() if name != page)
-            for incident, links in told.items()
-        }
-        for page in titles
-    }
+        name, incident = each["notebook"], each["incident"]
+        link = f"<a href='{quote(name)}.html#finding-{each['id']}'>{escaped(titles[name])}</a>"
+        if incident:
+            told.setdefault(incident, {}).setdefault(name, link)
+    return {page: {incident: ", ".join(link for name, link in links.items() if name != page)
+                   for incident, links in told.items()} for page in titles}  # fmt: skip
 
 
 def _href(finding: dict, pages: dict[str, str]) -> str:
@@ -176,23 +170,21 @@ def run_index(
 
     `resolved` is None where there was no run before it to compare with.
     """
-    figures = {name: Markup(_small(first_figure(each))) for name, each in notebooks.items()}  # noqa: S704
     groups = [_entry(group, pages, resolved is not None) for group in incidents(findings)]
+    kinds = Counter(entry["kind"] for entry in groups if entry["severity"] in ("high", "medium"))
     return _template("indexes.html.j2").render(
         run=run,
         window=spanned(run),
-        cards=[each | {"figure": figures[each["name"]]} for each in run["notebooks"]],
+        cards=[each | {"figure": _small_figure(notebooks[each["name"]])} for each in run["notebooks"]],
         folds={name: [entry for entry in groups[:SHOWN] if entry["fold"] == name] for name in FOLDS},
         rest=groups[SHOWN : SHOWN + ROWS],
         more=max(0, len(groups) - SHOWN),
         total=len(groups),
         phrases=[
-            KINDS[kind].counted(number)
-            for kind, number in Counter(
-                entry["kind"] for entry in groups if entry["severity"] in ("high", "medium")
-            ).items()
+            (KINDS[kind].counted(number), next(entry["href"] for entry in groups if entry["kind"] == kind))
+            for kind, number in kinds.items()
         ],
-        counts={name: sum(entry["severity"] == name for entry in groups) for name in SEVERITIES},
+        findings=len(findings),
         new=sum(not entry["old"] for entry in groups),
         compared=resolved is not None,
         resolved=[group[0] for group in incidents(resolved or [])],
@@ -200,14 +192,13 @@ def run_index(
 
 
 def _entry(group: list[dict], pages: dict[str, str], compared: bool) -> dict:
-    """An incident as the index lists it; the one that the run itself found has no page and brings its next step."""
+    """An incident as the index lists it, with its next step."""
     lead, *others = group
-    href = _href(lead, pages)
     return lead | {
         "old": is_ongoing(group),
         "fold": fold_of(group) if compared else "for information" if lead["severity"] == "info" else "",
-        "href": href,
-        "next": "" if href else Markup(action_html(lead["action"])),  # noqa: S704
+        "href": _href(lead, pages),
+        "next": Markup(action_html(lead["action"])),  # noqa: S704
         "expectation": expectation_of(group),
         "others": [each | {"href": _href(each, pages)} for each in others],
         "words": " ".join(str(value) for each in group for value in each["subject"].values() if value is not None),
@@ -237,11 +228,6 @@ def write_runs(out: Path, mode: int = 0o600) -> None:
     seen = None
     while seen != (seen := history.runs(out)):
         history.write(out / "index.html", _template("indexes.html.j2").render(runs=seen, severities=SEVERITIES), mode)
-
-
-def _small(figure: str) -> str:
-    """A figure for a card: what is drawn, without being read aloud a second time."""
-    return re.sub(r' role="img" aria-label="[^"]*"', ' aria-hidden="true"', figure)
 
 
 @cache

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from flowkit.questions.rejected import KINDS
-from flowkit.reporting.figures import COLOURS, alt, utc_axis
+from flowkit.reporting.figures import COLOURS, alt, step_width, utc_axis
 from flowkit.reporting.rejected import VERDICTS, Rejected
 
 #: Dark for what somebody should look at, pale for what needs nothing.
@@ -25,7 +25,7 @@ def rejections_over_time(answer: Rejected) -> Figure:
     title = answer.titles["rejections_over_time"]
     table = answer.over_time.dropna(subset="start")
     wide = table.pivot_table(index="start", columns="kind", values="records", aggfunc="sum", fill_value=0)
-    steps = wide.index.to_series().diff().min() if len(wide) > 1 else pd.Timedelta(hours=1)
+    steps = step_width(ax, wide.index.to_series()) if len(wide) else None
     base = pd.Series(0, wide.index)
     for kind in (kind for kind in KINDS if kind in wide):
         label = f"{VERDICTS[kind]} ({int(wide[kind].sum()):,})"

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from flowkit.folding.conversations import EVIDENCE
 from flowkit.net import protocol_name
-from flowkit.reporting.figures import COLOURS, finished, utc_axis
+from flowkit.reporting.figures import COLOURS, finished, step_width, utc_axis
 from flowkit.reporting.html import visible
 from flowkit.reporting.tables import percent, size
 from flowkit.reporting.talkers import WEAK, Talkers
@@ -28,7 +28,7 @@ def bytes_over_time(answer: Talkers) -> Figure:
     table = answer.over_time
     figure, ax = _axes(3.2)
     if len(table):
-        width = table.time.diff().min() if len(table) > 1 else pd.Timedelta("50min")
+        width = step_width(ax, table.time)
         _stacked(ax, table.drop(columns="transit_bytes"), lambda *bar, **look: ax.bar(
             table.time, bar[0], width * 0.92, bar[1], align="edge", **look
         ))  # fmt: skip

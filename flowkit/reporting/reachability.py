@@ -17,7 +17,7 @@ from flowkit.questions.services import exposed, unanswered
 from flowkit.reporting import reachability_findings as finding_of
 from flowkit.reporting.answer import Answer
 from flowkit.reporting.finding import Finding
-from flowkit.reporting.names import many
+from flowkit.reporting.names import hosts, many
 from flowkit.reporting.reachability_findings import host_of, opened_by, service_of
 
 LIMITS = {
@@ -28,8 +28,11 @@ LIMITS = {
     "no-action": "This log lacks the field action: rejected traffic looks like no response.",
 }
 WORDS = {"newly-reachable": "open but should be blocked", "unproven": "no data"}
+#: What became of services that clients lost.
+GONE = {"{} now rejected to clients answered before": (REFUSED, REPLY_REFUSED), "stopped responding": (SILENT, RESET)}
 #: Clients that the table of changes names in a row.
 SHOWN = 50
+SUMS = ("records", "packets", "bytes")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,18 +78,22 @@ def reachability(
     asked = {*failing, *lost.loc[lost["change"] == "lost", "state"]} & {REFUSED, REPLY_REFUSED, SILENT}
     none = pd.DataFrame(columns=["network", *SERVICE])
     causes = expected.causes_of(log) if asked and log.fold.facts["rejected"] else none
-    found, broken = [], {}
+    found, broken, host = [], {}, hosts(log)
     for one, row in zip(lines, checked.itertuples(), strict=True):
         if row.verdict != "met":
             mine = causes[expected.matches(one, causes, own)]
             same = mine if row.proof is None else mine[_at(mine, row.proof)]
-            broken[row.line] = finding_of.expectation(reach, row, same if len(same) else mine)
-            found.append((broken[row.line], reach.rows[matched[one.line]]))
-    found += [(finding_of.exposure(reach, part), _of(reach, part)) for part in _alike(services)][:top]
-    found += [(finding_of.without_response(row), _of(reach, row)) for row in quiet.head(top).itertuples()]
+            broken[row.line] = finding_of.expectation(reach, row, same if len(same) else mine, host)
+            found.append((broken[row.line], reach.rows.loc[[*row.rows]]))
+    found += [(finding_of.exposure(reach, part), _of(reach, part, ANSWERED)) for part in _alike(services)[:top]]
+    quiet_rows = quiet.head(top)
+    found += [(finding_of.without_response(row), _of(reach, quiet_rows.loc[[row.Index]], row.state))
+              for row in quiet_rows.itertuples()]  # fmt: skip
     for row in lost.groupby("change").head(top).itertuples():
         mine = causes[_at(causes, row) & causes["network"].isin(row.who)]
-        found.append((finding_of.change(log, row, mine), _of(reach, row)))
+        asked = lost.loc[[row.Index]].explode("who").rename(columns={"who": "client"})
+        since = int(row.first_seen.timestamp())
+        found.append((finding_of.change(log, row, mine, host), asked.assign(since=since)))
     whole = covered_share(log.coverage)
     return Reachability(
         summary=tuple(_summary(reach, services, quiet, checked, lost)[:5]),
@@ -117,41 +124,41 @@ def _alike(services: pd.DataFrame) -> list[pd.DataFrame]:
     return [part for _, part in services.groupby([keys[name] for name in keys], dropna=False, sort=False)]
 
 
-def _of(reach: Reach, of) -> pd.DataFrame:
-    """Return the rows of `reach` that services (a table) or one service or change (a row) are about."""
-    part = of if isinstance(of, pd.DataFrame) else pd.DataFrame([of._asdict()])
-    if "networks" in part:
-        part = part.explode("networks").rename(columns={"networks": "network"})
+def _of(reach: Reach, part: pd.DataFrame, state: str) -> pd.DataFrame:
+    """Return the rows of `reach` in this state that the services `part` are about."""
     keys = ["network", *SERVICE]
-    return reach.rows[pd.MultiIndex.from_frame(reach.rows[keys]).isin(pd.MultiIndex.from_frame(part[keys]))]
+    wanted = pd.MultiIndex.from_frame(part.explode("networks").rename(columns={"networks": "network"})[keys])
+    return reach.rows[pd.MultiIndex.from_frame(reach.rows[keys]).isin(wanted) & (reach.rows["state"] == state)]
 
 
 def _with_evidence(log, reach: Reach, found: list[tuple[Finding, pd.DataFrame]]) -> list[Finding]:
-    """Return the findings with coverage, the records that the edges count for each, and a few of them as lines."""
-    keys = ["network", "destination", "interface_id", "protocol", "port"]
+    """Return the findings with coverage, the records that the edges count for each, and a few of them as lines.
+
+    An interface that alone logged them is the finding's where its place names none.
+    """
+    keys = ["network", *SERVICE, "state", "client", "since", "id", "refused"]
     parts = [
-        rows[keys].drop_duplicates().assign(id=number, refused=bool(finding.cause))
+        rows.assign(id=number, refused=bool(finding.cause)).reindex(columns=keys)
         for number, (finding, rows) in enumerate(found)
     ]
     if not parts:
         return []
-    records = reach.evidence(pd.concat(parts))
+    records = reach.evidence(pd.concat(parts)).set_index("id")
     ends = [records.rename(columns={"client": "srcaddr", "server": "dstaddr", "port": "dstport"}).assign(srcport=None),
             records.rename(columns={"client": "dstaddr", "server": "srcaddr", "port": "srcport"}).assign(dstport=None)]  # fmt: skip
-    both = pd.concat(ends).astype({"srcport": "Int64", "dstport": "Int64"})
+    both = pd.concat(ends).astype({"srcport": "Int64", "dstport": "Int64"}).reset_index()
     refused = both["id"].map(lambda number: bool(found[number][0].cause))
     lines = samples(log, both.assign(action=refused.map({True: "REJECT", False: None}))[["id", *KEYS]])
-    counts = {row.pop("id"): row for row in records[["id", "records", "packets", "bytes"]].to_dict("records")}
-    shares = {eni: covered_share(log.coverage, eni) for eni in {one.subject.get("interface_id") for one, _ in found}}
-    return [
-        replace(
-            one,
-            coverage=shares[one.subject.get("interface_id")],
-            samples=lines.get(number, ()),
-            **counts.get(number, {}),
-        )
-        for number, (one, _) in enumerate(found)
-    ]
+    result = []
+    for number, (one, _) in enumerate(found):
+        known = records.loc[number].to_dict() if number in records.index else {}
+        eni = one.subject.get("interface_id")
+        if pd.isna(eni) and known.get("interfaces") == 1:
+            eni = known["interface_id"]
+        subject, counts = {**one.subject, "interface_id": eni}, {key: known.get(key, 0) for key in SUMS}
+        share = covered_share(log.coverage, eni)
+        result.append(replace(one, subject=subject, coverage=share, samples=lines.get(number, ()), **counts))
+    return result
 
 
 def _summary(
@@ -179,20 +186,22 @@ def _summary(
         said.append(
             f"{'Only web ports are' if len(open_) else 'No service was seen to be'} reachable from the internet."
         )
-    gone = lost[lost["change"] == "lost"]
-    if len(gone):
-        clients = gone.groupby(SERVICE, dropna=False)["clients"].transform("sum")
-        row, count = gone.loc[clients.idxmax()], len(gone[SERVICE].drop_duplicates())
-        word = ":" if count == 1 else ", foremost"
-        most = f"{host_of(row)} {service_of(row)} ({many(clients.max(), 'client')})"
-        said.append(f"{many(count, 'service')} stopped responding{word} {most}.")
+    for words, states in GONE.items():
+        gone = lost[(lost["change"] == "lost") & lost["state"].isin(states)]
+        if len(gone):
+            clients = gone.groupby(SERVICE, dropna=False)["clients"].transform("sum")
+            row, count = gone.loc[clients.idxmax()], len(gone[SERVICE].drop_duplicates())
+            most = f"{host_of(row)} {service_of(row)} ({many(clients.max(), 'client')})"
+            verb = words.format("is" if count == 1 else "are")
+            said.append(f"{many(count, 'service')} {verb}{':' if count == 1 else ', foremost'} {most}.")
     if len(quiet):
         closed = int((quiet["state"] == RESET).sum())
         more = f" ({many(closed, 'port')} closed: TCP RST)" if closed else ""
         said.append(f"{many(len(quiet), 'service')} allowed but not responding{more}.")
     if checked.empty:
         answered = reach.rows.loc[reach.rows["state"] == ANSWERED, SERVICE]
-        said.append(f"{many(len(answered.drop_duplicates()), 'service')} answered; no expectations were given.")
+        number = len(answered.drop_duplicates())
+        said.append(f"{many(number, 'service') if number else 'No service'} answered; no expectations were given.")
     return said
 
 
@@ -229,5 +238,5 @@ def _expectations(checked: pd.DataFrame, broken: dict[int, Finding]) -> pd.DataF
         cause=pd.Series([broken[line].cause if line in broken else None for line in checked["line"]], dtype=object),
         grounds=["; ".join(broken[line].grounds[1:]) if line in broken else "" for line in checked["line"]],
     )
-    table = table.sort_values(["rank", "line"]).drop(columns=["rank", "proof"])
+    table = table.sort_values(["rank", "line"]).drop(columns=["rank", "proof", "rows"])
     return _written(table, "verdict name source host service failing state cause")

@@ -1,4 +1,7 @@
-"""The findings of reachability: broken expectations, services open to the internet or without response, changes."""
+"""The findings of reachability: broken expectations, services open to the internet or without response, changes.
+
+In: rows of `flowkit.questions`, and what was rejected of their clients. Out: findings, without their records.
+"""
 
 import pandas as pd
 
@@ -8,9 +11,9 @@ from flowkit.questions.pairs import ANSWERED, REFUSED, REPLY_REFUSED, RESET, SIL
 from flowkit.questions.reachability import SERVICE, Reach
 from flowkit.questions.services import admitting
 from flowkit.reporting.answer import incident_id
-from flowkit.reporting.finding import Finding
+from flowkit.reporting.finding import RULES, Finding
 from flowkit.reporting.names import many, service_name
-from flowkit.reporting.rejected_findings import incident_of
+from flowkit.reporting.rejected_findings import blame, incident_of
 
 MEANING = {
     ANSWERED: "answered", SILENT: "allowed but not responding", RESET: "allowed but closed (TCP RST)",
@@ -21,91 +24,96 @@ NEXT = {
     " own firewall let it in?\nss -ltnup{port}\nsudo nft list ruleset",
     RESET: "The host is reached and says that nothing listens on the port: start the service, or close the port in the"
     " security group.\nss -ltnup{port}",
-    REPLY_REFUSED: "The rejected notebook names the network ACL rule that rejects the return traffic.",
-    REFUSED: "The rejected notebook names the rule that is missing.",
     "one side": "Only the client's side is logged, where nothing came back: look at the rules and the host at the other"
     " end.",
     "elsewhere": "Part of it is rejected{at}, so look at the rules there first: the rejected notebook names them.",
+    "unproven": "Try it once and run the report again, or drop the line if nothing needs it.",
+    "closed": "No action needed if that is intended: see in CloudTrail who changed the rule.",
+    "rule": "The rejected notebook has the commands that let it pass.",
+    "no rule": "The rejected notebook says what is known of the cause.",
 }
 NO_SNAPSHOT = "Save the rules and run again, so that the report can name the rule: flowkit snapshot network"
 NUMBERS = {"tcp": 6, "udp": 17, "icmp": 1}
+#: The severity of a service that the internet reaches, by its role.
+EXPOSED = {"admin": "high", "database": "high", "web": "info", "other": "medium"}
 
 
-def expectation(reach: Reach, row, mine: pd.DataFrame) -> Finding:
-    """Return the finding of an expectation that is not met; `mine` are the rejected groups of its clients."""
-    name, where, seen = one_line(row.name), f"{host_of(row)} {service_of(row)}", many(row.sessions, "session")
+def expectation(reach: Reach, row, mine: pd.DataFrame, host) -> Finding:
+    """Return the finding of an expectation that is not met; `mine` are the rejected groups of its clients, `host` names an
+    address."""
+    log, where, seen = reach.log, f"{host_of(row)} {service_of(row)}", many(row.sessions, "session")
     port, number = int(row.port) if str(row.port).isdigit() else None, NUMBERS.get(row.protocol)
     severity, cause = "low" if row.verdict == "unproven" else "medium" if row.repaired else "high", {}
     incident = incident_id(row.destination, number, port) if row.proof is None else _place(row.proof, row.state)
+    alone = row.source if "/" not in row.source else None
+    counts = {"clients": row.clients, "failing": row.failing, "sessions": row.sessions}
     if row.verdict == "unproven":
-        title = f"“{name}” has no data: {row.source} to {where}, {row.note or 'no packet of it was seen'}."
-        action = "Try it once and run the report again, or drop the line if nothing needs it."
+        title = f"has no data: {_who(host, row, alone)} to {where}, {row.note or 'no packet of it was seen'}"
+        action, counts = NEXT["unproven"], {}
     elif row.expect == "block":
-        reached = "was answered by" if row.verdict == "newly-reachable" else "is let in, though nobody answers, at"
-        title = f"“{name}” should be blocked: {row.source} {reached} {where} ({seen})."
-        clients = reach.clients(pd.DataFrame([row.proof._asdict()]))
-        rules = admitting(reach.log.network, row.proof, clients)
-        action = f"Find the rule that lets it in. {NO_SNAPSHOT}" if reach.log.network is None else revoking(rules)
-        action = action or "The security groups of the snapshot do not admit it now."
-        incident = opened_by(row.proof, rules)
-    else:
-        who = f"{row.failing} of {many(row.clients, 'client')} in {_group(row.source)}"
-        until = f" until {row.last_seen:%Y-%m-%d %H:%M} UTC, and answered since" if row.repaired else ""
-        title = (
-            f"“{name}” {'was' if row.repaired else 'is'} broken{until}: {row.source if row.clients == 1 else who} to"
-            f" {where}: {MEANING[row.state]} ({seen})."
+        verb = "was" if row.failing == 1 else "were"
+        done = (
+            f"{verb} answered by" if row.verdict == "newly-reachable" else f"{verb} let in, though nobody answers, at"
         )
-        if row.state != RESET:
-            cause = cause_of(mine)
-        action = _next(row.proof, cause)
+        title = f"should be blocked: {_who(host, row, alone, row.failing)} {done} {where} ({seen})"
+        rules = admitting(log.network, row.proof, reach.clients(pd.DataFrame([row.proof._asdict()])))
+        action = f"Find the rule that lets it in. {NO_SNAPSHOT}" if log.network is None else revoking(rules)
+        action = action or "The security groups of the snapshot do not admit it now."
+        incident, counts = opened_by(row.proof, rules), {"clients": row.failing, "sessions": row.sessions}
+    else:
+        cause = {} if row.state == RESET else cause_of(log, mine)
+        until = f"{row.last_seen:%Y-%m-%d %H:%M} UTC"
+        who = _who(host, row, alone) if row.clients == 1 else f"{row.failing} of {_who(host, row, None, row.clients)}"
+        title = f"{f'was broken until {until}, and answered since' if row.repaired else 'is broken'}: {who} to {where}:"
+        title += f" {MEANING[row.state]} ({seen})"
+        action = (
+            f"It has been answered since the last failure ({until}): nothing to do."
+            if row.repaired
+            else _next(row.proof, cause)
+        )
     grounds = [f"line {row.line} of the expectations: {row.source} to {where}, {row.expect}"]
     if not pd.isna(row.answered_until):
         grounds.append(f"answered until {row.answered_until:%Y-%m-%d %H:%M} UTC")
     return Finding(
-        row.verdict if row.verdict == "newly-reachable" else f"expectation-{row.verdict}", severity, row.confidence, title,
+        row.verdict if row.verdict == "newly-reachable" else f"expectation-{row.verdict}", severity, row.confidence,
+        f"“{one_line(row.name)}” {title}.",
         {"srcaddr": row.source, "dstaddr": row.address, "protocol": number, "dstport": port,
          "interface_id": row.interface_id},
-        cause=cause.get("cause"), grounds=(*grounds, *cause.get("grounds", ())), action=action,
-        first_seen=_moment(row.first_seen), last_seen=_moment(row.last_seen), incident=cause.get("incident", incident),
-        counts={"clients": row.clients, "failing": row.failing, "sessions": row.sessions},
+        cause=cause.get("cause"), grounds=(*grounds, *cause.get("grounds", ())), action=action, counts=counts,
+        first_seen=row.first_seen, last_seen=row.last_seen, incident=cause.get("incident", incident),
     )  # fmt: skip
 
 
 def exposure(reach: Reach, part: pd.DataFrame) -> Finding:
     """Return the finding of services (rows of `exposed`) that answer the internet, alike in port, role and scope."""
-    first, alone = part.iloc[0], len(part) == 1
+    first, alone, service = part.iloc[0], len(part) == 1, service_of(part.iloc[0])
     each = list(part.drop_duplicates("interface_id").itertuples())  # IPv4 and IPv6 of a host are one host
     names = [_name(row) for row in each]
     hosts = [host_of(row) if alone or names.count(_name(row)) > 1 else _name(row) for row in each]
-    where = ", ".join(hosts[:4]) + (f", {len(hosts) - 4} more" if hosts[4:] else "")
     asked = part.explode("networks").rename(columns={"networks": "network"}).assign(state=ANSWERED)
     clients = reach.distinct(asked[["network", *SERVICE, "state", "clients"]])
     counts = {"clients": clients, "sessions": int(part["sessions"].sum()), "hosts": len(hosts)}
-    seen, service = f"{many(clients, 'client')}, {many(counts['sessions'], 'session')}", service_of(first)
     networks = list(dict.fromkeys(str(network) for rule in first.rules for network in rule.networks))
-    severity = {"admin": "high", "database": "high", "web": "info"}.get(first.role, "medium")
-    source, verb = "::/0" if ":" in first.destination else "0.0.0.0/0", "are" if len(hosts) > 1 else "is"
-    title = f"{where} {verb} reachable from the internet on {service}"
-    action = revoking(first.rules) or (
+    source, verbs = "::/0" if ":" in first.destination else "0.0.0.0/0", ("are", "were") if hosts[1:] else ("is", "was")
+    severity, action = EXPOSED[first.role], revoking(first.rules) or (
         "If the internet is not meant to reach it, narrow the security group rule to the networks that need it."
         + ("" if reach.log.network else f" {NO_SNAPSHOT}")
-    )
+    )  # fmt: skip
+    title = f"{verbs[0]} reachable from the internet on {service}"
+    if first.scope != "internet":
+        severity = "info" if severity == "info" else "low"
     if first.scope == "networks":
-        severity, source = "info" if severity == "info" else "low", networks[0] if len(networks) == 1 else None
-        more = f" and {len(networks) - 3} more networks" if networks[3:] else ""
-        title = f"{where} {verb} reachable from {', '.join(networks[:3])}{more} on {service}, as the rules allow"
+        source, more = networks[0] if len(networks) == 1 else None, _more(counts, "more_networks", networks[3:])
+        title = f"{verbs[0]} reachable from {', '.join([*networks[:3], *more])} on {service}, as the rules allow"
     elif first.scope == "closed":
-        severity, action = (
-            "info" if severity == "info" else "low",
-            "No action needed if that is intended: see in \
-CloudTrail who changed the rule.",
-        )
-        until = f"{part['last_seen'].max():%Y-%m-%d %H:%M} UTC"
-        title = f"{where} {'were' if len(hosts) > 1 else 'was'} reachable from the internet on {service} until {until}"
+        until, action = f"{part['last_seen'].max():%Y-%m-%d %H:%M} UTC", NEXT["closed"]
+        title = f"{verbs[1]} reachable from the internet on {service} until {until}"
         title += ", which the rules of the snapshot do not allow"
+    where = ", ".join([*hosts[:4], *_more(counts, "more_hosts", hosts[4:])])
     grounds = [f"security group {rule.group_id} allows it ({one_line(rule.text)})" for rule in first.rules[:3]]
     return Finding(
-        "exposed-service", severity, first.confidence, f"{title}: {seen}.",
+        "exposed-service", severity, first.confidence,
+        f"{where} {title}: {many(clients, 'client')}, {many(counts['sessions'], 'session')}.",
         {"srcaddr": source, "protocol": first.protocol, "dstport": first.port}
         | ({"interface_id": first.interface_id, "dstaddr": first.destination} if alone else {}),
         grounds=("accepted and answered, not only let in; sources in named networks are not counted", *grounds),
@@ -118,61 +126,81 @@ def without_response(row) -> Finding:
     """Return the finding of a service that is let in and never answers."""
     network = row.networks[0] if len(row.networks) == 1 and "/" in row.networks[0] else None
     elsewhere = not pd.isna(row.rejected_at)
-    at = NEXT["elsewhere"].format(at=f" at {row.rejected_at}")
-    return Finding(
-        row.state, "low" if row.public or row.state == RESET else "medium", "low" if elsewhere else row.confidence,
+    return _finding(
+        row.state, "low" if row.public or row.state == RESET else "medium", row,
         f"{host_of(row)} {service_of(row)} is {MEANING[row.state]}: {many(row.clients, 'client')} in"
         f" {_group(row.sources)}, {many(row.sessions, 'session')}.",
-        {"interface_id": row.interface_id, "dstaddr": row.destination, "protocol": row.protocol, "dstport": row.port,
-         "srcaddr": network and network.removesuffix("/32").removesuffix("/128")},
+        network and network.removesuffix("/32").removesuffix("/128"),
+        confidence="low" if elsewhere else row.confidence, incident=_place(row, row.state),
         grounds=("others are answered there" if row.served else "no client gets a response",),
-        action=at if elsewhere else _next(row, {}), first_seen=row.first_seen, last_seen=row.last_seen,
-        counts={"clients": row.clients, "sessions": row.sessions}, incident=_place(row, row.state),
+        action=NEXT["elsewhere"].format(at=f" at {row.rejected_at}") if elsewhere else _next(row, {}),
     )  # fmt: skip
 
 
-def change(log, row, mine: pd.DataFrame) -> Finding:
+def change(log, row, mine: pd.DataFrame, host) -> Finding:
     """Return the finding of a service that was lost or became reachable; `mine` are its clients' rejected groups."""
     where, seen, cause = f"{host_of(row)} {service_of(row)}", many(row.sessions, "session"), {}
+    who = _who(host, row, row.who[0] if len(row.who) == 1 else None, row.clients)
     if row.change == "lost":
         known = [f"{at:%Y-%m-%d %H:%M}" for at in (row.answered_from, row.answered_until) if not pd.isna(at)]
         until = f"for the last time {' to '.join(dict.fromkeys(known))} UTC" if known else "before"
-        title = (
-            f"{many(row.clients, 'client')} in {_group(row.source)} lost {where}: answered {until}, since then"
-            f" {MEANING[row.state]} ({seen})."
-        )
-        incident, cause = _place(row, row.state), cause_of(mine)
+        title = f"{who} lost {where}: answered {until}, since then {MEANING[row.state]} ({seen})."
+        incident, cause = _place(row, row.state), cause_of(log, mine)
         action = _next(row, cause)
     else:
         rules = admitting(log.network, row, row.who)
-        title = f"{where} now answers {row.source} ({many(row.clients, 'client')}, {seen}); before it was {MEANING[row.was]}."
+        title = f"{where} now answers {who} ({seen}); before it was {MEANING[row.was]}."
         action = "If nobody asked for it, see which rule changed: CloudTrail, AuthorizeSecurityGroupIngress.\n"
         action, incident = action + revoking(rules), opened_by(row, rules)
     grave = row.change == "lost" or row.port in ADMIN_PORTS or row.port in DATABASE_PORTS
-    source = row.who[0] if len(row.who) == 1 else row.network if "/" in row.network else None
-    return Finding(
-        row.change, "medium" if grave else "low", row.confidence, title,
-        {"interface_id": row.interface_id, "srcaddr": source, "dstaddr": row.destination, "protocol": row.protocol,
-         "dstport": row.port},
-        cause=cause.get("cause"), action=action.strip(),
-        grounds=(f"then {row.was}, now {row.state}", *cause.get("grounds", ())), first_seen=row.first_seen,
-        last_seen=row.last_seen, incident=cause.get("incident", incident),
-        counts={"clients": row.clients, "sessions": row.sessions},
+    return _finding(
+        row.change, "medium" if grave else "low", row, title,
+        row.who[0] if len(row.who) == 1 else row.network if "/" in row.network else None,
+        confidence=row.confidence, cause=cause.get("cause"), action=action.strip(),
+        grounds=(f"then {row.was}, now {row.state}", *cause.get("grounds", ())),
+        incident=cause.get("incident", incident),
     )  # fmt: skip
 
 
-def cause_of(mine: pd.DataFrame) -> dict:
-    """Return cause, grounds and incident of the largest incident of rejected groups, as the rejected notebook has them."""
+def _finding(kind: str, severity: str, row, title: str, source: str | None, confidence: str, **more) -> Finding:
+    """Return the finding of a service, whose place, times and counts are those of `row`."""
+    subject = {"interface_id": row.interface_id, "srcaddr": source, "dstaddr": row.destination,
+               "protocol": row.protocol, "dstport": row.port}  # fmt: skip
+    return Finding(
+        kind, severity, confidence, title, subject, first_seen=row.first_seen, last_seen=row.last_seen,
+        counts={"clients": row.clients, "sessions": row.sessions}, **more,
+    )  # fmt: skip
+
+
+def _who(host, row, alone: str | None, clients: int = 0) -> str:
+    """Return the clients in words: the one by its name, several by their number and network; 0: the network."""
+    if alone:
+        return host(alone, row.interface_id, row.first_seen, row.last_seen)
+    return f"{many(clients, 'client')} in {_group(row.source)}" if clients else row.source
+
+
+def _more(counts: dict, name: str, rest: list) -> list[str]:
+    """Return `3 more` where there is a rest, which `counts` then has by `name`."""
+    return [f"{counts.setdefault(name, len(rest))} more"] if rest else []
+
+
+def cause_of(log, mine: pd.DataFrame) -> dict:
+    """Return cause, grounds, incident and next step of the largest incident of rejected groups, as the rejected notebook
+    has them; nothing where there is none."""
     if mine.empty:
         return {}
     lead = mine.iloc[0]
-    verdicts = [one for one in mine.loc[mine["incident"] == lead["incident"], "verdict"] if one and not one.allowed]
-    incident = incident_of(lead, next(iter(verdicts), None))
-    return {"cause": lead["cause"], "grounds": tuple(map(one_line, lead["grounds"])), "incident": incident}
+    verdicts = mine.loc[mine["incident"] == lead["incident"], "verdict"]
+    said = blame(log, lead, next((one for one in verdicts if one and not one.allowed), None))
+    action = f"{said[0].upper()}{said[1:]}. {NEXT['rule' if lead['cause'] in RULES else 'no rule']}" if said else ""
+    return {"cause": lead["cause"], "grounds": tuple(map(one_line, lead["grounds"])), "incident": incident_of(lead),
+            "action": action}  # fmt: skip
 
 
 def _next(service, cause: dict) -> str:
     """Return the next step where clients of `service` are not answered, any more."""
+    if service.state in (REFUSED, REPLY_REFUSED):
+        return cause.get("action") or NEXT["no rule"]
     if service.state == SILENT and (cause or pd.isna(service.interface_id)):
         return NEXT["elsewhere"].format(at="") if cause else NEXT["one side"]
     return NEXT[service.state].format(port="" if pd.isna(service.port) else f" 'sport = :{service.port}'")
@@ -217,8 +245,4 @@ def service_of(row) -> str:
 
 
 def _group(name: str) -> str:
-    return "the internet" if name == "internet" else name
-
-
-def _moment(moment) -> pd.Timestamp | None:
-    return None if pd.isna(moment) else moment
+    return "the internet" if name in ("internet", "0.0.0.0/0", "::/0") else name

@@ -185,8 +185,7 @@ class Redactor:
         """Return what was run, redacted; of why it stopped the kind of error stays."""
         failure = executed.failure
         if failure:
-            kind = failure["message"].split(":")[0]
-            failure = failure | {"message": f"{kind} (what it says is left out: redaction cannot read it)"}
+            failure = failure | {"message": f"{failure['kind']} (what it says is left out: redaction cannot read it)"}
         return replace(executed, notebook=self.notebook(executed.notebook), failure=failure)
 
     def notebook(self, notebook: NotebookNode) -> NotebookNode:

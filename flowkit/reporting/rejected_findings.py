@@ -87,8 +87,8 @@ def finding(log, part: pd.DataFrame, found: Rejections, host, lines: dict) -> Fi
     score = [] if kind != "blocked-client" else [f"legitimacy score {lead.score} ({points(lead.parts)})"]
     rest = part[part.index != lead.name]
     if len(rest):
-        others = f"{many(len(rest), 'more pair')} of client and service"
-        score.append(f"{others} of the same cause: {many(rest.records.sum(), 'record')}")
+        pairs = f"{many(len(rest), 'more pair')} of client and service with the same root cause"
+        score.append(f"{pairs}, {many(rest.records.sum(), 'record')}")
     eni = logged(lead.interface_id)
     return Finding(
         kind=kind,
@@ -117,7 +117,7 @@ def finding(log, part: pd.DataFrame, found: Rejections, host, lines: dict) -> Fi
     )
 
 
-def incident_of(lead: pd.Series, _verdict=None) -> str:
+def incident_of(lead: pd.Series) -> str:
     """Return the id of the root cause that all findings about `lead`, a group, and its like share."""
     return incident_id(lead.root)
 
@@ -186,7 +186,7 @@ def _title(log, part: pd.DataFrame, lead, verdict, host, common: tuple, clients:
         counts["addresses"] = others
     if part.server.nunique() > 1:
         counts["servers"] = part.server.nunique()
-    by, number = _by(log, lead, verdict), verdict and verdict.acl_allows is False and verdict.entry
+    by, number = blame(log, lead, verdict), verdict and verdict.acl_allows is False and verdict.entry
     if number and number.number not in LAST_RULES and "by rule" in by:
         counts["rule"] = number.number
     noun = "connection attempt" if lead.protocol == 6 and kind != "acl-changed" else "attempt"
@@ -210,7 +210,7 @@ def _title(log, part: pd.DataFrame, lead, verdict, host, common: tuple, clients:
     return TITLES[kind].format_map(words), counts
 
 
-def _by(log, lead: pd.Series, verdict) -> str:
+def blame(log, lead: pd.Series, verdict) -> str:
     """Return which rule is to blame."""
     if lead.kind == "reply-refused" and lead.cause == "undetermined":
         return "by a network ACL, or because they came late: this log cannot tell"

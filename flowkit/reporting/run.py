@@ -23,9 +23,9 @@ from flowkit.questions.expectations import expectations_of, printed_names, read_
 from flowkit.questions.networks import read_networks, subnet_names
 from flowkit.reporting import history, page
 from flowkit.reporting.errors import ReportError, UsageError
-from flowkit.reporting.finding import SUBJECT, contradicted, resolved, stamped
+from flowkit.reporting.finding import SUBJECT, contradicted, incidents, resolved, stamped
 from flowkit.reporting.kinds import SEVERITIES
-from flowkit.reporting.notebooks import OPTIONS, Executed, arguments, chosen, executor, pairs, parameters, unused
+from flowkit.reporting.notebooks import Executed, arguments, chosen, executor, pairs, parameters, unused
 from flowkit.reporting.redact import Redactor, own_key, secrets_of
 from flowkit.reporting.source import measured, named_in, read, undelivered
 
@@ -123,16 +123,16 @@ def planned(request: Request, now: datetime) -> Plan:
         raise UsageError("--keep takes the number of runs to keep, 1 or more")
     options = {name: getattr(request, name) for name in ("source", "format", "network", "expect")}
     options |= {"start": _fixed(request.start, now), "end": _fixed(request.end, now)}
-    handed = arguments(own, options, given := pairs(request.params))
-    idle = unused(own, options)
-    options |= dict.fromkeys(idle)
+    handed = arguments(own, options, given := pairs(request.params), NOTEBOOKS)
+    idle = unused(own, options, given)
+    options |= dict.fromkeys(options.keys() & idle)
     try:
         snapshot = snapshot_of(request.source, options["network"])
         named = subnet_names(snapshot) | read_networks(given.get("named_networks"))
         read_expectations(expectations_of(request.source, options["expect"]), printed_names(snapshot, named))
     except (ValueError, OSError) as error:
         raise ReportError(str(error)) from None
-    notes = [f"{OPTIONS[name]} is ignored: none of these notebooks uses it" for name in idle]
+    notes = [f"{option} is ignored: none of these notebooks uses it" for option in idle.values()]
     return Plan(options, notebooks, handed, {name: own[name] | handed[name] for name in own}, notes)
 
 
@@ -210,7 +210,8 @@ def _made(
         findings += stamped(extra, "skipdata", earlier)
     findings.sort(key=lambda finding: SEVERITIES.index(finding["severity"]))
     run["status"] = "failed" if any(each["failure"] for each in run["notebooks"]) else "ok"
-    run["counts"] = {name: sum(f["severity"] == name for f in findings) for name in SEVERITIES}
+    leads = [group[0]["severity"] for group in incidents(findings)]
+    run["counts"] = {name: leads.count(name) for name in SEVERITIES}
     gone = resolved(findings, earlier, run)
     _write_findings(folder, run, findings, gone)
     texts["index"] = page.run_index(
@@ -246,17 +247,17 @@ def _write_findings(folder: Path, run: dict, findings: list[dict], gone: list[di
         "resolved": [each["id"] for each in gone or ()],
     }
     history.write(folder / "findings.json", _json(document))
-    plain = ("id", "status", "notebook", "kind", "severity", "confidence", "title", "cause", "action")
-    numbers = ("first_seen", "last_seen", "records", "packets", "bytes", "coverage", "incident")
+    columns = [
+        *("id", "status", "notebook", "kind", "severity", "confidence", "title", "cause", "action"), *SUBJECT,
+        *("first_seen", "last_seen", "records", "packets", "bytes", "coverage", "incident", "counts"),
+    ]  # fmt: skip
     with (folder / "findings.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
-        table.writerow([*plain, *SUBJECT, *numbers, "counts"])
+        table.writerow(columns)
         for each in findings:
             counts = " ".join(f"{name}={number}" for name, number in each["counts"].items())
-            values = [each[name] for name in plain], [each["subject"][name] for name in SUBJECT]
-            table.writerow(
-                [_cell(value) for part in (*values, [each[name] for name in numbers], [counts]) for value in part]
-            )
+            row = each | each["subject"] | {"counts": counts}
+            table.writerow([_cell(row[name]) for name in columns])
 
 
 def _cell(value: object) -> object:

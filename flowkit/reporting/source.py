@@ -9,7 +9,7 @@ import pandas as pd
 
 from flowkit.folding.coverage import covered_share
 from flowkit.loading.errors import SourceError
-from flowkit.loading.ingestion import found
+from flowkit.loading.ingestion import found, records_in
 from flowkit.loading.sources import is_table, slot_of
 from flowkit.log import Log, load
 from flowkit.reporting.errors import ReportError, UsageError
@@ -20,7 +20,6 @@ from flowkit.reporting.kinds import KINDS
 #: Bytes up to which local files are hashed; beyond, sizes have to do, because hashing would take minutes.
 HASHED = 2 << 30
 ASKED = ("source", "start", "end", "format")
-RECORDS = ("ok", "nodata", "skipdata", "no_status")
 #: The newest file of a bucket is looked for in so many days before now, then in more; None: in all of it.
 DAYS = (1, 7, 60, None)
 
@@ -38,8 +37,9 @@ def read(options: dict) -> tuple[Log, list[str]]:
     except ValueError as error:
         raise UsageError(one_line(error)) from None
     troubles = one_line(log.troubles)
-    if not sum(tally[name] for name in RECORDS) and (tally["malformed"] or tally["unreadable_files"]):
-        raise ReportError(f"{options['source']} holds no flow log record: {troubles}")
+    never = tally["malformed"] or tally["unreadable_files"] or not (options["start"] or options["end"])
+    if never and not records_in(tally):
+        raise ReportError(f"{options['source']} holds no flow log record{troubles and f': {troubles}'}")
     return log, [troubles] if troubles else []
 
 
@@ -49,8 +49,10 @@ def undelivered(options: dict, tally: dict, now: float | None = None) -> tuple[F
     Raises ReportError where the source holds no flow log at all.
     """
     source, window = options["source"], period(options["start"], options["end"])
+    if window and not (options["start"] and options["end"]):
+        window = f"{'since' if options['start'] else 'until'} {window}"
     newest = "" if is_table(source) or source.startswith("cloudwatch:") else _newest(options, now or time.time())
-    note = f"no records in the window{window and f' ({window})'}{newest and f'; the newest file there is: {newest}'}"
+    note = f"no records in {f'the window ({window})' if window else source}{newest and f'; the newest file there is: {newest}'}"
     finding = Finding(
         "not-delivered", "high", "certain", f"No flow log record was delivered for {window or 'this source'}.", {},
         grounds=(f"the newest file there is: {newest}",) if newest else (), action=KINDS["not-delivered"].action,
@@ -106,13 +108,10 @@ def named_in(log: Log) -> set[str]:
 
 
 def _inputs(files: pd.DataFrame) -> list[dict]:
-    hashed = files["size"].sum() <= HASHED
     with ThreadPoolExecutor(2) as pool:
-        hashes = list(pool.map(_hash, files.file)) if hashed else [None] * len(files)
-    return [
-        {"file": str(place), "size": int(size), "sha256": digest}
-        for place, size, digest in zip(files.file, files["size"], hashes, strict=True)
-    ]
+        hashes = list(pool.map(_hash if files["size"].sum() <= HASHED else lambda _: None, files.file))
+    return [{"file": str(place), "size": int(size), "sha256": digest}
+            for place, size, digest in zip(files.file, files["size"], hashes, strict=True)]  # fmt: skip
 
 
 def _hash(place: str) -> str | None:

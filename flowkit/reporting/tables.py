@@ -3,6 +3,7 @@
 Each output stands alone, so it lives after a second run, a save and a reload, and in a notebook that is not trusted.
 """
 
+import re
 from importlib.resources import files
 
 import pandas as pd
@@ -14,6 +15,8 @@ from flowkit.reporting.html import escaped
 ROWS = 2_000
 #: Columns of shares, 0 to 1.
 SHARES = ("share", "coverage", "certain")
+#: The largest number that a sum of a fold can hold; there it stops.
+LARGEST = 2**63 - 1
 _SCRIPT, _STYLE = (files("flowkit.reporting") / "template" / f"table.{end}" for end in ("js", "css"))
 
 
@@ -48,7 +51,9 @@ def show(table: pd.DataFrame, caption: str = "", columns: int = 8) -> Table:
 
 
 def size(number: int) -> str:
-    """Return `37.2 MB` for 37,200,000 bytes, `12 B` for 12."""
+    """Return `37.2 MB` for 37,200,000 bytes, `12 B` for 12, `at least 9.2 EB` where a sum reached the largest number."""
+    if number >= LARGEST:
+        return f"at least {number / 1e18:.1f} EB"
     scaled, unit = float(number), "B"
     for unit in ("B", "kB", "MB", "GB", "TB", "PB", "EB"):  # noqa: B007
         if scaled < 999.95 or unit == "EB":
@@ -62,6 +67,11 @@ def percent(share: float) -> str:
     if 0 < share < 0.001:
         return "under 0.1 %"
     return "over 99.9 %" if 0.999 < share < 1 else f"{share * 100:.1f} %".replace(".0 %", " %")
+
+
+def printed(share: float) -> float:
+    """Return the number that `percent` prints for `share`: 99.4."""
+    return float(re.search(r"[0-9.]+", percent(share))[0])
 
 
 def _cells(values: pd.Series, name: str) -> tuple[str, bool, list[tuple[str, object]]]:
@@ -86,12 +96,9 @@ def _cells(values: pd.Series, name: str) -> tuple[str, bool, list[tuple[str, obj
         else:
             whole = (values.dropna().astype("float64") % 1 == 0).all()
             text = lambda value: f"{int(value):,}" if whole else f"{value:,.1f}"  # noqa: E731
-    cells = [("", "") if _missing(value) else (text(value), value) for value in values]
+    missing = [value is None or (pd.api.types.is_scalar(value) and bool(pd.isna(value))) for value in values]
+    cells = [("", "") if none else (text(value), value) for none, value in zip(missing, values, strict=True)]
     return header, numbers, cells
-
-
-def _missing(value: object) -> bool:
-    return value is None or (pd.api.types.is_scalar(value) and bool(pd.isna(value)))
 
 
 def _span(value: pd.Timedelta) -> str:

@@ -12,7 +12,7 @@ from flowkit.questions import talkers as question
 from flowkit.reporting.answer import Answer
 from flowkit.reporting.finding import Finding
 from flowkit.reporting.names import many, service_name
-from flowkit.reporting.tables import percent, size
+from flowkit.reporting.tables import percent, printed, size
 
 #: Evidence whose client is a guess, or unknown.
 WEAK = tuple(name for name, confidence in CONFIDENCE.items() if confidence == "low")
@@ -30,8 +30,8 @@ WHERE = {
     "unknown": "direction unknown",
 }  # fmt: skip
 NAMED = {
-    "pairs": {"client": "client_name", "server": "server_name"}, "talkers": {"address": "name"},
-    "roles": {"interface_id": "name"}, "by_interface": {"interface_id": "name"}, "addresses": {"interface_id": "name"},
+    "pairs": {"client": "client_name", "server": "server_name"},
+    **dict.fromkeys(("roles", "by_interface", "addresses"), {"interface_id": "name"}),
 }  # fmt: skip
 
 
@@ -44,7 +44,6 @@ class Talkers(Answer):
     """
 
     pairs: pd.DataFrame
-    talkers: pd.DataFrame
     roles: pd.DataFrame
     by_interface: pd.DataFrame
     over_time: pd.DataFrame
@@ -55,7 +54,7 @@ class Talkers(Answer):
 
 
 def talkers(log, top: int = 20, weak_share: float = 0.05) -> Talkers:
-    """Return who talks to whom in `log`: the `top` pairs and addresses, all interfaces, and how far to trust it.
+    """Return who talks to whom in `log`: the `top` pairs, all interfaces, and how far to trust it.
 
     `weak_share`: share of sessions with weak evidence of who began that is worth a finding.
     """
@@ -183,7 +182,7 @@ def _findings(tables: dict[str, pd.DataFrame], network, coverage: float | None, 
             "aws ec2 describe-network-interfaces "
             f"--filters {shlex.quote(f'Name=addresses.private-ip-address,Values={address}')}",
             first_seen=rows["first"].min(), last_seen=rows["last"].max(), coverage=coverage,
-            counts={"interfaces": len(interfaces)},
+            counts={"interfaces": len(interfaces)} | ({"more": len(interfaces) - 3} if interfaces[3:] else {}),
         ))  # fmt: skip
     unknown = own[(own.basis == "unknown") & ~own.transit & (own.interface_id != "-")]
     for eni, rows in unknown.groupby("interface_id"):
@@ -209,6 +208,6 @@ def _findings(tables: dict[str, pd.DataFrame], network, coverage: float | None, 
             grounds=tuple(f"{row.evidence}: {percent(row.share)}" for row in weak.itertuples() if row.sessions),
             action="These sessions have no TCP flags to go by: they are not TCP, or began before the log does." if flags
             else "Create a flow log whose format has tcp-flags and flow-direction; a format cannot be changed afterwards.",
-            coverage=coverage, counts={"sessions": total, "guessed": guessed, "share": round(guessed / total, 4)},
+            coverage=coverage, counts={"sessions": total, "guessed": guessed, "share": printed(guessed / total)},
         ))  # fmt: skip
     return found
