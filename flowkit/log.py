@@ -93,7 +93,7 @@ class Log:
 
         `interface_id` is the resource's id where the log has no interface; copies of a record that several flow logs
         hold are out; NODATA and SKIPDATA rows are in. Times that no flow log can have (before 2014, after tomorrow, or
-        more than 20 minutes apart) are null; such rows are there where no window is asked for.
+        more than a day apart) are null; such rows are there where no window is asked for.
         """
         table = self._within(self.raw.filter(~self.raw.duplicate), odd=True)
         times = {

@@ -48,7 +48,7 @@ SAID = {
     "79-arrow-feather": (1, "an Arrow (Feather) file", None),
     "82b-cwsub-cut": (0, "1 of 2 lines malformed", {"ok": 1, "malformed": 1}),
     "82c-events-cut-pretty": (0, "malformed", {"ok": 1}),
-    "87-interval-long": (0, "1 records with times that no flow log can have, such as 1 to 1795176055", {"ok": 2}),
+    "87-interval-long": (0, "1 record with times that no flow log can have, such as 1 to 1795176055", {"ok": 2}),
     "88b-athena-count": (0, "", {"no_status": 1, "ok_bytes": 0}),
     "A4-ipv6-spellings": (0, "", {"ok": 2}),
     "A9-year-2262-boundary": (0, "such as 9300000000 to 9300000050", {"ok": 3}),
@@ -189,7 +189,7 @@ def test_stdin_and_process_substitutions_and_pipes_are_read(log, tmp_path):
     done = flowkit(["ingest", log.parent, "--json"], env=environment(tmp_path), timeout=60)
     assert json.loads(done.stdout)["ok"] == 1 and "1 left aside (a pipe, a device or a socket" in done.stderr
     done = flowkit(["ingest", "/dev/zero"], env=environment(tmp_path), timeout=60)
-    assert (done.returncode, done.stderr) == (1, "flowkit: /dev/zero is a device or a socket, not a file\n")
+    assert (done.returncode, done.stderr) == (1, "flowkit: /dev/zero is a pipe, a device or a socket, not a file\n")
 
 
 def test_a_linked_folder_is_read_once_and_a_loop_ends(log, tmp_path, capsys):

@@ -127,7 +127,7 @@ def test_a_run_that_failed_says_so_and_names_no_findings_for_it(log, tmp_path, c
     broken = write_notebook(tmp_path / "broken.ipynb", "1 / 0")
     assert cli.main(["report", str(log), "--out", str(tmp_path / "out"), "--notebook", str(broken)]) == 1
     said = capsys.readouterr()
-    assert "1 of 1 notebook failed, findings of the others: none" in said.out
+    assert "1 notebook, 1 of them stopped; nothing was found before" in said.out
     assert "broken stopped at cell" in said.err and "ZeroDivisionError" in said.err
 
 

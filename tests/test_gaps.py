@@ -57,7 +57,7 @@ def log_of(table, files=None, network=None, **bounds):
     own = interfaces(table)
     cells = coverage(table, files, snapshot=network, **bounds)
     return SimpleNamespace(
-        flows=table, files=files, network=network, interfaces=own, coverage=cells, start=None, end=None
+        flows=table, files=files, network=network, interfaces=own, coverage=cells, start=None, end=None, outside=""
     )
 
 

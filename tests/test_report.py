@@ -273,7 +273,7 @@ def test_relative_times_are_fixed_once_for_all_notebooks(place):
         (("--notebook", "rejcted"), "there is no notebook 'rejcted'"),
         (("--notebook", "nowhere/x.ipynb"), "nowhere/x.ipynb is no notebook: there is no such file"),
         (("--param", "top=-1"), "--param top=-1: top is a whole number of 0 or more"),
-        (("--param", "share=nan"), "--param share=nan: share is a number of 0 or more"),
+        (("--param", "share=nan"), "--param share=nan: share is a number from 0 to 1"),
         (("--start=-24hours",), "'-24hours' is no time: give ISO 8601"),
         (("--start", "-24hours"), "'-24hours' is no time: give ISO 8601"),
         (("--format", "no such field"), "is no field"),
@@ -421,7 +421,9 @@ def test_a_window_without_records_is_a_report_with_a_finding(place, capsys):
     assert run["status"] == "ok" and run["counts"]["high"] == 1
     newest = f"{place}/flow.log (2025-11-20 00:56 UTC)"
     assert finding["grounds"] == [f"the newest file there is: {newest}"]
-    assert f"flowkit: no records in the window (2030-01-01 00:00 UTC); the newest file there is: {newest}\n" == said
+    assert (
+        f"flowkit: no records in the window (since 2030-01-01 00:00 UTC); the newest file there is: {newest}\n" == said
+    )
     assert "0 clients were refused." in (folder / "probe.html").read_text()
     index = (folder / "index.html").read_text()
     assert "<b>?</b>log coverage" in index and finding["title"] in index and "flowkit status" in index

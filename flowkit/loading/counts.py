@@ -10,9 +10,9 @@ from flowkit.loading.grammar import NULLS, Format
 
 #: Flow logs are from after this second, and from before tomorrow: other times are no times of traffic.
 FIRST_TIME, DAY = 1_388_534_400, 86_400
-#: Seconds that no record exceeds: the longest aggregation interval is 10 minutes, and as much again for what is soft.
-#: https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html (start, end)
-LONGEST = 1200
+#: Seconds that no record exceeds, although the longest aggregation interval is 10 minutes: exports that sum records up
+#: have longer ones. https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html (start, end)
+LONGEST = DAY
 
 _TYPES = {"int32": pl.Int32, "int64": pl.Int64, "string": pl.String}
 _COLUMNS = {field.column: _TYPES[field.type] for field in FIELDS.values()}

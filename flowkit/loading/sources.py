@@ -89,6 +89,8 @@ def list_files(text: str, start: int | None, end: int | None) -> Iterator[Source
     What is hidden below a folder (`.x`, `_x`) is left aside. Raises SourceError where there are no files.
     """
     files = list(_named(text))
+    if len(files) == 1 and files[0].aside and files[0].place == text:
+        raise SourceError(f"{text} is {files[0].aside}")
     if all(each.aside for each in files):
         reasons = "".join(f"; {each.place}: {each.aside}" for each in files[:2])
         raise SourceError(f"no files in {text}{reasons}")

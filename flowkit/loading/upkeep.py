@@ -92,13 +92,19 @@ def size() -> dict[str, int]:
     return {"files": facts, "parts": parts, "bytes": sum(status.st_size for _, status in cache.files(cache.home()))}
 
 
+def _raised(_function, _path, failure: tuple) -> None:
+    """Raise what went wrong, unless another process removed the same."""
+    if not isinstance(failure[1], FileNotFoundError):
+        raise failure[1]
+
+
 @cache.kept()
 def clear() -> list[str]:
     """Remove all that flowkit wrote, and the folder where nothing else is in it; return the names of what else is."""
     path = cache.home()
     for own in [each for each in path.iterdir() if cache.OWN.fullmatch(each.name) and each.name != cache.MARKER]:
         if own.is_dir() and not own.is_symlink():
-            shutil.rmtree(own, ignore_errors=True)
+            shutil.rmtree(own, onerror=_raised)
         else:
             own.unlink(missing_ok=True)
     others = sorted(each.name for each in path.iterdir() if each.name != cache.MARKER)
