@@ -344,7 +344,7 @@ def test_pipes_are_read_and_devices_are_not(tmp_path):
         done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=120)
         assert (done.returncode, json.loads(done.stdout)["ok"], done.stderr) == (0, 1, ""), words
     for each in ("/dev/zero", tmp_path / "pipe"):  # nobody writes to the pipe
-        said = f"flowkit: no files in {each}; {each}: a pipe, a device or a socket, not a file\n"
+        said = f"flowkit: {each} is a pipe, a device or a socket, not a file\n"
         assert ingest(each) == (1, {}, said)
     assert [ingest(each)[0] for each in ("", " ")] == [2, 2]
 
