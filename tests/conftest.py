@@ -2,6 +2,7 @@
 
 import os
 import time
+from pathlib import Path
 
 import matplotlib as mpl
 import pytest
@@ -16,13 +17,22 @@ def _own_cache(tmp_path_factory):
     os.environ["FLOWKIT_CACHE"] = str(tmp_path_factory.mktemp("cache"))
 
 
-@pytest.fixture(scope="session")
-def third_party():
-    """The folder of files that nobody here wrote; skipped on a bare machine, an error in CI."""
-    from pathlib import Path
-
-    folder = os.environ.get("FLOWKIT_THIRD_PARTY")
+def _folder(variable: str, what: str) -> Path:
+    """The folder that the environment names; skipped on a bare machine, an error in CI."""
+    folder = os.environ.get(variable)
     if not folder:
-        assert not os.environ.get("CI"), "CI must set FLOWKIT_THIRD_PARTY"
-        pytest.skip("FLOWKIT_THIRD_PARTY names no folder of third-party flow logs")
+        assert not os.environ.get("CI"), f"CI must set {variable}"
+        pytest.skip(f"{variable} names no folder of {what}")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def third_party() -> Path:
+    """The folder of files that nobody here wrote."""
+    return _folder("FLOWKIT_THIRD_PARTY", "third-party flow logs")
+
+
+@pytest.fixture(scope="session")
+def case_folder() -> Path:
+    """The folder of small inputs with their outcomes, as `test_cases` reads it."""
+    return _folder("FLOWKIT_CASES", "cases")

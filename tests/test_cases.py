@@ -61,15 +61,6 @@ def cases() -> list[Path]:
     return [path.parent for path in sorted(Path(folder).glob("*/expected.json"))] if folder else []
 
 
-@pytest.fixture
-def case_folder() -> Path:
-    folder = os.environ.get("FLOWKIT_CASES")
-    if not folder:
-        assert not os.environ.get("CI"), "CI must set FLOWKIT_CASES"
-        pytest.skip("FLOWKIT_CASES names no folder of cases")
-    return Path(folder)
-
-
 def expectation(case: Path) -> dict:
     return json.loads((case / "expected.json").read_text())
 

@@ -2,7 +2,6 @@
 
 import json
 from ipaddress import ip_address, ip_network
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -19,8 +18,6 @@ from flowkit.questions.reachability import Reach
 from flowkit.questions.services import exposed, unanswered
 from flowkit.reporting.reachability import reachability
 from flowkit.reporting.rejected import rejected as fk_rejected
-
-CASES = Path("/work/shared/data/cases")
 
 FIELDS = (
     "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action"
@@ -622,8 +619,8 @@ def test_with_a_snapshot_exposure_is_what_the_rules_admit(tmp_path, peers, sever
 # Cases that others reported
 
 
-def test_the_internet_answered_on_a_port_of_no_role_is_said(tmp_path):
-    answer = reachability(load(str(CASES / "T-crash" / "in")))
+def test_the_internet_answered_on_a_port_of_no_role_is_said(case_folder):
+    answer = reachability(load(case_folder / "T-crash" / "in"))
     assert answer.exposed["role"].tolist() == ["other"]
     assert answer.summary[1] == "1 service beyond web ports reachable from the internet: 10.0.0.10 tcp/8883 mqtts."
 
@@ -635,8 +632,8 @@ def test_the_internet_answered_on_a_port_of_no_role_is_said(tmp_path):
         ("A6-nlb-healthcheck", ["10.0.10.0/24", "10.0.1.5", 8080, "refused", 1]),
     ],
 )
-def test_small_inputs_of_others_are_read_right(case, row):
-    rows = reachability(load(str(CASES / case / "in"))).services
+def test_small_inputs_of_others_are_read_right(case_folder, case, row):
+    rows = reachability(load(case_folder / case / "in")).services
     assert row in rows[["source", "destination", "port", "state", "clients"]].to_numpy().tolist()
 
 

@@ -1,11 +1,9 @@
 """Causes of rejected traffic: AWS's examples, single cases, judgement, and a confusion table on simulated worlds."""
 
 import json
-import os
 import re
 from collections import Counter
 from ipaddress import ip_network
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -967,11 +965,8 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_the_cases_of_judgement_are_judged_right(name):
-    """Inputs that others made; skipped where they are not."""
-    if "FLOWKIT_CASES" not in os.environ:
-        pytest.skip("FLOWKIT_CASES names no folder of cases")
-    folder = Path(os.environ["FLOWKIT_CASES"]) / name / "in"
+def test_the_cases_of_judgement_are_judged_right(case_folder, name):
+    folder = case_folder / name / "in"
     source = next(path for path in (folder / "AWSLogs", folder / "flows.log", folder / "x.log") if path.exists())
     kind, alone, by_rules, severity, counts = CASES[name]
     for network, cause in ((None, alone), (folder / "network", by_rules)):

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import os
 import re
 import subprocess
 import tomllib
@@ -72,6 +73,7 @@ def test_every_dependency_is_pinned_by_the_constraints():
 def test_nothing_names_a_package_index_or_a_machines_path():
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
     hosts = ["pypi" + ".org", "files.python" + "hosted", "registry." + "npmjs", "deb." + "debian", "--index" + "-url"]
+    hosts += [str(ROOT), *(os.environ[name] for name in ("FLOWKIT_THIRD_PARTY", "FLOWKIT_CASES") if name in os.environ)]
     texts = {name: (ROOT / name).read_bytes() for name in tracked if (ROOT / name).is_file()}
     assert [(name, host) for name, text in texts.items() for host in hosts if host.encode() in text] == []
 

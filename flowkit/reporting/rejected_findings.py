@@ -276,10 +276,12 @@ def _everybody(far: tuple[str, ...], verdict) -> tuple[str, ...]:
 
 
 def points(parts: dict[str, int]) -> str:
+    """Return the parts of a score in words, such as `own host +3, SYN retransmissions +1`."""
     return ", ".join(f"{reason} {points:+d}" for reason, points in parts.items())
 
 
 def scan(row, lines: tuple, coverage: float | None, accepts: bool = True) -> Finding:
+    """Return the finding of one scanner, a row of `Rejections.scanners`; `accepts`: the log holds accepted traffic."""
     accepted = int(row.contacts - row.failed)
     let_in = f"{many(accepted, 'service')} accepted it" if accepted else "no service accepted it"
     verb, let_in = ("scanned", let_in) if accepts else ("seems to scan", "what accepted it is not logged")
