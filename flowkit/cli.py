@@ -17,13 +17,13 @@ from flowkit.aws import commands
 from flowkit.explain import explained
 from flowkit.loading import cache, upkeep
 from flowkit.loading.boto import configure
-from flowkit.loading.errors import SourceError, many
+from flowkit.loading.errors import SourceError
 from flowkit.loading.ingestion import ingest, records_in
 from flowkit.loading.sample import NOTEBOOKS
 from flowkit.loading.window import moment
 from flowkit.reporting.errors import ReportError, UsageError
-from flowkit.reporting.html import one_line
 from flowkit.terminal import complain, discard_stdout, mend_names, mend_streams, progress, say, terminable
+from flowkit.words import many, one_line
 
 LEVELS = ("info", "low", "medium", "high")
 DONE, FAILED, USAGE, FOUND = range(4)

@@ -31,6 +31,7 @@ from flowkit.loading.records import backend, records_view
 from flowkit.loading.sources import aws_name, is_table, slot_of
 from flowkit.loading.sql import quoted, whole_numbers
 from flowkit.loading.window import Moment, moment, window
+from flowkit.words import one_line
 
 #: Reasons, examples and files that `summary` names at most.
 SHOWN = 5
@@ -307,10 +308,10 @@ class Log:
         return rows
 
     def __repr__(self) -> str:
-        return "\n  ".join(["Log", *(f"{what}: {_printable(value)}" for what, value in self.summary.to_numpy())])
+        return "\n  ".join(["Log", *(f"{what}: {one_line(value)}" for what, value in self.summary.to_numpy())])
 
     def _repr_html_(self) -> str:
-        rows = [map(html.escape, (what, _printable(value))) for what, value in self.summary.to_numpy()]
+        rows = [map(html.escape, (what, one_line(value))) for what, value in self.summary.to_numpy()]
         return f"<table>{''.join('<tr><th>{}</th><td>{}</td></tr>'.format(*row) for row in rows)}</table>"
 
 
@@ -339,8 +340,3 @@ def _troubles(files: pd.DataFrame, column: str, word: str) -> list[tuple[str, st
     rows = [(word, f"{row['file']}: {row[column]}") for _, row in bad.head(SHOWN).iterrows()]
     more = len(bad) - SHOWN
     return [*rows, (word, f"and {more:,} more file{'s'[: more != 1]}")] if more > 0 else rows
-
-
-def _printable(text: str) -> str:
-    """The text without what a terminal would obey."""
-    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)

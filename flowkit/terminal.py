@@ -9,7 +9,7 @@ from typing import TextIO
 
 from tqdm import tqdm
 
-from flowkit.reporting.html import one_line
+from flowkit.words import one_line
 
 
 def mend_names() -> None:

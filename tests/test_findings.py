@@ -10,9 +10,10 @@ import pytest
 from flowkit.reporting.answer import MIME, Answer, findings, incidents_html, tell
 from flowkit.reporting.figures import COLOURS, alt, bundle, svg_of, utc_axis
 from flowkit.reporting.finding import Finding, finding_id, incidents
-from flowkit.reporting.html import escaped, figure_html, one_line, period, visible, when
+from flowkit.reporting.html import escaped, figure_html, period, when
 from flowkit.reporting.kinds import KINDS, Kind
 from flowkit.reporting.tables import show
+from flowkit.words import one_line, visible
 
 EVENING = pd.Timestamp("2026-11-20 22:15", tz="UTC")
 

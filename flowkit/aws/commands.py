@@ -11,8 +11,8 @@ from flowkit.aws.status import status
 from flowkit.loading.boto import client, sentences
 from flowkit.loading.errors import SourceError
 from flowkit.reporting.errors import UsageError
-from flowkit.reporting.html import visible
 from flowkit.terminal import complain
+from flowkit.words import visible
 
 _MANY, _FLAG = {"action": "append"}, {"action": "store_true"}
 #: The options of all commands that ask AWS; and where they may be given several times.

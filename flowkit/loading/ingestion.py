@@ -15,11 +15,12 @@ import polars as pl
 
 from flowkit.loading import cache, cloudwatch, s3, sources, upkeep
 from flowkit.loading.counts import Facts
-from flowkit.loading.errors import SourceError, many
+from flowkit.loading.errors import SourceError
 from flowkit.loading.grammar import Format, given
 from flowkit.loading.parse import Parser, read_files
 from flowkit.loading.sources import KINDS, SourceFile, at_once, copied, is_table
 from flowkit.loading.window import Moment, window
+from flowkit.words import many
 
 #: Bytes of text that one task reads (gzip is taken for a fifth of it), its files, and tasks committed together.
 TASK_BYTES, TASK_FILES, TASKS = 24 << 20, 2_000, 64

@@ -27,8 +27,6 @@ class Records(Lines):
 
     def __init__(self, source: Compressed, file: Path | bytes, given: Format | None):
         super().__init__(source, (), given)
-        if isinstance(file, Path) and not str(file).isprintable():  # a name that Polars may not be able to take
-            file = file.read_bytes()
         self.file = io.BytesIO(file) if isinstance(file, bytes) else file
         self.headed = True
 

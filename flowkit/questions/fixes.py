@@ -18,6 +18,7 @@ from ipaddress import collapse_addresses, ip_address, ip_network
 from flowkit.loading.network import LAST_RULES, Entry, Match, Rule, Snapshot
 from flowkit.net import ADMIN_PORTS, EPHEMERAL, ICMP, Network, is_private, protocol_name
 from flowkit.questions.rules import Verdict, evaluate
+from flowkit.words import without_controls
 
 #: A network ACL takes 20 entries each way, so that a fix of more than a few is none.
 ENTRIES = 8
@@ -73,7 +74,9 @@ class Fix:
             way, match, network = "egress" if one.egress else "ingress", one.match, _network(one)
             ports = () if match.low is None else ("from_port", "to_port")
             if acl_id and not one.allow:
-                blocks.append(f"# remove the aws_network_acl_rule of {one_line(acl_id)}: {way} rule {one.number}")
+                blocks.append(
+                    f"# remove the aws_network_acl_rule of {without_controls(acl_id)}: {way} rule {one.number}"
+                )
                 continue
             if acl_id:
                 kind, name = "aws_network_acl_rule", f"{acl_id[-6:]}_{way}_{one.number}"
@@ -157,7 +160,9 @@ def acl_fix(wanted: TrafficToAllow, verdict: Verdict | None, snapshot: Snapshot 
         networks = [block] if block else networks[:ENTRIES]
     numbers = _free(snapshot, verdict, wanted.egress)[: len(networks)] if verdict and snapshot else []
     if verdict and snapshot and len(numbers) < len(networks):
-        warnings += (f"{one_line(acl_id)} has no free number before {verdict.entry.text}: move that entry first",)
+        warnings += (
+            f"{without_controls(acl_id)} has no free number before {verdict.entry.text}: move that entry first",
+        )
     if not numbers:
         numbers = [f"FREE_NUMBER_{n}" for n in range(1, len(networks) + 1)] if networks[1:] else ["FREE_NUMBER"]
     lookup = _lookup("NetworkInterfaces[].SubnetId", wanted) if acl_id == YOUR_ACL else ()
@@ -222,12 +227,7 @@ def _reference(wanted: TrafficToAllow, snapshot: Snapshot | None) -> str | None:
 
 def quoted(text: str) -> str:
     """Return `text` as one word of a shell command on one line."""
-    return shlex.quote(one_line(text))
-
-
-def one_line(text: str) -> str:
-    """Return `text` without what would begin a line of its own or steer a terminal."""
-    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", str(text))
+    return shlex.quote(without_controls(text))
 
 
 def _network(one: Rule | Entry) -> Network | None:

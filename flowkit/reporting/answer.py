@@ -8,8 +8,9 @@ from importlib.resources import files
 from itertools import groupby
 
 from flowkit.reporting.finding import FOLDS, Finding, expectation_of, fold_of, incidents, number_repeats
-from flowkit.reporting.html import escaped, many, period
+from flowkit.reporting.html import escaped, period
 from flowkit.reporting.tables import percent
+from flowkit.words import many
 
 #: `flowkit report` reads findings from a cell's output under this MIME type.
 MIME = "application/vnd.flowkit.findings+json"

@@ -9,8 +9,8 @@ from ipaddress import ip_network
 
 import pandas as pd
 
-from flowkit.reporting.html import one_line, visible
 from flowkit.reporting.kinds import KINDS, SEVERITIES
+from flowkit.words import one_line, visible
 
 CONFIDENCES = ("certain", "high", "medium", "low")
 #: What a list of incidents consists of, in this order.

@@ -1,40 +1,16 @@
 """Text from logs made safe for a page or a terminal: escaped, with what is invisible made visible."""
 
 import html
-import re
 from typing import TYPE_CHECKING
 
-from flowkit.loading.errors import many  # noqa: F401 - the pages count in the same words
+from flowkit.words import visible
 
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Line breaks and tabs are layout; every other control or direction-changing character is made visible.
-INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
 #: The style sheet's ink, which a page replaces by its own text colour.
 INK = "#24292f"
 ON_WHITE = f'style="color:{INK};background:#fff"'
-
-
-def visible(text: object) -> str:
-    """Return `text` with control and direction-changing characters replaced by signs that can be seen.
-
-    A log line is written by whoever sends packets; ESC, NUL or a right-to-left override in it must
-    neither vanish nor reorder the words beside it.
-    """
-    return INVISIBLE.sub(_sign, str(text))
-
-
-def one_line(text: object) -> str:
-    """Return `text` as `visible` does, and with line breaks and tabs as signs too, for a name or a sentence."""
-    return re.sub(r"[\t\n]", _sign, visible(text))
-
-
-def _sign(match: re.Match) -> str:
-    code = ord(match[0])
-    if code < 0x20:
-        return chr(0x2400 + code)
-    return "\u2421" if code == 0x7F else f"\\u{code:04x}"
 
 
 def escaped(text: object) -> str:

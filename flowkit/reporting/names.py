@@ -1,4 +1,4 @@
-"""Names for people: hosts beside addresses, services beside ports, counts with their nouns."""
+"""Names for people: hosts beside addresses, services beside ports."""
 
 from collections import defaultdict
 from collections.abc import Callable
@@ -7,10 +7,7 @@ import pandas as pd
 
 from flowkit.loading.network import Interface
 from flowkit.net import ICMP, SERVICE_PORTS, protocol_name
-from flowkit.questions.fixes import one_line
-from flowkit.reporting.html import many
-
-__all__ = ["hosts", "many", "owners", "service_name"]
+from flowkit.words import without_controls
 
 
 def owners(log) -> Callable[..., Interface | None]:
@@ -45,7 +42,7 @@ def hosts(log) -> Callable[..., str]:
 
     def host(address: str, *where) -> str:
         found = owner(address, *where)
-        return f"{one_line(found.name)} ({address})" if found and found.name != found.interface_id else address
+        return f"{without_controls(found.name)} ({address})" if found and found.name != found.interface_id else address
 
     return host
 

@@ -27,7 +27,7 @@ from flowkit.loading.window import moment
 from flowkit.questions.networks import read_networks
 from flowkit.reporting.errors import UsageError
 from flowkit.reporting.history import temporary_folder
-from flowkit.reporting.html import one_line
+from flowkit.words import one_line
 
 #: Parameters that have an option of their own, and that option.
 OPTIONS = {

@@ -18,9 +18,10 @@ from nbformat import NotebookNode
 from flowkit.reporting import history
 from flowkit.reporting.answer import MIME, ROWS, SHOWN, Shown, action_html, assured, boxes, incidents_html
 from flowkit.reporting.finding import FOLDS, expectation_of, fold_of, incidents, is_ongoing
-from flowkit.reporting.html import escaped, figure_html, is_figure, many, period, visible, when
+from flowkit.reporting.html import escaped, figure_html, is_figure, period, when
 from flowkit.reporting.kinds import KINDS, SEVERITIES
 from flowkit.reporting.notebooks import Executed
+from flowkit.words import many, visible
 
 TEMPLATES = Path(__file__).parent / "template"
 #: What makes a table of `show` live; a viewer that does not trust the notebook needs neither.

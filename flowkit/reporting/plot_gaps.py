@@ -9,7 +9,7 @@ from matplotlib.patches import Patch
 from flowkit.folding.ranges import merged, seconds, sweep, utc
 from flowkit.reporting.figures import COLOURS, finished, utc_axis
 from flowkit.reporting.gaps import Gaps
-from flowkit.reporting.html import visible
+from flowkit.words import visible
 
 #: How each state is drawn and what the legend calls it; shape and colour both tell it.
 LOOKS = {

@@ -8,9 +8,9 @@ from matplotlib.figure import Figure
 from flowkit.folding.conversations import EVIDENCE
 from flowkit.net import protocol_name
 from flowkit.reporting.figures import COLOURS, finished, step_width, utc_axis
-from flowkit.reporting.html import visible
 from flowkit.reporting.tables import percent, size
 from flowkit.reporting.talkers import WEAK, Talkers
+from flowkit.words import visible
 
 #: The ways of accepted traffic: column, sign on the axis, what the legend calls it, colour.
 WAYS = (

@@ -8,7 +8,6 @@ import pandas as pd
 from flowkit.folding.coverage import covered_share
 from flowkit.loading.window import Moment, window
 from flowkit.questions import expectations as expected
-from flowkit.questions.fixes import one_line
 from flowkit.questions.networks import read_networks, subnet_names
 from flowkit.questions.pairs import ANSWERED, ENOUGH, REFUSED, REPLY_REFUSED, RESET, SILENT
 from flowkit.questions.reachability import SERVICE, Reach
@@ -17,8 +16,9 @@ from flowkit.questions.services import exposed, unanswered
 from flowkit.reporting import reachability_findings as finding_of
 from flowkit.reporting.answer import Answer
 from flowkit.reporting.finding import Finding
-from flowkit.reporting.names import hosts, many
+from flowkit.reporting.names import hosts
 from flowkit.reporting.reachability_findings import host_of, opened_by, service_of
+from flowkit.words import many, without_controls
 
 LIMITS = {
     "none": "There is no traffic in this window: nothing can be said of what is reachable.",
@@ -224,7 +224,9 @@ def _written(table: pd.DataFrame, first: str) -> pd.DataFrame:
 
 
 def _exposed(services: pd.DataFrame) -> pd.DataFrame:
-    rules = ["; ".join(f"{rule.group_id}: {one_line(rule.text)}" for rule in some) for some in services["rules"]]
+    rules = [
+        "; ".join(f"{rule.group_id}: {without_controls(rule.text)}" for rule in some) for some in services["rules"]
+    ]
     table = services.assign(rules=rules, networks=[", ".join(some) for some in services["networks"]])
     return _written(table.rename(columns={"rules": "admitted by"}), "role scope host service clients sessions")
 

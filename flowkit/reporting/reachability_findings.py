@@ -6,14 +6,15 @@ In: rows of `flowkit.questions`, and what was rejected of their clients. Out: fi
 import pandas as pd
 
 from flowkit.net import ADMIN_PORTS, DATABASE_PORTS
-from flowkit.questions.fixes import one_line, revocation
+from flowkit.questions.fixes import revocation
 from flowkit.questions.pairs import ANSWERED, REFUSED, REPLY_REFUSED, RESET, SILENT
 from flowkit.questions.reachability import SERVICE, Reach
 from flowkit.questions.services import admitting
 from flowkit.reporting.answer import incident_id
 from flowkit.reporting.finding import RULES, Finding
-from flowkit.reporting.names import many, service_name
+from flowkit.reporting.names import service_name
 from flowkit.reporting.rejected_findings import blame, incident_of
+from flowkit.words import many, without_controls
 
 MEANING = {
     ANSWERED: "answered", SILENT: "allowed but not responding", RESET: "allowed but closed (TCP RST)",
@@ -76,7 +77,7 @@ def expectation(reach: Reach, row, mine: pd.DataFrame, host) -> Finding:
         grounds.append(f"answered until {row.answered_until:%Y-%m-%d %H:%M} UTC")
     return Finding(
         row.verdict if row.verdict == "newly-reachable" else f"expectation-{row.verdict}", severity, row.confidence,
-        f"“{one_line(row.name)}” {title}.",
+        f"“{without_controls(row.name)}” {title}.",
         {"srcaddr": row.source, "dstaddr": row.address, "protocol": number, "dstport": port,
          "interface_id": row.interface_id},
         cause=cause.get("cause"), grounds=(*grounds, *cause.get("grounds", ())), action=action, counts=counts,
@@ -110,7 +111,7 @@ def exposure(reach: Reach, part: pd.DataFrame) -> Finding:
         title = f"{verbs[1]} reachable from the internet on {service} until {until}"
         title += ", which the rules of the snapshot do not allow"
     where = ", ".join([*hosts[:4], *_more(counts, "more_hosts", hosts[4:])])
-    grounds = [f"security group {rule.group_id} allows it ({one_line(rule.text)})" for rule in first.rules[:3]]
+    grounds = [f"security group {rule.group_id} allows it ({without_controls(rule.text)})" for rule in first.rules[:3]]
     return Finding(
         "exposed-service", severity, first.confidence,
         f"{where} {title}: {many(clients, 'client')}, {many(counts['sessions'], 'session')}.",
@@ -193,7 +194,7 @@ def cause_of(log, mine: pd.DataFrame) -> dict:
     verdicts = mine.loc[mine["incident"] == lead["incident"], "verdict"]
     said = blame(log, lead, next((one for one in verdicts if one and not one.allowed), None))
     action = f"{said[0].upper()}{said[1:]}. {NEXT['rule' if lead['cause'] in RULES else 'no rule']}" if said else ""
-    return {"cause": lead["cause"], "grounds": tuple(map(one_line, lead["grounds"])), "incident": incident_of(lead),
+    return {"cause": lead["cause"], "grounds": tuple(map(without_controls, lead["grounds"])), "incident": incident_of(lead),
             "action": action}  # fmt: skip
 
 
@@ -221,7 +222,7 @@ def revoking(rules: tuple | None) -> str:
     """Return the commands that close what `rules` admit; what they are where there is no command; '' without rules."""
     lines = [revocation(rule) or f"The rule {rule.text} of {rule.group_id} admits it." for rule in rules or ()]
     head = "Remove the rule that lets it in, or narrow it to the networks that need it:"
-    return "\n".join([head, *map(one_line, lines)]) if lines else ""
+    return "\n".join([head, *map(without_controls, lines)]) if lines else ""
 
 
 def host_of(row) -> str:
@@ -231,7 +232,7 @@ def host_of(row) -> str:
 
 
 def _name(row) -> str:
-    return row.destination if pd.isna(row.destination_name) else one_line(row.destination_name)
+    return row.destination if pd.isna(row.destination_name) else without_controls(row.destination_name)
 
 
 def service_of(row) -> str:

@@ -11,8 +11,9 @@ from flowkit.questions.rule_use import rule_use
 from flowkit.questions.samples import samples
 from flowkit.reporting.answer import Answer
 from flowkit.reporting.finding import Finding, incidents
-from flowkit.reporting.names import hosts, many, service_name
+from flowkit.reporting.names import hosts, service_name
 from flowkit.reporting.rejected_findings import blocked_severity, finding, logged, noise, points, scan
+from flowkit.words import many
 
 ACCEPT_ONLY = "This log holds accepted traffic only, so it cannot show rejections: log ALL traffic for that."
 WITHOUT_TIME = "No record has a time: this is no log of records, of which could be told when who was rejected."

@@ -19,14 +19,14 @@ from flowkit.questions.fixes import (
     enclosing_network,
     entry_fix,
     group_fix,
-    one_line,
     replay,
     reply_ports,
-)  # fmt: skip
+)
 from flowkit.questions.rejected import Rejections
 from flowkit.reporting.answer import incident_id
 from flowkit.reporting.finding import CONFIDENCES, Finding
-from flowkit.reporting.names import many, service_name
+from flowkit.reporting.names import service_name
+from flowkit.words import many, without_controls
 
 NOTHING_TO_DO = "No action needed: the rules work as intended."
 LOG_ALL = "Log ALL traffic: beside what is accepted, it can be told whether this is to be rejected."
@@ -103,7 +103,7 @@ def finding(log, part: pd.DataFrame, found: Rejections, host, lines: dict) -> Fi
             "dstport": int(lead.server_port) if lead.server_port >= 0 else None,
         },
         cause=lead.cause,
-        grounds=tuple(dict.fromkeys(map(one_line, [*lead.grounds, *score]))),
+        grounds=tuple(dict.fromkeys(map(without_controls, [*lead.grounds, *score]))),
         action=_action(log, part, lead, verdict, found.groups),
         first_seen=first,
         last_seen=last,
@@ -222,10 +222,10 @@ def blame(log, lead: pd.Series, verdict) -> str:
         names = {name: log.network.groups[name].name for name in verdict.group_ids if name in log.network.groups}
         named = [f"{names[one]} ({one})" if names.get(one, one) != one else one for one in verdict.group_ids]
         way = "egress" if verdict.packet.egress else "ingress"
-        said.append(f"security group {one_line(', '.join(named))} lacks an {way} rule")
+        said.append(f"security group {without_controls(', '.join(named))} lacks an {way} rule")
     if verdict.acl_allows is False:
         number = "*" if verdict.entry is None or verdict.entry.number in LAST_RULES else verdict.entry.number
-        said.append(f"network ACL {one_line(verdict.acl_id)} denies by rule {number}")
+        said.append(f"network ACL {without_controls(verdict.acl_id)} denies by rule {number}")
     return " and ".join(said)
 
 

@@ -14,8 +14,9 @@ from flowkit.loading.sources import is_table, slot_of
 from flowkit.log import Log, load
 from flowkit.reporting.errors import ReportError, UsageError
 from flowkit.reporting.finding import Finding
-from flowkit.reporting.html import one_line, period, when
+from flowkit.reporting.html import period, when
 from flowkit.reporting.kinds import KINDS
+from flowkit.words import one_line
 
 #: Bytes up to which local files are hashed; beyond, sizes have to do, because hashing would take minutes.
 HASHED = 2 << 30

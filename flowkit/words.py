@@ -1,0 +1,37 @@
+"""Texts and counts in, words out that neither a terminal nor a page obeys, each on one line where it must be."""
+
+import re
+
+#: Line breaks and tabs are layout; every other control or direction-changing character is made visible.
+INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
+
+
+def many(count: int, noun: str) -> str:
+    """Return `count` and the noun, in the plural unless it is one: `1 file`, `2,000 files`."""
+    return f"{int(count):,} {noun}" + ("" if count == 1 else "s")
+
+
+def visible(text: object) -> str:
+    """Return `text` with control and direction-changing characters replaced by signs that can be seen.
+
+    A log line is written by whoever sends packets; ESC, NUL or a right-to-left override in it must
+    neither vanish nor reorder the words beside it.
+    """
+    return INVISIBLE.sub(_sign, str(text))
+
+
+def one_line(text: object) -> str:
+    """Return `text` as `visible` does, and with line breaks and tabs as signs too, for a name or a sentence."""
+    return re.sub(r"[\t\n]", _sign, visible(text))
+
+
+def _sign(match: re.Match) -> str:
+    code = ord(match[0])
+    if code < 0x20:
+        return chr(0x2400 + code)
+    return "\u2421" if code == 0x7F else f"\\u{code:04x}"
+
+
+def without_controls(text: str) -> str:
+    """Return `text` without what would begin a line of its own or steer a terminal."""
+    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", str(text))
