@@ -16,11 +16,10 @@ import pandas as pd
 import polars as pl
 
 from flowkit.folding import store
-from flowkit.folding.conversations import conversations, services
 from flowkit.folding.coverage import coverage
-from flowkit.folding.sessions import sessions, split, unsplit
+from flowkit.folding.engine import Engine
 from flowkit.folding.store import Fold
-from flowkit.loading.cache import folder
+from flowkit.loading.cache import folder, spill
 from flowkit.loading.counts import DAY, FIRST_TIME, LONGEST
 from flowkit.loading.engines import recognised, table_of
 from flowkit.loading.engines import tally as table_tally
@@ -107,7 +106,9 @@ class Log:
     def flows(self) -> ir.Table:
         """The records of the window as the fold reads them: `start` and `end` in whole seconds, `file_id`; without copies
         and without records whose times no flow log can have."""
-        return self._within(self.raw.filter(~self.raw.duplicate), odd=False)
+        table = self._within(self.raw.filter(~self.raw.duplicate), odd=False)
+        # A view, so that nobody compiles it again.
+        return backend().create_view(ibis.util.gen_name("flows"), table) if self._ingested is not None else table
 
     @cached_property
     def raw(self) -> ir.Table:
@@ -234,7 +235,7 @@ class Log:
         return store.stored(key, folder() / "folds", lambda place: self._folded(place, span))
 
     def _folded(self, place: Path, span: tuple[int | None, int | None]) -> None:
-        intervals = partial(coverage, self.flows, self.files, self.start, self.end, self.network)
+        intervals = partial(coverage, files=self.files, start=self.start, end=self.end, snapshot=self.network)
         store.fold(self.flows, self.network, place, span, intervals)
 
     @property
@@ -267,9 +268,11 @@ class Log:
     @cached_property
     def conversations(self) -> ir.Table:
         """The columns of `flowkit.folding.conversations.conversations`, computed when asked."""
-        whole = unsplit(self.flows)
-        met = sessions(whole, split(self.flows, whole))
-        return conversations(met, services(met), self.interfaces)
+        self._engine = engine = Engine(self.flows)  # as long as the table, which reads what the engine holds
+        folder = spill() / ibis.util.gen_name("conversations")
+        folder.mkdir()
+        store.converse(engine, self.interfaces, True, folder)
+        return engine.table("SELECT * FROM conversations")
 
     @property
     def odd_times(self) -> str:

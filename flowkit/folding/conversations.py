@@ -1,6 +1,7 @@
 """From sessions to conversations: who began each, on what evidence, which way it went, what came of it.
 
-In and out: tables of one engine. AWS logs packets and says who sent them, never who began. What speaks first decides:
+SQL over ``met`` (sessions), ``services`` and ``interfaces``. AWS logs packets and says who sent them, never who began.
+What speaks first decides:
 
 | evidence | who is the client |
 | --- | --- |
@@ -13,11 +14,10 @@ In and out: tables of one engine. AWS logs packets and says who sent them, never
 | first | whose first packet is at least `LEAD` seconds older, or the only one |
 """
 
-import ibis
-import ibis.expr.types as ir
-from ibis import _
+import re
 
 from flowkit.folding import sessions as s
+from flowkit.folding.interfaces import DAY
 from flowkit.folding.sessions import NONE
 from flowkit.net import BARE_IPV4, BARE_IPV6, EPHEMERAL, LARGEST_SYN, SERVICE_PORTS, SYSTEM_PORTS, TCP, WITH_PORTS
 
@@ -37,26 +37,118 @@ OUTCOMES = ("answered", "accepted-silent", "accepted-reset", "reply-refused", "r
 REFUSALS = ("control", "request", "reply", "changed", "late", "mid-stream")
 
 
-def services(sessions: ir.Table) -> ir.Table:
-    """Return the addresses and ports that at least `FAN_IN` ends were answered by.
+_SERVICE_PORTS = tuple(SERVICE_PORTS)
+_ANSWERED = f"protocol IN {WITH_PORTS} AND a_accepted > 0 AND b_accepted > 0 AND session = 0"
 
-    ``protocol``, ``addr``, ``port``, ``fan_in`` (endpoints at the other side).
-    """
-    answered = sessions.filter(
-        sessions.protocol.isin(WITH_PORTS) & (sessions.a_accepted > 0) & (sessions.b_accepted > 0),
-        sessions.session == 0,
-    )
-    ends = [
-        answered.select("protocol", addr=answered[f"{x}_addr"], port=answered[f"{x}_port"], other=answered[f"{y}_port"])
-        for x, y in ("ab", "ba")
-    ]
-    ends = ends[0].union(ends[1])
-    # A client's own port facing a service port is never a service: leaving it out makes this small.
-    ends = ends.filter(_is_service(ends.port) | ~_is_service(ends.other))
-    return ends.group_by("protocol", "addr", "port").aggregate(fan_in=_.count()).filter(_.fan_in >= FAN_IN)
+#: The addresses and ports that at least `FAN_IN` ends were answered by, and by how many (``fan_in``). A client's own
+#: port facing a service port is never a service: leaving it out makes this small.
+SERVICES = f"""
+    SELECT protocol, addr, port, count(*) AS fan_in
+    FROM (
+        SELECT protocol, a_addr AS addr, a_port AS port, b_port AS other FROM sessions WHERE {_ANSWERED}
+        UNION ALL SELECT protocol, b_addr, b_port, a_port FROM sessions WHERE {_ANSWERED}
+    ) AS ends
+    WHERE port IN {_SERVICE_PORTS} OR other NOT IN {_SERVICE_PORTS}
+    GROUP BY protocol, addr, port HAVING count(*) >= {FAN_IN}"""
 
 
-def conversations(sessions: ir.Table, services: ir.Table, interfaces) -> ir.Table:
+def _saw(roles: str, bits: int, refused: bool | None = None) -> str:
+    """Return whether any of `bits` was seen of `roles` (words such as `a b`); `refused`: only in refused (True) or
+    accepted (False) packets."""
+    mask = bits * (s.REFUSED if refused else 1) | (bits * s.REFUSED if refused is None else 0)
+    return f"({' OR '.join(f'({role}_seen & {mask}) > 0' for role in roles.split())})"
+
+
+def _either(a: str, b: str) -> str:
+    """Return True where only `a` holds, False where only `b` does, null else."""
+    return f"CASE WHEN ({a}) AND NOT ({b}) THEN TRUE WHEN ({b}) AND NOT ({a}) THEN FALSE END"
+
+
+def _end(x_speaks: str) -> str:
+    """Return `_either` of what speaks for end x, y being the other, as a and as b."""
+    a, b = (re.sub(r"\b[xy]_", lambda at, ends=ends: ends[at[0]], x_speaks) for ends in (
+        {"x_": "a_", "y_": "b_"}, {"x_": "b_", "y_": "a_"}))  # fmt: skip
+    return _either(a, b)
+
+
+def _pick(name: str) -> str:
+    """Return the value of who began."""
+    return f"CASE WHEN a_began THEN a_{name} ELSE b_{name} END"
+
+
+_REFUSED = _end(
+    "(x_rejected > 0 AND x_accepted = 0 AND NOT y_sent AND NOT resumed)"
+    " OR (x_accepted > 0 AND x_rejected = 0 AND y_accepted = 0 AND y_rejected > 0)"
+)
+#: What each evidence says: True if a began, False if b did, null if it cannot tell. A refused TCP packet without SYN
+#: came late; it began nothing.
+_SAYS = {
+    "syn": _either("a_syn", "b_syn"),
+    "carry": "CASE WHEN NOT (a_syn OR b_syn) THEN carried = 'a' END",
+    "refused": f"CASE WHEN NOT (protocol = {TCP} AND flagged) THEN {_REFUSED} END",
+    "service": _end(f"y_fan_in >= {FAN_IN} AND y_fan_in >= {RATIO} * x_fan_in"),
+    "ports": f"CASE WHEN ported THEN {_end('y_service AND NOT x_service AND NOT x_system')} END",
+    "lowport": f"CASE WHEN ported THEN {_end('y_system')} END",
+    "first": _end(f"(x_sent AND NOT y_sent) OR coalesce(y_first - x_first >= {LEAD}, FALSE)"),
+    "refused_plain": _REFUSED,
+    "guess": f"coalesce({_either('a_drawn', 'b_drawn')}, b_first - a_first >= 0, TRUE)",
+}
+_BY = {name: f"says_{name}" for name in EVIDENCE[:-1]}
+_PLAIN = {name: says for name, says in (_BY | {"refused": "says_refused_plain"}).items() if name not in FLAGGED}
+_NAME, _PLAIN_NAME = (
+    f"CASE {' '.join(f'WHEN {says} IS NOT NULL THEN {name!r}' for name, says in each.items())} ELSE 'unknown' END"
+    for each in (_BY, _PLAIN)
+)
+
+_OWN = "(SELECT DISTINCT interface_id, day, address FROM interfaces WHERE address IS NOT NULL)"
+
+_ASKED, _REPLIED, _TCP = "client_accepted > 0", "server_accepted > 0", f"coalesce(protocol = {TCP}, FALSE)"
+_SYN, _TAKEN = (_saw(role, s.SAW_SYN | s.SAW_SYN_ACK) for role in ("client", "server"))
+_WANTS = f"(NOT ({_TCP} AND flagged) OR {_SYN})"
+_BARE = f"CASE WHEN server LIKE '%:%' THEN {BARE_IPV6} ELSE {BARE_IPV4} END"
+_REJECTED = "client_rejected + server_rejected > 0"
+_FROM_SERVER = f"({_REJECTED} AND client_rejected = 0)"
+_OUT, _INTO = (
+    f"(client_seen & {of_client}) + (server_seen & {of_server}) > 0"
+    for of_client, of_server in ((s.LEAVES, s.ENTERS), (s.ENTERS, s.LEAVES))
+)
+# Without flags, the replies look like resets: at most one a request, no data either way.
+_OUTCOME = f"""CASE
+    WHEN server_rejected > 0 AND NOT {_REPLIED} AND ({_ASKED} OR {_TAKEN}) THEN 'reply-refused'
+    WHEN {_REPLIED} AND NOT {_ASKED} AND client_rejected = 0 THEN 'reply-only'
+    WHEN {_REPLIED} AND {_TCP} AND flagged AND {_WANTS} AND {_saw("server", s.SAW_RST)} AND NOT {_TAKEN}
+        THEN 'accepted-reset'
+    WHEN {_REPLIED} AND {_TCP} AND NOT flagged AND server_bytes = server_packets * {_BARE}
+        AND server_packets <= client_packets AND client_bytes <= client_packets * ({_BARE} + 20) THEN 'accepted-reset'
+    WHEN {_REPLIED} AND ({_ASKED} OR {_TAKEN}) THEN 'answered'
+    WHEN client_rejected > 0 AND {_WANTS} THEN 'refused'
+    WHEN {_ASKED} AND {_WANTS} THEN 'accepted-silent' END"""
+_CLOSED = f"""({_saw("client server", s.SAW_RST, False)}
+    OR ({_saw("client", s.SAW_FIN, False)} AND {_saw("server", s.SAW_FIN, False)}))"""
+_SMALL = f"""coalesce(protocol = {TCP} AND rejected_packets <= 6
+    AND rejected_bytes <= {LARGEST_SYN} * rejected_packets, FALSE)"""
+# Times are soft by a minute: an interval may seem to go on after the close.
+_OVERLAPS = f"coalesce(accepted_last > rejected_first + CASE WHEN {_CLOSED} THEN 60 ELSE 1 END, FALSE)"
+_REFUSAL = f"""CASE
+    WHEN NOT {_REJECTED} THEN NULL
+    WHEN control IS NOT NULL THEN 'control'
+    WHEN {_saw("client", s.SAW_SYN, True)} THEN 'request'
+    WHEN {_REPLIED} AND ({_ASKED} OR client_rejected > 0)
+        THEN CASE WHEN {_SMALL} AND NOT {_OVERLAPS} THEN 'late' ELSE 'changed' END
+    WHEN NOT {_ASKED} AND NOT {_REPLIED} AND (client_rejected = 0 OR (flagged AND {_TCP})) THEN 'mid-stream'
+    WHEN NOT {_ASKED} AND NOT {_REPLIED} THEN 'request'
+    WHEN server_rejected > 0 THEN 'reply'
+    ELSE 'request' END"""
+# Nobody sends data before the handshake: the replies to it went where no log was looking.
+_LEVEL = f"""CAST(CASE
+    WHEN {_TCP} AND outcome = 'accepted-silent' AND client_bytes > client_packets * {LARGEST_SYN} THEN -1
+    WHEN {_TCP} AND flagged AND (evidence IN {FLAGGED} OR {_SYN} OR {_TAKEN}) THEN 2
+    WHEN (evidence IN ('syn', 'carry', 'service', 'ports', 'refused') OR outcome = 'reply-refused')
+        AND NOT ({_TCP} AND {_REPLIED} AND (server_packets < 3 OR server_bytes < 180)) THEN 1
+    ELSE 0 END AS TINYINT)"""
+
+
+def conversations() -> dict[str, str]:
     """Return one row a conversation at one interface: who began it and how that is known, and what came of it.
 
     ``interface_id``, ``client``, ``client_port``, ``server``, ``server_port``, ``protocol`` (the packet's own addresses
@@ -87,212 +179,63 @@ def conversations(sessions: ir.Table, services: ir.Table, interfaces) -> ir.Tabl
     ``overlaps`` (accepted packets after a refused one), ``small`` (few packets without data refused),
     ``from_server`` (the refused packets are the server's),
     ``leaves`` (whether the refused packets leave the interface; null: not logged), ``control`` (see `CONTROLS`).
-    `sessions` and `services` are as the functions of these names return them, `interfaces` as
-    `flowkit.folding.interfaces.interfaces`.
     """
-    t = sessions.mutate(**{f"says_{name}": verdict for name, verdict in _speakers(sessions).items()})
-    t = _with_fan_in(t, services)
-    by = {name: t[f"says_{name}"] for name in EVIDENCE[:-1]}
-    plain = {name: says for name, says in (by | {"refused": t.says_refused_plain}).items() if name not in FLAGGED}
-    first = (
-        ibis.cases(*((says.notnull(), name) for name, says in each.items()), else_="unknown") for each in (by, plain)
+    each_end = (
+        f"a_accepted + a_rejected > 0 AS a_sent, a_port IN {_SERVICE_PORTS} AS a_service, a_port >= {EPHEMERAL} AS a_drawn,"
+        f" a_port BETWEEN 0 AND {SYSTEM_PORTS - 1} AS a_system, coalesce(a_logged, a_addr) AS a_at"
     )
-    roles = t.mutate(
-        a_began=ibis.coalesce(*by.values(), t.says_guess),
-        agrees=ibis.coalesce(*plain.values()) == t.says_syn,
-        **dict(zip(("evidence", "without_flags"), first, strict=True)),
-    )
-    roles = _located(roles, interfaces)
-    ported = roles.protocol.isin(WITH_PORTS).fill_null(False)
-    sides = {}
-    for role, (if_a, if_b) in {"client": ("a", "b"), "server": ("b", "a")}.items():
-        pick = {
-            name: roles.a_began.ifelse(roles[f"{if_a}_{name}"], roles[f"{if_b}_{name}"])
-            for name in ("addr", "logged", "port", "accepted", "rejected", "packets", "bytes", "seen")
-        }
-        sides[role] = pick.pop("addr")
-        sides[f"{role}_port"] = ported.ifelse(pick.pop("port"), ibis.null("int32")).nullif(NONE)
-        sides |= {f"{role}_{name}": value for name, value in pick.items()}
-    t = roles.select(
-        *("interface_id", "session", "first", "last", "evidence", "without_flags", "agrees", "way", "counted"),
-        *("rejected_packets", "rejected_bytes", "rejected_first", "rejected_last", "accepted_last"),
-        "control",
-        "reopened",
-        protocol=roles.protocol.nullif(NONE),
-        **sides,
-    )
-    return _with_outcome(t)
-
-
-def _saw(seen: ir.IntegerValue, bits: int, refused: bool | None = None) -> ir.BooleanValue:
-    """Return whether any of `bits` was seen; `refused`: only in refused (True) or accepted (False) packets."""
-    mask = bits * (s.REFUSED if refused else 1) | (bits * s.REFUSED if refused is None else 0)
-    return (seen & mask) > 0
-
-
-def _speakers(t: ir.Table) -> dict[str, ir.BooleanValue]:
-    """Return what each evidence but `service` says: True if a began, False if b did, null if it cannot tell."""
-    none = ibis.null("boolean")
-    flagged = _saw(t.a_seen, s.SAW_FLAGS) | _saw(t.b_seen, s.SAW_FLAGS)
-    by_a = _saw(t.a_seen, s.SAW_SYN) | _saw(t.b_seen, s.SAW_SYN_ACK)
-    by_b = _saw(t.b_seen, s.SAW_SYN) | _saw(t.a_seen, s.SAW_SYN_ACK)
-    sent = {end: t[f"{end}_accepted"] + t[f"{end}_rejected"] > 0 for end in "ab"}
-    refused = _either(
-        (t.a_rejected > 0) & (t.a_accepted == 0) & ~sent["b"] & ~t.resumed
-        | (t.a_accepted > 0) & (t.a_rejected == 0) & (t.b_accepted == 0) & (t.b_rejected > 0),
-        (t.b_rejected > 0) & (t.b_accepted == 0) & ~sent["a"] & ~t.resumed
-        | (t.b_accepted > 0) & (t.b_rejected == 0) & (t.a_accepted == 0) & (t.a_rejected > 0),
-    )
-    ported = t.protocol.isin(WITH_PORTS)
-    service = {end: _is_service(t[f"{end}_port"]) for end in "ab"}
-    system = {end: t[f"{end}_port"].between(0, SYSTEM_PORTS - 1) for end in "ab"}
-    drawn = {end: t[f"{end}_port"] >= EPHEMERAL for end in "ab"}
-    lead = t.b_first - t.a_first
+    of_b = re.sub(r"\ba_", "b_", each_end)
+    syn = {f"{x}_syn": f"{_saw(x, s.SAW_SYN)} OR {_saw(y, s.SAW_SYN_ACK)}" for x, y in ("ab", "ba")}
+    picked = ("accepted", "rejected", "packets", "bytes", "seen")
+    sides = {"client": _pick, "server": lambda name: f"CASE WHEN a_began THEN b_{name} ELSE a_{name} END"}
     return {
-        "syn": _either(by_a, by_b),
-        "carry": (by_a | by_b).ifelse(none, t.carried == "a"),
-        "refused_plain": refused,
-        # A refused TCP packet without SYN came late; it began nothing.
-        "refused": ((t.protocol == TCP) & flagged).ifelse(none, refused),
-        "ports": ported.ifelse(
-            _either(service["b"] & ~service["a"] & ~system["a"], service["a"] & ~service["b"] & ~system["b"]), none
-        ),
-        "lowport": ported.ifelse(_either(system["b"], system["a"]), none),
-        "first": _either(
-            (sent["a"] & ~sent["b"]) | (lead >= LEAD).fill_null(False),
-            (sent["b"] & ~sent["a"]) | (-lead >= LEAD).fill_null(False),
-        ),
-        "guess": ibis.coalesce(_either(drawn["a"], drawn["b"]), lead >= 0, True),
-    }
-
-
-def _either(a: ir.BooleanValue, b: ir.BooleanValue) -> ir.BooleanValue:
-    """Return True where only `a` holds, False where only `b` does, null else."""
-    return ibis.cases((a & ~b, True), (b & ~a, False), else_=ibis.null("boolean"))
-
-
-def _is_service(port: ir.Value) -> ir.BooleanValue:
-    return port.isin(tuple(SERVICE_PORTS)).fill_null(False)
-
-
-def _with_fan_in(table: ir.Table, services: ir.Table) -> ir.Table:
-    """Return `table` with ``says_service``: which end is a service, by how many ends talked to it both ways.
-
-    Here and below one select a join: every further step would be compiled, a subquery more, in each query of the fold.
-    """
-    columns = table.columns
-    for end in "ab":
-        names = {f"{end}_addr": services.addr, f"{end}_port": services.port, f"{end}_fan_in": services.fan_in}
-        side = services.select("protocol", **names)
-        joined = table.left_join(side, ["protocol", f"{end}_addr", f"{end}_port"])
-        table = joined.select(*(joined[column] for column in table.columns), joined[f"{end}_fan_in"])
-    a, b = table.a_fan_in.fill_null(0), table.b_fan_in.fill_null(0)
-    verdict = _either((b >= FAN_IN) & (b >= RATIO * a), (a >= FAN_IN) & (a >= RATIO * b))
-    return table.select(*columns, says_service=verdict)
-
-
-def _located(table: ir.Table, interfaces) -> ir.Table:
-    """Return `table` with ``way`` and ``counted``, by the own addresses of the interfaces."""
-    own = interfaces[interfaces.address.notna()]
-    columns = table.columns
-    table = table.mutate(
-        day=(table["first"] // 86400).fill_null(0),
-        opener=table.a_began.ifelse(table.a_addr, table.b_addr),
-        **{f"{end}_at": table[f"{end}_logged"].coalesce(table[f"{end}_addr"]) for end in "ab"},
-    )
-    for end in ("a_at", "b_at"):
-        table = _marked(table, own, {"interface_id": "interface_id", "day": "day", "address": end})
-    table = _marked(table, own[~own.transit], {"address": "opener"})
-    from_own = table.a_began.ifelse(table.a_at_known, table.b_at_known)
-    to_own = table.a_began.ifelse(table.b_at_known, table.a_at_known)
-    transit = interfaces.loc[interfaces.transit, "interface_id"].unique().tolist()
-    passes = table.interface_id.isin(transit).fill_null(False) if transit else ibis.literal(False)
-    known = table.evidence != "unknown"
-    return table.select(
-        *columns,
-        way=ibis.cases(
-            (passes, "transit"),
-            (known & from_own & ~to_own, "out"),
-            (known & to_own & ~from_own, "in"),
-            else_="unknown",
-        ),
-        counted=~passes & (from_own | ~table.opener_known),
-    )
-
-
-def _marked(table: ir.Table, marks, keys: dict[str, str]) -> ir.Table:
-    """Return `table` with a boolean column: whether its key is one of `marks`; named after the last key."""
-    name = list(keys.values())[-1]
-    marks = marks[list(keys)].drop_duplicates().rename(columns=keys)
-    types = {column: "int64" if column == "day" else "string" for column in marks.columns}
-    known = ibis.memtable(marks, schema=types).mutate(known=True)
-    joined = table.left_join(known, list(keys.values()))
-    return joined.select(
-        *(joined[column] for column in table.columns), **{f"{name}_known": joined.known.fill_null(False)}
-    )
-
-
-def _with_outcome(t: ir.Table) -> ir.Table:
-    """Return conversations with ``outcome``, ``refusal`` and what speaks for and against them."""
-    asked, replied = t.client_accepted > 0, t.server_accepted > 0
-    tcp = (t.protocol == TCP).fill_null(False)
-    flagged = _saw(t.client_seen, s.SAW_FLAGS) | _saw(t.server_seen, s.SAW_FLAGS)
-    syn = _saw(t.client_seen, s.SAW_SYN | s.SAW_SYN_ACK)
-    taken = _saw(t.server_seen, s.SAW_SYN | s.SAW_SYN_ACK)
-    wants = ~(tcp & flagged) | syn
-    outcome = ibis.cases(
-        ((t.server_rejected > 0) & ~replied & (asked | taken), "reply-refused"),
-        (replied & ~asked & (t.client_rejected == 0), "reply-only"),
-        (replied & tcp & flagged & wants & _saw(t.server_seen, s.SAW_RST) & ~taken, "accepted-reset"),
-        (replied & tcp & ~flagged & _bare(t), "accepted-reset"),
-        (replied & (asked | taken), "answered"),
-        ((t.client_rejected > 0) & wants, "refused"),
-        (asked & wants, "accepted-silent"),
-    )
-    fin, reset = (
-        {role: _saw(t[f"{role}_seen"], bit, False) for role in ("client", "server")} for bit in (s.SAW_FIN, s.SAW_RST)
-    )
-    closed = reset["client"] | reset["server"] | (fin["client"] & fin["server"])
-    ended = _saw(t.client_seen, s.SAW_FIN | s.SAW_RST) | _saw(t.server_seen, s.SAW_FIN | s.SAW_RST)
-    small = (t.protocol == TCP) & (t.rejected_packets <= 6)
-    small = (small & (t.rejected_bytes <= LARGEST_SYN * t.rejected_packets)).fill_null(False)
-    # Times are soft by a minute: an interval may seem to go on after the close.
-    overlaps = (t.accepted_last > t.rejected_first + ibis.ifelse(closed, 60, 1)).fill_null(False)
-    new = _saw(t.client_seen, s.SAW_SYN, True)
-    nobody = ~asked & ~replied
-    rejected = t.client_rejected + t.server_rejected > 0
-    refusal = ibis.cases(
-        (~rejected, ibis.null("string")),
-        (t.control.notnull(), "control"),
-        (new, "request"),
-        (replied & (asked | (t.client_rejected > 0)), ibis.ifelse(small & ~overlaps, "late", "changed")),
-        (nobody & (t.client_rejected == 0), "mid-stream"),
-        (nobody & flagged & tcp, "mid-stream"),
-        (nobody, "request"),
-        (t.server_rejected > 0, "reply"),
-        else_="request",
-    )
-    sure = tcp & flagged & (t.evidence.isin(FLAGGED) | syn | taken)
-    likely = t.evidence.isin(["syn", "carry", "service", "ports", "refused"]) | (outcome == "reply-refused")
-    likely &= ~(tcp & replied & ((t.server_packets < 3) | (t.server_bytes < 180)))
-    # Nobody sends data before the handshake: the replies to it went where no log was looking.
-    unseen = tcp & (outcome == "accepted-silent") & (t.client_bytes > t.client_packets * LARGEST_SYN)
-    from_server = rejected & (t.client_rejected == 0)
-    out = ((t.client_seen & s.LEAVES) + (t.server_seen & s.ENTERS)) > 0
-    into = ((t.client_seen & s.ENTERS) + (t.server_seen & s.LEAVES)) > 0
-    return t.mutate(
-        outcome=outcome, refusal=refusal, flagged=flagged, closed=closed, small=small, overlaps=overlaps,
-        unclosed=flagged & tcp & ~ended,
-        level=ibis.cases((unseen, -1), (sure, 2), (likely, 1), else_=0).cast("int8"),
-        leaves=ibis.ifelse(from_server, _either(into, out), _either(out, into)), from_server=from_server,
-    )  # fmt: skip
-
-
-def _bare(t: ir.Table) -> ir.BooleanValue:
-    """Return whether, without flags, the replies look like resets: at most one a request, no data either way."""
-    bare = ibis.ifelse(t.server.contains(":"), BARE_IPV6, BARE_IPV4)
-    return (
-        (t.server_bytes == t.server_packets * bare)
-        & (t.server_packets <= t.client_packets)
-        & (t.client_bytes <= t.client_packets * (bare + 20))
-    )
+        "met_services": """
+            SELECT one.*, coalesce(a.fan_in, 0) AS a_fan_in, coalesce(b.fan_in, 0) AS b_fan_in
+            FROM met AS one
+            LEFT JOIN services AS a ON one.protocol = a.protocol AND one.a_addr = a.addr AND one.a_port = a.port
+            LEFT JOIN services AS b ON one.protocol = b.protocol AND one.b_addr = b.addr AND one.b_port = b.port""",
+        "heard": f"""
+            SELECT *, {each_end}, {of_b}, protocol IN {WITH_PORTS} AS ported,
+                {_saw("a b", s.SAW_FLAGS)} AS flagged, {", ".join(f"{sql} AS {name}" for name, sql in syn.items())},
+                CAST(coalesce(first // {DAY}, 0) AS BIGINT) AS day
+            FROM met_services""",
+        "said": f"SELECT *, {', '.join(f'{sql} AS says_{name}' for name, sql in _SAYS.items())} FROM heard",
+        "began": f"""
+            SELECT *, coalesce({", ".join(_BY.values())}, says_guess) AS a_began, {_NAME} AS evidence,
+                {_PLAIN_NAME} AS without_flags, coalesce({", ".join(_PLAIN.values())}) = says_syn AS agrees
+            FROM said""",
+        "placed": f"""
+            SELECT one.*, a.address IS NOT NULL AS a_own, b.address IS NOT NULL AS b_own,
+                elsewhere.address IS NOT NULL AS logged, gateways.interface_id IS NOT NULL AS passes
+            FROM began AS one
+            LEFT JOIN {_OWN} AS a ON one.interface_id = a.interface_id AND one.day = a.day AND one.a_at = a.address
+            LEFT JOIN {_OWN} AS b ON one.interface_id = b.interface_id AND one.day = b.day AND one.b_at = b.address
+            LEFT JOIN (SELECT DISTINCT address FROM interfaces WHERE address IS NOT NULL AND NOT transit) AS elsewhere
+                ON {_pick("addr").replace("a_", "one.a_").replace("b_", "one.b_")} = elsewhere.address
+            LEFT JOIN (SELECT DISTINCT interface_id FROM interfaces WHERE transit) AS gateways
+                ON one.interface_id = gateways.interface_id""",
+        "talks": f"""
+            SELECT interface_id, session, first, last, evidence, without_flags, agrees, rejected_packets, rejected_bytes,
+                rejected_first, rejected_last, accepted_last, control, reopened, flagged,
+                CASE WHEN passes THEN 'transit'
+                    WHEN evidence <> 'unknown' AND {_pick("own")} AND NOT {sides["server"]("own")} THEN 'out'
+                    WHEN evidence <> 'unknown' AND {sides["server"]("own")} AND NOT {_pick("own")} THEN 'in'
+                    ELSE 'unknown' END AS way,
+                NOT passes AND ({_pick("own")} OR NOT logged) AS counted, nullif(protocol, {NONE}) AS protocol,
+                {", ".join(f"{pick('addr')} AS {side}, {pick('logged')} AS {side}_logged" for side, pick in sides.items())},
+                {", ".join(
+                    f"CASE WHEN ported THEN nullif({pick('port')}, {NONE}) END AS {side}_port"
+                    for side, pick in sides.items()
+                )},
+                {", ".join(f"{pick(name)} AS {side}_{name}" for side, pick in sides.items() for name in picked)}
+            FROM placed""",
+        "conversations": f"""
+            SELECT *, {_LEVEL} AS level
+            FROM (
+                SELECT *, {_OUTCOME} AS outcome, {_REFUSAL} AS refusal, {_CLOSED} AS closed, {_SMALL} AS small,
+                    {_OVERLAPS} AS "overlaps", {_FROM_SERVER} AS from_server,
+                    flagged AND {_TCP} AND NOT {_saw("client server", s.SAW_FIN | s.SAW_RST)} AS unclosed,
+                    CASE WHEN {_FROM_SERVER} THEN {_either(_INTO, _OUT)} ELSE {_either(_OUT, _INTO)} END AS leaves
+                FROM talks
+            ) AS judged""",
+    }  # fmt: skip

@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 
 from flowkit.folding import runs as r
+from flowkit.folding.engine import Engine
 from flowkit.folding.ranges import merged, seconds, sweep, utc
 from flowkit.folding.runs import MIXED, NODATA, SEEN, SILENT_AFTER, SKIP, parts_of, pieces_of, steady
 from flowkit.loading.window import moment
@@ -50,7 +51,7 @@ STATES = pd.array(
 )
 
 
-def coverage(flows: ir.Table, files=None, start=None, end=None, snapshot=None, now=None) -> pd.DataFrame:
+def coverage(flows: ir.Table | Engine, files=None, start=None, end=None, snapshot=None, now=None) -> pd.DataFrame:
     """Return what each interface's time is known by: one row an interval of one state, which tile its time.
 
     ``interface_id``; ``start``, ``end`` (UTC); ``state`` (see the module); ``interval`` (seconds, the aggregation
@@ -64,7 +65,10 @@ def coverage(flows: ir.Table, files=None, start=None, end=None, snapshot=None, n
     ``attrs["unjudged"]`` says why. ``attrs["action"]`` is ACCEPT or REJECT where the log holds no other: there NODATA
     only says that nothing of that kind was seen. ``attrs["nodata"]`` says whether the log holds NODATA records.
     """
-    facts = r.facts_of(flows)
+    engine = Engine.of(flows)
+    flows = engine.flows
+    engine.define(timed=r.TIMED)
+    facts = engine.answer(r.FACTS)
     table = pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in COLUMNS.items()})
     accepts, actions = facts.accepts.sum(), facts.action.sum()
     only = None if not actions or 0 < accepts < actions else "ACCEPT" if accepts else "REJECT"
@@ -73,8 +77,8 @@ def coverage(flows: ir.Table, files=None, start=None, end=None, snapshot=None, n
     if attrs["unjudged"]:
         return table
     names = pd.Index(facts.interface_id[facts.timed > 0].dropna().astype("str")).sort_values()
-    seen = r.runs(flows, names)
-    skips = r.skip_records(flows, names) if facts.skipdata.any() else seen[:0]
+    seen = r.runs(engine, names)
+    skips = r.skip_records(engine, names) if facts.skipdata.any() else seen[:0]
     interval, slots, regular = r.intervals_of(seen, skips, len(names))
     pieces = [pieces_of(seen[seen.kind == kind], kind) for kind in (NODATA, SEEN)]
     pieces += r.skip_pieces(flows, skips, names, interval)

@@ -4,13 +4,9 @@ The small table that nearly every question asks. And from records to volumes: by
 and time, which conversations cannot tell, because one may last for hours.
 """
 
-import ibis
-import ibis.expr.types as ir
-import pandas as pd
-from ibis import _
-
-from flowkit.folding.interfaces import DAY, interface_of, named_rows
-from flowkit.folding.sessions import REFUSED, SAW_SYN_ACK, total
+from flowkit.folding.engine import total
+from flowkit.folding.interfaces import DAY
+from flowkit.folding.sessions import INTERFACE, NAMED, REFUSED, SAW_SYN_ACK
 from flowkit.net import LARGEST_SYN, TCP, UDP, private
 
 #: Widths of a time step in seconds: a minute, five, a quarter of an hour, an hour, six, a day, a week.
@@ -45,7 +41,7 @@ def step_of(seconds: int) -> int:
     return next((step for step in STEPS if seconds <= MOST_STEPS * step), STEPS[-1])
 
 
-def edges(conversations: ir.Table, step: int) -> ir.Table:
+def edges(step: int) -> str:
     """Return one row an `EDGE` with its counts.
 
     The keys are columns of `conversations`; ``denied``: whether no packet was accepted; ``step`` is the start of the
@@ -58,17 +54,17 @@ def edges(conversations: ir.Table, step: int) -> ir.Table:
     its node; who stands behind a NAT or transit gateway, not the gateway. ``client_logged``, ``server_logged``: the
     address that the interface logged (srcaddr, dstaddr) where it is another, else null. ``way`` goes by the latter.
     """
-    since = conversations["first"]
-    t = conversations.mutate(step=since - since % step, denied=_.client_accepted + _.server_accepted == 0)
-    return t.group_by(*EDGE).aggregate(
-        sessions=_.count(),
-        **{name: total(t, _[name]) for name in COUNTS},
-        first=_["first"].min(),
-        **{name: _[name].max() for name in ("last", "level", "client_logged", "server_logged")},
-    )
+    keys = ", ".join(EDGE)
+    return f"""
+    SELECT {keys}, count(*) AS sessions, {", ".join(f"{total(name)} AS {name}" for name in COUNTS)}, min(first) AS first,
+        {", ".join(f"max({name}) AS {name}" for name in ("last", "level", "client_logged", "server_logged"))}
+    FROM (
+        SELECT *, first - first % {step} AS step, client_accepted + server_accepted = 0 AS denied FROM conversations
+    ) AS stepped
+    GROUP BY {keys}"""
 
 
-def refusals(conversations: ir.Table, step: int) -> ir.Table:
+def refusals(step: int) -> str:
     """Return one row a `REFUSAL`: refused conversations by how they were refused, with their shapes.
 
     ``step`` is that of the first refused packet (seconds since 1970 UTC). ``sessions``, ``attempts`` (sessions of
@@ -83,34 +79,30 @@ def refusals(conversations: ir.Table, step: int) -> ir.Table:
     (no FIN or RST at all), ``reopened`` (an open connection that goes on after a pause), ``syn_acks`` (the server's
     SYN-ACK refused). ``client``, ``server``, ``client_logged``, ``server_logged`` as in `edges`.
     """
-    t = conversations.filter(conversations.refusal.notnull())
-    t = t.mutate(step=t.rejected_first - t.rejected_first % step)
-    packets, size, pause = t.rejected_packets, t.rejected_bytes, t.rejected_first - t.accepted_last
-    once = (t.protocol == UDP) & (packets <= 5) & (t.rejected_last - t.rejected_first <= RETRY)
-    return t.group_by(*REFUSAL).aggregate(
-        sessions=_.count(),
-        attempts=total(t, ibis.ifelse(((_.protocol == TCP) | once).fill_null(False), 1, _.rejected_packets)),
-        records=total(t, _.client_rejected + _.server_rejected),
-        packets=total(t, _.rejected_packets),
-        bytes=total(t, _.rejected_bytes),
-        first=_.rejected_first.min(),
-        last=_.rejected_last.max(),
-        accepted=total(t, _.client_accepted),
-        port_low=_.client_port.min(),
-        port_high=_.client_port.max(),
-        from_server=_.from_server.min(),
-        latest=_.rejected_first.max(),
-        idle=pause.max(),
-        idle_least=pause.min(),
-        retries=t.count(where=packets.between(3, 7) & size.between(40 * packets, LARGEST_SYN * packets)),
-        tiny=t.count(where=(packets == 1) & (size <= 44)),
-        **{name: t.count(where=t[name]) for name in ("small", "overlaps", "closed", "unclosed", "reopened")},
-        syn_acks=t.count(where=(t.server_seen & (SAW_SYN_ACK * REFUSED)) > 0),
-        **{name: _[name].max() for name in ("leaves", "flagged", "client_logged", "server_logged")},
-    )
+    keys = ", ".join(REFUSAL)
+    once = f"(protocol = {UDP} AND rejected_packets <= 5 AND rejected_last - rejected_first <= {RETRY})"
+    attempts = f"CASE WHEN protocol = {TCP} OR {once} THEN 1 ELSE rejected_packets END"
+    shapes = {
+        "retries": f"rejected_packets BETWEEN 3 AND 7 AND rejected_bytes BETWEEN 40 * rejected_packets"
+        f" AND {LARGEST_SYN} * rejected_packets",
+        "tiny": "rejected_packets = 1 AND rejected_bytes <= 44",
+        **{name: f'"{name}"' for name in ("small", "overlaps", "closed", "unclosed", "reopened")},
+        "syn_acks": f"(server_seen & {SAW_SYN_ACK * REFUSED}) > 0",
+    }  # fmt: skip
+    return f"""
+    SELECT {keys}, count(*) AS sessions, {total(attempts)} AS attempts,
+        {total("client_rejected + server_rejected")} AS records, {total("rejected_packets")} AS packets,
+        {total("rejected_bytes")} AS bytes, min(rejected_first) AS first, max(rejected_last) AS last,
+        {total("client_accepted")} AS accepted, min(client_port) AS port_low, max(client_port) AS port_high,
+        min(from_server) AS from_server, max(rejected_first) AS latest, max(rejected_first - accepted_last) AS idle,
+        min(rejected_first - accepted_last) AS idle_least,
+        {", ".join(f'count(*) FILTER (WHERE {shape}) AS "{name}"' for name, shape in shapes.items())},
+        {", ".join(f"max({name}) AS {name}" for name in ("leaves", "flagged", "client_logged", "server_logged"))}
+    FROM (SELECT *, rejected_first - rejected_first % {step} AS step FROM conversations WHERE refusal IS NOT NULL) AS refused
+    GROUP BY {keys}"""
 
 
-def volumes(flows: ir.Table, interfaces: pd.DataFrame, step: int) -> ir.Table:
+def volumes(step: int) -> str:
     """Return the records, packets and bytes of each interface over time, one row a `VOLUME`.
 
     ``direction`` (as packets flow, seen from the interface: ``ingress``, ``egress``; ``transit`` for gateways and
@@ -120,58 +112,58 @@ def volumes(flows: ir.Table, interfaces: pd.DataFrame, step: int) -> ir.Table:
     where not known), ``traffic_path`` (egress only), ``step`` (start of the time step, seconds since 1970),
     ``records``, ``packets``, ``bytes``.
     """
-    rows = named_rows(flows)
-    rows = rows.mutate(interface_id=interface_of(rows), day=(rows.start // DAY).fill_null(0))
-    for end in ("src", "dst"):
-        rows = _with_owner(rows, interfaces, end)
-    out = ibis.cases(
-        (rows.flow_direction.notnull(), rows.flow_direction == "egress"),
-        ((rows.src_owner == rows.interface_id) & (rows.dst_owner != rows.interface_id).fill_null(True), True),
-        ((rows.dst_owner == rows.interface_id) & (rows.src_owner != rows.interface_id).fill_null(True), False),
-    )
-    transit = interfaces.loc[interfaces.transit, "interface_id"].unique().tolist()
-    passes = rows.interface_id.isin(transit) if transit else ibis.literal(False)
+    keys = ", ".join(VOLUME)
+    known = """(
+        SELECT day, address, CASE WHEN count(DISTINCT interface_id) = 1 THEN max(interface_id) END AS owner,
+            CASE WHEN count(DISTINCT az_id) = 1 THEN max(az_id) END AS az, max(NOT transit) AS logged
+        FROM interfaces WHERE address IS NOT NULL GROUP BY day, address
+    )"""
+    mine = "src_owner = interface_id AND coalesce(dst_owner <> interface_id, TRUE)"
+    its = "dst_owner = interface_id AND coalesce(src_owner <> interface_id, TRUE)"
     # An end that faces the interface is internal or not; where neither is known to be its own, both have to be.
-    from_inside, to_inside = (private(rows[f"{end}addr"]) | rows[f"{end}_logged"] for end in ("src", "dst"))
-    inside = ibis.cases((out, to_inside), (~out, from_inside), else_=from_inside & to_inside)
-    rows = rows.mutate(
-        step=rows.start - rows.start % step,
-        direction=ibis.cases((passes, "transit"), (out, "egress"), (~out, "ingress"), else_="unknown"),
-        peer=ibis.cases((passes, None), (inside, "internal"), else_="external"),
-        counted=~passes & (out.fill_null(False) | ~rows.src_logged),
-        az_id=ibis.coalesce(rows.az_id, out.ifelse(rows.src_az, rows.dst_az)),
-        peer_az_id=ibis.coalesce(rows.next_hop_az_id, out.ifelse(rows.dst_az, rows.src_az)),
-    )
-    return rows.group_by(*VOLUME).aggregate(
-        records=_.count(), packets=total(rows, _.packets.fill_null(0)), bytes=total(rows, _.bytes.fill_null(0))
-    )
+    return f"""
+    SELECT {keys}, count(*) AS records, {total("packets")} AS packets, {total("bytes")} AS bytes
+    FROM (
+        SELECT interface_id, "start" - "start" % {step} AS step, action, traffic_path, packets, bytes,
+            CASE WHEN passes THEN 'transit' WHEN way THEN 'egress' WHEN NOT way THEN 'ingress' ELSE 'unknown' END
+                AS direction,
+            CASE WHEN passes THEN NULL
+                WHEN CASE WHEN way THEN to_inside WHEN NOT way THEN from_inside ELSE from_inside AND to_inside END
+                THEN 'internal' ELSE 'external' END AS peer,
+            NOT passes AND (coalesce(way, FALSE) OR NOT src_logged) AS counted,
+            coalesce(az_id, CASE WHEN way THEN src_az ELSE dst_az END) AS az_id,
+            coalesce(next_hop_az_id, CASE WHEN way THEN dst_az ELSE src_az END) AS peer_az_id
+        FROM (
+            SELECT *, {private("srcaddr")} OR src_logged AS from_inside, {private("dstaddr")} OR dst_logged AS to_inside,
+                CASE WHEN flow_direction IS NOT NULL THEN flow_direction = 'egress'
+                    WHEN {mine} THEN TRUE WHEN {its} THEN FALSE END AS way
+            FROM (
+                SELECT one.*, src.owner AS src_owner, dst.owner AS dst_owner, src.az AS src_az, dst.az AS dst_az,
+                    coalesce(src.logged, FALSE) AS src_logged, coalesce(dst.logged, FALSE) AS dst_logged,
+                    gateways.interface_id IS NOT NULL AS passes
+                FROM (
+                    SELECT {INTERFACE} AS interface_id, srcaddr, dstaddr, "start", action, traffic_path, flow_direction,
+                        az_id, next_hop_az_id, coalesce(packets, 0) AS packets, coalesce(bytes, 0) AS bytes,
+                        coalesce("start" // {DAY}, 0) AS day
+                    FROM flows WHERE {NAMED}
+                ) AS one
+                LEFT JOIN {known} AS src ON one.day = src.day AND one.srcaddr = src.address
+                LEFT JOIN {known} AS dst ON one.day = dst.day AND one.dstaddr = dst.address
+                LEFT JOIN (SELECT DISTINCT interface_id FROM interfaces WHERE transit) AS gateways
+                    ON one.interface_id = gateways.interface_id
+            ) AS owned
+        ) AS faced
+    ) AS told
+    GROUP BY {keys}"""
 
 
-def aws_services(flows: ir.Table) -> ir.Table:
-    """Return which AWS service an address belongs to, where the log says so: ``address``, ``service``."""
-    rows = named_rows(flows)
-    ends = [
-        rows.filter(rows[f"pkt_{end}_aws_service"].notnull()).select(
-            address=ibis.coalesce(rows[f"pkt_{end}addr"], rows[f"{end}addr"]), service=rows[f"pkt_{end}_aws_service"]
-        )
-        for end in ("src", "dst")
-    ]
-    return ends[0].union(ends[1]).group_by("address").aggregate(service=_.service.max())
-
-
-def _with_owner(rows: ir.Table, interfaces: pd.DataFrame, end: str) -> ir.Table:
-    """Return `rows` with which interface has the address at that end, in which zone, and whether it is logged."""
-
-    def only(names: pd.Series) -> object:
-        return names.iloc[0] if names.nunique() == 1 else None
-
-    own = interfaces[interfaces.address.notna()].assign(logged=lambda table: ~table.transit)
-    one = own.groupby(["day", "address"], as_index=False).agg(
-        owner=("interface_id", only), az=("az_id", only), logged=("logged", "any")
-    )
-    names = {"address": f"{end}addr", "owner": f"{end}_owner", "az": f"{end}_az", "logged": f"{end}_logged"}
-    types = {"day": "int64"} | {new: "boolean" if old == "logged" else "string" for old, new in names.items()}
-    known = ibis.memtable(one.rename(columns=names)[list(types)], schema=types)
-    joined = rows.left_join(known, ["day", f"{end}addr"])
-    logged = joined[f"{end}_logged"].fill_null(False)
-    return joined.select(*rows.columns, f"{end}_owner", f"{end}_az", **{f"{end}_logged": logged})
+#: Which AWS service an address belongs to, where the log says so: ``address``, ``service``.
+AWS_SERVICES = f"""
+    SELECT address, max(service) AS service
+    FROM (
+        SELECT coalesce(pkt_srcaddr, srcaddr) AS address, pkt_src_aws_service AS service
+        FROM flows WHERE {NAMED} AND pkt_src_aws_service IS NOT NULL
+        UNION ALL SELECT coalesce(pkt_dstaddr, dstaddr), pkt_dst_aws_service
+        FROM flows WHERE {NAMED} AND pkt_dst_aws_service IS NOT NULL
+    ) AS ends
+    GROUP BY address"""

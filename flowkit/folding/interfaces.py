@@ -6,11 +6,11 @@ every record of the interface. https://docs.aws.amazon.com/vpc/latest/userguide/
 dstaddr, flow-direction, pkt-srcaddr, interface-type)
 """
 
-import ibis
 import ibis.expr.types as ir
 import pandas as pd
-from ibis import _
 
+from flowkit.folding.engine import Engine
+from flowkit.folding.sessions import INTERFACE, NAMED
 from flowkit.net import TRANSIT_TYPES, is_private, private
 
 #: Share of an interface's records whose packet carries another address before it counts as passing traffic on: as a
@@ -20,9 +20,41 @@ PUBLIC, ANY = 0.1, 0.95
 
 DAY = 86400
 GROUP = ["interface_id", "scope", "day", "v6"]
+_KEY = ", ".join(GROUP)
+_OTHERS = {end: f"coalesce(pkt_{end}addr <> {end}addr, FALSE)" for end in ("src", "dst")}
+#: The named records with the keys of `GROUP` and the interface's own end where it is logged.
+ROWS = f"""
+    SELECT srcaddr, dstaddr, instance_id, interface_type, az_id, vpc_id, subnet_id, "start", "end",
+        {INTERFACE} AS interface_id, coalesce(vpc_id, account_id, '-') AS scope,
+        CAST(coalesce("start" // {DAY}, 0) AS BIGINT) AS day, srcaddr LIKE '%:%' AS v6,
+        CASE flow_direction WHEN 'egress' THEN srcaddr WHEN 'ingress' THEN dstaddr END AS own,
+        {" OR ".join(_OTHERS.values())} AS translated,
+        coalesce({" OR ".join(f"({other} AND NOT {private(f'pkt_{end}addr')})" for end, other in _OTHERS.items())}, FALSE)
+            AS public
+    FROM flows WHERE {NAMED}"""
+#: What tells an interface's address, reduced by the engine: a few rows an interface and day.
+EVIDENCE = f"""
+    SELECT {_KEY}, own, count(*) AS records, min(srcaddr || ' ' || dstaddr) AS pair, count(instance_id) AS instances,
+        count(*) FILTER (WHERE translated) AS translated, count(*) FILTER (WHERE public) AS public,
+        min("start") AS first, max("end") AS last,
+        {", ".join(f"max({name}) AS {name}" for name in "interface_type az_id vpc_id subnet_id instance_id".split())}
+    FROM rows GROUP BY {_KEY}, own"""
+#: In how many records of a group without an own end each end of its first pair stands.
+PAIRS = f"""
+    SELECT {_KEY}, x, y, count(*) FILTER (WHERE srcaddr = x OR dstaddr = x) AS in_x,
+        count(*) FILTER (WHERE srcaddr = y OR dstaddr = y) AS in_y
+    FROM (
+        SELECT {", ".join(f"one.{name}" for name in GROUP)}, srcaddr, dstaddr, x, y
+        FROM rows AS one JOIN (
+            SELECT {_KEY}, split_part(min(srcaddr || ' ' || dstaddr), ' ', 1) AS x,
+                split_part(min(srcaddr || ' ' || dstaddr), ' ', 2) AS y
+            FROM rows GROUP BY {_KEY} HAVING count(own) = 0
+        ) AS other ON {" AND ".join(f"one.{name} = other.{name}" for name in GROUP)}
+    ) AS paired
+    GROUP BY {_KEY}, x, y"""
 
 
-def interfaces(flows: ir.Table, network=None) -> pd.DataFrame:
+def interfaces(flows: ir.Table | Engine, network=None) -> pd.DataFrame:
     """Return the own addresses of each interface on each day of the log, one row an address.
 
     ``interface_id`` (the resource's id where a log has no interface), ``day`` (days since 1970 UTC; 0 for a log
@@ -32,12 +64,14 @@ def interfaces(flows: ir.Table, network=None) -> pd.DataFrame:
     ``instance_id`` (null where the log has none), ``first``, ``last`` (seconds since 1970, of that day's records).
     `network` is the rules snapshot.
     """
-    evidence = _evidence(flows).to_pandas()
+    engine = Engine.of(flows)
+    engine.define(rows=ROWS)
+    evidence = engine.answer(EVIDENCE)
     known = evidence[evidence.own.notna()]
     known = known[GROUP].assign(address=known.own, basis="flow-direction")
     if network is not None:
         known = _add(known, _from_snapshot(_missing(evidence, known), network))
-    known = _add(known, _inferred(flows, _missing(evidence, known), known))
+    known = _add(known, _inferred(engine, _missing(evidence, known), known))
     known = _add(known, _missing(evidence, known)[GROUP].assign(address=None, basis="unknown"))
     spans = evidence.groupby(GROUP, as_index=False).agg({"first": "min", "last": "max"})
     # A secondary address moves between living interfaces: where it is logged as their own, its time is that of its records.
@@ -52,46 +86,6 @@ def interfaces(flows: ir.Table, network=None) -> pd.DataFrame:
     known = known.merge(places.where(places.notna(), None).reset_index(), "left", "interface_id")
     columns = ["interface_id", "day", "address", "basis", "conflict", "transit", *facts, "first", "last"]
     return known[columns].sort_values(["interface_id", "day", "address"], ignore_index=True)
-
-
-def named_rows(flows: ir.Table) -> ir.Table:
-    """Return the records that name a flow: those with addresses, NODATA and SKIPDATA left out."""
-    return flows.filter(flows.srcaddr.notnull() & flows.dstaddr.notnull() & (flows.log_status.fill_null("OK") == "OK"))
-
-
-def interface_of(rows: ir.Table) -> ir.StringValue:
-    """Return the interface of a record: the resource's id where a log has no interface, `-` without either."""
-    return ibis.coalesce(rows.interface_id, rows.resource_id, "-")
-
-
-def _rows(flows: ir.Table) -> ir.Table:
-    """Return the named records with the keys of `GROUP` and the interface's own end where it is logged."""
-    rows = named_rows(flows)
-    others = {end: (rows[f"pkt_{end}addr"] != rows[f"{end}addr"]).fill_null(False) for end in ("src", "dst")}
-    public = (others[end] & ~private(rows[f"pkt_{end}addr"]) for end in others)
-    columns = "srcaddr dstaddr instance_id interface_type az_id vpc_id subnet_id start end".split()
-    return rows.select(
-        *columns,
-        interface_id=interface_of(rows),
-        scope=ibis.coalesce(rows.vpc_id, rows.account_id, "-"),
-        day=(rows.start // DAY).fill_null(0),
-        v6=rows.srcaddr.contains(":"),
-        own=ibis.cases(
-            (rows.flow_direction == "egress", rows.srcaddr), (rows.flow_direction == "ingress", rows.dstaddr)
-        ),
-        translated=others["src"] | others["dst"],
-        public=ibis.or_(*public).fill_null(False),
-    )
-
-
-def _evidence(flows: ir.Table) -> ir.Table:
-    """Return what tells an interface's address, reduced by the engine: a few rows an interface and day."""
-    names = ("interface_type", "az_id", "vpc_id", "subnet_id", "instance_id")
-    return _rows(flows).group_by(*GROUP, "own").aggregate(
-        records=_.count(), pair=(_.srcaddr + " " + _.dstaddr).min(), instances=_.instance_id.count(),
-        translated=_.translated.sum(), public=_.public.sum(), first=_.start.min(), last=_.end.max(),
-        **{name: _[name].max() for name in names},
-    )  # fmt: skip
 
 
 def _missing(evidence: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
@@ -110,7 +104,7 @@ def _from_snapshot(groups: pd.DataFrame, network) -> pd.DataFrame:
     return rows[rows.address.astype(str).str.contains(":") == rows.v6]
 
 
-def _inferred(flows: ir.Table, groups: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
+def _inferred(engine: Engine, groups: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
     """Return for each group the one address found in every record of it.
 
     Where two are, as with a single peer, the likelier: an interface keeps its address for life, so that of another day
@@ -118,14 +112,7 @@ def _inferred(flows: ir.Table, groups: pd.DataFrame, known: pd.DataFrame) -> pd.
     """
     if groups.empty:
         return groups[GROUP].assign(address=None, basis="inferred")
-    ends = groups.pair.str.partition(" ")[[0, 2]].set_axis(["x", "y"], axis=1)
-    types = dict(zip(GROUP, ("string", "string", "int64", "boolean"), strict=True))
-    wanted = ibis.memtable(groups[GROUP].join(ends), schema={**types, "x": "string", "y": "string"})
-    rows = _rows(flows).join(wanted, GROUP).group_by(*GROUP, "x", "y")
-    counts = rows.aggregate(
-        **{f"in_{end}": ((_.srcaddr == _[end]) | (_.dstaddr == _[end])).sum() for end in ("x", "y")}
-    )
-    counted = groups.merge(counts.to_pandas(), on=GROUP)
+    counted = groups.merge(engine.answer(PAIRS), on=GROUP)
     found = [counted[counted[f"in_{end}"] == counted.records].rename(columns={end: "address"}) for end in ("x", "y")]
     candidates = pd.concat([part[[*GROUP, "address"]] for part in found], ignore_index=True).drop_duplicates()
     twice = candidates.duplicated(GROUP, keep=False)

@@ -6,6 +6,9 @@ import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
+from ibis import Deferred
+
+from flowkit.folding.engine import MOST
 
 
 def within(rows: ir.Table, ranges: pd.DataFrame, keys: Sequence[str], at: str) -> ir.Table:
@@ -68,3 +71,23 @@ def seconds(moments: pd.Series) -> pd.Series:
 def utc(moments) -> pd.Series:
     """Return whole seconds since 1970 as UTC Timestamps."""
     return pd.Series(np.asarray(moments, "int64").astype("datetime64[s]")).dt.tz_localize("UTC")
+
+
+def named_rows(flows: ir.Table) -> ir.Table:
+    """Return the records that name a flow: those with addresses, NODATA and SKIPDATA left out."""
+    return flows.filter(flows.srcaddr.notnull() & flows.dstaddr.notnull() & (flows.log_status.fill_null("OK") == "OK"))
+
+
+def interface_of(rows: ir.Table) -> ir.StringValue:
+    """Return the interface of a record: the resource's id where a log has no interface, `-` without either."""
+    return ibis.coalesce(rows.interface_id, rows.resource_id, "-")
+
+
+def total(table: ir.Table, value: Deferred) -> ir.IntegerScalar:
+    """Return the exact sum of whole numbers over the rows of a group of `table`, at most 2^63 - 1.
+
+    Two records may hold more together. DuckDB sums in 128 bits; elsewhere a sum of 64 bits wraps around or fails.
+    """
+    engines, value = {each.name for each in table._find_backends()[0]}, value.resolve(table)
+    whole = value if engines == {"duckdb"} else value.cast("decimal(38, 0)")
+    return ibis.least(whole.sum(), ibis.literal(MOST)).cast("int64")

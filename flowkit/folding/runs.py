@@ -6,12 +6,10 @@ What `flowkit.folding.coverage` rests on, and all of it that touches records.
 from collections.abc import Iterator
 from itertools import pairwise
 
-import ibis
-import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
-from ibis import _
 
+from flowkit.folding.engine import Engine
 from flowkit.folding.ranges import sweep, within
 
 #: Aggregation intervals without any record that make an interface silent.
@@ -27,58 +25,55 @@ PART = 1_000_000
 NODATA, SEEN, SKIP, MIXED = (1 << bit for bit in range(4))
 
 
-def facts_of(flows: ir.Table) -> pd.DataFrame:
-    """Return how many records of each interface hold which fields, statuses and actions."""
-    owners = flows.group_by(interface_id=flows.interface_id.coalesce(flows.resource_id))
-    counts = {name: flows[name].count() for name in ("start", "end", "log_status", "action")}
-    return owners.agg(
-        timed=_.count(where=_.start.notnull() & _.end.notnull()),
-        accepts=_.count(where=(_.action == "ACCEPT").fill_null(False)),
-        nodata=_.count(where=(_.log_status == "NODATA").fill_null(False)),
-        skipdata=_.count(where=(_.log_status == "SKIPDATA").fill_null(False)),
-        **counts,
-    ).execute()
+_OWNER = "coalesce(interface_id, resource_id)"
+#: How many records of each interface hold which fields, statuses and actions.
+FACTS = f"""
+    SELECT {_OWNER} AS interface_id, count("start") AS start, count("end") AS "end", count(log_status) AS log_status,
+        count(action) AS action, count(*) FILTER (WHERE "start" IS NOT NULL AND "end" IS NOT NULL) AS timed,
+        count(*) FILTER (WHERE action = 'ACCEPT') AS accepts, count(*) FILTER (WHERE log_status = 'NODATA') AS nodata,
+        count(*) FILTER (WHERE log_status = 'SKIPDATA') AS skipdata
+    FROM flows GROUP BY {_OWNER}"""
+#: The records that have a time, by interface; one that ends before it starts is of one moment.
+TIMED = f"""
+    SELECT {_OWNER} AS interface_id, "start", greatest("start", "end") AS "end", log_status
+    FROM flows WHERE "start" IS NOT NULL AND "end" IS NOT NULL AND {_OWNER} IS NOT NULL"""
+SKIPS = """SELECT interface_id, "start", "end" FROM timed WHERE log_status = 'SKIPDATA'"""
+_OVER = 'OVER (PARTITION BY interface_id, kind ORDER BY "start" ROWS BETWEEN UNBOUNDED PRECEDING AND {})'
+_BEFORE, _WHOLE = _OVER.format("1 PRECEDING"), _OVER.format("UNBOUNDED FOLLOWING")
+#: Where unbroken runs of records begin: one row a run of one kind at one interface. ``kind`` (NODATA or SEEN),
+#: ``start`` (seconds since 1970), ``reach`` (where the run before ended, null for the first); of all runs of that
+#: interface and kind: ``last`` (where the last ends), ``slots`` (NODATA records, or minutes with a flow), ``long``
+#: (those with a record of more than `LONG` seconds). All windows have one order, so that an engine sorts once.
+RUNS = f"""
+    SELECT * FROM (
+        SELECT interface_id, kind, "start", max("end") {_BEFORE} AS reach, max("end") {_WHOLE} AS last,
+            count(*) {_WHOLE} AS slots, CAST(sum(CASE WHEN long > {LONG} THEN 1 ELSE 0 END) {_WHOLE} AS BIGINT) AS long
+        FROM (
+            SELECT interface_id, {SEEN} AS kind, min("start") AS start, max("end") AS "end", max("end" - "start") AS long
+            FROM timed WHERE coalesce(log_status, 'OK') = 'OK' GROUP BY interface_id, "start" // 60
+            UNION ALL
+            SELECT interface_id, {NODATA}, "start", "end", "end" - "start" FROM timed WHERE log_status = 'NODATA'
+        ) AS slots
+    ) AS reached
+    WHERE reach IS NULL OR "start" > reach + {BRIDGE}"""
 
 
-def runs_of(flows: ir.Table, names: pd.Index) -> ir.Table:
-    """Return where unbroken runs of records begin: one row a run of one kind at one interface, found in the engine.
-
-    ``code`` (of the interface in `names`), ``kind`` (NODATA or SEEN), ``start`` (seconds since 1970), ``reach`` (where
-    the run before ended, null for the first); of all runs of that interface and kind: ``last`` (where the last ends),
-    ``slots`` (NODATA records, or minutes with a flow), ``long`` (those with a record of more than `LONG` seconds).
-    """
-    rows = _timed(flows).inner_join(_codes(names), "interface_id")
-    seen = rows.filter(rows.log_status.fill_null("OK") == "OK")
-    seen = seen.group_by("code", minute=seen.start // 60).agg(
-        start=_.start.min(), end=_.end.max(), long=(_.end - _.start).max()
-    )
-    idle = rows.filter(rows.log_status == "NODATA").mutate(long=_.end - _.start)
-    kinds = ((seen, SEEN), (idle, NODATA))
-    slots = ibis.union(*(t.select("code", "start", "end", "long", kind=ibis.literal(kind)) for t, kind in kinds))
-    # All windows have one order, so that an engine sorts once.
-    order = {"group_by": ["code", "kind"], "order_by": "start"}
-    before, whole = ibis.window(**order, rows=(None, -1)), ibis.window(**order, rows=(None, None))
-    slots = slots.mutate(
-        reach=slots.end.max().over(before),
-        last=slots.end.max().over(whole),
-        slots=slots.count().over(whole),
-        long=(slots.long > LONG).ifelse(1, 0).sum().over(whole),
-    )
-    opens = slots.reach.isnull() | (slots.start > slots.reach + BRIDGE)
-    return slots.filter(opens).select("code", "kind", "start", "reach", "last", "slots", "long")
-
-
-def runs(flows: ir.Table, names: pd.Index) -> pd.DataFrame:
-    """Return `runs_of` with ``end`` (seconds since 1970) of each run, sorted by interface, kind and start."""
-    made = runs_of(flows, names).execute().sort_values(["code", "kind", "start"], ignore_index=True)
+def runs(engine: Engine, names: pd.Index) -> pd.DataFrame:
+    """Return `RUNS` with ``code`` (of the interface in `names`) and ``end`` (seconds since 1970) of each run, sorted by
+    interface, kind and start."""
+    made = _coded(engine.answer(RUNS), names, ["code", "kind", "start"])
     end = made.groupby(["code", "kind"]).reach.shift(-1)
     return made.assign(end=end.fillna(made["last"]).astype("int64"))
 
 
-def skip_records(flows: ir.Table, names: pd.Index) -> pd.DataFrame:
+def skip_records(engine: Engine, names: pd.Index) -> pd.DataFrame:
     """Return the SKIPDATA records: code, start, end (seconds since 1970)."""
-    rows = _timed(flows).filter(_.log_status == "SKIPDATA").inner_join(_codes(names), "interface_id")
-    return rows.select("code", "start", "end").execute().sort_values(["code", "start", "end"], ignore_index=True)
+    return _coded(engine.answer(SKIPS), names, ["code", "start", "end"])
+
+
+def _coded(rows: pd.DataFrame, names: pd.Index, order: list[str]) -> pd.DataFrame:
+    rows.insert(0, "code", names.get_indexer(rows.pop("interface_id")))
+    return rows.sort_values(order, ignore_index=True)
 
 
 def skip_pieces(flows, skips, names, interval) -> list:
@@ -146,19 +141,3 @@ def parts_of(pieces: list, count: int) -> Iterator[list]:
     for low, high in pairwise(edges):
         here = [(piece[0] >= low) & (piece[0] < high) for piece in pieces]
         yield [(*(column[keep] for column in piece[:3]), piece[3]) for piece, keep in zip(pieces, here, strict=True)]
-
-
-def _timed(flows: ir.Table) -> ir.Table:
-    """Return the records that have a time, by interface; one that ends before it starts is of one moment."""
-    rows = flows.filter(flows.start.notnull() & flows.end.notnull())
-    return rows.select(
-        "start",
-        "log_status",
-        interface_id=rows.interface_id.coalesce(rows.resource_id),
-        end=ibis.greatest(rows.start, rows.end),
-    )
-
-
-def _codes(names: pd.Index) -> ir.Table:
-    codes = pd.DataFrame({"interface_id": names, "code": np.arange(len(names), dtype="int32")})
-    return ibis.memtable(codes, schema={"interface_id": "string", "code": "int32"})

@@ -1,16 +1,12 @@
 """From records to sessions: all records of the same endpoints at one interface, both ways, parted in time.
 
-In: records with times in seconds. Out: tables of the same engine. `unsplit` is the one group-by over all records;
-`split` parts in time what met more than once, `sessions` puts both together. A raw record's key is interface,
-5-tuple, interval *and action*: one interval can hold an ACCEPT and a REJECT of the same 5-tuple.
+SQL over ``flows``. `UNSPLIT` is the one group-by over all records; `split` parts in time what met more than once,
+`sessions` puts both together. A raw record's key is interface, 5-tuple, interval *and action*: one interval can hold
+an ACCEPT and a REJECT of the same 5-tuple.
 https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html
 """
 
-import ibis
-import ibis.expr.types as ir
-from ibis import Deferred, _
-
-from flowkit.folding.interfaces import interface_of, named_rows
+from flowkit.folding.engine import total
 from flowkit.net import FIN, RST, SYN, SYN_ACK, TCP_IDLE
 
 #: What two records of one session share, before it is split in time.
@@ -23,35 +19,132 @@ NONE = -1
 #: and, by flow-direction, whether they left or entered the interface.
 SAW_SYN, SAW_SYN_ACK, SAW_FIN, SAW_RST, SAW_FLAGS, REFUSED, LEAVES, ENTERS = 1, 2, 4, 8, 16, 32, 1024, 2048
 
-#: The greatest sum that a fold holds.
-MOST = 2**63 - 1
-
 #: Of two counts in one number the second, of refused records, counts by this much.
 HIGH = 1 << 30
 
 #: Words of the field ``reject-reason`` as numbers; 3 stands for any other.
 CONTROLS = {"BPA": 1, "EC": 2}
 
+#: The records that name a flow: those with addresses, NODATA and SKIPDATA left out. The interface is the resource's id
+#: where a log has no interface, `-` without either.
+NAMED = "srcaddr IS NOT NULL AND dstaddr IS NOT NULL AND coalesce(log_status, 'OK') = 'OK'"
+INTERFACE = "coalesce(interface_id, resource_id, '-')"
 
-def unsplit(flows: ir.Table, translated: bool = True) -> ir.Table:
-    """Return one row a pair of endpoints at one interface, for `split` and `sessions`: all records grouped.
+_KEY = ", ".join(KEY)
+
+#: The named records, each with its ends in canonical order and whether ``a`` sent it.
+ORIENTED = f"""
+    SELECT interface_id, protocol, "start", "end", from_a, refused, flags, packets, bytes,
+        CASE WHEN from_a THEN src ELSE dst END AS a_addr, CASE WHEN from_a THEN srcport ELSE dstport END AS a_port,
+        CASE WHEN from_a THEN dst ELSE src END AS b_addr, CASE WHEN from_a THEN dstport ELSE srcport END AS b_port,
+        CASE WHEN from_a THEN src_logged ELSE dst_logged END AS a_logged,
+        CASE WHEN from_a THEN dst_logged ELSE src_logged END AS b_logged,
+        CAST(CASE WHEN flags IS NULL THEN 0 ELSE (
+            CASE WHEN (flags & {SYN_ACK}) = {SYN} THEN {SAW_SYN} WHEN (flags & {SYN_ACK}) = {SYN_ACK} THEN {SAW_SYN_ACK}
+                ELSE 0 END
+            + CASE WHEN (flags & {FIN}) > 0 THEN {SAW_FIN} ELSE 0 END
+            + CASE WHEN (flags & {RST}) > 0 THEN {SAW_RST} ELSE 0 END + {SAW_FLAGS}
+        ) * CASE WHEN refused THEN {REFUSED} ELSE 1 END END
+        + CASE flow_direction WHEN 'egress' THEN {LEAVES} WHEN 'ingress' THEN {ENTERS} ELSE 0 END AS INTEGER) AS seen,
+        CAST(CASE WHEN reject_reason IS NULL THEN NULL
+            {" ".join(f"WHEN reject_reason = '{word}' THEN {number}" for word, number in CONTROLS.items())}
+            ELSE 3 END AS TINYINT) AS control
+    FROM (
+        SELECT *, src < dst OR (src = dst AND srcport <= dstport) AS from_a, nullif(srcaddr, src) AS src_logged,
+            nullif(dstaddr, dst) AS dst_logged
+        FROM (
+            SELECT {INTERFACE} AS interface_id, coalesce(protocol, {NONE}) AS protocol, srcaddr, dstaddr, "start", "end",
+                coalesce(srcport, {NONE}) AS srcport, coalesce(dstport, {NONE}) AS dstport,
+                coalesce(pkt_srcaddr, srcaddr) AS src, coalesce(pkt_dstaddr, dstaddr) AS dst,
+                coalesce(action = 'REJECT', FALSE) AS refused, tcp_flags AS flags, flow_direction, reject_reason,
+                coalesce(packets, 0) AS packets, coalesce(bytes, 0) AS bytes
+            FROM flows WHERE {NAMED}
+        ) AS named
+    ) AS sided"""
+
+_OF_EACH_END = """
+    {records} AS {end}_records, {packets} AS {end}_packets, {bytes} AS {end}_bytes,
+    bit_or(CASE WHEN {sent} THEN seen ELSE 0 END) AS {end}_seen,
+    min(CASE WHEN {sent} THEN "start" END) AS {end}_first"""
+_ENDS = [
+    _OF_EACH_END.format(
+        end=end,
+        sent=sent,
+        records=total(f"CASE WHEN {sent} THEN CASE WHEN refused THEN {HIGH} ELSE 1 END ELSE 0 END"),
+        packets=total(f"CASE WHEN {sent} THEN packets ELSE 0 END"),
+        bytes=total(f"CASE WHEN {sent} THEN bytes ELSE 0 END"),
+    )
+    for end, sent in (("a", "from_a"), ("b", "NOT from_a"))
+]
+#: The aggregates of a session, few and small: there are as many groups as sessions.
+_SUMS = f"""
+    max("end") AS last, max("start") FILTER (WHERE (flags & {SYN}) > 0) AS last_syn,
+    min("end") FILTER (WHERE (flags & {FIN | RST}) > 0) AS first_close,
+    max("end") FILTER (WHERE NOT refused) AS accepted_last,
+    min("start") FILTER (WHERE refused) AS rejected_first, max("end") FILTER (WHERE refused) AS rejected_last,
+    {total("CASE WHEN refused THEN packets ELSE 0 END")} AS rejected_packets,
+    {total("CASE WHEN refused THEN bytes ELSE 0 END")} AS rejected_bytes,
+    max(control) AS control, {", ".join(_ENDS)}"""
+
+
+def unsplit(translated: bool = True) -> str:
+    """Return one row a pair of endpoints at one interface: all records of ``oriented`` grouped.
 
     `translated`: whether some packets carry other addresses than those of the interface; False saves their columns.
     """
-    records = _oriented(flows)
-    return records.group_by(*KEY).aggregate(**_sums(records, translated))
+    return f"SELECT {_KEY}, {_SUMS}, {_logged(translated)} FROM oriented GROUP BY {_KEY}"
 
 
-def _several(unsplit: ir.Table, idle: int) -> ir.BooleanValue:
+def _logged(translated: bool) -> str:
+    """Return the addresses that the interface logged, where they can be others than the packet's own."""
+    made = "max({0}_logged)" if translated else "CAST(NULL AS VARCHAR)"
+    return ", ".join(f"{made.format(end)} AS {end}_logged" for end in "ab")
+
+
+def _earlier(a: str, b: str) -> str:
+    """Return the smaller of two, the only one where one is null (`least` of a null differs between engines)."""
+    return f"least(coalesce({a}, {b}), coalesce({b}, {a}))"
+
+
+def _several(idle: int) -> str:
     """Return whether the endpoints may have met more than once."""
-    late = (unsplit["last"] - _earlier(unsplit.a_first, unsplit.b_first) > idle) | (
-        unsplit.last_syn > unsplit.first_close
-    ).fill_null(False)
-    return (late & ~(unsplit.a_records + unsplit.b_records).isin([1, HIGH])).fill_null(False)
+    late = f"last - {_earlier('a_first', 'b_first')} > {idle} OR coalesce(last_syn > first_close, FALSE)"
+    return f"coalesce(({late}) AND a_records + b_records NOT IN (1, {HIGH}), FALSE)"
 
 
-def sessions(unsplit: ir.Table, split: ir.Table, idle: int = TCP_IDLE) -> ir.Table:
-    """Return one row a session at one interface: all records of the same endpoints, however they were directed.
+def split(translated: bool = True, idle: int = TCP_IDLE) -> str:
+    """Return the sessions of endpoints of ``unsplit`` that may have met more than once, split where they did."""
+    same = " AND ".join(f"one.{name} = several.{name}" for name in KEY)
+    rows = 'PARTITION BY {} ORDER BY "start", syn DESC, "end" ROWS BETWEEN UNBOUNDED PRECEDING AND {}'
+    past, now = rows.format(_KEY, "1 PRECEDING"), rows.format(_KEY, "CURRENT ROW")
+    # Not max(...) FILTER: neither Spark nor Trino filters inside a window. The latest SYN and who sent it are one
+    # number, so that the greatest is the latest: odd for b.
+    return f"""
+    SELECT {_KEY}, {_SUMS}, {_logged(translated)}, session, min(opener) AS opener, min(before) AS before,
+        max(closed IS NULL) AS never_closed
+    FROM (
+        SELECT *, CAST(sum(CASE WHEN "start" - until > {idle}
+                OR (syn AND "start" > closed AND closed >= coalesce(opened, 0)) THEN 1 ELSE 0 END)
+            OVER ({now}) AS BIGINT) AS session
+        FROM (
+            SELECT *, max("end") OVER ({past}) AS until,
+                max(CASE WHEN (flags & {FIN | RST}) > 0 THEN "end" END) OVER ({past}) AS closed,
+                max(CASE WHEN syn THEN "start" END) OVER ({past}) AS opened,
+                max(CASE WHEN syn THEN "start" * 2
+                    + CASE WHEN from_a = ((flags & {SYN_ACK}) = {SYN}) THEN 0 ELSE 1 END END) OVER ({past}) AS opener,
+                max(CASE WHEN refused THEN 0 ELSE 1 END) OVER ({past}) AS before
+            FROM (
+                SELECT one.*, coalesce((flags & {SYN}) > 0, FALSE) AS syn
+                FROM oriented AS one JOIN (SELECT {_KEY} FROM unsplit WHERE {_several(idle)}) AS several ON {same}
+            ) AS wanted
+        ) AS seen
+    ) AS pieces
+    GROUP BY {_KEY}, session"""
+
+
+def sessions(idle: int = TCP_IDLE) -> str:
+    """Return one row a session at one interface, from ``unsplit`` and ``split``: all records of the same endpoints,
+    however they were directed.
 
     ``interface_id``, ``protocol``, ``a_addr``, ``a_port``, ``b_addr``, ``b_port`` (the packet's own addresses,
     pkt-srcaddr and pkt-dstaddr, where the log has them; ``a`` is the end that sorts first as text; ports and protocol -1
@@ -65,144 +158,18 @@ def sessions(unsplit: ir.Table, split: ir.Table, idle: int = TCP_IDLE) -> ir.Tab
     before), ``resumed`` (whether any packet was accepted before) and ``reopened`` (whether one was, and no FIN or RST
     was seen since the log began: an open connection goes on after a pause).
     """
-    single = {
-        "session": ibis.literal(0, "int64"), "carried": ibis.null("string"), "resumed": ibis.literal(False),
-        "reopened": ibis.literal(False),
-    }  # fmt: skip
-    whole = unsplit.filter(~_several(unsplit, idle)).mutate(**single)
-    # An engine may keep narrower integers than it was given: the types are made equal before the union.
-    both = whole.union(split.select(whole.columns).cast(whole.schema()))
-    counts = {
-        f"{end}_{name}": of for end in "ab"
-        for name, of in (("accepted", both[f"{end}_records"] & (HIGH - 1)), ("rejected", both[f"{end}_records"] >> 30))
-    }  # fmt: skip
-    if "a_logged" not in both.columns:
-        counts |= {f"{end}_logged": ibis.null("string") for end in "ab"}
-    both = both.mutate(first=_earlier(both.a_first, both.b_first), **counts)
-    return both.drop("last_syn", "first_close", "a_records", "b_records")
-
-
-def _earlier(a: ir.Value, b: ir.Value) -> ir.Value:
-    """Return the smaller of two, the only one where one is null (`least` of a null differs between engines)."""
-    return ibis.least(ibis.coalesce(a, b), ibis.coalesce(b, a))
-
-
-def _oriented(flows: ir.Table) -> ir.Table:
-    """Return the named records, each with its ends in canonical order and whether ``a`` sent it."""
-    rows = named_rows(flows)
-    rows = rows.mutate(
-        interface_id=interface_of(rows),
-        **{name: rows[name].fill_null(NONE) for name in ("protocol", "srcport", "dstport")},
-        src=ibis.coalesce(rows.pkt_srcaddr, rows.srcaddr),
-        dst=ibis.coalesce(rows.pkt_dstaddr, rows.dstaddr),
-    )
-    from_a = (rows.src < rows.dst) | ((rows.src == rows.dst) & (rows.srcport <= rows.dstport))
-    src_logged, dst_logged = rows.srcaddr.nullif(rows.src), rows.dstaddr.nullif(rows.dst)
-    refused = (rows.action == "REJECT").fill_null(False)
-    flags = rows.tcp_flags
-    seen = (
-        ibis.cases(((flags & SYN_ACK) == SYN, SAW_SYN), ((flags & SYN_ACK) == SYN_ACK, SAW_SYN_ACK), else_=0)
-        + ibis.ifelse((flags & FIN) > 0, SAW_FIN, 0)
-        + ibis.ifelse((flags & RST) > 0, SAW_RST, 0)
-        + SAW_FLAGS
-    )
-    ways = ibis.cases((rows.flow_direction == "egress", LEAVES), (rows.flow_direction == "ingress", ENTERS), else_=0)
-    reasons = ((rows.reject_reason == word, number) for word, number in CONTROLS.items())
-    return rows.select(
-        *("interface_id", "protocol", "start", "end"),
-        a_addr=from_a.ifelse(rows.src, rows.dst),
-        a_port=from_a.ifelse(rows.srcport, rows.dstport),
-        a_logged=from_a.ifelse(src_logged, dst_logged),
-        b_addr=from_a.ifelse(rows.dst, rows.src),
-        b_logged=from_a.ifelse(dst_logged, src_logged),
-        b_port=from_a.ifelse(rows.dstport, rows.srcport),
-        from_a=from_a,
-        refused=refused,
-        flags=flags,
-        seen=(ibis.ifelse(flags.isnull(), 0, seen * refused.ifelse(REFUSED, 1)) + ways).cast("int32"),
-        control=ibis.cases((rows.reject_reason.isnull(), None), *reasons, else_=3).cast("int8"),
-        packets=rows.packets.fill_null(0),
-        bytes=rows.bytes.fill_null(0),
-    )
-
-
-def _sums(records: ir.Table, translated: bool) -> dict[str, Deferred]:
-    """Return the aggregates of a session, few and small: there are as many groups as sessions."""
-    none = ibis.null("int64")
-    sums = {
-        "last": _.end.max(),
-        "last_syn": _.start.max(where=(_.flags & SYN) > 0),
-        "first_close": _.end.min(where=(_.flags & (FIN | RST)) > 0),
-        "accepted_last": _.end.max(where=~_.refused),
-        "rejected_first": _.start.min(where=_.refused),
-        "rejected_last": _.end.max(where=_.refused),
-        "rejected_packets": total(records, _.refused.ifelse(_.packets, 0)),
-        "rejected_bytes": total(records, _.refused.ifelse(_.bytes, 0)),
-        "control": _.control.max(),
-    }
-    for end, sent in (("a", _.from_a), ("b", ~_.from_a)):
-        sums |= {
-            f"{end}_records": total(records, sent.ifelse(_.refused.ifelse(HIGH, 1), 0)),
-            f"{end}_packets": total(records, sent.ifelse(_.packets, 0)),
-            f"{end}_bytes": total(records, sent.ifelse(_.bytes, 0)),
-            f"{end}_seen": any_bit(records, sent.ifelse(_.seen, 0)),
-            f"{end}_first": sent.ifelse(_.start, none).min(),
-        }
-        if translated:
-            sums[f"{end}_logged"] = _[f"{end}_logged"].max()
-    return sums
-
-
-def total(table: ir.Table, value: Deferred) -> ir.IntegerScalar:
-    """Return the exact sum of whole numbers over the rows of a group of `table`, at most 2^63 - 1.
-
-    Two records may hold more together. DuckDB sums in 128 bits; elsewhere a sum of 64 bits wraps around or fails.
-    """
-    engines, value = {each.name for each in table._find_backends()[0]}, value.resolve(table)
-    whole = value if engines == {"duckdb"} else value.cast("decimal(38, 0)")
-    return ibis.least(whole.sum(), ibis.literal(MOST)).cast("int64")
-
-
-@ibis.udf.agg.builtin(name="bit_or")
-def _bit_or(bits: int) -> int:
-    """The aggregate of this name, for which Ibis 12 has no rule on Spark."""
-
-
-def any_bit(table: ir.Table, bits: Deferred) -> Deferred:
-    """Return the OR of `bits` over the rows of a group of `table`."""
-    spark = {each.name for each in table._find_backends()[0]} == {"pyspark"}
-    return _bit_or(bits.resolve(table)) if spark else bits.bit_or()
-
-
-def split(flows: ir.Table, unsplit: ir.Table, idle: int = TCP_IDLE) -> ir.Table:
-    """Return the sessions of endpoints that may have met more than once, split where they did."""
-    wanted = unsplit.filter(_several(unsplit, idle)).select(*KEY)
-    records = _oriented(flows).semi_join(wanted, KEY)
-    records = records.mutate(syn=((records.flags & SYN) > 0).fill_null(False))
-    in_order = {"group_by": KEY, "order_by": ["start", ibis.desc("syn"), "end"]}
-    past, now = (ibis.window(**in_order, rows=(None, until)) for until in (-1, 0))
-    of_a = records.from_a == ((records.flags & SYN_ACK) == SYN)
-    nothing = ibis.null("int64")
-    seen = records.mutate(
-        until=records.end.max().over(past),
-        # Not max(where=...): neither Spark nor Trino filters inside a window.
-        closed=((records.flags & (FIN | RST)) > 0).ifelse(records.end, nothing).max().over(past),
-        opened=records.syn.ifelse(records.start, nothing).max().over(past),
-        # The latest SYN and who sent it in one number, so that the greatest is the latest: odd for b.
-        opener=records.syn.ifelse(records.start * 2 + of_a.ifelse(0, 1), nothing).max().over(past),
-        before=(~records.refused).cast("int64").max().over(past),
-    )
-    reopened = seen.syn & (seen.start > seen.closed) & (seen.closed >= seen.opened.fill_null(0))
-    starts = ((seen.start - seen.until > idle) | reopened).fill_null(False)
-    pieces = seen.mutate(starts=starts.cast("int64"))
-    pieces = pieces.mutate(session=pieces.starts.sum().over(now))
-    sums = _sums(pieces, translated="a_logged" in unsplit.columns)
-    pieces = pieces.group_by(*KEY, "session").aggregate(
-        opener=_.opener.min(), before=_.before.min(), never_closed=_.closed.isnull().max(), **sums
-    )
-    later, resumed = pieces.session > 0, (pieces.session > 0) & (pieces.before == 1)
-    return pieces.mutate(
-        carried=ibis.cases((later & (_.opener % 2 == 0), "a"), (later & (_.opener % 2 == 1), "b")),
-        resumed=resumed.fill_null(False),
-        reopened=(resumed & _.never_closed).fill_null(False),
-    )
+    same = f"""{_KEY}, last, accepted_last, rejected_first, rejected_last, rejected_packets, rejected_bytes, control,
+        a_logged, b_logged, a_packets, b_packets, a_bytes, b_bytes, a_seen, b_seen, a_first, b_first, a_records, b_records"""
+    resumed = "session > 0 AND coalesce(before = 1, FALSE)"
+    return f"""
+    SELECT *, {_earlier("a_first", "b_first")} AS first,
+        {", ".join(f"{end}_records & {HIGH - 1} AS {end}_accepted, {end}_records >> 30 AS {end}_rejected" for end in "ab")}
+    FROM (
+        SELECT {same}, CAST(0 AS BIGINT) AS session, CAST(NULL AS VARCHAR) AS carried, FALSE AS resumed, FALSE AS reopened
+        FROM unsplit WHERE NOT {_several(idle)}
+        UNION ALL
+        SELECT {same}, session,
+            CASE WHEN session > 0 AND opener % 2 = 0 THEN 'a' WHEN session > 0 AND opener % 2 = 1 THEN 'b' END AS carried,
+            {resumed} AS resumed, {resumed} AND never_closed AS reopened
+        FROM split
+    ) AS met"""

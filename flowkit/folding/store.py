@@ -9,22 +9,20 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
 
 import duckdb
-import ibis
 import ibis.expr.types as ir
 import pandas as pd
-from ibis import _
 
-from flowkit.folding.conversations import conversations, services
-from flowkit.folding.edges import aws_services, edges, refusals, step_of, volumes
+from flowkit.folding.conversations import SERVICES, conversations
+from flowkit.folding.edges import AWS_SERVICES, edges, refusals, step_of, volumes
+from flowkit.folding.engine import Engine
 from flowkit.folding.interfaces import interfaces
-from flowkit.folding.sessions import sessions, split, unsplit
+from flowkit.folding.sessions import ORIENTED, sessions, split, unsplit
 from flowkit.loading.sql import literal, quiet, quoted
+from flowkit.net import TCP_IDLE
 
 #: Changes with what a fold holds, so that an older flowkit's is never read.
 VERSION = 9
@@ -32,6 +30,21 @@ VERSION = 9
 KEPT = 12
 #: Memory of the questions' own DuckDB; beyond it, it spills into the fold's folder.
 MEMORY = "1GB"
+
+
+FACTS = """
+    SELECT min("start") AS first, max("end") AS last, count(*) AS records,
+        count(*) FILTER (WHERE coalesce(log_status, 'OK') = 'OK') AS ok,
+        count(*) FILTER (WHERE log_status = 'NODATA') AS nodata,
+        count(*) FILTER (WHERE log_status = 'SKIPDATA') AS skipdata,
+        count(*) FILTER (WHERE srcaddr IS NOT NULL AND coalesce(log_status, 'OK') = 'OK') AS traffic,
+        count(*) FILTER (WHERE action = 'ACCEPT') AS accepted, count(*) FILTER (WHERE action = 'REJECT') AS rejected,
+        count(tcp_flags) AS flagged,
+        count(*) FILTER (WHERE pkt_srcaddr <> srcaddr OR pkt_dstaddr <> dstaddr) AS translated
+    FROM flows"""
+EVIDENCE = """
+    SELECT without_flags, count(*) AS judged, count(*) FILTER (WHERE agrees) AS "right"
+    FROM conversations WHERE {} GROUP BY without_flags"""
 
 
 class Fold:
@@ -131,88 +144,41 @@ def key_of(*parts: object) -> str:
 def fold(flows: ir.Table, network, folder: Path, span: tuple[int | None, int | None], coverage) -> None:
     """Write the fold of `flows` into `folder`.
 
-    `span` is the window in seconds since 1970 (None: open), `coverage()` returns the intervals.
+    `span` is the window in seconds since 1970 (None: open), `coverage` returns the intervals of an engine.
     """
-    backend = flows.get_backend()
-    if backend.name == "duckdb":
-        backend.con.execute("SET preserve_insertion_order = false")
-    facts = _facts(flows)
+    engine = Engine(flows)
+    if engine.is_duckdb:
+        engine.backend.con.execute("SET preserve_insertion_order = false")
+    # Spark counts the rows of a condition on a column that is null throughout as null.
+    facts = {name: None if pd.isna(value) else int(value) for name, value in engine.answer(FACTS).iloc[0].items()}
+    facts |= {name: facts[name] or 0 for name in facts if name not in ("first", "last")}
     first, last = (facts[name] if at is None else at for name, at in zip(("first", "last"), span, strict=True))
     facts["step"] = step = step_of((last or 0) - (first or 0))
-    own = interfaces(flows, network)
+    own = interfaces(engine, network)
     own.to_parquet(folder / "interfaces.parquet")
-    with ExitStack() as stack:
-
-        def once(table: ir.Table, name: str) -> ir.Table:
-            return stack.enter_context(temporary(table, folder / f"{name}.parquet"))
-
-        whole = once(unsplit(flows, facts["translated"] > 0), "unsplit")
-        met = sessions(whole, once(split(flows, whole), "split"))
-        known = once(services(met), "services")
-        talks = conversations(met, known, own)
-        write(edges(talks, step), folder / "edges.parquet")
-        refused = met.filter(met.a_rejected + met.b_rejected > 0)
-        write(refusals(conversations(refused, known, own), step), folder / "refusals.parquet")
-        judged = talks.filter(talks.agrees.notnull()).limit(None if facts["flagged"] else 0)
-        judged = judged.group_by("without_flags").agg(judged=_.count(), right=_.agrees.sum())
-        write(judged, folder / "evidence.parquet")
-    write(volumes(flows, own, step), folder / "volumes.parquet")
-    write(aws_services(flows), folder / "aws_services.parquet")
-    intervals = coverage()
+    converse(engine, own, facts["translated"] > 0, folder)
+    engine.write(edges(step), folder / "edges.parquet")
+    judged = f"agrees IS NOT NULL AND {facts['flagged'] > 0}"
+    engine.write(EVIDENCE.format(judged), folder / "evidence.parquet")
+    engine.define(met="SELECT * FROM sessions WHERE a_rejected + b_rejected > 0")
+    engine.write(refusals(step), folder / "refusals.parquet")
+    engine.write(volumes(step), folder / "volumes.parquet")
+    engine.write(AWS_SERVICES, folder / "aws_services.parquet")
+    for name in ("unsplit", "split", "services"):
+        (folder / f"{name}.parquet").unlink(missing_ok=True)
+    intervals = coverage(engine)
     intervals.to_parquet(folder / "coverage.parquet")
     facts["coverage"] = intervals.attrs
     (folder / "facts.json").write_text(json.dumps(facts), encoding="utf-8")
 
 
-def write(table: ir.Table, place: Path) -> None:
-    """Write `table` to the Parquet file `place` on this machine, wherever it is computed."""
-    backend = table.get_backend()
-    if backend.name != "duckdb":
-        whole = {"int64": "Int64", "int32": "Int32", "int8": "Int8"}  # pandas would make numbers beside nulls floats
-        kinds = {name: whole[str(kind)] for name, kind in table.schema().items() if str(kind) in whole}
-        table.execute().astype(kinds).to_parquet(place)
-        return
-    # DuckDB sums in 128 bits, which Parquet keeps as floating point, and Ibis leaves out a cast that it thinks idle.
-    types = {"int64": "BIGINT", "int32": "INTEGER", "int8": "TINYINT", "string": "VARCHAR", "boolean": "BOOLEAN"}
-    casts = [f"CAST({quoted(name)} AS {types[str(kind)]}) AS {quoted(name)}" for name, kind in table.schema().items()]
-    view = ibis.util.gen_name("flowkit")
-    backend.create_view(view, table)
-    backend.con.execute(f"COPY (SELECT {', '.join(casts)} FROM {quoted(view)}) TO {literal(place)} (FORMAT parquet)")
-    backend.drop_view(view)
-
-
-@contextmanager
-def temporary(table: ir.Table, place: Path) -> Iterator[ir.Table]:
-    """Compute `table` once for several queries: DuckDB in the file `place`, Spark in its memory and disk; where
-    an engine keeps no temporary tables (Athena, Trino), it stays as it is."""
-    backend = table.get_backend()
-    if backend.name == "duckdb":
-        write(table, place)
-        yield backend.read_parquet(place, table_name=ibis.util.gen_name("flowkit"))
-        place.unlink()
-    elif backend.name == "pyspark":
-        table.limit(0).execute()  # Ibis 12 hands small tables of ours to Spark when asking, not when caching.
-        with table.cache() as cached:
-            yield cached
-    else:
-        yield table
-
-
-def _facts(flows: ir.Table) -> dict:
-    status = flows.log_status
-    row = flows.aggregate(
-        first=flows.start.min(),
-        last=flows.end.max(),
-        records=flows.count(),
-        ok=flows.count(where=status.fill_null("OK") == "OK"),
-        nodata=flows.count(where=status == "NODATA"),
-        skipdata=flows.count(where=status == "SKIPDATA"),
-        traffic=flows.count(where=flows.srcaddr.notnull() & (status.fill_null("OK") == "OK")),
-        accepted=flows.count(where=flows.action == "ACCEPT"),
-        rejected=flows.count(where=flows.action == "REJECT"),
-        flagged=flows.tcp_flags.count(),
-        translated=flows.count(where=(flows.pkt_srcaddr != flows.srcaddr) | (flows.pkt_dstaddr != flows.dstaddr)),
-    ).execute()
-    # Spark counts the rows of a condition on a column that is null throughout as null.
-    none = {"first": None, "last": None}
-    return {name: none.get(name, 0) if pd.isna(value) else int(value) for name, value in row.iloc[0].items()}
+def converse(engine: Engine, interfaces: pd.DataFrame, translated: bool, folder: Path, idle: int = TCP_IDLE) -> None:
+    """Define ``sessions`` and ``conversations`` in `engine`; what is computed once goes to `folder`."""
+    types = {"interface_id": "string", "day": "int64", "address": "string", "transit": "boolean", "az_id": "string"}
+    engine.put("interfaces", interfaces, types)
+    engine.define(oriented=ORIENTED)
+    engine.keep("unsplit", unsplit(translated), folder / "unsplit.parquet")
+    engine.keep("split", split(translated, idle), folder / "split.parquet")
+    engine.define(sessions=sessions(idle))
+    engine.keep("services", SERVICES, folder / "services.parquet")
+    engine.define(met="SELECT * FROM sessions", **conversations())

@@ -15,8 +15,7 @@ import pandas as pd
 from ibis import _
 
 from flowkit.folding.coverage import CERTAIN
-from flowkit.folding.ranges import memtable, seconds, sweep
-from flowkit.folding.sessions import total
+from flowkit.folding.ranges import memtable, seconds, sweep, total
 
 MEASURES = ("records", "bytes", "rejects")
 #: Certain intervals on each side that a missing one is compared with; of other weeks, so many around the same time.

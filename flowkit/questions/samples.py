@@ -5,7 +5,7 @@ import pandas as pd
 from ibis import _
 
 from flowkit.fields import DEFAULT_FORMAT
-from flowkit.folding.interfaces import interface_of, named_rows
+from flowkit.folding.ranges import interface_of, named_rows
 
 COLUMNS = [name.replace("-", "_") for name in DEFAULT_FORMAT]
 KEYS = {
