@@ -206,7 +206,7 @@ def test_what_nobody_foresaw_of_one_file_refuses_that_file_alone(tmp_path, monke
 
     def faulty(files, *rest):
         parser = real(files, *rest)
-        if any(facts.place.endswith("/e.log") for facts, _ in files):
+        if any(facts["place"].endswith("/e.log") for facts, _ in files):
             raise LookupError("no\nway")
         return parser
 

@@ -29,7 +29,7 @@ import polars as pl
 
 from flowkit.fields import FIELDS, version_of
 from flowkit.loading.errors import SourceError
-from flowkit.loading.parse import FULL
+from flowkit.loading.parse import FULL, SUMS
 
 #: Changes with the columns of facts or parts, or the meaning of any of them.
 LAYOUT = 5
@@ -39,8 +39,7 @@ OWN = re.compile(r"flowkit-cache|v-[0-9a-f]{12}|work-[0-9a-f]{32}(\.lock)?|gathe
 PART = re.compile(r"[0-9a-f]{32}(\.[a-z-]+)?\.parquet")
 FACTS = {
     "file_id": pl.Int64, "place": pl.String, "given": pl.String, "stamp": pl.String, "committed": pl.Int64,
-    "headed": pl.Boolean, "size": pl.Int64,
-    **dict.fromkeys(("lines", "headers", "blank", "ok", "nodata", "skipdata", "no_status", "malformed"), pl.Int64),
+    "headed": pl.Boolean, "size": pl.Int64, **dict.fromkeys(SUMS, pl.Int64),
     "ok_bytes": pl.String, "ok_packets": pl.String, "first": pl.Int64, "last": pl.Int64, "odd_times": pl.Int64,
     "odd_example": pl.String, "gateway": pl.Int64, "damage": pl.String, "refusal": pl.String, "reason": pl.String,
     "unknown": pl.List(pl.String), "formats": pl.List(pl.String), "parts": pl.List(pl.String),
@@ -187,9 +186,11 @@ def commit(rows: list[dict], parts: Iterable[Path], work: Path) -> None:
         part.rename(target / "parts" / names[part.name])
     now = time.time_ns()
     for row in rows:
-        row["parts"] = [names.get(name, name) for name in row["parts"]]
+        row["parts"] = [names.get(name, name) for name in sorted(row["parts"])]
         row["sizes"] = [sizes.get(name) or (target / "parts" / name).stat().st_size for name in row["parts"]]
         row.setdefault("committed", now)
+        row |= {name: sorted(row[name]) for name in ("unknown", "formats")}
+        row |= {name: str(row[name]) for name in ("ok_bytes", "ok_packets")}  # they may exceed 64 bits
     beside = work / f"{uuid.uuid4().hex}.parquet"
     pl.DataFrame(rows, FACTS, orient="row").write_parquet(beside, compression="zstd")
     _synced(beside)

@@ -8,6 +8,7 @@ Formats: https://docs.aws.amazon.com/cli/latest/reference/ec2/describe-security-
 """
 
 import hashlib
+import itertools
 import json
 import re
 from collections import Counter, defaultdict
@@ -16,6 +17,7 @@ from functools import cached_property, partial
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 
+from flowkit.loading.sample import SAMPLE
 from flowkit.net import ICMP, PROTOCOLS, TCP, UDP, Network, protocol_name
 
 #: The numbers AWS gives the last rules (IPv4, IPv6) of every network ACL, which its console shows as `*`.
@@ -141,15 +143,14 @@ class Snapshot:
     @cached_property
     def _owners(self) -> dict[str, list[Interface]]:
         owners = defaultdict(list)
-        for interface in self.interfaces.values():
-            for address in interface.addresses:
-                owners[address].append(interface)
-        return dict(owners)
+        for address, interface in ((each, one) for one in self.interfaces.values() for each in one.addresses):
+            owners[address].append(interface)
+        return owners
 
     def owner(self, address: str, vpc_id: str | None = None) -> Interface | None:
         """Return the interface that has the private `address`; where several VPCs use it, the one in `vpc_id`, None
         without."""
-        found = self._owners.get(str(ip_address(address)), [])
+        found = self._owners.get(str(ip_address(address)), ())
         own = [interface for interface in found if interface.vpc_id == vpc_id]
         return own[0] if own else found[0] if len(found) == 1 else None
 
@@ -167,8 +168,6 @@ class Snapshot:
 def snapshot_of(source: str, network: str | Path | None) -> Snapshot | None:
     """Return the snapshot in the folder `network`; the sample's own for source "sample"; None without either."""
     if network is None and source == "sample":
-        from flowkit.loading.sample import SAMPLE  # noqa: PLC0415  (only the sample needs it)
-
         network = SAMPLE / "network"
     return None if network is None else read_snapshot(network)
 
@@ -192,18 +191,20 @@ def read_snapshot(folder: str | Path) -> Snapshot:
     reservations = items("describe-instances", "Reservations", lambda item: [
         (one["InstanceId"], _tag(one)) for one in item.get("Instances", [])
     ])  # fmt: skip
-    hosts = dict(host for several in reservations for host in several)
-    gateways = dict(items("describe-nat-gateways", "NatGateways", lambda item: (item["NatGatewayId"], _tag(item))))
-    interfaces = _told_apart(
-        items("describe-network-interfaces", "NetworkInterfaces", lambda item: _interface(item, hosts, gateways), True)
-    )
-    members = {
-        name: set() for name in items("describe-security-groups", "SecurityGroups", lambda g: g["GroupId"], True)
-    }
-    for interface in interfaces:
-        for group_id in interface.group_ids:
-            members.setdefault(group_id, set()).update(map(ip_address, interface.addresses))
-    groups = items("describe-security-groups", "SecurityGroups", lambda item: _group(item, lists, members), True)
+    names = dict(itertools.chain(*reservations))
+    names |= items("describe-nat-gateways", "NatGateways", lambda item: (item["NatGatewayId"], _tag(item)))
+    found = items("describe-network-interfaces", "NetworkInterfaces", partial(_interface, names=names), True)
+    shared = Counter((one.name, one.subnet_id) for one in found)  # those of an instance get the end of their id
+    interfaces = [
+        replace(one, name=f"{one.name} …{one.interface_id[-4:]}") if shared[one.name, one.subnet_id] > 1 else one
+        for one in found
+    ]
+    group_ids = items("describe-security-groups", "SecurityGroups", lambda item: item["GroupId"], True)
+    members = {group_id: set() for group_id in group_ids}
+    for interface, group_id in ((one, group_id) for one in interfaces for group_id in one.group_ids):
+        members.setdefault(group_id, set()).update(map(ip_address, interface.addresses))
+    parse = partial(_group, lists=lists, members=members)
+    groups = items("describe-security-groups", "SecurityGroups", parse, True)
     acls = items("describe-network-acls", "NetworkAcls", _acl, True)
     placed = {subnet_id: acl_id for acl_id, _entries, subnet_ids in acls for subnet_id in subnet_ids}
     subnets = {one.subnet_id: one for one in items("describe-subnets", "Subnets", _subnet)}
@@ -211,12 +212,10 @@ def read_snapshot(folder: str | Path) -> Snapshot:
         subnet = subnets.get(subnet_id, Subnet(subnet_id, name=subnet_id))
         subnets[subnet_id] = replace(subnet, acl_id=placed.get(subnet_id))
     return Snapshot(
-        interfaces={interface.interface_id: interface for interface in interfaces},
-        subnets=subnets,
-        groups={group.group_id: group for group in groups},
-        acls={acl_id: entries for acl_id, entries, _subnet_ids in acls},
-        digest=digest.hexdigest(),
-    )
+        {interface.interface_id: interface for interface in interfaces}, subnets,
+        {group.group_id: group for group in groups}, {acl_id: entries for acl_id, entries, _subnet_ids in acls},
+        digest.hexdigest(),
+    )  # fmt: skip
 
 
 def _items(folder: Path, digest, name: str, key: str, parse, required: bool = False) -> list:
@@ -245,40 +244,30 @@ def _tag(item: dict) -> str:
     return {tag["Key"]: tag["Value"] for tag in item.get("Tags") or item.get("TagSet") or []}.get("Name", "")
 
 
-def _interface(item: dict, hosts: dict, gateways: dict) -> Interface:
+def _interface(item: dict, names: dict) -> Interface:
     listed = item.get("PrivateIpAddresses", [])
     public = [entry.get("Association", {}).get("PublicIp") for entry in listed]
     found = [item.get("PrivateIpAddress"), *(entry["PrivateIpAddress"] for entry in listed)]
     found += [entry["Ipv6Address"] for entry in item.get("Ipv6Addresses", [])]
     # Pods have addresses of the prefixes (/28) that their node's interface was given.
-    prefixes = [ip_network(entry["Ipv4Prefix"]) for entry in item.get("Ipv4Prefixes", [])]
-    found += [str(address) for prefix in prefixes for address in prefix]
+    found += [address for entry in item.get("Ipv4Prefixes", []) for address in ip_network(entry["Ipv4Prefix"])]
     identifier, instance = item["NetworkInterfaceId"], (item.get("Attachment") or {}).get("InstanceId")
     text = str(item.get("Description") or "").strip()
     balancer, gateway = LOAD_BALANCER.match(text), NAT_GATEWAY.search(text)
     described = "" if UNHELPFUL.match(text) else balancer[1] if balancer else text
     if gateway:
-        described = f"NAT gateway {gateways.get(gateway[1]) or gateway[1]}"
+        described = f"NAT gateway {names.get(gateway[1]) or gateway[1]}"
     return Interface(
         interface_id=identifier,
         addresses=tuple(dict.fromkeys(str(ip_address(address)) for address in found if address)),
-        public_addresses=tuple(address for address in public if address),
+        public_addresses=tuple(filter(None, public)),
         subnet_id=item["SubnetId"],
         vpc_id=item["VpcId"],
         instance_id=instance,
-        name=_tag(item) or hosts.get(instance) or described or identifier,
+        name=_tag(item) or names.get(instance) or described or identifier,
         interface_type=item.get("InterfaceType", "interface"),
         group_ids=tuple(group["GroupId"] for group in item.get("Groups", [])),
     )
-
-
-def _told_apart(interfaces: list[Interface]) -> list[Interface]:
-    """Return the interfaces, those of one subnet that share a name (two of an instance) with the end of their id."""
-    names = Counter((one.name, one.subnet_id) for one in interfaces)
-    return [
-        replace(one, name=f"{one.name} …{one.interface_id[-4:]}") if names[one.name, one.subnet_id] > 1 else one
-        for one in interfaces
-    ]
 
 
 def _match(protocol: str, low, high) -> Match:
@@ -296,20 +285,17 @@ def _match(protocol: str, low, high) -> Match:
 
 def _group(item: dict, lists: dict, members: dict) -> Group:
     identifier, rules = item["GroupId"], []
-    for key, egress in (("IpPermissions", False), ("IpPermissionsEgress", True)):
-        for one in item.get(key, []):
-            about = (identifier, egress, _match(one["IpProtocol"], one.get("FromPort"), one.get("ToPort")))
-            for cidr in (
-                *(peer["CidrIp"] for peer in one.get("IpRanges", [])),
-                *(peer["CidrIpv6"] for peer in one.get("Ipv6Ranges", [])),
-            ):
-                network = ip_network(cidr, strict=False)
-                rules.append(Rule(*about, str(network), (network,)))
-            for name in (peer["PrefixListId"] for peer in one.get("PrefixListIds", [])):
-                rules.append(Rule(*about, name, lists.get(name, ()), known=name in lists))
-            for name in (peer["GroupId"] for peer in one.get("UserIdGroupPairs", [])):
-                there = frozenset(members.get(name, ()))
-                rules.append(Rule(*about, name, (), there, known=name in members))
+    for one, egress in (
+        (one, key.endswith("Egress")) for key in ("IpPermissions", "IpPermissionsEgress") for one in item.get(key, [])
+    ):
+        about = (identifier, egress, _match(one["IpProtocol"], one.get("FromPort"), one.get("ToPort")))
+        for key, cidr in (("IpRanges", "CidrIp"), ("Ipv6Ranges", "CidrIpv6")):
+            networks = (ip_network(peer[cidr], strict=False) for peer in one.get(key, []))
+            rules += [Rule(*about, str(network), (network,)) for network in networks]
+        for name in (peer["PrefixListId"] for peer in one.get("PrefixListIds", [])):
+            rules.append(Rule(*about, name, lists.get(name, ()), known=name in lists))
+        for name in (peer["GroupId"] for peer in one.get("UserIdGroupPairs", [])):
+            rules.append(Rule(*about, name, (), frozenset(members.get(name, ())), known=name in members))
     return Group(identifier, item.get("GroupName", identifier), tuple(rules))
 
 
@@ -319,11 +305,12 @@ def _acl(item: dict) -> tuple[str, tuple[Entry, ...], list[str]]:
     for entry in item["Entries"]:
         ports, icmp = entry.get("PortRange") or {}, entry.get("IcmpTypeCode") or {}
         span = (icmp.get("Type"), icmp.get("Code")) if icmp else (ports.get("From"), ports.get("To"))
-        if entry["RuleAction"] not in ("allow", "deny"):
-            raise ValueError(f"rule {entry['RuleNumber']}: RuleAction is {entry['RuleAction']!r}")
+        number, action = entry["RuleNumber"], entry["RuleAction"]
+        if action not in ("allow", "deny"):
+            raise ValueError(f"rule {number}: RuleAction is {action!r}")
         network = ip_network(entry.get("CidrBlock") or entry["Ipv6CidrBlock"], strict=False)
-        allow, match = entry["RuleAction"] == "allow", _match(entry["Protocol"], *span)
-        entries.append(Entry(int(entry["RuleNumber"]), bool(entry["Egress"]), allow, match, network))
+        match = _match(entry["Protocol"], *span)
+        entries.append(Entry(int(number), bool(entry["Egress"]), action == "allow", match, network))
     subnet_ids = [one["SubnetId"] for one in item.get("Associations", [])]
     return item["NetworkAclId"], tuple(sorted(entries, key=lambda one: one.number)), subnet_ids
 

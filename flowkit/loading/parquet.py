@@ -13,9 +13,9 @@ import polars as pl
 from flowkit.fields import FIELDS, TIMES
 from flowkit.loading.compression import Compressed
 from flowkit.loading.errors import SourceError
-from flowkit.loading.grammar import NULLS, Format, named, refuse_look_alikes
-from flowkit.loading.messages import of_text
+from flowkit.loading.grammar import NULLS, Format, named, refuse_look_alikes, twice
 from flowkit.loading.shapes import Lines, Piece, as_text
+from flowkit.loading.strict import of_text
 
 MAGIC = b"PAR1"
 #: Records that are looked at together.
@@ -64,9 +64,8 @@ def _names(schema: pl.Schema) -> dict[str, str]:
     refuse_look_alikes(schema)
     names = {column: name for column in schema if (name := named(column))}
     names = {column: name for column, name in names.items() if name in FIELDS or not schema[column].is_nested()}
-    twice = next((name for name in names.values() if list(names.values()).count(name) > 1), None)
-    if twice:
-        raise SourceError(f"two columns of the Parquet file are both {twice}")
+    if again := twice(names.values()):
+        raise SourceError(f"two columns of the Parquet file are both {again}")
     if not {"srcaddr", "log-status", "interface-id", "tgw-id"}.intersection(names.values()):
         raise SourceError("a Parquet file, but its columns are not those of flow logs")
     return names
