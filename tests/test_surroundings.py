@@ -18,7 +18,8 @@ from pages_support import record, write_notebook
 from support import write_log
 
 from flowkit import cli
-from flowkit.loading import ingestion, upkeep
+from flowkit.loading import cache as kept
+from flowkit.loading import ingestion
 
 FLOWKIT = Path(sys.executable).with_name("flowkit")
 BARE = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
@@ -128,7 +129,7 @@ def test_what_nobody_foresaw_is_one_sentence_and_a_traceback_on_request(capsys, 
     def broken(given):
         raise LookupError("no \x1b[31mred\nline")
 
-    monkeypatch.setattr(upkeep, "size", lambda: broken(None))
+    monkeypatch.setattr(kept, "size", lambda: broken(None))
     assert cli.main(["cache"]) == 1
     sentence = "flowkit: LookupError: no ␛[31mred␊line (unforeseen; FLOWKIT_DEBUG=1 shows where)\n"
     assert capsys.readouterr().err == sentence

@@ -24,7 +24,7 @@ from flowkit.folding.conversations import conversations, services
 from flowkit.folding.edges import aws_services, edges, refusals, step_of, volumes
 from flowkit.folding.interfaces import interfaces
 from flowkit.folding.sessions import sessions, split, unsplit
-from flowkit.loading.sql import literal, quiet, quoted
+from flowkit.loading.records import literal, quiet, quoted
 
 #: Changes with what a fold holds, so that an older flowkit's is never read.
 VERSION = 9

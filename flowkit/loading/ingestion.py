@@ -13,7 +13,7 @@ from pathlib import Path
 
 import polars as pl
 
-from flowkit.loading import cache, cloudwatch, s3, sources, upkeep
+from flowkit.loading import cache, cloudwatch, s3, sources
 from flowkit.loading.errors import SourceError
 from flowkit.loading.grammar import Format, given
 from flowkit.loading.parse import SUMS, Parser, no_facts, read_files
@@ -165,7 +165,7 @@ def _read_all(
     new: list[SourceFile], fields: Format | None, key: str, progress: Progress | None, failures: dict[str, str]
 ) -> None:
     """Read `new` into the cache; what cannot even be opened goes to `failures`, and the next run tries it again."""
-    upkeep.sweep()
+    cache.sweep()
     with cache.workplace() as work:
         finished: list[Parser] = []
         done = 0
@@ -180,7 +180,7 @@ def _read_all(
                 if progress:
                     progress(done, len(new))
         _commit(finished, key, work)
-        upkeep.gather(work)
+        cache.gather(work)
 
 
 def _tasks(new: list[SourceFile], work: Path, failures: dict[str, str]) -> Iterator[Task]:
