@@ -203,7 +203,7 @@ def test_a_parquet_file_whose_name_is_no_utf8_is_read(tmp_path):
 def test_what_nobody_foresaw_of_one_file_refuses_that_file_alone(tmp_path, monkeypatch, capsys):
     for name in "abcdefg":
         write_log(tmp_path / "logs" / f"{name}.log", [record(), f"not a record of {name}"])
-    real = ingestion.read_files
+    real = ingestion.Parser
 
     def faulty(files, *rest):
         parser = real(files, *rest)
@@ -211,7 +211,7 @@ def test_what_nobody_foresaw_of_one_file_refuses_that_file_alone(tmp_path, monke
             raise LookupError("no\nway")
         return parser
 
-    monkeypatch.setattr(ingestion, "read_files", faulty)
+    monkeypatch.setattr(ingestion, "Parser", faulty)
     assert cli.main(["ingest", str(tmp_path / "logs"), "--json"]) == 0
     said = capsys.readouterr()
     tally = json.loads(said.out)

@@ -16,7 +16,7 @@ import polars as pl
 from flowkit.loading import cache, cloudwatch, s3, sources
 from flowkit.loading.errors import SourceError
 from flowkit.loading.grammar import Format, given
-from flowkit.loading.parse import SUMS, Parser, no_facts, read_files
+from flowkit.loading.parse import SUMS, Parser, no_facts
 from flowkit.loading.sources import KINDS, SourceFile, at_once, is_table
 from flowkit.loading.window import Moment, window
 from flowkit.words import many
@@ -225,7 +225,7 @@ def _parsed(task: Task, work: Path, fields: Format | None, failures: dict[str, s
 def _read(files: Task, work: Path, fields: Format | None, failures: dict[str, str]) -> list[Parser]:
     """Read files together, as long as nothing unforeseen happens; then by halves, until the one is alone that it is."""
     try:
-        return [read_files(files, work, uuid.uuid4().hex, fields)]
+        return [Parser(files, work, uuid.uuid4().hex, fields)]
     except (Exception, pl.exceptions.PanicException) as error:
         if isinstance(error, OSError) or cache.is_full(error) or not work.is_dir():
             raise

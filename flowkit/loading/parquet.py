@@ -14,7 +14,7 @@ from flowkit.fields import FIELDS, TIMES
 from flowkit.loading.compression import Compressed
 from flowkit.loading.errors import SourceError
 from flowkit.loading.grammar import NULLS, Format, named, refuse_look_alikes, twice
-from flowkit.loading.shapes import Lines, Piece, as_text
+from flowkit.loading.shapes import MESSAGES, Lines, Piece, as_text
 from flowkit.loading.strict import of_text
 
 MAGIC = b"PAR1"
@@ -35,7 +35,7 @@ class Records(Lines):
         try:
             frame = pl.scan_parquet(self.file, glob=False, hive_partitioning=False)
             schema = frame.collect_schema()
-            if schema.names() in (["message"], ["@message"], ["_raw"]):
+            if schema.names() in [[name] for name in MESSAGES]:
                 texts = (text for (text,) in frame.collect().iter_rows() if text)
                 yield from self._gathered(line for text in texts for line in of_text(text))
                 return

@@ -50,9 +50,9 @@ def no_facts(file_id: int, place: str, stamp: str, size: int) -> dict:
 
 
 class Parser:
-    """Reads files one after another into Parquet files in `folder`; safe in a thread of its own."""
+    """Reads `files` into Parquet files in `folder`: its `files` are the facts by id, its `parts` the Parquet."""
 
-    def __init__(self, folder: Path, name: str, given: Format | None):
+    def __init__(self, files: Iterable[tuple[dict, Path]], folder: Path, name: str, given: Format | None):
         self.folder, self.name, self.given = folder, name, given
         self.latest = int(time.time()) + DAY
         self.waiting: dict[Format, list[tuple[dict, Lines, Piece]]] = defaultdict(list)
@@ -61,47 +61,46 @@ class Parser:
         self.bad: list[tuple] = []
         self.parts: list[Path] = []
         self.files: dict[int, dict] = {}
+        for facts, path in files:
+            self.files[facts["file_id"]] = facts
+            try:
+                self._read(facts, Compressed(path))
+            except (SourceError, OSError) as error:  # that file's alone
+                if getattr(error, "errno", None) in FULL:
+                    raise
+                self._settle()
+                said = str(error) if isinstance(error, SourceError) else f"cannot be read: {error.strerror or error}"
+                facts["damage" if facts["lines"] else "refusal"] = said
+        self._settle()
+        self._write()
 
-    def read(self, facts: dict, path: Path) -> None:
-        """Read one file; what can be read of a damaged one. A refusal is that file's alone."""
-        self.files[facts["file_id"]] = facts
-        source = Compressed(path)
-        try:
-            lines = self._lines_of(source)
-            for number, piece in enumerate(lines):
-                if number:  # a header in what came before may have changed this file's format
-                    self.settle()
-                self.waiting[lines.format].append((facts, lines, piece))
-                self.size += len(piece.data)
-                if self.size >= TEXT:
-                    self.settle()
-            facts |= {"damage": source.damage, "headed": lines.headed}
-            for name, count in (("headers", lines.headers), ("blank", lines.blank)):
-                facts[name] += count
-                facts["lines"] += count
-        except (SourceError, OSError) as error:
-            if getattr(error, "errno", None) in FULL:
-                raise
-            self.settle()
-            said = str(error) if isinstance(error, SourceError) else f"cannot be read: {error.strerror or error}"
-            facts["damage" if facts["lines"] else "refusal"] = said
-
-    def _lines_of(self, source: Compressed) -> Lines:
-        """The reader of a file, by what it begins with."""
+    def _read(self, facts: dict, source: Compressed) -> None:
+        """Read one file; what can be read of a damaged one."""
         blocks = iter(source)
         head = next(blocks, b"")
-        if not head.startswith(MAGIC):
-            return Lines(source, itertools.chain([head], blocks), self.given)
-        with source.path.open("rb") as file:
-            if file.read(len(MAGIC)) == MAGIC:
-                return Records(source, source.path, self.given)
-        for block in blocks:
-            head += block
-            if len(head) > LARGEST_INSIDE:
-                raise SourceError("a compressed Parquet file that is too large: decompress it first")
-        return Records(source, head, self.given)
+        if head.startswith(MAGIC):
+            with source.path.open("rb") as file:
+                inside = file.read(len(MAGIC)) != MAGIC
+            for block in blocks if inside else ():
+                head += block
+                if len(head) > LARGEST_INSIDE:
+                    raise SourceError("a compressed Parquet file that is too large: decompress it first")
+            lines = Records(source, head if inside else source.path, self.given)
+        else:
+            lines = Lines(source, itertools.chain([head], blocks), self.given)
+        for number, piece in enumerate(lines):
+            if number:  # a header in what came before may have changed this file's format
+                self._settle()
+            self.waiting[lines.format].append((facts, lines, piece))
+            self.size += len(piece.data)
+            if self.size >= TEXT:
+                self._settle()
+        facts |= {"damage": source.damage, "headed": lines.headed}
+        for name, count in (("headers", lines.headers), ("blank", lines.blank)):
+            facts[name] += count
+            facts["lines"] += count
 
-    def settle(self) -> None:
+    def _settle(self) -> None:
         """Judge and read all lines that wait, those of one format together."""
         for format, group in self.waiting.items():
             data = b"".join(piece.data for _, _, piece in group)
@@ -124,7 +123,7 @@ class Parser:
         self.waiting.clear()
         self.size = 0
         if sum(len(frame) for frames in self.frames.values() for frame in frames) >= ROWS or len(self.bad) > ROWS:
-            self.write()
+            self._write()
 
     def _doubted(
         self, facts: dict, piece: Piece, format: Format, lines: pl.Series, fits: pl.Series, found: dict[Format, list]
@@ -179,7 +178,7 @@ class Parser:
             facts["unknown"].update(format.unknown)
             facts["formats"].add(" ".join(format.names))
 
-    def write(self) -> None:
+    def _write(self) -> None:
         """Write what was read as new Parquet files."""
         if self.bad:
             self.frames["malformed"].append(pl.DataFrame(self.bad, MALFORMED, orient="row"))
@@ -252,13 +251,3 @@ def _tallied(frame: pl.DataFrame, latest: int) -> pl.DataFrame:
         pl.len(),
     )  # fmt: skip
     return asked.collect()
-
-
-def read_files(files: Iterable[tuple[dict, Path]], folder: Path, name: str, given: Format | None) -> Parser:
-    """Return the parser that read these files into `folder`: its `files` are the facts, its `parts` the Parquet."""
-    parser = Parser(folder, name, given)
-    for facts, path in files:
-        parser.read(facts, path)
-    parser.settle()
-    parser.write()
-    return parser

@@ -29,6 +29,8 @@ _JSON = re.compile(rb'\s*(?:\{\s*["}]|\[\s*(?:[\[\]{"]|$))')
 #: A blank line, or the one by which Excel says what separates the cells below it.
 _NOTHING = re.compile(rb"\s*(?:sep=[,;\t]\s*)?")
 _MARKUP = re.compile(rb"\s*<(?:\?xml|!doctype|html|error)", re.IGNORECASE)
+#: Columns of whole records in a table of events.
+MESSAGES = ("message", "@message", "_raw")
 #: Bytes of lines that come out of JSON or a table of messages in one piece.
 _GATHERED = 4 << 20
 
@@ -121,7 +123,8 @@ class Lines:
             if again := twice(map(known, tokens)):
                 raise SourceError(f"the header names {again} twice")
             named = header(tokens, least=2 if table else 1)
-            column = _message_column(tokens) if table else 0
+            words = [token.lower() for token in tokens] if all(re.match(r"[@_A-Za-z]", each) for each in tokens) else []
+            column = next((at for at, word in enumerate(words, 1) if table and word in MESSAGES), 0)
             as_given = self.given and len(tokens) == len(self.given.names)
             as_given = as_given and (" " not in line or strict.fits(tokens, self.given))
             if table and (named or column or as_given or _is_default(tokens)):
@@ -186,10 +189,11 @@ class Lines:
                 break
             lines = as_lines(block.split(b"\n", skip)[skip].replace(b"\r", b"")).to_frame()
             cell = pl.col("line").str.split(separator).list.get(column, null_on_oob=True)
-            skip = 0
-            for piece in self._judgeable(lines.select(pl.coalesce(cell, "line")), number):
-                yield piece
-                number += piece.data.count(b"\n")
+            data, skip = as_text(lines.select(pl.coalesce(cell, "line"))), 0
+            if data:
+                self.format = self.format or self._by_content(data)
+                yield Piece(data, number)
+                number += data.count(b"\n")
         texts = (line.decode("utf-8", "replace") for block in blocks for line in io.BytesIO(block))
         rows = (_cell(row, separator, column) for row in itertools.islice(_rows(texts), skip, None))
         yield from self._gathered((line for row in rows for line in strict.of_text(row)), number)
@@ -200,15 +204,10 @@ class Lines:
         for raw in blocks:
             cells = pl.col("line").str.splitn(key, 2).struct[1].str.splitn('"', 2)  # the message, and what follows it
             plain = cells.struct[1].is_not_null() & ~cells.struct[0].str.contains("\\", literal=True)
-            lines = as_lines(raw).to_frame()
-            for piece in self._judgeable(lines.select(pl.when(plain).then(cells.struct[0]).otherwise("line")), number):
-                yield piece
-                number += piece.data.count(b"\n")
-
-    def _judgeable(self, lines: pl.DataFrame, number: int) -> Iterator[Piece]:
-        if data := as_text(lines):
+            data = as_text(as_lines(raw).to_frame().select(pl.when(plain).then(cells.struct[0]).otherwise("line")))
             self.format = self.format or self._by_content(data)
             yield Piece(data, number)
+            number += data.count(b"\n")
 
     def _gathered(self, lines: Iterable[strict.Line], number: int = 1) -> Iterator[Piece]:
         """Lines that come one by one, in pieces; a row of named values brings its own format."""
@@ -242,13 +241,6 @@ def _is_default(tokens: list[str]) -> bool:
     """Whether a line without a header is of AWS's default format: by its content, not by its length alone."""
     many, actions = len(DEFAULT_FORMAT), ("ACCEPT", "REJECT", "-")
     return len(tokens) == many and tokens[0] == "2" and tokens[12] in actions and tokens[13] in STATUS
-
-
-def _message_column(tokens: list[str]) -> int:
-    """The place, from 1, of the column of whole records in a table of events; 0 where there is none."""
-    if not all(re.match(r"[@_A-Za-z]", token) for token in tokens):
-        return 0
-    return next((at for at, token in enumerate(tokens, 1) if token.lower() in ("message", "@message", "_raw")), 0)
 
 
 def _rows(lines: Iterator[str]) -> Iterator[str]:
