@@ -5,9 +5,7 @@ from argparse import Namespace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from flowkit.aws.enable import create, overlapping, policies, request
-from flowkit.aws.snapshot import snapshot
-from flowkit.aws.status import status
+from flowkit.aws import create, overlapping, policies, request, snapshot, status
 from flowkit.loading.boto import client, sentences
 from flowkit.loading.errors import SourceError
 from flowkit.reporting.errors import UsageError
