@@ -60,11 +60,15 @@ class Ingested:
 
     def troubles(self) -> str:
         """Return one sentence on what was not counted as records: counts, and the first reason of each kind."""
-        tally, rows, refused = self.tally, self.facts.to_dicts(), list(self.refusals.items())
+        tally, rows, refused, by_reason = (
+            self.tally,
+            self.facts.to_dicts(),
+            list(self.refusals.items()),
+            defaultdict(list),
+        )
         bad, damaged, odd = ([row for row in rows if row[name]] for name in ("malformed", "damage", "odd_times"))
         gateway = sum(row["gateway"] for row in rows)
         timeless = sum(records_in(row) for row in rows if row["first"] is None and not row["odd_times"])
-        by_reason = defaultdict(list)
         for place, reason in self.aside.items():
             by_reason[reason].append(place)
         said = (
@@ -167,19 +171,22 @@ def _read_all(
     """Read `new` into the cache; what cannot even be opened goes to `failures`, and the next run tries it again."""
     cache.sweep()
     with cache.workplace() as work:
-        finished: list[Parser] = []
-        done = 0
+        done, rows, parts = 0, [], []
         tasks = _tasks(new, work, failures)
         parsed = at_once(lambda task: (len(task), _parsed(task, work, fields, failures)), tasks, os.cpu_count() or 1)
         with closing(parsed):  # its threads are done before the folder goes in which they write
-            for count, parsers in parsed:
-                finished += parsers
+            for number, (count, parsers) in enumerate(parsed, 1):
+                for parser in parsers:
+                    rows += (facts | {"given": "" if facts["headed"] else key} for facts in parser.files.values())
+                    parts += parser.parts
                 done += count
-                if len(finished) >= TASKS:
-                    _commit(finished, key, work)
+                if rows and number % TASKS == 0:
+                    cache.commit(rows, parts, work)
+                    rows, parts = [], []
                 if progress:
                     progress(done, len(new))
-        _commit(finished, key, work)
+        if rows:
+            cache.commit(rows, parts, work)
         cache.gather(work)
 
 
@@ -238,10 +245,3 @@ def _read(files: Task, work: Path, fields: Format | None, failures: dict[str, st
     ]
     halves = afresh[: len(files) // 2], afresh[len(files) // 2 :]
     return [parser for half in halves for parser in _read(half, work, fields, failures)]
-
-
-def _commit(finished: list[Parser], key: str, work: Path) -> None:
-    rows = [facts | {"given": "" if facts["headed"] else key} for parser in finished for facts in parser.files.values()]
-    if rows:
-        cache.commit(rows, [part for parser in finished for part in parser.parts], work)
-    finished.clear()
