@@ -92,11 +92,9 @@ class Format(NamedTuple):
         """The regular expression that a whole line of this format matches."""
         tokens = list(map(token_pattern, self.names))
         if self.separator != " ":
-            empty = "|".join(map(re.escape, NULLS))
-            tokens = [
-                f"(?:{token}{'' if name == 'log-status' else f'|{empty}'})"
-                for name, token in zip(self.names, tokens, strict=True)
-            ]
+            empty = "".join(f"|{re.escape(null)}" for null in NULLS)
+            pairs = zip(self.names, tokens, strict=True)
+            tokens = [f"(?:{token}{'' if name == 'log-status' else empty})" for name, token in pairs]
         if self.quoted:
             return '^"' + f'"{self.separator}"'.join(tokens) + '"$'
         if self.separator != " ":
@@ -164,10 +162,10 @@ def header(tokens: Iterable[str], least: int = 1) -> Format | None:
     return Format(names)
 
 
-def given(text: str | None, newer: bool = False) -> Format | None:
+def given(text: str | None) -> Format | None:
     """Return the format that a user writes: names, or AWS's `${version} ${account-id} …`; None for None.
 
-    Raises ValueError naming what is no field, with the nearest name there is; `newer` takes any name.
+    Raises ValueError naming what is no field, with the nearest name there is.
     """
     if not text or not text.strip():
         return None
@@ -175,11 +173,11 @@ def given(text: str | None, newer: bool = False) -> Format | None:
     for token in tokens:
         if set(token) & set("${}"):
             raise ValueError(f"{token!r} is no field of a format: a field is written name or ${{name}}")
-        if not known(token) and not (newer and _NAME.fullmatch(token)):
+        if not known(token):
             close = get_close_matches(token.replace("_", "-").lower(), FIELDS, 1)
             nearest = f" (did you mean {close[0]}?)" if close else ""
             raise ValueError(f"{token!r} is no field of a flow log{nearest}: docs/fields.md lists them")
-    names = tuple(known(token) or token.replace("_", "-") for token in tokens)
+    names = tuple(map(known, tokens))
     if again := twice(names):
         raise ValueError(f"the format names {again} twice")
     if not names:

@@ -257,17 +257,13 @@ def _interface(item: dict, names: dict) -> Interface:
     described = "" if UNHELPFUL.match(text) else balancer[1] if balancer else text
     if gateway:
         described = f"NAT gateway {names.get(gateway[1]) or gateway[1]}"
+    addresses = tuple(dict.fromkeys(str(ip_address(address)) for address in found if address))
     return Interface(
-        interface_id=identifier,
-        addresses=tuple(dict.fromkeys(str(ip_address(address)) for address in found if address)),
-        public_addresses=tuple(filter(None, public)),
-        subnet_id=item["SubnetId"],
-        vpc_id=item["VpcId"],
-        instance_id=instance,
+        identifier, addresses, tuple(filter(None, public)), item["SubnetId"], item["VpcId"], instance,
         name=_tag(item) or names.get(instance) or described or identifier,
         interface_type=item.get("InterfaceType", "interface"),
         group_ids=tuple(group["GroupId"] for group in item.get("Groups", [])),
-    )
+    )  # fmt: skip
 
 
 def _match(protocol: str, low, high) -> Match:
@@ -278,9 +274,8 @@ def _match(protocol: str, low, high) -> Match:
         for value in (protocol if number is None else number, low, high)
     )
     # AWS: for a protocol other than TCP, UDP and ICMP, all ports are meant, whatever the range says.
-    if number not in ICMP and (number not in (TCP, UDP) or None in (low, high)):
-        return Match(number, None, None)
-    return Match(number, low, high)
+    every = number not in ICMP and (number not in (TCP, UDP) or None in (low, high))
+    return Match(number, None, None) if every else Match(number, low, high)
 
 
 def _group(item: dict, lists: dict, members: dict) -> Group:
