@@ -34,10 +34,10 @@ class Slice(SourceFile):
 
 
 def list_objects(uri: str, start: int | None, end: int | None) -> Iterator[Slice]:
-    """The slices of the group `uri` that may hold records of the window (seconds since 1970, None: no limit).
+    """The slices of the group `uri` that may hold records of the window: each belongs to the slice of its start.
 
-    A record belongs to the slice of its start, so the first slice begins up to 600 s before `start`. Raises ValueError
-    where `uri` names no group, SourceError when there is no such group, nothing was ever logged to it, or AWS refuses.
+    Raises ValueError where `uri` names no group, SourceError when there is none, nothing was ever logged to it, or AWS
+    refuses.
     """
     group = uri.removeprefix("cloudwatch://")
     if not uri.startswith("cloudwatch://") or not re.fullmatch(r"[A-Za-z0-9._/#-]{1,512}", group):
@@ -66,11 +66,7 @@ def list_objects(uri: str, start: int | None, end: int | None) -> Iterator[Slice
 
 
 def fetch(slices: Iterable[Slice], folder: Path, workers: int = 4) -> Iterator[tuple[Slice, Path | SourceError]]:
-    """Each slice that has events, with a file of them: a line an event, as a file of this content would be.
-
-    The file is new in `folder` and the caller's to delete. Where a slice cannot be read, a SourceError stands
-    in the file's place and the rest goes on.
-    """
+    """Each slice that has events, with a new file of them in `folder`, a line an event, or with a SourceError."""
     logs = client("logs")
     results = at_once(lambda each: (each, _written(logs, each, folder)), slices, workers)
     return (result for result in results if result[1])

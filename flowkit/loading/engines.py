@@ -50,12 +50,20 @@ def table_of(source: object) -> ir.Table:
     with _reaching(source):
         if engine == "duckdb":
             return _attached(url.removeprefix("duckdb://"), database, table)
-        engine = _spark(url) if engine == "pyspark" else ibis.connect(url)
-        if engine.name == "pyspark" and (files := _FILES.fullmatch(name)):
-            reader = engine._session.read.option("recursiveFileLookup", True).option("mergeSchema", True)
+        if engine != "pyspark":
+            return ibis.connect(url).table(table, database=".".join(database) or None)
+        # It says so at every query. What each question answers with pandas 3 is compared in tests/test_engines.py.
+        warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas")
+        from pyspark.sql import SparkSession
+
+        asked = dict(parse_qsl(urlsplit(url).query))
+        settings = _SPARK | (_LOCAL if asked.get("spark.master", "").startswith("local") else {}) | asked
+        session = SparkSession.builder.config(map=settings).getOrCreate()  # ibis.connect would set them once more
+        if files := _FILES.fullmatch(name):
+            reader = session.read.option("recursiveFileLookup", True).option("mergeSchema", True)
             database, table = (), ibis.util.gen_name("flow_logs")
             reader.parquet(files[1]).createOrReplaceTempView(table)
-        return engine.table(table, database=".".join(database) or None)
+        return ibis.pyspark.connect(session).table(table, database=".".join(database) or None)
 
 
 def _attached(path: str, schema: list[str], table: str) -> ir.Table:
@@ -86,17 +94,6 @@ def _reaching(source: object) -> Iterator[None]:
     except Exception as error:
         first, causes = str(error).partition("\n")[0], re.findall(r"Caused by: [\w.$]+: (.+)", str(error))
         raise SourceError(f"{source} cannot be read: {causes[-1] if causes else first}") from None
-
-
-def _spark(url: str) -> ibis.BaseBackend:
-    """Spark with the settings in `url`. Not by ibis.connect, which sets them again where Spark forbids it."""
-    # It says so at every query. What each question answers with pandas 3 is compared in tests/test_engines.py.
-    warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas")
-    from pyspark.sql import SparkSession
-
-    asked = dict(parse_qsl(urlsplit(url).query))
-    settings = _SPARK | (_LOCAL if asked.get("spark.master", "").startswith("local") else {}) | asked
-    return ibis.pyspark.connect(SparkSession.builder.config(map=settings).getOrCreate())
 
 
 def recognised(table: ir.Table) -> ir.Table:

@@ -5,7 +5,6 @@ import os
 import secrets
 import time
 import uuid
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -60,17 +59,13 @@ class Ingested:
 
     def troubles(self) -> str:
         """Return one sentence on what was not counted as records: counts, and the first reason of each kind."""
-        tally, rows, refused, by_reason = (
-            self.tally,
-            self.facts.to_dicts(),
-            list(self.refusals.items()),
-            defaultdict(list),
-        )
+        tally, rows, refused = self.tally, self.facts.to_dicts(), list(self.refusals.items())
         bad, damaged, odd = ([row for row in rows if row[name]] for name in ("malformed", "damage", "odd_times"))
         gateway = sum(row["gateway"] for row in rows)
         timeless = sum(records_in(row) for row in rows if row["first"] is None and not row["odd_times"])
+        by_reason: dict[str, list[str]] = {}
         for place, reason in self.aside.items():
-            by_reason[reason].append(place)
+            by_reason.setdefault(reason, []).append(place)
         said = (
             bad and f"{tally['malformed']:,} of {many(tally['lines'], 'line')} malformed, the first in"
             f" {bad[0]['place']} ({bad[0]['reason']})",

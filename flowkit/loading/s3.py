@@ -46,10 +46,8 @@ _READS = 4
 def list_objects(uri: str, start: int | None, end: int | None, profile: str | None = None) -> Iterator[SourceFile]:
     """The flow log objects below `uri` that may hold records of the window, each once, and those left aside.
 
-    `start` and `end` are seconds since 1970 (None: no limit). In AWS's layout only the folders of the
-    window's days are listed (and nothing beside it), and only files whose slot may hold records of the window
-    are wanted (`sources.may_hold`). Raises ValueError where `uri` names no bucket, SourceError when AWS refuses or no
-    object there may be a flow log, whatever the window.
+    In AWS's layout only the folders of the window's days are listed. Raises ValueError where `uri` names no bucket,
+    SourceError when AWS refuses or no object there may be a flow log, whatever the window.
     """
     name, prefix = split_uri(uri)
     pages = partial(_pages, client("s3", profile), name)
@@ -127,11 +125,9 @@ def _days(root: str, start: int | None, end: int | None) -> tuple[str, str]:
 def fetch(
     files: Iterable[SourceFile], folder: Path, workers: int = 8
 ) -> Iterator[tuple[SourceFile, Path | SourceError]]:
-    """Each object with the file that holds its bytes, in order, `workers` at a time, a few ahead.
+    """Each object, with the size and ETag of the moment when it was read, and a new file in `folder` of its bytes.
 
-    The file is new in `folder` and the caller's to delete. The object comes back as it was read: with the
-    size and ETag of that moment, should it have been overwritten since it was listed. Where it cannot be
-    read, a SourceError stands in the file's place and the rest goes on.
+    Where it cannot be read, a SourceError stands in the file's place and the rest goes on.
     """
     s3 = client("s3")
     return at_once(lambda each: _download(s3, each, folder), files, workers)
