@@ -121,10 +121,9 @@ def facts() -> pl.DataFrame:
 
 def entries(places: Iterable[str], given: str) -> pl.DataFrame:
     """Return the facts of these files, read by their own header or else by the format `given`, sorted by place."""
-    wanted = pl.Series("place", list(places), pl.String).unique().to_frame()
-    table = facts().filter((pl.col("given") == given) | (pl.col("headed") & (pl.col("given") == "")))
-    table = table.sort("committed").unique("place", keep="last", maintain_order=True)
-    return table.join(wanted, on="place", how="semi").sort("place")
+    by_header = pl.col("headed") & (pl.col("given") == "")
+    table = facts().filter(pl.col("place").is_in(list(places)) & ((pl.col("given") == given) | by_header))
+    return table.sort("committed").unique("place", keep="last", maintain_order=True).sort("place")
 
 
 def whole(table: pl.DataFrame) -> pl.DataFrame:
