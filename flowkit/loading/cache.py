@@ -37,7 +37,6 @@ LAYOUT = 5
 GRACE = 24 * 3600
 #: So many parts of fewer bytes than this are gathered into one.
 MANY_PARTS, SMALL_PART = 32, 1 << 20
-
 MARKER = "flowkit-cache"
 _OWN = re.compile(r"flowkit-cache|v-[0-9a-f]{12}|work-[0-9a-f]{32}(\.lock)?|gather\.lock")
 _PART = re.compile(r"[0-9a-f]{32}(\.[a-z-]+)?\.parquet")

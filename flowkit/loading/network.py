@@ -2,9 +2,7 @@
 
 In: a folder of `aws ec2 describe-*` output. Out: a `Snapshot`, whose rules `flowkit.questions.rules` evaluates. A rule
 without a number here means "any": protocol ``-1``, ICMP type ``-1``, no port range.
-
-Formats: https://docs.aws.amazon.com/cli/latest/reference/ec2/describe-security-groups.html,
-.../describe-network-acls.html, .../describe-network-interfaces.html
+Formats: https://docs.aws.amazon.com/cli/latest/reference/ec2/ (describe-security-groups.html and the like)
 """
 
 import hashlib
@@ -29,7 +27,6 @@ UNHELPFUL = re.compile(r"(?i)^(primary network interface|rdsnetworkinterface|aws
 #: The name stands in the middle of `ELB app/shop/50dc6c495c0c9188`, at the end of `Interface for NAT Gateway nat-0123`.
 LOAD_BALANCER = re.compile(r"^ELB (?:(?:app|net|gwy)/)?([^/]+)")
 NAT_GATEWAY = re.compile(r"\b(nat-[0-9a-f]+)\b")
-
 REWRITE = "write it anew with `flowkit snapshot network`"
 
 
@@ -88,9 +85,8 @@ class Entry:
     @property
     def text(self) -> str:
         """Such as `outbound rule 70 (deny tcp/1024-65535 to 198.51.100.128/25)`."""
-        number = "*" if self.number in LAST_RULES else self.number
+        number, action = "*" if self.number in LAST_RULES else self.number, "allow" if self.allow else "deny"
         way, side = ("outbound", "to") if self.egress else ("inbound", "from")
-        action = "allow" if self.allow else "deny"
         return f"{way} rule {number} ({action} {self.match.text} {side} {self.network})"
 
 
@@ -115,8 +111,7 @@ class Subnet:
 
 @dataclass(frozen=True)
 class Interface:
-    """A network interface; addresses are its private IPv4 (secondary ones and delegated prefixes too) and its IPv6
-    ones, the primary first."""
+    """A network interface; `addresses`: private IPv4 (also secondary, delegated prefixes) and IPv6, the primary first."""
 
     interface_id: str
     addresses: tuple[str, ...]
@@ -148,11 +143,9 @@ class Snapshot:
         return owners
 
     def owner(self, address: str, vpc_id: str | None = None) -> Interface | None:
-        """Return the interface that has the private `address`; where several VPCs use it, the one in `vpc_id`, None
-        without."""
+        """Return the interface that has the private `address`; where several VPCs use it, the one in `vpc_id`."""
         found = self._owners.get(str(ip_address(address)), ())
-        own = [interface for interface in found if interface.vpc_id == vpc_id]
-        return own[0] if own else found[0] if len(found) == 1 else None
+        return next((one for one in found if one.vpc_id == vpc_id), found[0] if len(found) == 1 else None)
 
     def names(self) -> list[tuple[str, str]]:
         """Return address and name of every interface that has a name."""
@@ -161,8 +154,7 @@ class Snapshot:
 
     def label(self, interface_id: str | None) -> str:
         """Return the interface's name, or its id where it has none."""
-        interface = self.interfaces.get(interface_id)
-        return interface.name if interface else str(interface_id)
+        return self.interfaces[interface_id].name if interface_id in self.interfaces else str(interface_id)
 
 
 def snapshot_of(source: str, network: str | Path | None) -> Snapshot | None:
@@ -188,23 +180,20 @@ def read_snapshot(folder: str | Path) -> Snapshot:
         path.stem.removeprefix(prefix): tuple(items(path.stem, "Entries", lambda item: ip_network(item["Cidr"])))
         for path in sorted(folder.glob(f"{prefix}*.json"))
     }
-    reservations = items("describe-instances", "Reservations", lambda item: [
+    hosts = items("describe-instances", "Reservations", lambda item: [
         (one["InstanceId"], _tag(one)) for one in item.get("Instances", [])
     ])  # fmt: skip
-    names = dict(itertools.chain(*reservations))
+    names = dict(itertools.chain(*hosts))
     names |= items("describe-nat-gateways", "NatGateways", lambda item: (item["NatGatewayId"], _tag(item)))
     found = items("describe-network-interfaces", "NetworkInterfaces", partial(_interface, names=names), True)
     shared = Counter((one.name, one.subnet_id) for one in found)  # those of an instance get the end of their id
-    interfaces = [
-        replace(one, name=f"{one.name} …{one.interface_id[-4:]}") if shared[one.name, one.subnet_id] > 1 else one
-        for one in found
-    ]
-    group_ids = items("describe-security-groups", "SecurityGroups", lambda item: item["GroupId"], True)
-    members = {group_id: set() for group_id in group_ids}
+    ends = (f" …{one.interface_id[-4:]}" * (shared[one.name, one.subnet_id] > 1) for one in found)
+    interfaces = [replace(one, name=one.name + end) for one, end in zip(found, ends, strict=True)]
+    about = ("describe-security-groups", "SecurityGroups")
+    members = {group_id: set() for group_id in items(*about, lambda item: item["GroupId"], True)}
     for interface, group_id in ((one, group_id) for one in interfaces for group_id in one.group_ids):
         members.setdefault(group_id, set()).update(map(ip_address, interface.addresses))
-    parse = partial(_group, lists=lists, members=members)
-    groups = items("describe-security-groups", "SecurityGroups", parse, True)
+    groups = items(*about, partial(_group, lists=lists, members=members), True)
     acls = items("describe-network-acls", "NetworkAcls", _acl, True)
     placed = {subnet_id: acl_id for acl_id, _entries, subnet_ids in acls for subnet_id in subnet_ids}
     subnets = {one.subnet_id: one for one in items("describe-subnets", "Subnets", _subnet)}
@@ -268,11 +257,8 @@ def _interface(item: dict, names: dict) -> Interface:
 
 def _match(protocol: str, low, high) -> Match:
     """Return a match; AWS writes "any" as -1 or leaves it out."""
-    number = PROTOCOLS.get(str(protocol).lower())
-    number, low, high = (
-        None if value is None or int(value) == -1 else int(value)
-        for value in (protocol if number is None else number, low, high)
-    )
+    number = PROTOCOLS.get(str(protocol).lower(), protocol)
+    number, low, high = (None if each is None or int(each) == -1 else int(each) for each in (number, low, high))
     # AWS: for a protocol other than TCP, UDP and ICMP, all ports are meant, whatever the range says.
     every = number not in ICMP and (number not in (TCP, UDP) or None in (low, high))
     return Match(number, None, None) if every else Match(number, low, high)
@@ -280,9 +266,8 @@ def _match(protocol: str, low, high) -> Match:
 
 def _group(item: dict, lists: dict, members: dict) -> Group:
     identifier, rules = item["GroupId"], []
-    for one, egress in (
-        (one, key.endswith("Egress")) for key in ("IpPermissions", "IpPermissionsEgress") for one in item.get(key, [])
-    ):
+    ways = {"IpPermissions": False, "IpPermissionsEgress": True}
+    for one, egress in ((one, egress) for key, egress in ways.items() for one in item.get(key, [])):
         about = (identifier, egress, _match(one["IpProtocol"], one.get("FromPort"), one.get("ToPort")))
         for key, cidr in (("IpRanges", "CidrIp"), ("Ipv6Ranges", "CidrIpv6")):
             networks = (ip_network(peer[cidr], strict=False) for peer in one.get(key, []))
