@@ -228,32 +228,26 @@ def status(region: str | None = None, profile: str | None = None) -> list[dict]:
             "newest": None,
         }
         try:
-            newest = _newest_file if log.get("LogDestinationType") == "s3" else _newest_event
-            if at := newest(log, account, region, profile):
-                entry["newest"] = datetime.fromtimestamp(at, UTC)
+            if log.get("LogDestinationType") == "s3":  # the slot of the newest file in the last day's folders
+                hive = log.get("DestinationOptions", {}).get("HiveCompatiblePartitions")
+                names = ("aws-account-id=", "aws-service=", "aws-region=") if hive else ("", "", "")
+                folder = "AWSLogs/{}{account}/{}vpcflowlogs/{}{region}/".format(*names, account=account, region=region)
+                uri = f"s3://{log['LogDestination'].rpartition(':::')[2].rstrip('/')}/{folder}"
+                places = [each.place for each in list_objects(uri, int(time.time()) - DAY, None, profile)]
+                at = max(
+                    (slot_of(one) for one in places if aws_name(one).get("flow_log_id") == log["FlowLogId"]), default=0
+                )
+            else:
+                group = log.get("LogGroupName") or log["LogDestination"].split(":log-group:")[1].removesuffix(":*")
+                asked = {"logGroupName": group, "orderBy": "LastEventTime", "descending": True, "limit": 1}
+                with sentences(f"cloudwatch://{group}"):
+                    streams = client("logs", profile, region).describe_log_streams(**asked)["logStreams"]
+                at = streams[0].get("lastEventTimestamp", 0) / 1000 if streams else 0
+            entry["newest"] = datetime.fromtimestamp(at, UTC) if at else None
         except SourceError as error:
             entry["newest_error"] = str(error)
         entries.append(entry)
     return entries
-
-
-def _newest_file(log: dict, account: str, region: str, profile: str | None) -> int | None:
-    """The slot of the newest file; the last day's folders are looked through."""
-    hive = log.get("DestinationOptions", {}).get("HiveCompatiblePartitions")
-    names = ("aws-account-id=", "aws-service=", "aws-region=") if hive else ("", "", "")
-    folder = "AWSLogs/{}{account}/{}vpcflowlogs/{}{region}/".format(*names, account=account, region=region)
-    uri = f"s3://{log['LogDestination'].rpartition(':::')[2].rstrip('/')}/{folder}"
-    places = [each.place for each in list_objects(uri, int(time.time()) - DAY, None, profile)]
-    slots = (slot_of(place) for place in places if aws_name(place).get("flow_log_id") == log["FlowLogId"])
-    return max(slots, default=None)
-
-
-def _newest_event(log: dict, _account: str, region: str, profile: str | None) -> float:
-    group = log.get("LogGroupName") or log["LogDestination"].split(":log-group:")[1].removesuffix(":*")
-    asked = {"logGroupName": group, "orderBy": "LastEventTime", "descending": True, "limit": 1}
-    with sentences(f"cloudwatch://{group}"):
-        streams = client("logs", profile, region).describe_log_streams(**asked)["logStreams"]
-    return streams[0].get("lastEventTimestamp", 0) / 1000 if streams else 0
 
 
 def snapshot(
