@@ -15,7 +15,7 @@ from pathlib import Path
 import flowkit
 from flowkit.aws import commands
 from flowkit.explain import explained
-from flowkit.loading import cache, upkeep
+from flowkit.loading import cache
 from flowkit.loading.boto import configure
 from flowkit.loading.errors import SourceError
 from flowkit.loading.ingestion import ingest, records_in
@@ -193,15 +193,15 @@ def _ingest(given: argparse.Namespace) -> int:
 def _cache(given: argparse.Namespace) -> int:
     where = cache.home()
     if given.action == "clear":
-        if others := upkeep.clear():
+        if others := cache.clear():
             complain(f"{', '.join(others)} stays in {where}: flowkit did not write it")
     elif given.action == "prune":
         from flowkit.folding import store  # noqa: PLC0415 - it imports Ibis
 
         store.prune(cache.folder() / "folds")
-        say(f"{many(upkeep.prune(), 'file')} gone from the disk, and now from the cache")
+        say(f"{many(cache.prune(), 'file')} gone from the disk, and now from the cache")
     say(where)
-    _table(upkeep.size() if where.exists() else dict.fromkeys(("files", "parts", "bytes"), 0))
+    _table(cache.size() if where.exists() else dict.fromkeys(("files", "parts", "bytes"), 0))
     return DONE
 
 

@@ -20,15 +20,14 @@ from flowkit.folding.coverage import coverage
 from flowkit.folding.engine import Engine
 from flowkit.folding.store import Fold
 from flowkit.loading.cache import folder, spill
-from flowkit.loading.counts import DAY, FIRST_TIME, LONGEST
 from flowkit.loading.engines import recognised, table_of
 from flowkit.loading.engines import tally as table_tally
 from flowkit.loading.errors import SourceError
 from flowkit.loading.ingestion import Ingested, bring_in
 from flowkit.loading.network import Snapshot, snapshot_of
-from flowkit.loading.records import backend, records_view
+from flowkit.loading.parse import DAY, FIRST_TIME, LONGEST
+from flowkit.loading.records import backend, quoted, records_view, whole_numbers
 from flowkit.loading.sources import aws_name, is_table, slot_of
-from flowkit.loading.sql import quoted, whole_numbers
 from flowkit.loading.window import Moment, moment, window
 from flowkit.words import one_line
 

@@ -17,7 +17,7 @@ from support import write_log
 
 import flowkit
 from flowkit.fields import DEFAULT_FORMAT
-from flowkit.loading import cache, upkeep
+from flowkit.loading import cache
 
 LINE = "2 012345678901 eni-{e} 10.0.0.{h} 203.0.113.9 443 {p} 6 1 {b} {t} {t} ACCEPT OK"
 
@@ -99,11 +99,11 @@ def test_many_small_parts_are_gathered_into_one_and_pruned(tmp_path, own_cache):
         flowkit.ingest(str(tmp_path / "logs"))
     assert totals(tmp_path / "logs") == (120, total)
     assert "future_field" not in flowkit.load(str(tmp_path / "logs" / "0001.log.gz")).flows.columns
-    assert upkeep.size()["parts"] == 42
+    assert cache.size()["parts"] == 42
     for path in list((tmp_path / "logs").iterdir())[:10]:
         path.unlink()
-    assert upkeep.prune() == 10
-    assert upkeep.size()["parts"] < 12
+    assert cache.prune() == 10
+    assert cache.size()["parts"] < 12
     rest = sum(int(path.name[:4]) * 3000 + 3 for path in (tmp_path / "logs").iterdir())
     assert totals(tmp_path / "logs") == (90, rest)
 
@@ -111,7 +111,7 @@ def test_many_small_parts_are_gathered_into_one_and_pruned(tmp_path, own_cache):
 def test_it_can_be_cleared_at_any_time(tmp_path, own_cache):
     total = fill(tmp_path / "logs", 2)
     assert totals(tmp_path / "logs") == (400, total)
-    upkeep.clear()
+    cache.clear()
     assert not own_cache.exists()
     assert totals(tmp_path / "logs") == (400, total)
 
@@ -120,7 +120,7 @@ def test_clearing_keeps_what_others_put_there_and_the_folder_works_on(tmp_path, 
     total = fill(tmp_path / "logs", 2)
     assert totals(tmp_path / "logs") == (400, total)
     (own_cache / "mine.txt").write_text("mine")
-    assert upkeep.clear() == ["mine.txt"]
+    assert cache.clear() == ["mine.txt"]
     assert sorted(path.name for path in own_cache.iterdir()) == [cache.MARKER, "mine.txt"]
     assert totals(tmp_path / "logs") == (400, total)
 
@@ -161,7 +161,7 @@ def test_killed_at_random_moments_nothing_is_lost_or_counted_twice(tmp_path, own
             shutil.rmtree(own_cache / cache.folder().name / "facts", ignore_errors=True)
     assert killed >= 15
     assert totals(tmp_path / "logs") == (30_000, total)
-    upkeep.sweep()
+    cache.sweep()
     assert not list(own_cache.glob("work-*"))
 
 

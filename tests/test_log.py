@@ -19,7 +19,7 @@ from support import write_log
 import flowkit
 from flowkit import cli
 from flowkit.fields import DEFAULT_FORMAT, FIELDS, Field, version_of
-from flowkit.loading import cache, grammar, upkeep
+from flowkit.loading import cache, grammar
 from flowkit.loading.boto import client
 from flowkit.loading.sources import slot_of
 from flowkit.log import backend, load, sql
@@ -152,7 +152,7 @@ def test_a_folder_with_other_files_is_no_cache_and_keeps_them(tmp_path, own_cach
 def test_clearing_takes_only_what_is_flowkits(tmp_path, own_cache):
     flowkit.ingest(str(write_log(tmp_path / "x.log", [record()])))
     (own_cache / "letter.txt").write_text("mine")
-    upkeep.clear()
+    cache.clear()
     assert sorted(path.name for path in own_cache.iterdir()) == ["flowkit-cache", "letter.txt"]
 
 

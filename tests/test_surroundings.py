@@ -18,7 +18,8 @@ from pages_support import record, write_notebook
 from support import write_log
 
 from flowkit import cli
-from flowkit.loading import ingestion, upkeep
+from flowkit.loading import cache as kept
+from flowkit.loading import ingestion
 
 FLOWKIT = Path(sys.executable).with_name("flowkit")
 BARE = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
@@ -128,7 +129,7 @@ def test_what_nobody_foresaw_is_one_sentence_and_a_traceback_on_request(capsys, 
     def broken(given):
         raise LookupError("no \x1b[31mred\nline")
 
-    monkeypatch.setattr(upkeep, "size", lambda: broken(None))
+    monkeypatch.setattr(kept, "size", lambda: broken(None))
     assert cli.main(["cache"]) == 1
     sentence = "flowkit: LookupError: no ␛[31mred␊line (unforeseen; FLOWKIT_DEBUG=1 shows where)\n"
     assert capsys.readouterr().err == sentence
@@ -202,15 +203,15 @@ def test_a_parquet_file_whose_name_is_no_utf8_is_read(tmp_path):
 def test_what_nobody_foresaw_of_one_file_refuses_that_file_alone(tmp_path, monkeypatch, capsys):
     for name in "abcdefg":
         write_log(tmp_path / "logs" / f"{name}.log", [record(), f"not a record of {name}"])
-    real = ingestion.read_files
+    real = ingestion.Parser
 
     def faulty(files, *rest):
         parser = real(files, *rest)
-        if any(facts.place.endswith("/e.log") for facts, _ in files):
+        if any(facts["place"].endswith("/e.log") for facts, _ in files):
             raise LookupError("no\nway")
         return parser
 
-    monkeypatch.setattr(ingestion, "read_files", faulty)
+    monkeypatch.setattr(ingestion, "Parser", faulty)
     assert cli.main(["ingest", str(tmp_path / "logs"), "--json"]) == 0
     said = capsys.readouterr()
     tally = json.loads(said.out)

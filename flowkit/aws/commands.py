@@ -5,9 +5,7 @@ from argparse import Namespace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from flowkit.aws.enable import create, overlapping, policies, request
-from flowkit.aws.snapshot import snapshot
-from flowkit.aws.status import status
+from flowkit.aws import create, overlapping, policies, request, snapshot, status
 from flowkit.loading.boto import client, sentences
 from flowkit.loading.errors import SourceError
 from flowkit.reporting.errors import UsageError
@@ -51,16 +49,23 @@ def _enable(args: Namespace) -> int:
     except ValueError as error:
         raise UsageError(str(error)) from None
     if args.print_policy:
-        return _print_policies(wanted, args)
+        account, region = "ACCOUNT", args.region or "REGION"
+        try:
+            with sentences("the account's number"):
+                sts = client("sts", args.profile, args.region)
+                account, region = sts.get_caller_identity()["Account"], sts.meta.region_name
+        except SourceError as error:
+            complain(f"{error} ACCOUNT and REGION stand for yours.")
+        for purpose, document in policies(wanted, account, region).items():
+            print(f"# {purpose}\n{json.dumps(document, indent=2)}")
+        return 0
     ec2 = client("ec2", args.profile, args.region)
     place, format = wanted.get("LogDestination") or wanted["LogGroupName"], wanted.get("LogFormat")
     kinds = [wanted.get("DestinationOptions", {}).get("FileFormat", "log events")]
     kinds += ["Hive folders"] * args.hive + ["hourly"] * args.hourly
     print(f"A flow log of {', '.join(wanted['ResourceIds'])} in {ec2.meta.region_name}:")
-    print(f"  traffic      {wanted['TrafficType']}")
-    print(f"  destination  {place} ({', '.join(kinds)})")
-    print(f"  aggregation  {wanted['MaxAggregationInterval']} s")
-    print(f"  format       {format or 'default (version 2)'}")
+    print(f"  traffic      {wanted['TrafficType']}\n  destination  {place} ({', '.join(kinds)})")
+    print(f"  aggregation  {wanted['MaxAggregationInterval']} s\n  format       {format or 'default (version 2)'}")
     others = overlapping(ec2, wanted)
     for log in others:
         to = log.get("LogDestination") or log.get("LogGroupName")
@@ -85,19 +90,6 @@ def _enable(args: Namespace) -> int:
         option = f" --format '{format}'" if format else ""
     print(f"The first records come after about {minutes} minutes, once there is traffic. Then:")
     print(f"  flowkit snapshot network\n  flowkit report {source} --start=-1h --network network{option}")
-    return 0
-
-
-def _print_policies(wanted: dict, args: Namespace) -> int:
-    account, region = "ACCOUNT", args.region or "REGION"
-    try:
-        with sentences("the account's number"):
-            sts = client("sts", args.profile, args.region)
-            account, region = sts.get_caller_identity()["Account"], sts.meta.region_name
-    except SourceError as error:
-        complain(f"{error} ACCOUNT and REGION stand for yours.")
-    for purpose, document in policies(wanted, account, region).items():
-        print(f"# {purpose}\n{json.dumps(document, indent=2)}")
     return 0
 
 

@@ -14,7 +14,7 @@ from ibis.expr.operations import InMemoryTable
 from sqlglot import exp
 
 from flowkit.fields import COLUMNS
-from flowkit.loading.sql import literal, quoted
+from flowkit.loading.records import literal, quoted
 
 #: The greatest sum that a fold holds.
 MOST = 2**63 - 1

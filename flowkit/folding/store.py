@@ -21,7 +21,7 @@ from flowkit.folding.edges import AWS_SERVICES, edges, refusals, step_of, volume
 from flowkit.folding.engine import Engine
 from flowkit.folding.interfaces import interfaces
 from flowkit.folding.sessions import ORIENTED, sessions, split, unsplit
-from flowkit.loading.sql import literal, quiet, quoted
+from flowkit.loading.records import literal, quiet, quoted
 from flowkit.net import TCP_IDLE
 
 #: Changes with what a fold holds, so that an older flowkit's is never read.

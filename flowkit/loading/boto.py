@@ -83,10 +83,7 @@ def refusal(error: Exception, place: str) -> SourceError:
     code, operation = code_of(error), getattr(error, "operation_name", "")
     service = {"s3:": "s3", "cloudwatch:": "logs"}.get(place.partition("//")[0], "ec2")
     hint = "; a requester-pays bucket also needs AWS_REQUEST_PAYER=requester" if service == "s3" else ""
-    asked = (
-        f"AWS refused {operation} for {{place}}: {{error}}" if operation else "AWS cannot be asked for {place}: {error}"
-    )
-    return SourceError(_SENTENCES.get(code, asked).format(
-        place=place, code=code, error=error, hint=hint,
-        permission=_PERMISSIONS.get(operation, f"{service}:{operation}"),
-    ))  # fmt: skip
+    asked = "AWS refused {operation} for {place}: {error}" if operation else "AWS cannot be asked for {place}: {error}"
+    permission = _PERMISSIONS.get(operation, f"{service}:{operation}")
+    names = {"place": place, "code": code, "error": error, "hint": hint, "operation": operation}
+    return SourceError(_SENTENCES.get(code, asked).format(permission=permission, **names))

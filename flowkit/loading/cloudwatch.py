@@ -34,70 +34,56 @@ class Slice(SourceFile):
 
 
 def list_objects(uri: str, start: int | None, end: int | None) -> Iterator[Slice]:
-    """The slices of the group `uri` that may hold records of the window (seconds since 1970, None: no limit).
+    """The slices of the group `uri` that may hold records of the window: each belongs to the slice of its start.
 
-    A record belongs to the slice of its start, so the first slice begins up to 600 s before `start`. Raises ValueError
-    where `uri` names no group, SourceError when there is no such group, nothing was ever logged to it, or AWS refuses.
+    Raises ValueError where `uri` names no group, SourceError when there is none, nothing was ever logged to it, or AWS
+    refuses.
     """
     group = uri.removeprefix("cloudwatch://")
     if not uri.startswith("cloudwatch://") or not re.fullmatch(r"[A-Za-z0-9._/#-]{1,512}", group):
         raise ValueError(f"{uri} names no log group: write cloudwatch://name-of-the-group")
-    now = int(time.time())
-    arn, oldest = _described(group, uri, now)
-    first = oldest if start is None else max(oldest, start - AGGREGATION)
-    last = now if end is None else min(now, end)
-    step = HOUR if last - first <= 2 * DAY else DAY
-    for at in range(first - first % step, last, step):
-        settled = at + step + SETTLED <= now
-        name = f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H}Z" + ("" if step == HOUR else "+24h")
-        stamp = arn if settled else f"{arn} at {now}"
-        yield Slice(f"{uri}#{name}", stamp, group=group, start=at, end=at + step)
-
-
-def _described(group: str, uri: str, now: int) -> tuple[str, int]:
-    """The group's ARN, which tells accounts and regions apart, and the oldest time of an event in it."""
-    logs = client("logs")
+    logs, now, streams = client("logs"), int(time.time()), [True]
     with sentences(uri):
         pages = logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=group)
         found = next((each for page in pages for each in page["logGroups"] if each["logGroupName"] == group), None)
     if not found:
         raise SourceError(f"There is no such log group here: {uri}; check its name and the region.")
-    streams = [True]
     with suppress(SourceError), sentences(uri):  # who may not list streams is not told that there are none
         streams = logs.describe_log_streams(logGroupName=group, limit=1)["logStreams"]
     if not streams:
         raise SourceError(f"no events in {uri}: nothing was ever logged to it")
     oldest = found["creationTime"] // 1000 - 14 * DAY  # events may be that old when they arrive
-    kept = found.get("retentionInDays")
-    return found["arn"], max(oldest, now - kept * DAY) if kept else oldest
+    if kept := found.get("retentionInDays"):
+        oldest = max(oldest, now - kept * DAY)
+    first = oldest if start is None else max(oldest, start - AGGREGATION)
+    last = now if end is None else min(now, end)
+    step = HOUR if last - first <= 2 * DAY else DAY
+    for at in range(first - first % step, last, step):
+        name = f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H}Z" + ("" if step == HOUR else "+24h")
+        # The ARN tells accounts and regions apart.
+        stamp = found["arn"] if at + step + SETTLED <= now else f"{found['arn']} at {now}"
+        yield Slice(f"{uri}#{name}", stamp, group=group, start=at, end=at + step)
 
 
 def fetch(slices: Iterable[Slice], folder: Path, workers: int = 4) -> Iterator[tuple[Slice, Path | SourceError]]:
-    """Each slice that has events, with a file of them: a line an event, as a file of this content would be.
-
-    The file is new in `folder` and the caller's to delete. Where a slice cannot be read, a SourceError stands
-    in the file's place and the rest goes on.
-    """
+    """Each slice that has events, with a new file of them in `folder`, a line an event, or with a SourceError."""
     logs = client("logs")
     results = at_once(lambda each: (each, _written(logs, each, folder)), slices, workers)
     return (result for result in results if result[1])
 
 
 def _written(logs, each: Slice, folder: Path) -> Path | SourceError | None:
-    pages = logs.get_paginator("filter_log_events").paginate(
-        logGroupName=each.group, startTime=each.start * 1000, endTime=each.end * 1000 - 1
-    )
+    window = {"startTime": each.start * 1000, "endTime": each.end * 1000 - 1}
+    pages = logs.get_paginator("filter_log_events").paginate(logGroupName=each.group, **window)
     with tempfile.NamedTemporaryFile("w", dir=folder, suffix=".log", delete=False, encoding="utf-8") as file:
-        path, empty = Path(file.name), True
+        path = result = Path(file.name)
         try:
             with sentences(each.place):
                 for event in (event for page in pages for event in page["events"]):
                     file.write(" ".join(event["message"].splitlines()) + "\n")
-                    empty = False
+            result = path if file.tell() else None
         except SourceError as error:
-            path.unlink()
-            return error
-    if empty:
+            result = error
+    if result is not path:
         path.unlink()
-        return None
-    return path
+    return result

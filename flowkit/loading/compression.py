@@ -8,7 +8,7 @@ import itertools
 import lzma
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -56,9 +56,8 @@ class Compressed:
     def _opened(self, chunks: Iterator[bytes], outermost: bool, depth: int = 0) -> Iterator[bytes]:
         """What is inside `chunks`, whatever they are compressed with, up to three times."""
         head = next(chunks, b"")
-        for magic, what in _OTHERS.items():
-            if head.startswith(magic):
-                raise SourceError(f"this is {what}")
+        if other := next((what for magic, what in _OTHERS.items() if head.startswith(magic)), None):
+            raise SourceError(f"this is {other}")
         if head[257:262] == b"ustar":
             raise SourceError("this is a tar archive: unpack it first")
         chunks = itertools.chain([head], chunks)
@@ -66,17 +65,14 @@ class Compressed:
         if outermost and head.startswith(b"PK\x03\x04"):
             return self._zip(depth)
         if outermost and head.startswith(b"\x28\xb5\x2f\xfd"):
-            inner = self._zstd()
-        elif magic and depth < 3:
-            inner = self._streams(chunks, magic, *_STREAMS[magic], outermost)
-        else:
-            return chunks
-        return self._opened(inner, False, depth + 1)
+            return self._opened(self._zstd(), False, depth + 1)
+        return (
+            self._opened(self._streams(chunks, magic, outermost), False, depth + 1) if magic and depth < 3 else chunks
+        )
 
-    def _streams(
-        self, chunks: Iterator[bytes], magic: bytes, kind: str, make: Callable, outermost: bool
-    ) -> Iterator[bytes]:
+    def _streams(self, chunks: Iterator[bytes], magic: bytes, outermost: bool) -> Iterator[bytes]:
         """Streams of one kind, one after another, with zeros between and behind, as tapes pad them."""
+        kind, make = _STREAMS[magic]
         stream, done = make(), 0
         for data in chunks:
             while data or not (stream.eof or stream.needs_input):
@@ -104,19 +100,21 @@ class Compressed:
 
     def _salvaged(self, given: int) -> Iterator[bytes]:
         """What zlib, byte by byte at the damage, still gets out of a gzip file after the first `given` bytes."""
-        inflater, done = zlib.decompressobj(wbits=31), 0
+        inflater, done, broken = zlib.decompressobj(wbits=31), 0, False
         with self.path.open("rb") as file:
-            while data := file.read(1 << 16):
-                while data:
-                    before, broken = inflater.copy(), False
+            while not broken and (data := file.read(1 << 16)):
+                while data and not broken:
+                    before, blocks = inflater.copy(), []
                     try:
-                        block = inflater.decompress(data)
+                        blocks.append(inflater.decompress(data))
                     except zlib.error:
-                        block, broken = b"".join(_up_to_the_error(before, data)), True
+                        broken = True
+                        with suppress(zlib.error):
+                            for byte in data:
+                                blocks.append(before.decompress(bytes([byte])))
+                    block = b"".join(blocks)
                     yield block[max(0, given - done) :]
                     done += len(block)
-                    if broken:
-                        return
                     data = inflater.unused_data.lstrip(b"\0") if inflater.eof else b""
                     if inflater.eof:
                         inflater = zlib.decompressobj(wbits=31)
@@ -146,13 +144,6 @@ class Compressed:
 
         try:
             with pa.OSFile(str(self.path)) as raw, pa.CompressedInputStream(raw, "zstd") as stream:
-                while block := stream.read(BLOCK):
-                    yield block
+                yield from iter(lambda: stream.read(BLOCK), b"")
         except (OSError, pa.ArrowException) as error:
             self.damage = f"the zstd data is damaged ({error})"
-
-
-def _up_to_the_error(inflater, data: bytes) -> Iterator[bytes]:
-    with suppress(zlib.error):
-        for byte in data:
-            yield inflater.decompress(bytes([byte]))

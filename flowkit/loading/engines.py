@@ -16,9 +16,9 @@ import ibis.expr.types as ir
 
 from flowkit.fields import COLUMNS
 from flowkit.loading.errors import SourceError
-from flowkit.loading.grammar import known
-from flowkit.loading.records import backend
-from flowkit.loading.sql import literal, quoted
+from flowkit.loading.grammar import RESERVED, known
+from flowkit.loading.parse import SUMS
+from flowkit.loading.records import backend, literal, quoted
 from flowkit.loading.window import Moment, window
 
 #: The engines that flowkit's questions were tried on; others answer wrongly, DataFusion among them.
@@ -46,30 +46,36 @@ def table_of(source: object) -> ir.Table:
         raise SourceError(f"{engine} is no engine that flowkit was tried on: use one of {', '.join(ENGINES)}")
     if isinstance(source, ir.Table):
         return source
+    *database, table = name.split(".")
     with _reaching(source):
         if engine == "duckdb":
-            return _attached(url.removeprefix("duckdb://"), name)
-        backend = _spark(url) if engine == "pyspark" else ibis.connect(url)
-        if engine == "pyspark" and (files := _FILES.fullmatch(name)):
-            reader = backend._session.read.option("recursiveFileLookup", True).option("mergeSchema", True)
-            view = ibis.util.gen_name("flow_logs")
-            reader.parquet(files[1]).createOrReplaceTempView(view)
-            return backend.table(view)
-        *database, table = name.split(".")
-        return backend.table(table, database=".".join(database) or None)
+            return _attached(url.removeprefix("duckdb://"), database, table)
+        if engine != "pyspark":
+            return ibis.connect(url).table(table, database=".".join(database) or None)
+        # It says so at every query. What each question answers with pandas 3 is compared in tests/test_engines.py.
+        warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas")
+        from pyspark.sql import SparkSession
+
+        asked = dict(parse_qsl(urlsplit(url).query))
+        settings = _SPARK | (_LOCAL if asked.get("spark.master", "").startswith("local") else {}) | asked
+        session = SparkSession.builder.config(map=settings).getOrCreate()  # ibis.connect would set them once more
+        if files := _FILES.fullmatch(name):
+            reader = session.read.option("recursiveFileLookup", True).option("mergeSchema", True)
+            database, table = (), ibis.util.gen_name("flow_logs")
+            reader.parquet(files[1]).createOrReplaceTempView(table)
+        return ibis.pyspark.connect(session).table(table, database=".".join(database) or None)
 
 
-def _attached(path: str, name: str) -> ir.Table:
+def _attached(path: str, schema: list[str], table: str) -> ir.Table:
     """Return a table of a DuckDB file, attached to this process's own DuckDB, for reading: several kernels may."""
-    known = backend().con.execute("SELECT database_name, path FROM duckdb_databases()").fetchall()
     place = str(Path(path).expanduser().absolute())
     if not Path(place).is_file():
         raise SourceError(f"there is no DuckDB file {path}")
+    known = backend().con.execute("SELECT database_name, path FROM duckdb_databases()").fetchall()
     database = next((database for database, other in known if other == place), None)
     if database is None:
         database = ibis.util.gen_name("attached")
         backend().con.execute(f"ATTACH {literal(place)} AS {quoted(database)} (READ_ONLY)")
-    *schema, table = name.split(".")
     return backend().table(table, database=(database, schema[-1] if schema else "main"))
 
 
@@ -78,7 +84,7 @@ def _reaching(source: object) -> Iterator[None]:
     """Errors of an engine as SourceError: each has classes of its own, and Spark tells the cause after the trace."""
     try:
         yield
-    except (SourceError, KeyboardInterrupt):
+    except SourceError:
         raise
     except ImportError as error:
         engine = str(source).split("://")[0]
@@ -88,17 +94,6 @@ def _reaching(source: object) -> Iterator[None]:
     except Exception as error:
         first, causes = str(error).partition("\n")[0], re.findall(r"Caused by: [\w.$]+: (.+)", str(error))
         raise SourceError(f"{source} cannot be read: {causes[-1] if causes else first}") from None
-
-
-def _spark(url: str) -> ibis.BaseBackend:
-    """Spark with the settings in `url`. Not by ibis.connect, which sets them again where Spark forbids it."""
-    # It says so at every query. What each question answers with pandas 3 is compared in tests/test_engines.py.
-    warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas")
-    from pyspark.sql import SparkSession
-
-    asked = dict(parse_qsl(urlsplit(url).query))
-    settings = _SPARK | (_LOCAL if asked.get("spark.master", "").startswith("local") else {}) | asked
-    return ibis.pyspark.connect(SparkSession.builder.config(map=settings).getOrCreate())
 
 
 def recognised(table: ir.Table) -> ir.Table:
@@ -114,9 +109,9 @@ def recognised(table: ir.Table) -> ir.Table:
         raise SourceError(f"the table's columns are not those of flow logs: {', '.join(table.columns[:8])} …")
     by_column = {name.replace("-", "_"): _present(table[column], name) for name, column in names.items()}
     chosen = {column: by_column.get(column, ibis.null()).cast(kind) for column, kind in COLUMNS.items()}
-    ours = ("file_id", "duplicate")
-    unknown = {name: table[name].cast("string") for name in table.columns if known(name) is None and name not in ours}
-    return table.select(**chosen, **unknown, file_id=ibis.null().cast("int64"), duplicate=ibis.literal(False))
+    unknown = [name for name in table.columns if known(name) is None and name not in RESERVED]
+    chosen |= {name: table[name].cast("string") for name in unknown}
+    return table.select(**chosen, file_id=ibis.null().cast("int64"), duplicate=ibis.literal(False))
 
 
 def _present(column: ir.Value, name: str) -> ir.Value:
@@ -136,16 +131,13 @@ def tally(source: object, start: Moment = None, end: Moment = None) -> dict:
         flows = flows.filter(ibis.coalesce(flows.end, flows.start) >= first)
     if last is not None:
         flows = flows.filter(ibis.coalesce(flows.start, flows.end) < last)
-    status = flows.log_status
-    counted = status.isnull() | (status == "OK")
+    counted = flows.log_status.isnull() | (flows.log_status == "OK")
     with _reaching(source):
         row = flows.aggregate(
             lines=flows.count(),
-            no_status=flows.count(where=status.isnull()),
-            ok_bytes=flows.bytes.sum(where=counted),
-            ok_packets=flows.packets.sum(where=counted),
-            **{word.lower(): flows.count(where=status == word) for word in ("OK", "NODATA", "SKIPDATA")},
+            no_status=flows.count(where=flows.log_status.isnull()),
+            **{f"ok_{name}": flows[name].sum(where=counted) for name in ("bytes", "packets")},
+            **{word.lower(): flows.count(where=flows.log_status == word) for word in ("OK", "NODATA", "SKIPDATA")},
         ).execute()
     sums = {name: 0 if value != value else int(value or 0) for name, value in row.iloc[0].items()}
-    none = dict.fromkeys(("files", "damaged_files", "unreadable_files", "headers", "blank", "malformed"), 0)
-    return {**none, **sums}
+    return dict.fromkeys(("files", "damaged_files", "unreadable_files", *SUMS), 0) | sums

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import NamedTuple
 
-from flowkit.fields import DEFAULT_FORMAT, FIELDS, STATUS, TEXT, TGW_FIELDS
+from flowkit.fields import DEFAULT_FORMAT, FIELDS, TEXT, TGW_FIELDS
 from flowkit.loading.errors import SourceError
 
 _BY_LETTERS = {name.replace("-", ""): name for name in FIELDS}
@@ -92,11 +92,9 @@ class Format(NamedTuple):
         """The regular expression that a whole line of this format matches."""
         tokens = list(map(token_pattern, self.names))
         if self.separator != " ":
-            empty = "|".join(map(re.escape, NULLS))
-            tokens = [
-                f"(?:{token}{'' if name == 'log-status' else f'|{empty}'})"
-                for name, token in zip(self.names, tokens, strict=True)
-            ]
+            empty = "".join(f"|{re.escape(null)}" for null in NULLS)
+            pairs = zip(self.names, tokens, strict=True)
+            tokens = [f"(?:{token}{'' if name == 'log-status' else empty})" for name, token in pairs]
         if self.quoted:
             return '^"' + f'"{self.separator}"'.join(tokens) + '"$'
         if self.separator != " ":
@@ -133,26 +131,19 @@ def _letters(token: str) -> str:
     return token.strip("`\"'${}@").replace("-", "").replace("_", "").lower()
 
 
-def refuse_look_alikes(names: Iterable[str]) -> None:
-    """Raise SourceError where one of several names is that of another kind of log."""
-    names = list(names)
-    other = next((what for name in names if (what := _LOOK_ALIKES.get(_letters(name)))), None)
-    if other and len(names) > 1:
+def refuse_look_alikes(names: Iterable[str], line: str = "") -> None:
+    """Raise SourceError where one of several names is that of another kind of log, or a line without names is one's."""
+    named = [_LOOK_ALIKES.get(_letters(name)) for name in names]
+    if len(named) > 1 and (other := next(filter(None, named), None)):
         raise SourceError(f"these are {other}, not VPC flow logs")
+    if other := next((what for beginning, what in _LOOK_ALIKE_LINES.items() if re.match(beginning, line)), None):
+        raise SourceError(f"these look like {other}, not VPC flow logs")
 
 
-def refuse_look_alike_line(line: str) -> None:
-    """Raise SourceError where a line without names is one of another kind of log."""
-    for beginning, what in _LOOK_ALIKE_LINES.items():
-        if re.match(beginning, line):
-            raise SourceError(f"these look like {what}, not VPC flow logs")
-
-
-def refuse_twice(tokens: Iterable[str]) -> None:
-    """Raise SourceError where tokens are the names of a header, but one of them comes twice."""
-    names = list(map(known, tokens))
-    if twice := None not in names and next((name for name in names if names.count(name) > 1), None):
-        raise SourceError(f"the header names {twice} twice")
+def twice(names: Iterable[str | None]) -> str | None:
+    """Return the first name that comes more than once; None where each comes once, or not all are names."""
+    names = list(names)
+    return None if None in names else next((name for name in names if names.count(name) > 1), None)
 
 
 def header(tokens: Iterable[str], least: int = 1) -> Format | None:
@@ -171,10 +162,10 @@ def header(tokens: Iterable[str], least: int = 1) -> Format | None:
     return Format(names)
 
 
-def given(text: str | None, newer: bool = False) -> Format | None:
+def given(text: str | None) -> Format | None:
     """Return the format that a user writes: names, or AWS's `${version} ${account-id} …`; None for None.
 
-    Raises ValueError naming what is no field, with the nearest name there is; `newer` takes any name.
+    Raises ValueError naming what is no field, with the nearest name there is.
     """
     if not text or not text.strip():
         return None
@@ -182,23 +173,13 @@ def given(text: str | None, newer: bool = False) -> Format | None:
     for token in tokens:
         if set(token) & set("${}"):
             raise ValueError(f"{token!r} is no field of a format: a field is written name or ${{name}}")
-        if not known(token) and not (newer and _NAME.fullmatch(token)):
+        if not known(token):
             close = get_close_matches(token.replace("_", "-").lower(), FIELDS, 1)
             nearest = f" (did you mean {close[0]}?)" if close else ""
             raise ValueError(f"{token!r} is no field of a flow log{nearest}: docs/fields.md lists them")
-    names = tuple(known(token) or token.replace("_", "-") for token in tokens)
-    if twice := next((name for name in names if names.count(name) > 1), None):
-        raise ValueError(f"the format names {twice} twice")
+    names = tuple(map(known, tokens))
+    if again := twice(names):
+        raise ValueError(f"the format names {again} twice")
     if not names:
         raise ValueError("the format names no field")
     return Format(names)
-
-
-def is_default(tokens: list[str]) -> bool:
-    """Return whether a line without a header is of AWS's default format: by its content, not by its length alone."""
-    return (
-        len(tokens) == len(DEFAULT_FORMAT)
-        and tokens[0] == "2"
-        and tokens[12] in ("ACCEPT", "REJECT", "-")
-        and tokens[13] in STATUS
-    )

@@ -1,43 +1,37 @@
 """From a source to the cache: its new files are read, and the lines of all of them counted."""
 
-import dataclasses
 import itertools
 import os
 import secrets
 import time
 import uuid
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
-from flowkit.loading import cache, cloudwatch, s3, sources, upkeep
-from flowkit.loading.counts import Facts
+from flowkit.loading import cache, cloudwatch, s3, sources
 from flowkit.loading.errors import SourceError
 from flowkit.loading.grammar import Format, given
-from flowkit.loading.parse import Parser, read_files
-from flowkit.loading.sources import KINDS, SourceFile, at_once, copied, is_table
+from flowkit.loading.parse import SUMS, Parser, no_facts
+from flowkit.loading.sources import KINDS, SourceFile, at_once, is_table
 from flowkit.loading.window import Moment, window
 from flowkit.words import many
 
 #: Bytes of text that one task reads (gzip is taken for a fifth of it), its files, and tasks committed together.
 TASK_BYTES, TASK_FILES, TASKS = 24 << 20, 2_000, 64
-#: What a tally sums up over files.
-SUMS = (
-    "lines", "headers", "blank", "ok", "nodata", "skipdata", "no_status", "malformed", "ok_bytes", "ok_packets",
-)  # fmt: skip
 #: Places left aside for one reason that a sentence names at most.
 SHOWN = 3
 #: What lists and fetches the files that are not on this machine.
 REMOTE = {"s3:": s3, "cloudwatch:": cloudwatch}
 
 Progress = Callable[[int, int], None]
-Task = list[tuple[Facts, Path]]
+Task = list[tuple[dict, Path]]
 
 
-@dataclasses.dataclass
+@dataclass
 class Ingested:
     """What is known of a source after its new files were read: places, facts (a row a file), and what went wrong."""
 
@@ -69,9 +63,9 @@ class Ingested:
         bad, damaged, odd = ([row for row in rows if row[name]] for name in ("malformed", "damage", "odd_times"))
         gateway = sum(row["gateway"] for row in rows)
         timeless = sum(records_in(row) for row in rows if row["first"] is None and not row["odd_times"])
-        by_reason = defaultdict(list)
+        by_reason: dict[str, list[str]] = {}
         for place, reason in self.aside.items():
-            by_reason[reason].append(place)
+            by_reason.setdefault(reason, []).append(place)
         said = (
             bad and f"{tally['malformed']:,} of {many(tally['lines'], 'line')} malformed, the first in"
             f" {bad[0]['place']} ({bad[0]['reason']})",
@@ -159,9 +153,8 @@ def found(
     for each in [source] if isinstance(source, str | Path) else source:
         if not str(each).strip():
             raise ValueError(f"the source is empty: {KINDS}")
-        remote = REMOTE.get(str(each).partition("//")[0])
-        listed = remote.list_objects if remote else sources.list_files
-        files |= {file.place: file for file in listed(str(each), first, last)}
+        listed = REMOTE.get(str(each).partition("//")[0], sources).list_objects(str(each), first, last)
+        files |= {file.place: file for file in listed}
     failures = {file.place: file.failure for file in files.values() if file.failure}
     aside = {file.place: file.aside for file in files.values() if file.aside}
     return [files[place] for place in sorted(files.keys() - failures.keys() - aside.keys())], failures, aside
@@ -171,48 +164,43 @@ def _read_all(
     new: list[SourceFile], fields: Format | None, key: str, progress: Progress | None, failures: dict[str, str]
 ) -> None:
     """Read `new` into the cache; what cannot even be opened goes to `failures`, and the next run tries it again."""
-    upkeep.sweep()
+    cache.sweep()
     with cache.workplace() as work:
-        finished: list[Parser] = []
-        done = 0
+        done, rows, parts = 0, [], []
         tasks = _tasks(new, work, failures)
         parsed = at_once(lambda task: (len(task), _parsed(task, work, fields, failures)), tasks, os.cpu_count() or 1)
         with closing(parsed):  # its threads are done before the folder goes in which they write
-            for count, parsers in parsed:
-                finished += parsers
+            for number, (count, parsers) in enumerate(parsed, 1):
+                for parser in parsers:
+                    rows += (facts | {"given": "" if facts["headed"] else key} for facts in parser.files.values())
+                    parts += parser.parts
                 done += count
-                if len(finished) >= TASKS:
-                    _commit(finished, key, work)
+                if rows and number % TASKS == 0:
+                    cache.commit(rows, parts, work)
+                    rows, parts = [], []
                 if progress:
                     progress(done, len(new))
-        _commit(finished, key, work)
-        upkeep.gather(work)
+        if rows:
+            cache.commit(rows, parts, work)
+        cache.gather(work)
 
 
 def _tasks(new: list[SourceFile], work: Path, failures: dict[str, str]) -> Iterator[Task]:
-    """The files in order, so many together as make one task."""
-    task, size = [], 0
-    first = secrets.randbits(42) << 20
-    for number, (file, path) in enumerate(_fetched(new, work)):
+    """The files in order, each as it was read (an object may have changed since), so many together as make one task."""
+    task, size, first = [], 0, secrets.randbits(42) << 20
+    by_scheme = itertools.groupby(new, lambda file: file.place.partition("//")[0])
+    fetched = (each for scheme, files in by_scheme for each in REMOTE.get(scheme, sources).fetch(files, work))
+    for number, (file, path) in enumerate(fetched):
         if isinstance(path, Exception):
             failures[file.place] = str(path)
             continue
-        task.append((Facts(first + number, file.place, file.stamp, file.size), path))
+        task.append((no_facts(first + number, file.place, file.stamp, file.size), path))
         size += file.size * (5 if path.suffix == ".gz" else 1)
         if size >= TASK_BYTES or len(task) >= TASK_FILES:
             yield task
             task, size = [], 0
     if task:
         yield task
-
-
-def _fetched(new: list[SourceFile], work: Path) -> Iterator[tuple[SourceFile, Path | SourceError]]:
-    """Each file as it was read (an object may have changed since it was listed), and where its bytes are."""
-    for scheme, files in itertools.groupby(new, lambda file: file.place.partition("//")[0]):
-        if scheme in REMOTE:
-            yield from REMOTE[scheme].fetch(files, work)
-        else:
-            yield from ((file, copied(file, work / uuid.uuid4().hex) if file.once else file.path) for file in files)
 
 
 def _parsed(task: Task, work: Path, fields: Format | None, failures: dict[str, str]) -> list[Parser]:
@@ -223,7 +211,7 @@ def _parsed(task: Task, work: Path, fields: Format | None, failures: dict[str, s
         except OSError as error:
             if path.is_relative_to(work):  # the cache is gone, not the file
                 raise
-            failures[facts.place] = f"cannot be read: {error.strerror}"
+            failures[facts["place"]] = f"cannot be read: {error.strerror}"
             continue
         if not str(path).isprintable():  # Polars and Arrow take no name that is not UTF-8
             link = work / uuid.uuid4().hex
@@ -239,25 +227,16 @@ def _parsed(task: Task, work: Path, fields: Format | None, failures: dict[str, s
 def _read(files: Task, work: Path, fields: Format | None, failures: dict[str, str]) -> list[Parser]:
     """Read files together, as long as nothing unforeseen happens; then by halves, until the one is alone that it is."""
     try:
-        return [read_files(files, work, uuid.uuid4().hex, fields)]
+        return [Parser(files, work, uuid.uuid4().hex, fields)]
     except (Exception, pl.exceptions.PanicException) as error:
         if isinstance(error, OSError) or cache.is_full(error) or not work.is_dir():
             raise
         if len(files) == 1:
             reason = " ".join(str(error).split())[:200]
-            failures[files[0][0].place] = f"cannot be read: {reason} ({type(error).__name__}, unforeseen)"
+            failures[files[0][0]["place"]] = f"cannot be read: {reason} ({type(error).__name__}, unforeseen)"
             return []
-    afresh = [(Facts(each.file_id, each.place, each.stamp, each.size), path) for each, path in files]
+    afresh = [
+        (no_facts(*(facts[name] for name in ("file_id", "place", "stamp", "size"))), path) for facts, path in files
+    ]
     halves = afresh[: len(files) // 2], afresh[len(files) // 2 :]
     return [parser for half in halves for parser in _read(half, work, fields, failures)]
-
-
-def _commit(finished: list[Parser], key: str, work: Path) -> None:
-    rows = []
-    for facts in (each for parser in finished for each in parser.files.values()):
-        row = dataclasses.asdict(facts) | {"given": "" if facts.headed else key}
-        row |= {name: sorted(row[name]) for name in ("unknown", "formats", "parts")}
-        rows.append(row | {"ok_bytes": str(facts.ok_bytes), "ok_packets": str(facts.ok_packets)})
-    if rows:
-        cache.commit(rows, [part for parser in finished for part in parser.parts], work)
-    finished.clear()

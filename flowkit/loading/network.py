@@ -2,12 +2,11 @@
 
 In: a folder of `aws ec2 describe-*` output. Out: a `Snapshot`, whose rules `flowkit.questions.rules` evaluates. A rule
 without a number here means "any": protocol ``-1``, ICMP type ``-1``, no port range.
-
-Formats: https://docs.aws.amazon.com/cli/latest/reference/ec2/describe-security-groups.html,
-.../describe-network-acls.html, .../describe-network-interfaces.html
+Formats: https://docs.aws.amazon.com/cli/latest/reference/ec2/ (describe-security-groups.html and the like)
 """
 
 import hashlib
+import itertools
 import json
 import re
 from collections import Counter, defaultdict
@@ -16,6 +15,7 @@ from functools import cached_property, partial
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 
+from flowkit.loading.sample import SAMPLE
 from flowkit.net import ICMP, PROTOCOLS, TCP, UDP, Network, protocol_name
 
 #: The numbers AWS gives the last rules (IPv4, IPv6) of every network ACL, which its console shows as `*`.
@@ -27,7 +27,6 @@ UNHELPFUL = re.compile(r"(?i)^(primary network interface|rdsnetworkinterface|aws
 #: The name stands in the middle of `ELB app/shop/50dc6c495c0c9188`, at the end of `Interface for NAT Gateway nat-0123`.
 LOAD_BALANCER = re.compile(r"^ELB (?:(?:app|net|gwy)/)?([^/]+)")
 NAT_GATEWAY = re.compile(r"\b(nat-[0-9a-f]+)\b")
-
 REWRITE = "write it anew with `flowkit snapshot network`"
 
 
@@ -86,9 +85,8 @@ class Entry:
     @property
     def text(self) -> str:
         """Such as `outbound rule 70 (deny tcp/1024-65535 to 198.51.100.128/25)`."""
-        number = "*" if self.number in LAST_RULES else self.number
+        number, action = "*" if self.number in LAST_RULES else self.number, "allow" if self.allow else "deny"
         way, side = ("outbound", "to") if self.egress else ("inbound", "from")
-        action = "allow" if self.allow else "deny"
         return f"{way} rule {number} ({action} {self.match.text} {side} {self.network})"
 
 
@@ -113,8 +111,7 @@ class Subnet:
 
 @dataclass(frozen=True)
 class Interface:
-    """A network interface; addresses are its private IPv4 (secondary ones and delegated prefixes too) and its IPv6
-    ones, the primary first."""
+    """A network interface; `addresses`: private IPv4 (also secondary, delegated prefixes) and IPv6, the primary first."""
 
     interface_id: str
     addresses: tuple[str, ...]
@@ -141,17 +138,14 @@ class Snapshot:
     @cached_property
     def _owners(self) -> dict[str, list[Interface]]:
         owners = defaultdict(list)
-        for interface in self.interfaces.values():
-            for address in interface.addresses:
-                owners[address].append(interface)
-        return dict(owners)
+        for address, interface in ((each, one) for one in self.interfaces.values() for each in one.addresses):
+            owners[address].append(interface)
+        return owners
 
     def owner(self, address: str, vpc_id: str | None = None) -> Interface | None:
-        """Return the interface that has the private `address`; where several VPCs use it, the one in `vpc_id`, None
-        without."""
-        found = self._owners.get(str(ip_address(address)), [])
-        own = [interface for interface in found if interface.vpc_id == vpc_id]
-        return own[0] if own else found[0] if len(found) == 1 else None
+        """Return the interface that has the private `address`; where several VPCs use it, the one in `vpc_id`."""
+        found = self._owners.get(str(ip_address(address)), ())
+        return next((one for one in found if one.vpc_id == vpc_id), found[0] if len(found) == 1 else None)
 
     def names(self) -> list[tuple[str, str]]:
         """Return address and name of every interface that has a name."""
@@ -160,15 +154,12 @@ class Snapshot:
 
     def label(self, interface_id: str | None) -> str:
         """Return the interface's name, or its id where it has none."""
-        interface = self.interfaces.get(interface_id)
-        return interface.name if interface else str(interface_id)
+        return self.interfaces[interface_id].name if interface_id in self.interfaces else str(interface_id)
 
 
 def snapshot_of(source: str, network: str | Path | None) -> Snapshot | None:
     """Return the snapshot in the folder `network`; the sample's own for source "sample"; None without either."""
     if network is None and source == "sample":
-        from flowkit.loading.sample import SAMPLE  # noqa: PLC0415  (only the sample needs it)
-
         network = SAMPLE / "network"
     return None if network is None else read_snapshot(network)
 
@@ -189,21 +180,20 @@ def read_snapshot(folder: str | Path) -> Snapshot:
         path.stem.removeprefix(prefix): tuple(items(path.stem, "Entries", lambda item: ip_network(item["Cidr"])))
         for path in sorted(folder.glob(f"{prefix}*.json"))
     }
-    reservations = items("describe-instances", "Reservations", lambda item: [
+    hosts = items("describe-instances", "Reservations", lambda item: [
         (one["InstanceId"], _tag(one)) for one in item.get("Instances", [])
     ])  # fmt: skip
-    hosts = dict(host for several in reservations for host in several)
-    gateways = dict(items("describe-nat-gateways", "NatGateways", lambda item: (item["NatGatewayId"], _tag(item))))
-    interfaces = _told_apart(
-        items("describe-network-interfaces", "NetworkInterfaces", lambda item: _interface(item, hosts, gateways), True)
-    )
-    members = {
-        name: set() for name in items("describe-security-groups", "SecurityGroups", lambda g: g["GroupId"], True)
-    }
-    for interface in interfaces:
-        for group_id in interface.group_ids:
-            members.setdefault(group_id, set()).update(map(ip_address, interface.addresses))
-    groups = items("describe-security-groups", "SecurityGroups", lambda item: _group(item, lists, members), True)
+    names = dict(itertools.chain(*hosts))
+    names |= items("describe-nat-gateways", "NatGateways", lambda item: (item["NatGatewayId"], _tag(item)))
+    found = items("describe-network-interfaces", "NetworkInterfaces", partial(_interface, names=names), True)
+    shared = Counter((one.name, one.subnet_id) for one in found)  # those of an instance get the end of their id
+    ends = (f" …{one.interface_id[-4:]}" * (shared[one.name, one.subnet_id] > 1) for one in found)
+    interfaces = [replace(one, name=one.name + end) for one, end in zip(found, ends, strict=True)]
+    about = ("describe-security-groups", "SecurityGroups")
+    members = {group_id: set() for group_id in items(*about, lambda item: item["GroupId"], True)}
+    for interface, group_id in ((one, group_id) for one in interfaces for group_id in one.group_ids):
+        members.setdefault(group_id, set()).update(map(ip_address, interface.addresses))
+    groups = items(*about, partial(_group, lists=lists, members=members), True)
     acls = items("describe-network-acls", "NetworkAcls", _acl, True)
     placed = {subnet_id: acl_id for acl_id, _entries, subnet_ids in acls for subnet_id in subnet_ids}
     subnets = {one.subnet_id: one for one in items("describe-subnets", "Subnets", _subnet)}
@@ -211,12 +201,10 @@ def read_snapshot(folder: str | Path) -> Snapshot:
         subnet = subnets.get(subnet_id, Subnet(subnet_id, name=subnet_id))
         subnets[subnet_id] = replace(subnet, acl_id=placed.get(subnet_id))
     return Snapshot(
-        interfaces={interface.interface_id: interface for interface in interfaces},
-        subnets=subnets,
-        groups={group.group_id: group for group in groups},
-        acls={acl_id: entries for acl_id, entries, _subnet_ids in acls},
-        digest=digest.hexdigest(),
-    )
+        {interface.interface_id: interface for interface in interfaces}, subnets,
+        {group.group_id: group for group in groups}, {acl_id: entries for acl_id, entries, _subnet_ids in acls},
+        digest.hexdigest(),
+    )  # fmt: skip
 
 
 def _items(folder: Path, digest, name: str, key: str, parse, required: bool = False) -> list:
@@ -245,71 +233,49 @@ def _tag(item: dict) -> str:
     return {tag["Key"]: tag["Value"] for tag in item.get("Tags") or item.get("TagSet") or []}.get("Name", "")
 
 
-def _interface(item: dict, hosts: dict, gateways: dict) -> Interface:
+def _interface(item: dict, names: dict) -> Interface:
     listed = item.get("PrivateIpAddresses", [])
     public = [entry.get("Association", {}).get("PublicIp") for entry in listed]
     found = [item.get("PrivateIpAddress"), *(entry["PrivateIpAddress"] for entry in listed)]
     found += [entry["Ipv6Address"] for entry in item.get("Ipv6Addresses", [])]
     # Pods have addresses of the prefixes (/28) that their node's interface was given.
-    prefixes = [ip_network(entry["Ipv4Prefix"]) for entry in item.get("Ipv4Prefixes", [])]
-    found += [str(address) for prefix in prefixes for address in prefix]
+    found += [address for entry in item.get("Ipv4Prefixes", []) for address in ip_network(entry["Ipv4Prefix"])]
     identifier, instance = item["NetworkInterfaceId"], (item.get("Attachment") or {}).get("InstanceId")
     text = str(item.get("Description") or "").strip()
     balancer, gateway = LOAD_BALANCER.match(text), NAT_GATEWAY.search(text)
     described = "" if UNHELPFUL.match(text) else balancer[1] if balancer else text
     if gateway:
-        described = f"NAT gateway {gateways.get(gateway[1]) or gateway[1]}"
+        described = f"NAT gateway {names.get(gateway[1]) or gateway[1]}"
+    addresses = tuple(dict.fromkeys(str(ip_address(address)) for address in found if address))
     return Interface(
-        interface_id=identifier,
-        addresses=tuple(dict.fromkeys(str(ip_address(address)) for address in found if address)),
-        public_addresses=tuple(address for address in public if address),
-        subnet_id=item["SubnetId"],
-        vpc_id=item["VpcId"],
-        instance_id=instance,
-        name=_tag(item) or hosts.get(instance) or described or identifier,
+        identifier, addresses, tuple(filter(None, public)), item["SubnetId"], item["VpcId"], instance,
+        name=_tag(item) or names.get(instance) or described or identifier,
         interface_type=item.get("InterfaceType", "interface"),
         group_ids=tuple(group["GroupId"] for group in item.get("Groups", [])),
-    )
-
-
-def _told_apart(interfaces: list[Interface]) -> list[Interface]:
-    """Return the interfaces, those of one subnet that share a name (two of an instance) with the end of their id."""
-    names = Counter((one.name, one.subnet_id) for one in interfaces)
-    return [
-        replace(one, name=f"{one.name} …{one.interface_id[-4:]}") if names[one.name, one.subnet_id] > 1 else one
-        for one in interfaces
-    ]
+    )  # fmt: skip
 
 
 def _match(protocol: str, low, high) -> Match:
     """Return a match; AWS writes "any" as -1 or leaves it out."""
-    number = PROTOCOLS.get(str(protocol).lower())
-    number, low, high = (
-        None if value is None or int(value) == -1 else int(value)
-        for value in (protocol if number is None else number, low, high)
-    )
+    number = PROTOCOLS.get(str(protocol).lower(), protocol)
+    number, low, high = (None if each is None or int(each) == -1 else int(each) for each in (number, low, high))
     # AWS: for a protocol other than TCP, UDP and ICMP, all ports are meant, whatever the range says.
-    if number not in ICMP and (number not in (TCP, UDP) or None in (low, high)):
-        return Match(number, None, None)
-    return Match(number, low, high)
+    every = number not in ICMP and (number not in (TCP, UDP) or None in (low, high))
+    return Match(number, None, None) if every else Match(number, low, high)
 
 
 def _group(item: dict, lists: dict, members: dict) -> Group:
     identifier, rules = item["GroupId"], []
-    for key, egress in (("IpPermissions", False), ("IpPermissionsEgress", True)):
-        for one in item.get(key, []):
-            about = (identifier, egress, _match(one["IpProtocol"], one.get("FromPort"), one.get("ToPort")))
-            for cidr in (
-                *(peer["CidrIp"] for peer in one.get("IpRanges", [])),
-                *(peer["CidrIpv6"] for peer in one.get("Ipv6Ranges", [])),
-            ):
-                network = ip_network(cidr, strict=False)
-                rules.append(Rule(*about, str(network), (network,)))
-            for name in (peer["PrefixListId"] for peer in one.get("PrefixListIds", [])):
-                rules.append(Rule(*about, name, lists.get(name, ()), known=name in lists))
-            for name in (peer["GroupId"] for peer in one.get("UserIdGroupPairs", [])):
-                there = frozenset(members.get(name, ()))
-                rules.append(Rule(*about, name, (), there, known=name in members))
+    ways = {"IpPermissions": False, "IpPermissionsEgress": True}
+    for one, egress in ((one, egress) for key, egress in ways.items() for one in item.get(key, [])):
+        about = (identifier, egress, _match(one["IpProtocol"], one.get("FromPort"), one.get("ToPort")))
+        for key, cidr in (("IpRanges", "CidrIp"), ("Ipv6Ranges", "CidrIpv6")):
+            networks = (ip_network(peer[cidr], strict=False) for peer in one.get(key, []))
+            rules += [Rule(*about, str(network), (network,)) for network in networks]
+        for name in (peer["PrefixListId"] for peer in one.get("PrefixListIds", [])):
+            rules.append(Rule(*about, name, lists.get(name, ()), known=name in lists))
+        for name in (peer["GroupId"] for peer in one.get("UserIdGroupPairs", [])):
+            rules.append(Rule(*about, name, (), frozenset(members.get(name, ())), known=name in members))
     return Group(identifier, item.get("GroupName", identifier), tuple(rules))
 
 
@@ -319,11 +285,12 @@ def _acl(item: dict) -> tuple[str, tuple[Entry, ...], list[str]]:
     for entry in item["Entries"]:
         ports, icmp = entry.get("PortRange") or {}, entry.get("IcmpTypeCode") or {}
         span = (icmp.get("Type"), icmp.get("Code")) if icmp else (ports.get("From"), ports.get("To"))
-        if entry["RuleAction"] not in ("allow", "deny"):
-            raise ValueError(f"rule {entry['RuleNumber']}: RuleAction is {entry['RuleAction']!r}")
+        number, action = entry["RuleNumber"], entry["RuleAction"]
+        if action not in ("allow", "deny"):
+            raise ValueError(f"rule {number}: RuleAction is {action!r}")
         network = ip_network(entry.get("CidrBlock") or entry["Ipv6CidrBlock"], strict=False)
-        allow, match = entry["RuleAction"] == "allow", _match(entry["Protocol"], *span)
-        entries.append(Entry(int(entry["RuleNumber"]), bool(entry["Egress"]), allow, match, network))
+        match = _match(entry["Protocol"], *span)
+        entries.append(Entry(int(number), bool(entry["Egress"]), action == "allow", match, network))
     subnet_ids = [one["SubnetId"] for one in item.get("Associations", [])]
     return item["NetworkAclId"], tuple(sorted(entries, key=lambda one: one.number)), subnet_ids
 

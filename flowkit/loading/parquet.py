@@ -13,9 +13,9 @@ import polars as pl
 from flowkit.fields import FIELDS, TIMES
 from flowkit.loading.compression import Compressed
 from flowkit.loading.errors import SourceError
-from flowkit.loading.grammar import NULLS, Format, named, refuse_look_alikes
-from flowkit.loading.messages import of_text
-from flowkit.loading.shapes import Lines, Piece, as_text
+from flowkit.loading.grammar import NULLS, Format, named, refuse_look_alikes, twice
+from flowkit.loading.shapes import MESSAGES, Lines, Piece, as_text
+from flowkit.loading.strict import of_text
 
 MAGIC = b"PAR1"
 #: Records that are looked at together.
@@ -35,11 +35,19 @@ class Records(Lines):
         try:
             frame = pl.scan_parquet(self.file, glob=False, hive_partitioning=False)
             schema = frame.collect_schema()
-            if schema.names() in (["message"], ["@message"], ["_raw"]):
+            if schema.names() in [[name] for name in MESSAGES]:
                 texts = (text for (text,) in frame.collect().iter_rows() if text)
                 yield from self._gathered(line for text in texts for line in of_text(text))
                 return
-            names = _names(schema)
+            refuse_look_alikes(schema)
+            names = {
+                column: name for column in schema if (name := named(column))
+            }  # no lists and odd names that are new
+            names = {column: name for column, name in names.items() if name in FIELDS or not schema[column].is_nested()}
+            if again := twice(names.values()):
+                raise SourceError(f"two columns of the Parquet file are both {again}")
+            if not {"srcaddr", "log-status", "interface-id", "tgw-id"}.intersection(names.values()):
+                raise SourceError("a Parquet file, but its columns are not those of flow logs")
             self.format = Format(tuple(names.values()))
             tokens = {field: _token(name, schema[name], field) for name, field in names.items()}
             if "log-status" in tokens:  # some tools fill the ports of records without traffic with anything
@@ -57,19 +65,6 @@ class Records(Lines):
             if not done:
                 raise SourceError(reason) from None
             self.source.damage = reason
-
-
-def _names(schema: pl.Schema) -> dict[str, str]:
-    """By column: the field that it holds; columns of no flow log's kind (lists, odd names) are left out."""
-    refuse_look_alikes(schema)
-    names = {column: name for column in schema if (name := named(column))}
-    names = {column: name for column, name in names.items() if name in FIELDS or not schema[column].is_nested()}
-    twice = next((name for name in names.values() if list(names.values()).count(name) > 1), None)
-    if twice:
-        raise SourceError(f"two columns of the Parquet file are both {twice}")
-    if not {"srcaddr", "log-status", "interface-id", "tgw-id"}.intersection(names.values()):
-        raise SourceError("a Parquet file, but its columns are not those of flow logs")
-    return names
 
 
 def _token(column: str, kind: pl.DataType, name: str) -> pl.Expr:

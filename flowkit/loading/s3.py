@@ -10,16 +10,17 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from flowkit.loading.boto import client, sentences
 from flowkit.loading.errors import SourceError
-from flowkit.loading.sources import LATE, SLOT, SourceFile, at_once, may_hold
+from flowkit.loading.sources import DAY, LATE, SLOT, SourceFile, at_once, may_hold
 
 #: Objects of known other kinds; all others are looked into, whatever they are called (Firehose gives no ending).
 _OTHER = re.compile(
@@ -42,50 +43,22 @@ _DEPTH, _FOLDERS = 3, 50
 _READS = 4
 
 
-@dataclass(frozen=True)
-class _Bucket:
-    client: object
-    name: str
-
-    def pages(self, prefix: str, **more) -> Iterator[dict]:
-        with sentences(f"s3://{self.name}/{prefix}"):
-            paginator = self.client.get_paginator("list_objects_v2")
-            yield from paginator.paginate(Bucket=self.name, Prefix=prefix, **more, **_payer())
-
-    def folders(self, prefix: str) -> list[str]:
-        pages = self.pages(prefix, Delimiter="/")
-        return [folder["Prefix"] for page in pages for folder in page.get("CommonPrefixes", ())]
-
-    def objects(self, prefix: str, days: tuple[str, str] = ("", _LAST)) -> Iterator[SourceFile]:
-        """The objects below `prefix` whose keys lie between the two of `days`, in their order."""
-        first, last = days
-        entries = (entry for page in self.pages(prefix, StartAfter=first) for entry in page.get("Contents", ()))
-        for entry in itertools.takewhile(lambda entry: entry["Key"] < last, entries):
-            key, other = entry["Key"], "" if entry["Size"] else "empty"
-            if key != prefix and _OTHER.search(key):
-                other = "by its name no flow log"
-            if not key.endswith("/"):
-                yield SourceFile(f"s3://{self.name}/{key}", entry["ETag"].strip('"'), entry["Size"], aside=other)
-
-
 def list_objects(uri: str, start: int | None, end: int | None, profile: str | None = None) -> Iterator[SourceFile]:
     """The flow log objects below `uri` that may hold records of the window, each once, and those left aside.
 
-    `start` and `end` are seconds since 1970 (None: no limit). In AWS's layout only the folders of the
-    window's days are listed (and nothing beside it), and only files whose slot may hold records of the window
-    are wanted (`sources.may_hold`). Raises ValueError where `uri` names no bucket, SourceError when AWS refuses or no
-    object there may be a flow log, whatever the window.
+    In AWS's layout only the folders of the window's days are listed. Raises ValueError where `uri` names no bucket,
+    SourceError when AWS refuses or no object there may be a flow log, whatever the window.
     """
     name, prefix = split_uri(uri)
-    bucket = _Bucket(client("s3", profile), name)
+    pages = partial(_pages, client("s3", profile), name)
     folder = prefix if not prefix or prefix.endswith("/") else prefix + "/"
-    roots = _roots(bucket, folder)
+    roots = _roots(pages, folder)
     with ThreadPoolExecutor(8) as pool:
-        listed = pool.map(lambda root: list(bucket.objects(root, _days(root, start, end))), roots or [folder])
+        listed = pool.map(lambda root: list(_objects(pages, root, *_days(root, start, end))), roots or [folder])
         objects = list(itertools.chain.from_iterable(listed))
     if not objects and (not roots or folder != prefix):  # no folder: one object, or the beginning of names
-        objects = list(bucket.objects(prefix))
-    if all(each.aside for each in objects) and all(each.aside for each in bucket.objects(prefix)):
+        objects = list(_objects(pages, prefix))
+    if all(each.aside for each in objects) and all(each.aside for each in _objects(pages, prefix)):
         reasons = "".join(f"; {each.place}: {each.aside}" for each in objects[:2])
         if set(uri) & set("*?["):
             reasons += "; S3 takes the beginning of names (s3://bucket/prefix), not globs"
@@ -101,21 +74,39 @@ def split_uri(uri: str) -> tuple[str, str]:
     return name, key
 
 
-def _roots(bucket: _Bucket, folder: str, depth: int = _DEPTH) -> list[str]:
+def _pages(s3, bucket: str, prefix: str, **more) -> Iterator[dict]:
+    with sentences(f"s3://{bucket}/{prefix}"):
+        yield from s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, **more, **_payer())
+
+
+def _objects(pages: Callable, prefix: str, first: str = "", last: str = _LAST) -> Iterator[SourceFile]:
+    """The objects below `prefix` whose keys lie between `first` and `last`, in their order."""
+    for page in pages(prefix, StartAfter=first):
+        for entry in page.get("Contents", ()):
+            key, other = entry["Key"], "" if entry["Size"] else "empty"
+            if key >= last:
+                return
+            if key != prefix and _OTHER.search(key):
+                other = "by its name no flow log"
+            if not key.endswith("/"):
+                yield SourceFile(f"s3://{page['Name']}/{key}", entry["ETag"].strip('"'), entry["Size"], aside=other)
+
+
+def _roots(pages: Callable, folder: str, depth: int = _DEPTH) -> list[str]:
     """The regions' folders at or below `folder`, none where nothing is laid out as AWS does."""
     if _REGION.match(folder):
         return [folder]
     known = _ABOVE_REGION.fullmatch(folder)
     if not known and not depth:
         return []
-    steps = bucket.folders(folder)
+    steps = [each["Prefix"] for page in pages(folder, Delimiter="/") for each in page.get("CommonPrefixes", ())]
     if known:
         steps = [each for each in steps if _ABOVE_REGION.fullmatch(each) or _REGION.fullmatch(each)]
     elif folder + "AWSLogs/" in steps:
         steps = [folder + "AWSLogs/"]
     elif len(steps) > _FOLDERS:
         steps = []
-    return [root for step in steps for root in _roots(bucket, step, depth - 1)]
+    return [root for step in steps for root in _roots(pages, step, depth - 1)]
 
 
 def _days(root: str, start: int | None, end: int | None) -> tuple[str, str]:
@@ -124,21 +115,19 @@ def _days(root: str, start: int | None, end: int | None) -> tuple[str, str]:
     if not region:
         return "", _LAST
     names = "year={0:%Y}/month={0:%m}/day={0:%d}/" if "aws-region=" in region[0] else "{0:%Y/%m/%d}/"
-
-    def folder(at: int) -> str:
-        return region[0] + names.format(datetime.fromtimestamp(min(max(0, at), _FAR), UTC))
-
-    return "" if start is None else folder(start - SLOT), _LAST if end is None else folder(end + LATE + 86_400)
+    first, last = (
+        at is not None and region[0] + names.format(datetime.fromtimestamp(min(max(0, at + more), _FAR), UTC))
+        for at, more in ((start, -SLOT), (end, LATE + DAY))
+    )
+    return first or "", last or _LAST
 
 
 def fetch(
     files: Iterable[SourceFile], folder: Path, workers: int = 8
 ) -> Iterator[tuple[SourceFile, Path | SourceError]]:
-    """Each object with the file that holds its bytes, in order, `workers` at a time, a few ahead.
+    """Each object, with the size and ETag of the moment when it was read, and a new file in `folder` of its bytes.
 
-    The file is new in `folder` and the caller's to delete. The object comes back as it was read: with the
-    size and ETag of that moment, should it have been overwritten since it was listed. Where it cannot be
-    read, a SourceError stands in the file's place and the rest goes on.
+    Where it cannot be read, a SourceError stands in the file's place and the rest goes on.
     """
     s3 = client("s3")
     return at_once(lambda each: _download(s3, each, folder), files, workers)
@@ -152,8 +141,7 @@ def _download(s3, each: SourceFile, folder: Path) -> tuple[SourceFile, Path | So
                 answer = s3.get_object(Bucket=bucket, Key=key, **_payer())
         except SourceError as error:
             return each, error
-        ending = _ENDING.search(key)[0].lower()
-        with tempfile.NamedTemporaryFile(dir=folder, suffix=ending, delete=False) as file:
+        with tempfile.NamedTemporaryFile(dir=folder, suffix=_ENDING.search(key)[0].lower(), delete=False) as file:
             try:
                 with sentences(each.place), closing(answer["Body"]) as body:
                     shutil.copyfileobj(body, file, 1 << 20)
@@ -161,9 +149,8 @@ def _download(s3, each: SourceFile, folder: Path) -> tuple[SourceFile, Path | So
                 Path(file.name).unlink()
                 continue
         return replace(each, size=answer["ContentLength"], stamp=answer["ETag"].strip('"')), Path(file.name)
-    return each, SourceError(
-        f"AWS cannot be reached for {each.place}: the connection broke {_READS} times while it was read."
-    )
+    said = f"AWS cannot be reached for {each.place}: the connection broke {_READS} times while it was read."
+    return each, SourceError(said)
 
 
 def _payer() -> dict[str, str]:

@@ -11,22 +11,16 @@ import itertools
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import NamedTuple
 
 import polars as pl
 
-from flowkit.loading import messages, strict
+from flowkit.fields import DEFAULT_FORMAT, STATUS
+from flowkit.loading import strict
 from flowkit.loading.compression import Compressed
 from flowkit.loading.errors import SourceError
-from flowkit.loading.grammar import (
-    DEFAULT,
-    Format,
-    header,
-    is_default,
-    refuse_look_alike_line,
-    refuse_look_alikes,
-    refuse_twice,
-)
+from flowkit.loading.grammar import DEFAULT, Format, header, known, refuse_look_alikes, twice
 
 _MESSAGE = re.compile(rb'"@?message"\s*:\s*"(?=[^"\\]*")')
 _ONE_MESSAGE = re.compile(rb'\{(?:"[^"{}\[\]]*"\s*:\s*(?:"[^"{}\[\]]*"|[^"{}\[\],]*),?\s*)+\}\s*(?=\{|$)')
@@ -35,6 +29,8 @@ _JSON = re.compile(rb'\s*(?:\{\s*["}]|\[\s*(?:[\[\]{"]|$))')
 #: A blank line, or the one by which Excel says what separates the cells below it.
 _NOTHING = re.compile(rb"\s*(?:sep=[,;\t]\s*)?")
 _MARKUP = re.compile(rb"\s*<(?:\?xml|!doctype|html|error)", re.IGNORECASE)
+#: Columns of whole records in a table of events.
+MESSAGES = ("message", "@message", "_raw")
 #: Bytes of lines that come out of JSON or a table of messages in one piece.
 _GATHERED = 4 << 20
 
@@ -62,7 +58,7 @@ class Lines:
         head, blank, size = b"", 0, 0
         for block in blocks:
             if _SOMETHING.search(block):
-                head = b"\n" * blank + block if blank else block
+                head = b"\n" * blank + block
                 break
             blank, size = blank + block.count(b"\n"), size + len(block)
         if not head:
@@ -78,7 +74,7 @@ class Lines:
             if (one := _ONE_MESSAGE.match(head)) and (key := _MESSAGE.search(one[0])):
                 blocks = blocks if b"\n" in one[0] else _one_a_line(blocks)
                 return self._messages(self._whole_lines(blocks), key[0].decode())
-            return self._gathered(messages.lines(codecs.iterdecode(blocks, "utf-8", "replace")))
+            return self._gathered(strict.lines(codecs.iterdecode(blocks, "utf-8", "replace")))
         if b"\r" in head and b"\n" not in head:
             blocks = (block.replace(b"\r", b"\n") for block in blocks)
         return self._text(self._whole_lines(blocks))
@@ -109,62 +105,56 @@ class Lines:
             yield ready + rest + b"\n" * bool(rest)
 
     def _text(self, blocks: Iterator[bytes]) -> Iterator[Piece]:
-        """Lines of tokens or cells: their first line says what separates them, and perhaps which fields they are."""
+        """Lines of tokens or cells: their first line says what separates them, and perhaps which fields they are.
+
+        A table is known by its header, or by a whole record; a line of words by three fields, or by nothing but fields.
+        """
         first = next(blocks)
+        blocks = itertools.chain([first], blocks)
         lines = enumerate(io.BytesIO(first))
         line, blank = next(((line, n) for n, line in lines if not _NOTHING.fullmatch(line)), (b"", 0))
         line = line[: strict.LONGEST].decode("utf-8", "replace").strip("\r\n")
-        separator, tokens, named = self._header(line)
-        blocks = itertools.chain([first], blocks)
-        if column := _message_column(tokens) if separator != " " else 0:
+        for separator in (",", "\t", ";", " "):
+            tokens = strict.split(line, separator)
+            table = separator != " "
+            if table and len(tokens) < 2:
+                continue
+            refuse_look_alikes(tokens)
+            if again := twice(map(known, tokens)):
+                raise SourceError(f"the header names {again} twice")
+            named = header(tokens, least=2 if table else 1)
+            words = [token.lower() for token in tokens] if all(re.match(r"[@_A-Za-z]", each) for each in tokens) else []
+            column = next((at for at, word in enumerate(words, 1) if table and word in MESSAGES), 0)
+            as_given = self.given and len(tokens) == len(self.given.names)
+            as_given = as_given and (" " not in line or strict.fits(tokens, self.given))
+            if table and (named or column or as_given or _is_default(tokens)):
+                break
+        if column:
             return self._events(blocks, separator, column - 1, blank + 1)
-        if named:
+        few = not table and named and len(named.names) - len(named.unknown) < 3
+        if named and (named == self.given or not few or (len(named.names) > 1 and not named.unknown)):
             self.format, self.headed, self.headers, self.blank = named, True, 1, blank
         else:
             self.format = self._by_content(first, separator)
-        if separator != " ":
+        if table:
             top = first.split(b"\n", blank + 2)[blank + self.headers]
             self.format = self.format._replace(separator=separator, quoted=top.startswith(b'"'))
         return self._pieces(blocks)
 
-    def _header(self, line: str) -> tuple[str, list[str], Format | None]:
-        """The separator of a file whose first line this is, the line's cells, and the format where it is a header.
-
-        A table is known by its header, or by a whole record; a line of words by three fields, or by nothing but fields.
-        """
-        for separator in (",", "\t", ";"):
-            tokens = strict.split(line, separator)
-            if len(tokens) < 2:
-                continue
-            refuse_look_alikes(tokens)
-            refuse_twice(tokens)
-            as_given = self.given and len(tokens) == len(self.given.names)
-            record = is_default(tokens) or (as_given and (" " not in line or strict.fits(tokens, self.given)))
-            if (named := header(tokens, least=2)) or record or _message_column(tokens):
-                return separator, tokens, named
-        tokens = strict.split(line, " ")
-        refuse_look_alikes(tokens)
-        refuse_twice(tokens)
-        named = header(tokens)
-        few = named and len(named.names) - len(named.unknown) < 3 and (named.unknown or len(named.names) < 2)
-        return " ", tokens, None if few and named != self.given else named
-
-    def _fits(self, tokens: list[str], format: Format) -> bool:
-        return strict.fits(tokens, format) if self.given else is_default(tokens)
-
     def _by_content(self, block: bytes, separator: str = " ") -> Format:
         """The format of lines without a header: the user's, else AWS's default where a line is of it, or a refusal."""
         top, wanted = "", self.given or DEFAULT
+        fits = strict.fits if self.given else lambda tokens, _format: _is_default(tokens)
         for raw in itertools.islice(io.BytesIO(block), 100 if self.given else None):
             line = raw[: strict.LONGEST].decode("utf-8", "replace").strip("\r\n")
             tokens = strict.split(line, separator)
-            before = strict.place(tokens, wanted, self._fits)
+            before = strict.place(tokens, wanted, fits)
             if before is not None:
                 return wanted._replace(before=before, behind=len(tokens) - len(wanted.names) - before)
             if not self.given and header(tokens, least=3):
                 return wanted
             if not self.given and tokens:
-                refuse_look_alike_line(line)
+                refuse_look_alikes((), line)
             top = top or line
         if self.given:
             return self.given
@@ -183,9 +173,8 @@ class Lines:
             if skip:  # the header: what stands before it is blank
                 data = data.split(b"\n", skip)[skip]  # noqa: PLW2901
                 number, skip = skip + 1, 0
-            if b"\r" in data:
-                data = data.replace(b"\r\n", b"\n")  # noqa: PLW2901
-            if b"\t" in data and self.format.separator == " ":
+            data = data.replace(b"\r\n", b"\n")  # noqa: PLW2901
+            if self.format.separator == " ":
                 data = data.replace(b"\t", b" ")  # noqa: PLW2901
             if data:
                 yield Piece(data, number, self.cut)
@@ -200,29 +189,27 @@ class Lines:
                 break
             lines = as_lines(block.split(b"\n", skip)[skip].replace(b"\r", b"")).to_frame()
             cell = pl.col("line").str.split(separator).list.get(column, null_on_oob=True)
-            data = as_text(lines.select(pl.coalesce(cell, "line")))
-            skip = 0
+            data, skip = as_text(lines.select(pl.coalesce(cell, "line"))), 0
             if data:
                 self.format = self.format or self._by_content(data)
                 yield Piece(data, number)
                 number += data.count(b"\n")
         texts = (line.decode("utf-8", "replace") for block in blocks for line in io.BytesIO(block))
         rows = (_cell(row, separator, column) for row in itertools.islice(_rows(texts), skip, None))
-        yield from self._gathered((line for row in rows for line in messages.of_text(row)), number)
+        yield from self._gathered((line for row in rows for line in strict.of_text(row)), number)
 
     def _messages(self, blocks: Iterator[bytes], key: str) -> Iterator[Piece]:
         """Objects one a line, with one message each behind `key`. A line that is otherwise stays as it is."""
         number = 1
         for raw in blocks:
-            lines = as_lines(raw).to_frame()
             cells = pl.col("line").str.splitn(key, 2).struct[1].str.splitn('"', 2)  # the message, and what follows it
             plain = cells.struct[1].is_not_null() & ~cells.struct[0].str.contains("\\", literal=True)
-            data = as_text(lines.select(pl.when(plain).then(cells.struct[0]).otherwise("line")))
+            data = as_text(as_lines(raw).to_frame().select(pl.when(plain).then(cells.struct[0]).otherwise("line")))
             self.format = self.format or self._by_content(data)
             yield Piece(data, number)
             number += data.count(b"\n")
 
-    def _gathered(self, lines: Iterable[messages.Line], number: int = 1) -> Iterator[Piece]:
+    def _gathered(self, lines: Iterable[strict.Line], number: int = 1) -> Iterator[Piece]:
         """Lines that come one by one, in pieces; a row of named values brings its own format."""
         batch, size = [], 0
         for named, line in itertools.chain(lines, [(None, None)]):
@@ -240,10 +227,9 @@ class Lines:
 
 def as_lines(data: bytes) -> pl.Series:
     """Return the lines of a text; bytes that are no UTF-8 become U+FFFD."""
-    try:
+    with suppress(pl.exceptions.ComputeError):
         return pl.read_lines(io.BytesIO(data), name="line")["line"]
-    except pl.exceptions.ComputeError:
-        return pl.read_lines(io.BytesIO(data.decode("utf-8", "replace").encode()), name="line")["line"]
+    return pl.read_lines(io.BytesIO(data.decode("utf-8", "replace").encode()), name="line")["line"]
 
 
 def as_text(lines: pl.DataFrame) -> bytes:
@@ -251,11 +237,10 @@ def as_text(lines: pl.DataFrame) -> bytes:
     return lines.write_csv(include_header=False, quote_style="never").encode()
 
 
-def _message_column(tokens: list[str]) -> int:
-    """The place, from 1, of the column of whole records in a table of events; 0 where there is none."""
-    if not all(re.match(r"[@_A-Za-z]", token) for token in tokens):
-        return 0
-    return next((at for at, token in enumerate(tokens, 1) if token.lower() in ("message", "@message", "_raw")), 0)
+def _is_default(tokens: list[str]) -> bool:
+    """Whether a line without a header is of AWS's default format: by its content, not by its length alone."""
+    many, actions = len(DEFAULT_FORMAT), ("ACCEPT", "REJECT", "-")
+    return len(tokens) == many and tokens[0] == "2" and tokens[12] in actions and tokens[13] in STATUS
 
 
 def _rows(lines: Iterator[str]) -> Iterator[str]:
@@ -279,10 +264,9 @@ def _rows(lines: Iterator[str]) -> Iterator[str]:
 def _cell(row: str, separator: str, column: int) -> str:
     """One cell of a row; the row as it stands where it has none."""
     row = row.rstrip("\r\n")
-    try:
+    with suppress(csv.Error, StopIteration, IndexError):
         return next(csv.reader([row], delimiter=separator))[column]
-    except (csv.Error, StopIteration, IndexError):
-        return row
+    return row
 
 
 def _one_a_line(blocks: Iterable[bytes]) -> Iterator[bytes]:

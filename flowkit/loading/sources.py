@@ -11,6 +11,7 @@ import shutil
 import stat
 import sys
 import time
+import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -30,8 +31,8 @@ _AWS_NAME = re.compile(
 _TABLE = re.compile(r"(?!s3:|cloudwatch:)[a-z0-9+]+://[^#]*#.+", re.DOTALL)
 #: Seconds that a slot lasts, and by which a record may come after its end: aggregation, then delivery.
 SLOT, LATE = 300, 600 + 900
-#: The first second of flow logs; slots of another age are no slots.
-FIRST_SECOND = 1_388_534_400
+#: Flow logs are from after this second, and from before tomorrow: other times are no times of traffic.
+FIRST_TIME, DAY = 1_388_534_400, 86_400
 #: What a source may be.
 KINDS = "name a file, a folder, a glob, s3://bucket/prefix, cloudwatch://log-group, URL#table, - or sample"
 #: All files below a folder.
@@ -62,12 +63,10 @@ def aws_name(place: str) -> dict[str, str]:
 
 def slot_of(place: str) -> int | None:
     """Return the beginning of the file's slot, in seconds since 1970; None where its name has none that can be."""
-    slot = aws_name(place).get("slot")
-    try:
-        at = int(datetime.strptime(slot, "%Y%m%dT%H%M").replace(tzinfo=UTC).timestamp()) if slot else None
-    except (ValueError, OverflowError):
-        return None
-    return at if at and FIRST_SECOND <= at <= time.time() + 86_400 else None
+    with suppress(KeyError, ValueError, OverflowError):
+        at = int(datetime.strptime(aws_name(place)["slot"], "%Y%m%dT%H%M").replace(tzinfo=UTC).timestamp())
+        return at if FIRST_TIME <= at <= time.time() + DAY else None
+    return None
 
 
 def may_hold(place: str, start: int | None, end: int | None) -> bool:
@@ -83,7 +82,7 @@ def is_table(source: object) -> bool:
     return type(source).__module__.startswith("ibis.")
 
 
-def list_files(text: str, start: int | None, end: int | None) -> Iterator[SourceFile]:
+def list_objects(text: str, start: int | None, end: int | None) -> Iterator[SourceFile]:
     """The files at a path, below a folder or of a glob that may hold records of the window, and what is not read.
 
     What is hidden below a folder (`.x`, `_x`) is left aside. Raises SourceError where there are no files.
@@ -120,7 +119,7 @@ def _named(text: str) -> Iterator[SourceFile]:
     elif stat.S_ISFIFO(mode) and str(path).startswith(("/dev/", "/proc/")):  # of this process, as <( ) is
         yield SourceFile(str(path), f"{time.time_ns()}", path=path, once=True)
     else:
-        yield _file(str(path))
+        yield _file(str(path), os.path.realpath(path))
 
 
 def _walk(folder: str, pattern: tuple[str, ...], seen: set) -> Iterator[SourceFile]:
@@ -154,18 +153,17 @@ def _walk(folder: str, pattern: tuple[str, ...], seen: set) -> Iterator[SourceFi
         elif wanted and inner:
             yield from _walk(entry.path, below, seen)
         elif wanted and not rest:
-            yield _file(entry.path, None if entry.is_symlink() else f"{real}/{entry.name}")
+            yield _file(entry.path, os.path.realpath(entry.path) if entry.is_symlink() else f"{real}/{entry.name}")
 
 
-def _file(path: str, real: str | None = None) -> SourceFile:
+def _file(path: str, real: str) -> SourceFile:
     try:
         status = Path(path).stat()
     except OSError as error:
         return SourceFile(_shown(path), failure=f"cannot be read: {error.strerror}")
     if not stat.S_ISREG(status.st_mode):
         return SourceFile(_shown(path), aside="a pipe, a device or a socket, not a file")
-    place = _shown(real or os.path.realpath(path))
-    return SourceFile(place, f"{status.st_size}-{status.st_mtime_ns}", status.st_size, Path(path))
+    return SourceFile(_shown(real), f"{status.st_size}-{status.st_mtime_ns}", status.st_size, Path(path))
 
 
 def _shown(path: str) -> str:
@@ -173,17 +171,22 @@ def _shown(path: str) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
-def copied(stream: SourceFile, path: Path) -> Path | SourceError:
-    """Return `path` with all that stdin or a named pipe holds, or the reason why not."""
-    if stream.path is None and sys.stdin is None:
-        return SourceError("stdin is closed: there is nothing to read")
-    try:
-        source = os.fdopen(0, "rb", closefd=False) if stream.path is None else stream.path.open("rb")
-    except OSError as error:
-        return SourceError(f"cannot be read: {error.strerror}")
-    with source, path.open("wb") as file:
-        shutil.copyfileobj(source, file, 1 << 20)
-    return path
+def fetch(files: Iterable[SourceFile], folder: Path) -> Iterator[tuple[SourceFile, Path | SourceError]]:
+    """Each file with where its bytes are, or the reason why not; stdin and a named pipe go to a new file in `folder`."""
+    for file in files:
+        path = file.path
+        if file.once and path is None and sys.stdin is None:
+            path = SourceError("stdin is closed: there is nothing to read")
+        elif file.once:
+            try:
+                source = path.open("rb") if path else os.fdopen(0, "rb", closefd=False)
+            except OSError as error:
+                yield file, SourceError(f"cannot be read: {error.strerror}")
+                continue
+            path = folder / uuid.uuid4().hex
+            with source, path.open("wb") as copy:
+                shutil.copyfileobj(source, copy, 1 << 20)
+        yield file, path
 
 
 def at_once(work: Callable, items: Iterable, workers: int) -> Iterator:

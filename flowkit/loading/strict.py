@@ -1,76 +1,75 @@
-"""From one line that the pattern did not match to what it is: rows, a blank, or why it is malformed.
+"""From one line that the pattern did not match, or from JSON, to records: the one reader in Python, slow and strict.
 
-The one reader in Python, slow and strict. It knows runs of blanks, other separators, JSON with records inside, what
-CloudWatch puts before and behind a record, and the exact limits of every field.
-Rules: https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html.
+It knows runs of blanks, other separators, what CloudWatch puts around a record, the exact limits of every field, and
+JSON of CloudWatch, Firehose, Kinesis, Logs Insights and Athena, of which nothing is read whole: elements of the lists
+that wrap events are taken one by one. Rules: https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html
 """
 
+import base64
 import csv
+import json
 import re
 import socket
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
 from functools import lru_cache
-from typing import NamedTuple
 
 from flowkit.fields import ADDRESSES, FIELDS, TIMES
-from flowkit.loading import messages
-from flowkit.loading.grammar import NULLS, STAMP, Format, token_pattern
+from flowkit.loading.grammar import NULLS, STAMP, Format, header, refuse_look_alikes, token_pattern
+
+#: A line and the format that it brings along; None where it has that of its file.
+Line = tuple[Format | None, str]
 
 #: A longer line is no record; of a malformed line so many characters are kept.
 LONGEST, KEPT = 65_536, 1_024
 #: What the AWS CLI's text output has around the events.
 _NO_EVENT = re.compile(r"(?:SEARCHEDLOGSTREAMS|NEXTTOKEN)[ \t]|[bf]/\d+/\S*\s+[bf]/\d+/\S*\s*$")
+#: Keys whose text holds a record, and the lists that hold events.
+_TEXTS = ("message", "@message", "body", "_raw", "log", "line", "kinesis", "awslogs", "result")
+_LISTS = ("logEvents", "events", "Records", "results", "records", "logs", "value")
+_WRAPPER = re.compile(rf'\s*\{{[^\[\]{{}}]{{0,4096}}?"(?:{"|".join(_LISTS)})"\s*:\s*\[')
+_AFTER_LIST = re.compile(r'[\s\],}]*(?:"[^"\\]{0,99}"\s*:\s*)?')
+_BETWEEN = re.compile(r"[\s,\]}]*")
+#: An element that is longer is no event; of what is none, so much is kept.
+_LARGEST, _SHOWN = 4 << 20, 70_000
 
 
-class Verdict(NamedTuple):
-    """What a line is: `row` (its tokens, of a plain format), `blank`, or `malformed` (the reason)."""
+def judge(line: str, format: Format) -> list[Line]:
+    """Return what `line` is under `format`, several things where it is JSON that holds several records.
 
-    kind: str
-    text: str = ""
-    format: Format | None = None
-
-
-@lru_cache(maxsize=200_000)
-def canonical(token: str) -> str | None:
-    """Return the address `token` in the one spelling of RFC 5952, None where it is no address (zones are none)."""
-    for family in (socket.AF_INET, socket.AF_INET6):
-        try:
-            return socket.inet_ntop(family, socket.inet_pton(family, token))
-        except (OSError, ValueError):
-            continue
-    return None
-
-
-def judge(line: str, format: Format) -> list[Verdict]:
-    """Return what `line` is under `format`: one verdict, or several where it is JSON that holds several records."""
+    A record is its tokens with a plain format, a blank is without both, and all else the reason why it is malformed.
+    """
     if len(line) > LONGEST:
-        return [Verdict("malformed", f"longer than {LONGEST:,} characters")]
+        return [(None, f"longer than {LONGEST:,} characters")]
     if not line.strip(" \t\r,;") or _NO_EVENT.match(line):
-        return [Verdict("blank")]
-    if line.lstrip()[:1] in ("{", "[") and (inner := messages.of_line(line)) is not None:
-        return [verdict for named, each in inner for verdict in judge(each, named or Format(format.names))]
+        return [(None, "")]
+    if line.lstrip()[:1] in ("{", "["):
+        with suppress(ValueError, RecursionError):
+            value = json.loads(line)
+            if (inner := _lines_of(value)) != [(None, json.dumps(value)[:_SHOWN])]:
+                return [verdict for named, each in inner for verdict in judge(each, named or Format(format.names))]
     if not line.replace("\t", " ").isprintable() or "\ufffd" in line:
-        return [Verdict("malformed", "control characters, or not UTF-8")]
-    if format.separator != " " and line.count('"') % 2:
-        return [Verdict("malformed", "a quote that is not closed")]
-    tokens, names = split(line, format.separator), format.names
-    while format.separator != " " and len(tokens) > len(names) and tokens[-1] == "-":
+        return [(None, "control characters, or not UTF-8")]
+    table, names = format.separator != " ", format.names
+    if table and line.count('"') % 2:
+        return [(None, "a quote that is not closed")]
+    tokens = split(line, format.separator)
+    while table and len(tokens) > len(names) and tokens[-1] == "-":
         tokens.pop()  # a separator at the end, as spreadsheets write it
     before = place(tokens, format, fits)
     if before is None and len(tokens) == format.before + len(names) + format.behind:
         before = format.before
     tokens = tokens if before is None else tokens[before : before + len(names)]
     if len(tokens) != len(names):
-        return [Verdict("malformed", f"{len(tokens)} tokens, format has {len(names)}")]
-    row, reason = [], ""
-    for name, token in zip(names, tokens, strict=True):
-        known = FIELDS.get(name)
-        if known and known.type != "string" and format.separator != " ":
-            token = re.sub(r"^(\d+)\.0$", r"\1", token)  # what pandas makes of whole numbers beside nulls
-            token = messages.seconds(token) if name in TIMES else token
-        reason = reason or _problem(name, token)
-        row.append(canonical(token) or token if name in ADDRESSES else token.replace(" ", "%20"))  # as AWS writes tags
-    return [Verdict("malformed", reason) if reason else Verdict("row", " ".join(row), Format(names))]
+        return [(None, f"{len(tokens)} tokens, format has {len(names)}")]
+    if table:
+        tokens = [_whole(name, token) for name, token in zip(names, tokens, strict=True)]
+    if reason := next(filter(None, map(_problem, names, tokens)), None):
+        return [(None, reason)]
+    row = (canonical(token) or token if name in ADDRESSES else token for name, token in zip(names, tokens, strict=True))
+    return [(Format(names), " ".join(token.replace(" ", "%20") for token in row))]  # as AWS writes tags
 
 
 def split(line: str, separator: str) -> list[str]:
@@ -95,6 +94,15 @@ def fits(tokens: list[str], format: Format) -> bool:
     return not any(map(_problem, format.names, tokens))
 
 
+@lru_cache(maxsize=200_000)
+def canonical(token: str) -> str | None:
+    """Return the address `token` in the one spelling of RFC 5952, None where it is no address (zones are none)."""
+    for family in (socket.AF_INET, socket.AF_INET6):
+        with suppress(OSError, ValueError):
+            return socket.inet_ntop(family, socket.inet_pton(family, token))
+    return None
+
+
 def _problem(name: str, token: str) -> str:
     """Why this token is none of the field `name`; '' where it is one."""
     field = FIELDS.get(name)
@@ -110,3 +118,109 @@ def _problem(name: str, token: str) -> str:
     if not (token.isascii() and token.isdigit()):
         return f"{name}={token[:80]!r} is no whole number"
     return f"{name}={token[:40]} is above {field.largest}" if len(token) > 40 or int(token) > field.largest else ""
+
+
+def _whole(name: str, token: str) -> str:
+    """A number without pandas' `.0`, and the second since 1970 that a time of ISO 8601 (UTC unless it says) names."""
+    if name not in FIELDS or FIELDS[name].type == "string":
+        return token
+    token = re.sub(r"^(\d+)\.0$", r"\1", token)
+    if name in TIMES and re.match(r"\d{4}-\d\d-\d\d[T ]\d\d:", token):
+        with suppress(ValueError):
+            moment = datetime.fromisoformat(token)
+            return str(int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()))
+    return token
+
+
+def lines(texts: Iterable[str], depth: int = 0) -> Iterator[Line]:
+    """Yield the record lines of a stream of JSON values, one after another; what is no JSON comes out as it stands.
+
+    Raises SourceError where the first value is a record of another kind of log.
+    """
+    for number, value in enumerate(_values(texts)):
+        if isinstance(value, bytes):
+            yield None, value.decode().replace("\r", " ")
+            continue
+        if number == 0 and isinstance(value, dict):
+            refuse_look_alikes(value)
+        yield from _lines_of(value, depth)
+
+
+def of_text(text: str) -> list[Line]:
+    """Return the record lines of a message, mostly one; of a blank one a blank line."""
+    if "\n" not in text and "\r" not in text:
+        return [(None, text)]
+    return [(None, part) for part in text.replace("\r", "\n").split("\n") if part.strip()] or [(None, "")]
+
+
+def _values(texts: Iterable[str]) -> Iterator[object]:
+    """The values of the stream; as bytes comes what could not be read."""
+    pieces, buffer, at, inside, more, decoder = iter(texts), "", 0, False, True, json.JSONDecoder()
+    while True:
+        if more and len(buffer) - at < _LARGEST:
+            piece = next(pieces, None)
+            more = piece is not None
+            buffer, at = buffer[at:] + (piece or ""), 0
+        after = (_AFTER_LIST if inside else _BETWEEN).match(buffer, at)
+        at = after.end()
+        if at >= len(buffer):
+            if not more:
+                return
+            continue
+        wrapper = None if inside else _WRAPPER.match(buffer, at)
+        if (buffer[at] == "[" and not inside) or (wrapper and "CONTROL_MESSAGE" not in wrapper[0]):
+            inside, at = True, wrapper.end() if wrapper else at + 1
+            continue
+        try:
+            if not inside and buffer[at] not in '{"':  # a number is the beginning of a line of text
+                raise ValueError
+            value, at = decoder.raw_decode(buffer, at)
+        except (ValueError, RecursionError):
+            if more and len(buffer) - at < _LARGEST:
+                continue
+            stop = buffer.find("\n", at)
+            stop = len(buffer) if stop < 0 else stop
+            yield buffer[at : min(stop, at + _SHOWN)].encode("utf-8", "replace")
+            at = stop
+            continue
+        if ":" not in after[0]:  # else the value of one more key beside the list
+            yield value
+
+
+_header = lru_cache(maxsize=1_000)(header)
+
+
+def _lines_of(value: object, depth: int = 0) -> list[Line]:
+    """The record lines that one JSON value holds."""
+    if isinstance(value, str):
+        return of_text(value)
+    if value is None:
+        return []
+    if depth > 6 or not isinstance(value, dict | list):
+        return [(None, json.dumps(value)[:_SHOWN])]
+    if isinstance(value, list):
+        if value and all(isinstance(each, dict) and "field" in each for each in value):  # get-query-results
+            return _lines_of({each["field"]: each.get("value") for each in value}, depth + 1)
+        return [line for each in value for line in _lines_of(each, depth + 1)]
+    if isinstance(message := value.get("message"), str):
+        return of_text(message)
+    if value.get("messageType") == "CONTROL_MESSAGE":
+        return []
+    for keys, kinds in ((_LISTS, list), (_TEXTS, str | dict)):
+        for key in keys:
+            if isinstance(value.get(key), kinds):
+                return _lines_of(value[key], depth + 1)
+    data = value.get("Data", value.get("data"))
+    if isinstance(data, str) and len(data) <= _LARGEST:  # of Kinesis or Firehose: base64, gzip inside or not
+        with suppress(ValueError, zlib.error):
+            raw = base64.b64decode(data, validate=True)
+            if raw[:2] == b"\x1f\x8b":
+                raw = zlib.decompressobj(wbits=31).decompress(raw, 4 * _LARGEST)
+            return list(lines([raw.decode()], depth + 1))
+    row = {key: str(each) for key, each in value.items() if not isinstance(each, dict | list)}
+    if not (named := _header(tuple(row), least=2)):
+        return [(None, json.dumps(value)[:_SHOWN])]
+    tokens = (
+        "-" if text in NULLS else _whole(name, text) for name, text in zip(named.names, row.values(), strict=True)
+    )
+    return [(named, re.sub(r"[\n\r]", " ", " ".join(token.replace(" ", "%20") for token in tokens)))]

@@ -15,10 +15,8 @@ def moment(value: Moment, now: datetime | None = None) -> datetime | None:
     Takes ISO 8601 (UTC unless it says otherwise), `now`, or a time before now such as `-24h`, `-7d`, `-30m`.
     Raises ValueError with a sentence that says what is taken.
     """
-    if value is None:
-        return None
-    if isinstance(value, datetime):
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    if value is None or isinstance(value, datetime):
+        return value and (value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC))
     text = str(value).strip()
     now = now or datetime.now(UTC)
     if text == "now":
