@@ -116,14 +116,15 @@ def interval_counts(flows: ir.Table, coverage: pd.DataFrame, gaps: pd.DataFrame)
     gone = pd.concat([gone[["owner", "first", "last"]], own.loc[own.owner == "", ["owner", "first", "last"]]])
     gone = gone.merge(owners.reset_index(names="code")[["owner", "code", "base", "interval"]], on="owner")
     first, last, step = gone["first"] - gone.base, gone["last"] - gone.base, gone.interval
-    whole = (owners.index, -((owners.base - owners["first"]) // owners.interval),
-             (owners["last"] - owners.base) // owners.interval)  # fmt: skip
     low, high = -(-(4 * first + step) // (4 * step)) - 1, (4 * last - step) // (4 * step) + 1
-    taken = (4 * (last - first) >= step) & (high > low)
-    some = whole[2] > whole[1]
-    pieces = [(*(np.asarray(each)[some] for each in whole), 1)]
-    pieces += [(*(each[taken].to_numpy("int64") for each in (gone.code, low, high)), 2)]
-    code, first, last, bits = (each for each in sweep(pieces))
+    taken = pd.DataFrame({"code": gone.code, "first": low, "last": high})[4 * (last - first) >= step]
+    # Whole are those that lie between the first and the last record.
+    opens, closes = (owners["first"] - owners.base), (owners["last"] - owners.base)
+    whole = pd.DataFrame(
+        {"code": owners.index, "first": -(-opens // owners.interval), "last": closes // owners.interval}
+    )
+    pieces = [part[part["last"] > part["first"]].to_numpy("int64").T for part in (whole, taken)]
+    code, first, last, bits = sweep([(*part, bit) for part, bit in zip(pieces, (1, 2), strict=True)])
     offset = owners.offset.to_numpy()[code[bits == 1]]
     first, last = first[bits == 1] + offset, last[bits == 1] + offset
     return IntervalCounts(owners, first, last, table.execute().sort_values("number"))
@@ -152,34 +153,26 @@ def estimate(counts: IntervalCounts, gaps: pd.DataFrame) -> pd.DataFrame:
     number = first[row] + step * (last - first)[row] // tried[row]
     row, number = row[~counts.certain(number)], number[~counts.certain(number)]
     uncertain = (last - first) - (counts.rank(last) - counts.rank(first))
-    code, value, band, load = (
-        own.code.to_numpy()[row],
-        counts.value(number),
-        np.empty((5, 3, len(row))),
-        np.zeros((3, len(row))),
-    )
+    code, value, band = own.code.to_numpy()[row], counts.value(number), np.empty((6, 3, len(row)))
     for part in np.array_split(np.arange(len(row)), len(row) // PART + 1):
-        band[:, :, part] = _band(counts, code[part], number[part], 0)
+        band[:5, :, part] = _band(counts, code[part], number[part], 0)
     for owner in np.unique(code):
         every, rows = counts.known(owner)[1], np.flatnonzero(code == owner)
         for measure, some in enumerate(every if every.size else ()):
-            middle = band[1, measure, rows]
             band[3, measure, rows] = np.fmax(band[3, measure, rows], np.quantile(some, 0.95))
-            sides = [np.searchsorted(some, middle, side) for side in ("left", "right")]
-            load[measure, rows] = np.mean(sides, axis=0) / len(some)
+            sides = [np.searchsorted(some, band[1, measure, rows], side) for side in ("left", "right")]
+            band[5, measure, rows] = np.mean(sides, axis=0) / len(some)
     # Those that were tried stand for all uncertain ones.
     weight = (uncertain / np.maximum(np.bincount(row, minlength=len(own)), 1))[row]
     names = ("low", "median", "high", "at_peak")
     columns = dict(zip(names, np.maximum(band[:4] - value, 0) * weight, strict=True))
-    columns |= {"observed": value * weight, "load": load * weight, "references": band[4]}
+    columns |= {"observed": value * weight, "load": band[5] * weight, "references": band[4]}
     long = pd.DataFrame({name: values.T.ravel() for name, values in columns.items()})
     long = long.assign(row=np.repeat(row, 3), measure=np.tile(MEASURES, len(row))).groupby(["row", "measure"])
     sums = long.sum().assign(references=long.references.min())
     sums = sums.reindex(pd.MultiIndex.from_product([own.index, MEASURES], names=["row", "measure"])).reset_index()
-    sums = sums.fillna({"observed": 0, "references": 0}).assign(
-        intervals=uncertain[sums.row], gap=own.gap[sums.row].array, interface_id=own.interface_id[sums.row].array
-    )
-    sums["load"] /= sums.intervals
+    sums = sums.fillna({"observed": 0, "references": 0}).join(own[["gap", "interface_id"]], on="row")
+    sums = sums.assign(intervals=uncertain[sums.row], load=sums.load / uncertain[sums.row])
     sums.loc[sums.references == 0, [*names, "load"]] = np.nan
     return sums[["gap", "interface_id", "measure", "intervals", "observed", *names, "references", "load"]]
 

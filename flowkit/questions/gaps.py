@@ -109,16 +109,14 @@ def find_gaps(coverage: pd.DataFrame) -> pd.DataFrame:
     shared = _joined(lost.assign(all=""), lost.start > lost.end.cummax().shift(), "all")
     found.append(shared.assign(uncertain=shared.uncertain / shared.interfaces.clip(lower=1)))
     table = pd.concat([part for part in found if len(part)] or found[:1], ignore_index=True)
-    recorded = coverage[coverage.state.isin([*CERTAIN, *SKIPPED])]
-    last = recorded.groupby("interface_id").end.max()
-    known = recorded[recorded.state.isin(CERTAIN)]
+    last = coverage[coverage.state.isin([*CERTAIN, *SKIPPED])].groupby("interface_id").end.max()
+    known = coverage[coverage.state.isin(CERTAIN)]
     full = ((known.end - known.start).dt.total_seconds() / known.interval).groupby(known.interface_id).sum()
     is_silent = table.kind == "silent-interface"
     silences = table.interface_id[is_silent].value_counts()
-    filled, times = (table.interface_id.map(counts).astype(float).fillna(0) for counts in (full, silences))
-    regular = steady(filled, times)
+    counts = (table.interface_id.map(each).astype(float).fillna(0) for each in (full, silences))
     table["returned"] = ~is_silent | (table.interface_id.map(last) > table.end)
-    table["steady"] = ~is_silent | regular
+    table["steady"] = ~is_silent | steady(*counts)
     return table.sort_values(["start", "kind", "interface_id"], ignore_index=True)
 
 
@@ -275,9 +273,8 @@ def flows_across_gap(flows: ir.Table, gaps: pd.DataFrame) -> ir.Table:
 def skipdata_records(flows: ir.Table, gaps: pd.DataFrame) -> pd.DataFrame:
     """Return the SKIPDATA records of each gap: ``records``, ``samples`` (three, as v2 lines), by the row of `gaps`."""
     rows = flows.filter((flows.log_status == "SKIPDATA") & flows.start.notnull() & flows.end.notnull())
-    rows = rows.select(
-        *("version", "account_id", "start", "end"), interface_id=rows.interface_id.coalesce(rows.resource_id)
-    )
+    owner = rows.interface_id.coalesce(rows.resource_id)
+    rows = rows.select("version", "account_id", "start", "end", interface_id=owner)
     rows = within(rows, _minutes(gaps, 0), ["interface_id"], "start")
     nth = ibis.row_number().over(ibis.window(group_by="gap", order_by="start"))
     rows = rows.mutate(nth=nth, records=rows.count().over(ibis.window(group_by="gap")))
@@ -293,9 +290,7 @@ def _minutes(gaps: pd.DataFrame, slack: int) -> pd.DataFrame:
     """Return `gaps` as ranges of whole minutes, with `slack` intervals beside each: gap (row), interface_id, edges."""
     first = (seconds(gaps.start) - slack * gaps.interval) // 60 * 60
     last = (seconds(gaps.end) + slack * gaps.interval) // 60 * 60 + 60
-    return pd.DataFrame({"interface_id": gaps.interface_id, "first": first, "last": last}).assign(
-        gap=np.arange(len(gaps))
-    )
+    return pd.DataFrame({"interface_id": gaps.interface_id, "first": first, "last": last, "gap": np.arange(len(gaps))})
 
 
 def _rows(flows: ir.Table) -> ir.Table:

@@ -177,8 +177,10 @@ SELECT network, destination, interface_id, protocol, port,
     coalesce(was, 'unseen') AS was, coalesce(state, 'unseen') AS state, {_SUMS}
 FROM compared GROUP BY ALL"""
 
-#: What the edges hold of the sessions that each finding is about, and a client whose records are shown. Of a pair both
-#: of whose states are rows only its sessions in that state; where the interface logged none, what another one did.
+#: The records behind findings, one row an ``id`` that has any, and a client whose records are shown. The frame ``keys``
+#: has id, network, destination, interface_id, protocol, port, state (as rows have them), refused (whether rejected records
+#: show it), client (null: all of the row) and since (seconds since 1970, with a client). Of a pair both of whose states
+#: are rows only its sessions in that state; where the interface logged none, what another one did.
 EVIDENCE = f"""
 WITH asked AS (
     SELECT DISTINCT k.id, k.interface_id, k.state, k.refused, 0 AS since, p.apart, p.client, p.server, p.protocol, p.port
@@ -316,10 +318,5 @@ class Reach:
         return table[[*names.split(), *"confidence first_seen last_seen answered_from answered_until who".split()]]
 
     def evidence(self, keys: pd.DataFrame) -> pd.DataFrame:
-        """Return the records behind findings, one row an ``id`` that has any: records, packets, bytes, interfaces (how
-        many logged them), and client, server, interface_id, protocol, port of some that show it.
-
-        `keys` has id, network, destination, interface_id, protocol, port, state (as rows have them), refused (whether
-        rejected records show it), client (null: all of the row) and since (seconds since 1970, with a client).
-        """
+        """Return the records behind findings, as `EVIDENCE` says."""
         return self.sql(EVIDENCE, keys=keys)
