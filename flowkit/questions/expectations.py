@@ -31,6 +31,11 @@ ONLY = {"reject-only": "the log holds rejected traffic only", "accept-only": "th
 WIDE = 65_536
 #: Share of the time since the first failure that answers must have gone on after the last one to call it repaired.
 REPAIRED = 0.1
+#: Columns of `check`.
+CHECKED = (
+    "line name source destination address destination_name protocol port expect verdict state clients failing sessions"
+    " first_seen last_seen answered_until repaired interface_id confidence note proof rows"
+)
 RESOURCE = re.compile(r"(eni|i)-[0-9a-f]{8,17}")
 
 
@@ -177,7 +182,7 @@ def owners(log) -> pd.DataFrame:
     logged = log.interfaces[["interface_id", "instance_id"]].drop_duplicates().assign(address=None).astype(object)
     known = log.network.interfaces.values() if log.network else ()
     rows = [(e.interface_id, e.instance_id, at) for e in known for at in (*e.addresses, *e.public_addresses)]
-    found = pd.concat([pd.DataFrame(rows, columns=list(logged)), logged], ignore_index=True)
+    found = pd.concat([pd.DataFrame(rows, columns=list(logged)), logged])
     return found.sort_values(["interface_id", "address"], ignore_index=True, na_position="last")
 
 
@@ -213,12 +218,10 @@ def _own(one: Expectation, owners: pd.DataFrame) -> pd.DataFrame:
     return owners[owners["interface_id"].isin(one.destination) | owners["instance_id"].isin(one.destination)]
 
 
-def check(
-    expectations: list[Expectation], rows: pd.DataFrame, kind: str, owners: pd.DataFrame, distinct
-) -> pd.DataFrame:
+def check(lines: list[Expectation], rows: pd.DataFrame, kind: str, owners: pd.DataFrame, distinct) -> pd.DataFrame:
     """Return each expectation with what was seen of it, one row a line of the file, in its order.
 
-    `rows` are those of `Reach`, `kind` of `log_kind`, `owners` of `owners`; `distinct(rows)` counts clients that
+    `rows` are those of `Reach`, as its `kind`, `owners` of `owners`; `distinct(rows)` counts clients that
     differ. Columns: line, name, source, destination, protocol, port, expect (as in the file); address (the destination's,
     or its CIDR), destination_name, interface_id (null where many or unknown); verdict, state (the failing one, or the
     one that proves the verdict; null where unproven), clients, failing (of these: against the line), sessions (in that
@@ -230,12 +233,12 @@ def check(
     covers it: a `reach` line takes its source out of wider `reach` lines and out of all `block` lines. A source of
     more than 65,536 addresses is broken where most of its clients fail, any other where one does.
     """
-    matched = {one.line: matches(one, rows, owners) for one in expectations}
+    matched = {one.line: matches(one, rows, owners) for one in lines}
     names = rows.dropna(subset=["destination_name"]).set_index("interface_id")["destination_name"].to_dict()
     found = []
-    for one in expectations:
+    for one in lines:
         covered, own, ids = matched[one.line], _own(one, owners), isinstance(one.destination, tuple)
-        for other in expectations:
+        for other in lines:
             narrower = one.source != other.source and lies_in(other.source, [one.source])
             if other.reach and (not one.reach or narrower):
                 covered = covered & ~matched[other.line]
@@ -244,9 +247,8 @@ def check(
         first = proof.sort_values("sessions", ascending=False, kind="stable").head(1)
         wrong = seen[seen["state"] != ANSWERED] if one.reach else proof.head(0 if verdict == "met" else len(proof))
         # The destination's interface and address, where it is one and known.
-        at = rows[rows["destination"] == str(one.destination.network_address)] if not ids and seen.empty else seen
-        at = at["interface_id"].dropna()
-        eni = (own["interface_id"] if ids or at.empty else at).unique()
+        at = seen if ids or len(seen) else rows[rows["destination"] == str(one.destination.network_address)]
+        eni = (own if ids or at["interface_id"].isna().all() else at)["interface_id"].dropna().unique()
         eni = eni[0] if len(eni) == 1 else None
         address = (own["address"].dropna() if seen.empty else seen["destination"]).unique()
         address = text(one.destination) if not ids else address[0] if len(address) == 1 else None
@@ -268,9 +270,7 @@ def check(
             "confidence": first["confidence"].iloc[0] if len(first) else "low", "note": note,
             "proof": next(first.itertuples(), None), "rows": tuple(proof.index),
         })  # fmt: skip
-    columns = "line name source destination address destination_name protocol port expect verdict state clients failing"
-    columns += " sessions first_seen last_seen answered_until repaired interface_id confidence note proof rows"
-    return pd.DataFrame(found, columns=columns.split())
+    return pd.DataFrame(found, columns=CHECKED.split())
 
 
 def _verdict(one: Expectation, seen: pd.DataFrame, kind: str, distinct) -> tuple[str, pd.DataFrame, str]:

@@ -56,9 +56,8 @@ class TrafficToAllow:
         admin = [f"{name} ({port})" for port, name in ADMIN_PORTS.items() if low <= port <= high]
         if self.egress or not outside or not admin:
             return ()
-        return (
-            f"This opens {admin[0]} to the internet ({outside[0]}): rather reach it through a VPN or Session Manager.",
-        )
+        opened = f"This opens {admin[0]} to the internet ({outside[0]})"
+        return (f"{opened}: rather reach it through a VPN or Session Manager.",)
 
     def lookup(self, what: str) -> tuple[str]:
         """Return the command that looks up an id of the interface."""
@@ -117,14 +116,11 @@ class Fix:
                           "protocol": str(match.protocol), "rule_action": "allow", block: str(one.network)}  # fmt: skip
             else:
                 kind, port = f"aws_vpc_security_group_{way}_rule", "any" if icmp or match.low is None else match.low
-                name = f"{one.group_id[-6:]}_{way}_{protocol_name(match.protocol)}_{port}"
+                word = protocol_name(match.protocol)
+                name = f"{one.group_id[-6:]}_{way}_{word}_{port}"
                 name += f"_{count}" if len(self.rules) > 1 else ""
                 peer = f"cidr_ipv{one.networks[0].version}" if one.networks else "referenced_security_group_id"
-                values = {
-                    "security_group_id": one.group_id,
-                    peer: one.peer,
-                    "ip_protocol": protocol_name(match.protocol),
-                }
+                values = {"security_group_id": one.group_id, peer: one.peer, "ip_protocol": word}
             values |= dict(zip(ports, _span(match), strict=False))
             width = max(map(len, values))
             # HCL writes strings, numbers and booleans as JSON does.
@@ -183,12 +179,9 @@ def acl_fix(wanted: TrafficToAllow, verdict: Verdict | None, snapshot: Snapshot 
             warnings += (f"{without_controls(acl_id)} has no free number {before}",)
     if not numbers:
         numbers = [f"FREE_NUMBER_{n}" for n in range(1, len(networks) + 1)] if networks[1:] else ["FREE_NUMBER"]
-    rules = [
-        (acl_id, Entry(number, wanted.egress, True, wanted.match, network))
-        for number, network in zip(numbers, networks, strict=False)
-    ]
+    entries = (Entry(at, wanted.egress, True, wanted.match, one) for at, one in zip(numbers, networks, strict=False))
     lookup = wanted.lookup("NetworkInterfaces[].SubnetId") if acl_id == YOUR_ACL else ()
-    return Fix(tuple(rules), warnings, lookup, instead)
+    return Fix(tuple((acl_id, entry) for entry in entries), warnings, lookup, instead)
 
 
 def entry_fix(verdict: Verdict | None) -> Fix | None:
@@ -217,32 +210,29 @@ def replay(snapshot: Snapshot, fixes: Iterable[Fix], allow: list[tuple], refused
             group = groups[rule.group_id]
             groups[rule.group_id] = replace(group, rules=(*group.rules, rule))
         elif isinstance(rule[1].number, int):
-            others = [one for one in acls[rule[0]] if (one.egress, one.number) != (rule[1].egress, rule[1].number)]
-            added = [rule[1]] if rule[1].allow else []
-            acls[rule[0]] = tuple(sorted((*others, *added), key=lambda one: one.number))
+            acl_id, entry = rule
+            others = [one for one in acls[acl_id] if (one.egress, one.number) != (entry.egress, entry.number)]
+            acls[acl_id] = tuple(sorted([*others, *([entry] if entry.allow else [])], key=lambda one: one.number))
     after = replace(snapshot, groups=groups, acls=acls)
-    still = [packet for eni, packet, reply in allow if not evaluate(after, eni, packet, reply).allowed]
-    opened = [
-        packet for eni, packet, reply in refused
-        if not evaluate(snapshot, eni, packet, reply).allowed and evaluate(after, eni, packet, reply).allowed
-    ]  # fmt: skip
-    return [f"it does not let {one.text} pass" for one in still[:1]] + [
-        f"it would let {one.text} pass too, which is rejected now" for one in opened[:1]
-    ]
+    still = [one[1] for one in allow if not evaluate(after, *one).allowed]
+    shut = (one for one in refused if not evaluate(snapshot, *one).allowed)
+    opened = [one[1] for one in shut if evaluate(after, *one).allowed]
+    said = [f"it does not let {one.text} pass" for one in still[:1]]
+    return said + [f"it would let {one.text} pass too, which is rejected now" for one in opened[:1]]
 
 
 def group_command(verb: str, rules: Iterable[Rule]) -> str:
     """Return the command that adds (`authorize`) or removes (`revoke`) security group `rules` that match the same."""
-    rule, peers = rules[0], {"IpRanges": [], "Ipv6Ranges": [], "UserIdGroupPairs": []}
-    for one in rules:
-        version = one.networks[0].version if one.networks else None
-        kinds = {4: ("IpRanges", "CidrIp"), 6: ("Ipv6Ranges", "CidrIpv6"), None: ("UserIdGroupPairs", "GroupId")}
-        kind, name = kinds[version]
-        peers[kind].append(f"{{{name}={one.peer}}}")
+    rule, kinds = (
+        rules[0],
+        {4: ("IpRanges", "CidrIp"), 6: ("Ipv6Ranges", "CidrIpv6"), 0: ("UserIdGroupPairs", "GroupId")},
+    )
     words = [f"IpProtocol={-1 if rule.match.protocol is None else protocol_name(rule.match.protocol)}"]
     if rule.match.low is not None or rule.match.protocol in ICMP:
         words += ["FromPort={},ToPort={}".format(*_span(rule.match))]
-    words += [f"{kind}=[{','.join(some)}]" for kind, some in peers.items() if some]
+    for version, (kind, name) in kinds.items():
+        peers = [one.peer for one in rules if (one.networks[0].version if one.networks else 0) == version]
+        words += [f"{kind}=[{','.join(f'{{{name}={peer}}}' for peer in peers)}]"] if peers else []
     way = "egress" if rule.egress else "ingress"
     group, permissions = quoted(rule.group_id), quoted(",".join(words))
     return f"aws ec2 {verb}-security-group-{way} --group-id {group} --ip-permissions {permissions}"

@@ -88,13 +88,10 @@ class Verdict:
         """One sentence for each guard that was asked, with the rule that decided or the one missing."""
         said = []
         if self.groups_allow is not None:
-            named = ", ".join(self.group_ids)
             which = "egress" if self.packet.egress else "ingress"
-            if self.rules:
-                rule = self.rules[0]
-                said.append(f"security group {rule.group_id} allows it ({which} rule: {rule.text})")
-            else:
-                said.append(f"security group {named} has no {which} rule for {self.packet.text}")
+            lacks = f"security group {', '.join(self.group_ids)} has no {which} rule for {self.packet.text}"
+            allows = [f"security group {rule.group_id} allows it ({which} rule: {rule.text})" for rule in self.rules]
+            said += allows[:1] or [lacks]
         if self.acl_allows is not None:
             verb = "allows" if self.acl_allows else "denies"
             by = f"by {self.entry.text}" if self.entry else "as no rule of it matches"
