@@ -1,5 +1,6 @@
 """Facts of the network that several questions need, each once and with its source: addresses, ports, flags, times."""
 
+from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 Network = IPv4Network | IPv6Network
@@ -94,13 +95,18 @@ def protocol_name(protocol: int | None) -> str:
     return "all" if protocol is None else names.get(protocol, str(protocol))
 
 
-def is_private(place: str | Network) -> bool:
-    """Return whether all of an address or network lies in `PRIVATE`; False for what is neither."""
+def lies_in(place: str | Network, networks: Iterable[Network]) -> bool:
+    """Return whether all of an address or network lies in one of `networks`; False for what is neither."""
     try:
-        network = ip_network(place)
+        inner = ip_network(place)
     except ValueError:
         return False
-    return any(network.version == outer.version and network.subnet_of(outer) for outer in PRIVATE)
+    return any(inner.version == outer.version and inner.subnet_of(outer) for outer in networks)
+
+
+def is_private(place: str | Network) -> bool:
+    """Return whether all of an address or network lies in `PRIVATE`; False for what is neither."""
+    return lies_in(place, PRIVATE)
 
 
 def private(address: str) -> str:

@@ -22,8 +22,7 @@ from flowkit.folding.coverage import clock_time, coverage, coverage_text, covere
 from flowkit.folding.interfaces import interfaces
 from flowkit.log import load
 from flowkit.questions.estimates import backtest, estimate, interval_counts
-from flowkit.questions.gap_records import flows_across_gap, seen_by_peer, skipdata_records
-from flowkit.questions.gaps import by_hour, by_interface, find_gaps
+from flowkit.questions.gaps import by_hour, by_interface, find_gaps, flows_across_gap, seen_by_peer, skipdata_records
 from flowkit.reporting import plot
 from flowkit.reporting.gaps import gaps
 

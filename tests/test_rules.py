@@ -10,17 +10,9 @@ from test_network import ANY, OPEN, acl, entry, group, interface, permission, wr
 
 from flowkit.loading.network import read_snapshot
 from flowkit.log import load
-from flowkit.questions.fixes import (
-    TrafficToAllow,
-    acl_fix,
-    enclosing_network,
-    group_fix,
-    merged,
-    replay,
-    reply_ports,
-)  # fmt: skip
-from flowkit.questions.rule_use import rule_use
-from flowkit.questions.rules import Packet, evaluate
+from flowkit.questions.fixes import TrafficToAllow, acl_fix, group_fix, replay, reply_ports  # fmt: skip
+from flowkit.questions.networks import enclosing_network, merged
+from flowkit.questions.rules import Packet, evaluate, rule_use
 from flowkit.reporting.rejected import ACCEPT_ONLY, rejected
 
 

@@ -6,8 +6,6 @@ least 80 % of cases, because the ranks are rounded outward (https://arxiv.org/ab
 peaks, which neighbours do not show: `at_peak` says what would be missing there. Estimates are in no total.
 """
 
-import math
-
 import ibis
 import ibis.expr.types as ir
 import numpy as np
@@ -34,29 +32,26 @@ PART = 20_000
 
 
 class IntervalCounts:
-    """What was logged in each aggregation interval of the interfaces with gaps.
+    """What was logged in each aggregation interval of the interfaces with gaps; all intervals are numbered through.
 
     `owners`: a row an interface, "" for all together (gaps that all share): ``owner``, ``interval`` (seconds), ``base``
     (seconds since 1970, where its first interval begins), ``count`` (of intervals), ``offset`` (number of its first
-    interval: all are numbered through), ``hidden`` (how many intervals its gaps mostly take), ``low`` and ``high``
-    (ranks of its first certain interval and after its last). `numbers` and `values`: the intervals with records, and
-    their counts by measure. Certain intervals, those in which nothing is missing, are ranges.
+    interval), ``hidden`` (how many intervals its gaps mostly take), ``low`` and ``high`` (ranks of its first certain
+    interval and after its last). Certain intervals, those in which nothing is missing, are ranges of numbers, `first`
+    to `last`; `numbers` and `values` are the intervals with records and their counts by measure.
     """
 
-    def __init__(self, owners: pd.DataFrame, certain: tuple, table: pd.DataFrame) -> None:
-        self.first, self.last = certain
-        self.before = np.append(0, (self.last - self.first).cumsum())
+    def __init__(self, owners: pd.DataFrame, first: np.ndarray, last: np.ndarray, table: pd.DataFrame) -> None:
+        self.first, self.before = first, np.append(0, (last - first).cumsum())
+        self.edges = np.append(0, np.column_stack([first, last]).ravel())
+        self.ranks = np.append(0, np.column_stack([self.before[:-1], self.before[1:]]).ravel())
         self.numbers = table.number.to_numpy("int64")
         self.values = np.append(table[list(MEASURES)].to_numpy(float).T, np.zeros((3, 1)), axis=1)
-        self.owners = owners.assign(
-            low=self.rank(owners.offset.to_numpy()), high=self.rank((owners.offset + owners["count"]).to_numpy())
-        )
+        self.owners = owners.assign(low=self.rank(owners.offset), high=self.rank(owners.offset + owners["count"]))
 
     def rank(self, numbers: np.ndarray) -> np.ndarray:
         """Return how many certain intervals have a smaller number."""
-        at = np.searchsorted(self.first, numbers, "right")
-        started = self.before[np.maximum(at - 1, 0)] + numbers - np.append(self.first, 0)[np.maximum(at - 1, 0)]
-        return np.where(at > 0, np.minimum(started, self.before[at]), 0)
+        return np.interp(numbers, self.edges, self.ranks).astype("int64")
 
     def certain(self, numbers: np.ndarray) -> np.ndarray:
         """Return whether the intervals are certain."""
@@ -73,12 +68,13 @@ class IntervalCounts:
         there = np.append(self.numbers, -1)[at] == numbers
         return self.values[:, np.where(there, at, len(self.numbers))]
 
-    def known(self, owner: int) -> tuple[np.ndarray, np.ndarray, int]:
-        """Return the certain intervals of an owner that have records, their values, and how many are certain in all."""
+    def known(self, owner: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the certain intervals of an owner that have records, and by measure what all its certain ones hold, in
+        order."""
         row = self.owners.loc[owner]
         own = self.numbers[slice(*np.searchsorted(self.numbers, [row.offset, row.offset + row["count"]]))]
         own = own[self.certain(own)]
-        return own, self.value(own), row.high - row.low
+        return own, np.sort(np.pad(self.value(own), ((0, 0), (row.high - row.low - len(own), 0))))
 
 
 def interval_counts(flows: ir.Table, coverage: pd.DataFrame, gaps: pd.DataFrame) -> IntervalCounts:
@@ -97,8 +93,7 @@ def interval_counts(flows: ir.Table, coverage: pd.DataFrame, gaps: pd.DataFrame)
     owners["count"] = -((owners.base - owners["last"]) // owners.interval)
     owners["offset"] = owners["count"].cumsum() - owners["count"]
     owners = owners[(owners.offset + owners["count"] <= BUDGET) | (owners.index == 0)]
-    gone = alive[~alive.state.isin(CERTAIN)].rename(columns={"interface_id": "owner"})
-    gone = pd.concat([gone[["owner", "first", "last"]], own.loc[own.owner == "", ["owner", "first", "last"]]])
+
     rows = flows.filter((flows.log_status.fill_null("OK") == "OK") & flows.start.notnull())
     rows = rows.select(
         owner=rows.interface_id.coalesce(rows.resource_id),
@@ -114,34 +109,24 @@ def interval_counts(flows: ir.Table, coverage: pd.DataFrame, gaps: pd.DataFrame)
     table = rows.group_by(number=rows.offset + rows.number).agg(
         records=_.count(), bytes=total(rows, _.bytes), rejects=_.reject.sum()
     )
-    certain = _certain(gone[gone.owner.isin(owners.owner)], owners)
-    return IntervalCounts(owners, certain, table.execute().sort_values("number"))
 
-
-def _certain(gone: pd.DataFrame, owners: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Return the ranges of intervals of which less than a quarter is in `gone`, by their numbers."""
-    whole = (-((owners.base - owners["first"]) // owners.interval), (owners["last"] - owners.base) // owners.interval)
-    pieces = [(owners.index.to_numpy(), *(edge.to_numpy() for edge in whole), 1)]
-    codes = pd.Series(owners.index, owners.owner)
-    code = gone.owner.map(codes).to_numpy("int64")
-    base, interval = (owners[name].to_numpy()[code] for name in ("base", "interval"))
-    first, last = gone["first"].to_numpy() - base, gone["last"].to_numpy() - base
-    left, right = first // interval, (last - 1) // interval
-    inside = right > left + 1
-    pieces.append((code[inside], left[inside] + 1, right[inside], 2))
-    # At its ends a gap takes a part of an interval; two gaps may take parts of the same one.
-    both = right > left
-    ends = pd.DataFrame({
-        "code": np.append(code, code[both]),
-        "number": np.append(left, right[both]),
-        "part": np.append(np.minimum(last, (left + 1) * interval) - first, (last - right * interval)[both]),
-    }).groupby(["code", "number"], as_index=False).part.sum()  # fmt: skip
-    ends = ends[ends.part >= owners.interval.to_numpy()[ends.code] / 4]
-    pieces.append((ends.code.to_numpy(), ends.number.to_numpy(), ends.number.to_numpy() + 1, 2))
-    pieces = [tuple(each[last > first] for each in (code, first, last)) + (bit,) for code, first, last, bit in pieces]
-    code, first, last, bits = sweep(pieces)
+    # Uncertain is an interval of which a quarter and more is in a gap.
+    gone = alive[~alive.state.isin(CERTAIN)].rename(columns={"interface_id": "owner"})
+    gone = pd.concat([gone[["owner", "first", "last"]], own.loc[own.owner == "", ["owner", "first", "last"]]])
+    gone = gone.merge(owners.reset_index(names="code")[["owner", "code", "base", "interval"]], on="owner")
+    first, last, step = gone["first"] - gone.base, gone["last"] - gone.base, gone.interval
+    low, high = -(-(4 * first + step) // (4 * step)) - 1, (4 * last - step) // (4 * step) + 1
+    taken = pd.DataFrame({"code": gone.code, "first": low, "last": high})[4 * (last - first) >= step]
+    # Whole are those that lie between the first and the last record.
+    opens, closes = (owners["first"] - owners.base), (owners["last"] - owners.base)
+    whole = pd.DataFrame(
+        {"code": owners.index, "first": -(-opens // owners.interval), "last": closes // owners.interval}
+    )
+    pieces = [part[part["last"] > part["first"]].to_numpy("int64").T for part in (whole, taken)]
+    code, first, last, bits = sweep([(*part, bit) for part, bit in zip(pieces, (1, 2), strict=True)])
     offset = owners.offset.to_numpy()[code[bits == 1]]
-    return first[bits == 1] + offset, last[bits == 1] + offset
+    first, last = first[bits == 1] + offset, last[bits == 1] + offset
+    return IntervalCounts(owners, first, last, table.execute().sort_values("number"))
 
 
 def estimate(counts: IntervalCounts, gaps: pd.DataFrame) -> pd.DataFrame:
@@ -154,48 +139,41 @@ def estimate(counts: IntervalCounts, gaps: pd.DataFrame) -> pd.DataFrame:
     interface's certain intervals that were less busy than those near the gap: towards 1, the gap lies at a peak).
     """
     own = gaps.assign(gap=np.arange(len(gaps)), owner=gaps.interface_id.fillna(""))
-    own = own.drop(columns="interval").merge(counts.owners.reset_index(names="code"), on="owner").sort_values("gap")
-    own = own.reset_index(drop=True)
+    own = own.drop(columns="interval").merge(counts.owners.reset_index(names="code"), on="owner")
+    own = own.sort_values("gap", ignore_index=True)
     # An interval belongs to a gap that holds its middle.
-    first, last = (
-        np.clip(-((own.interval - 2 * (seconds(own[edge]) - own.base)) // (2 * own.interval)), 0, own["count"])
-        for edge in ("start", "end")
-    )
-    first, last = ((edge + own.offset).to_numpy("int64") for edge in (first, last))
+    middles = [
+        -((own.interval - 2 * (seconds(own[edge]) - own.base)) // (2 * own.interval)) for edge in ("start", "end")
+    ]
+    first, last = ((at.clip(0, own["count"]) + own.offset).to_numpy("int64") for at in middles)
     tried = np.minimum(last - first, MOST)
     row = np.repeat(np.arange(len(own)), tried)
     step = np.arange(len(row)) - np.repeat(tried.cumsum() - tried, tried)
     number = first[row] + step * (last - first)[row] // tried[row]
     row, number = row[~counts.certain(number)], number[~counts.certain(number)]
     uncertain = (last - first) - (counts.rank(last) - counts.rank(first))
-    weight = (uncertain / np.maximum(np.bincount(row, minlength=len(own)), 1))[row]
-    value, band, fewest = counts.value(number), np.empty((4, 3, len(row))), np.empty((3, len(row)))
+    code, value, band = own.code.to_numpy()[row], counts.value(number), np.empty((6, 3, len(row)))
     for part in np.array_split(np.arange(len(row)), len(row) // PART + 1):
-        references = _references(counts, own.code.to_numpy()[row[part]], number[part], 0)
-        *band[:, :, part], fewest[:, part] = _band(references)
-    load = np.zeros((3, len(row)))
-    for code, rows in pd.Series(np.arange(len(row))).groupby(own.code.to_numpy()[row]):
-        _numbers, values, total = counts.known(code)
-        for measure, some in enumerate(np.sort(values)):
-            middle, busiest = band[1, measure, rows], _quantile(some, total, 0.95)
-            band[3, measure, rows] = np.fmax(band[3, measure, rows], busiest)
-            # Intervals without records are not among the values: they come before all of them.
-            sides = [np.searchsorted(some, middle, side) + total - len(some) for side in ("left", "right")]
-            load[measure, rows] = np.where(middle > 0, np.mean(sides, axis=0), sides[1] / 2) / max(total, 1)
-    made = []
-    for at, measure in enumerate(MEASURES):
-        columns = dict(zip(("low", "median", "high", "at_peak"), np.maximum(band[:, at] - value[at], 0), strict=True))
-        columns |= {"observed": value[at], "load": load[at]}
-        sums = {name: np.bincount(row, column * weight, len(own)) for name, column in columns.items()}
-        references = np.full(len(own), np.inf)
-        np.minimum.at(references, row, fewest[at])
-        sums["load"] = np.where((uncertain > 0) & (references > 0), sums["load"] / np.maximum(uncertain, 1), np.nan)
-        sums |= {name: np.where(uncertain > 0, sums[name], np.nan) for name in ("low", "median", "high", "at_peak")}
-        fixed = {"gap": own.gap, "interface_id": own.interface_id, "measure": measure, "intervals": uncertain}
-        made.append(pd.DataFrame(fixed | sums | {"references": np.where(uncertain > 0, references, 0)}))
-    columns = ["gap", "interface_id", "measure", "intervals", "observed", "low", "median", "high", "at_peak"]
-    table = pd.concat(made)[[*columns, "references", "load"]]
-    return table.sort_values("gap", kind="stable", ignore_index=True)
+        band[:5, :, part] = _band(counts, code[part], number[part], 0)
+    for owner in np.unique(code):
+        every, rows = counts.known(owner)[1], np.flatnonzero(code == owner)
+        for measure, some in enumerate(every if every.size else ()):
+            band[3, measure, rows] = np.fmax(band[3, measure, rows], np.quantile(some, 0.95))
+            sides = [np.searchsorted(some, band[1, measure, rows], side) for side in ("left", "right")]
+            band[5, measure, rows] = np.mean(sides, axis=0) / len(some)
+    # Those that were tried stand for all uncertain ones.
+    weight = (uncertain / np.maximum(np.bincount(row, minlength=len(own)), 1))[row]
+    names = ("low", "median", "high", "at_peak")
+    columns = dict(zip(names, np.maximum(band[:4] - value, 0) * weight, strict=True))
+    columns |= {"observed": value * weight, "load": band[5] * weight, "references": band[4]}
+    long = pd.DataFrame({name: values.T.ravel() for name, values in columns.items()})
+    long = long.assign(row=np.repeat(row, 3), measure=np.tile(MEASURES, len(row))).groupby(["row", "measure"])
+    sums = long.sum().assign(references=long.references.min())
+    sums = sums.reindex(pd.MultiIndex.from_product([own.index, MEASURES], names=["row", "measure"])).reset_index()
+    sums = sums.fillna({"observed": 0, "references": 0}).join(own[["gap", "interface_id"]], on="row")
+    sums = sums.assign(intervals=uncertain[sums.row], load=sums.load / uncertain[sums.row])
+    sums.loc[sums.references == 0, [*names, "load"]] = np.nan
+    return sums[["gap", "interface_id", "measure", "intervals", "observed", *names, "references", "load"]]
 
 
 def backtest(counts: IntervalCounts, tests: int = 400) -> pd.DataFrame:
@@ -208,18 +186,17 @@ def backtest(counts: IntervalCounts, tests: int = 400) -> pd.DataFrame:
     made = []
     chosen = np.unique(np.linspace(0, len(counts.owners) - 1, 80).astype(int)) if len(counts.owners) else []
     for code, owner in counts.owners.loc[chosen].iterrows():
-        numbers, values, total = counts.known(code)
-        busy = values[0] >= max(_quantile(np.sort(values[0]), total, BUSY), 1)
+        numbers, every = counts.known(code)
+        busy = counts.value(numbers)[0] >= (max(np.quantile(every[0], BUSY), 1) if every.size else 1)
         rank = counts.rank(numbers[busy])
-        for kind, count in (("ordinary", total - len(rank)), ("busiest", len(rank))):
+        for kind, count in (("ordinary", every.shape[1] - len(rank)), ("busiest", len(rank))):
             tested = min(count, max(5, tests // len(chosen)))
             at = np.linspace(0, count - 1, tested).astype(int)
             # An ordinary interval comes as many ranks later as busy ones come before it.
             ordinary = owner.low + at + np.searchsorted(rank - owner.low - np.arange(len(rank)), at, "right")
             number = counts.number(rank[at] if kind == "busiest" else ordinary)
             value = counts.value(number)
-            codes = np.full(tested, code)
-            low, _middle, high, _top, _count = _band(_references(counts, codes, number, int(owner.hidden // 2)))
+            low, _middle, high, *_rest = _band(counts, np.full(tested, code), number, int(owner.hidden // 2))
             held, below = ((value >= low) & (value <= high)).sum(axis=1), (value > high).sum(axis=1)
             made += zip(MEASURES, [kind] * 3, [tested] * 3, held, below, strict=True)
     rows = pd.DataFrame(made, columns=["measure", "kind", "tested", "held", "below"])
@@ -228,8 +205,8 @@ def backtest(counts: IntervalCounts, tests: int = 400) -> pd.DataFrame:
     return rows.sort_values(["measure", "kind"], ascending=False, ignore_index=True)
 
 
-def _references(counts: IntervalCounts, code: np.ndarray, number: np.ndarray, hidden: int) -> np.ndarray:
-    """Return by measure, for each interval, what the certain ones near it held, null where there are fewer.
+def _band(counts: IntervalCounts, code: np.ndarray, number: np.ndarray, hidden: int) -> np.ndarray:
+    """Return low, median, high, highest and number of what the certain intervals near each held, by measure.
 
     `hidden`: how many intervals on each side are taken for missing too.
     """
@@ -239,35 +216,21 @@ def _references(counts: IntervalCounts, code: np.ndarray, number: np.ndarray, hi
     ranks = np.concatenate([before, after], axis=1)
     there = (ranks >= own["low"]) & (ranks < own["high"])
     near = counts.number(np.where(there, ranks, 0)) if len(counts.first) else np.zeros_like(ranks)
-    weeks = [week for week in range(-WEEKS, WEEKS + 1) if week]
     if len(number) and (own["count"] * own["interval"]).max() >= WEEK:
-        shift = np.concatenate([np.arange(-NEIGHBOURS, NEIGHBOURS + 1) + 0 * week for week in weeks])
-        other = number[:, None] + shift + np.repeat(weeks, 2 * NEIGHBOURS + 1) * (WEEK // own["interval"])
+        weeks = np.array([week for week in range(-WEEKS, WEEKS + 1) if week])[:, None]
+        shift = np.arange(-NEIGHBOURS, NEIGHBOURS + 1) + weeks * (WEEK // own["interval"][:, :, None])
+        other = number[:, None] + shift.reshape(len(number), -1)
         inside = (other >= own["offset"]) & (other < own["offset"] + own["count"])
         there = np.concatenate([there, inside & counts.certain(np.where(inside, other, 0))], axis=1)
         near = np.concatenate([near, other], axis=1)
-    return np.where(there, counts.value(near), np.nan)
-
-
-def _band(references: np.ndarray) -> tuple:
-    """Return low, median, high, highest and number of the references of each interval."""
-    ranked = np.sort(references)
-    count = (~np.isnan(ranked)).sum(axis=-1)
+    ranked = np.sort(np.where(there, counts.value(near), np.nan))
+    count = np.broadcast_to(there.sum(axis=1), ranked.shape[:2])
     low = np.floor(0.1 * (count + 1)).astype(int)
     high = np.minimum(np.ceil(0.9 * (count + 1)).astype(int), count)
-    ranked = np.concatenate([ranked, np.full((*count.shape, 1), np.nan)], axis=-1)
+    ranked = np.append(ranked, np.full((*count.shape, 1), np.nan), axis=-1)
     first, left, right, last, top = (
         np.take_along_axis(ranked, at[..., None] % ranked.shape[-1], -1)[..., 0]
         for at in (low - 1, (count - 1) // 2, count // 2, high - 1, count - 1)
     )
     lowest = np.where(low > 0, first, np.where(count > 0, 0, np.nan))
-    return lowest, (left + right) / 2, last, top, count
-
-
-def _quantile(values: np.ndarray, total: int, share: float) -> float:
-    """Return what `share` of `total` intervals do not exceed, of which `values` (sorted) are those with records."""
-    if not total:
-        return np.nan
-    at = share * (total - 1) - (total - len(values))
-    low, high = (values[index] if index >= 0 else 0.0 for index in (math.floor(at), math.ceil(at)))
-    return low + (at - math.floor(at)) * (high - low)
+    return np.array([lowest, (left + right) / 2, last, top, count])

@@ -17,9 +17,9 @@ from pathlib import Path
 import pandas as pd
 
 from flowkit.loading.sample import SAMPLE
-from flowkit.net import TCP, Network
+from flowkit.net import TCP, Network, lies_in
 from flowkit.questions.networks import text
-from flowkit.questions.pairs import ANSWERED, RESET, SILENT
+from flowkit.questions.reachability import ANSWERED, RESET, SILENT
 from flowkit.questions.rejected import rejections
 
 COLUMNS = ("name", "source", "destination", "protocol", "port", "expect")
@@ -31,6 +31,11 @@ ONLY = {"reject-only": "the log holds rejected traffic only", "accept-only": "th
 WIDE = 65_536
 #: Share of the time since the first failure that answers must have gone on after the last one to call it repaired.
 REPAIRED = 0.1
+#: Columns of `check`.
+CHECKED = (
+    "line name source destination address destination_name protocol port expect verdict state clients failing sessions"
+    " first_seen last_seen answered_until repaired interface_id confidence note proof rows"
+)
 RESOURCE = re.compile(r"(eni|i)-[0-9a-f]{8,17}")
 
 
@@ -59,14 +64,14 @@ def expectations_of(source: str, expect: str | Path | None = None) -> Path | Non
 
     Raises OSError where `expect` names no file.
     """
-    if expect:
-        path = Path(expect).expanduser()
-        if path.is_dir():
-            raise IsADirectoryError(f"expectations: {path} is a folder, not a CSV file")
-        if not path.is_file():
-            raise FileNotFoundError(f"expectations: there is no file {path}")
-        return path
-    return SAMPLE / "expectations.csv" if source == "sample" else None
+    if not expect:
+        return SAMPLE / "expectations.csv" if source == "sample" else None
+    path = Path(expect).expanduser()
+    if path.is_dir():
+        raise IsADirectoryError(f"expectations: {path} is a folder, not a CSV file")
+    if not path.is_file():
+        raise FileNotFoundError(f"expectations: there is no file {path}")
+    return path
 
 
 def printed_names(snapshot, names: dict[Network, str]) -> dict[str, Network | tuple[str, ...]]:
@@ -116,30 +121,27 @@ def _expectation(line: int, header: list[str], values: list[str], printed: dict)
     if len(values) != len(header):
         raise ValueError(f"{len(values)} values where {len(header)} belong")
     cells = dict(zip(header, values, strict=True))
-    protocol, expect, wrong = cells["protocol"].lower(), cells["expect"].lower(), []
-
-    def tried(parse, *given):
+    protocol, expect, made, wrong = cells["protocol"].lower(), cells["expect"].lower(), {}, []
+    for column, parse in (("source", _place), ("destination", _place), ("port", _ports)):
         try:
-            return parse(*given)
+            made[column] = parse(column, cells[column], printed)
         except ValueError as error:
-            wrong.append(str(error))
-
+            if column != "port" or protocol != "icmp" or cells["port"]:
+                wrong.append(str(error))
     if not cells["name"]:
-        wrong.append("no name")
-    source = tried(_place, "source", cells["source"], printed)
-    destination = tried(_place, "destination", cells["destination"], printed)
+        wrong.insert(0, "no name")
     if protocol not in PROTOCOLS:
         wrong.append(f"protocol {cells['protocol']!r} is not tcp, udp, icmp or any")
-    ports = None if protocol == "icmp" and not cells["port"] else tried(_ports, cells["port"])
-    if protocol == "icmp" and ports:
+    if protocol == "icmp" and made.get("port"):
         wrong.append("icmp has no ports: leave its port empty")
     if expect not in ("reach", "block"):
         wrong.append(f"expect {cells['expect']!r} is not reach or block")
     if wrong:
         raise ValueError("; ".join(wrong))
     return Expectation(
-        line, cells["name"], source, destination, cells["destination"], PROTOCOLS[protocol], ports, expect == "reach"
-    )
+        line, cells["name"], made["source"], made["destination"], cells["destination"], PROTOCOLS[protocol],
+        made.get("port"), expect == "reach",
+    )  # fmt: skip
 
 
 def _place(column: str, written: str, printed: dict) -> Network | tuple[str, ...]:
@@ -153,18 +155,16 @@ def _place(column: str, written: str, printed: dict) -> Network | tuple[str, ...
     try:
         network, exact = ip_network(written, strict=False), ip_interface(written)
     except ValueError:
-        kinds = "address, CIDR or name of a network"
-        if target:
-            kinds = "address, CIDR, interface id, instance id or name of a host or network"
+        more = ", interface id, instance id or name of a host or network" if target else " or name of a network"
         close = get_close_matches(written, known, 1)
         meant = f"; did you mean {close[0]!r}?" if close else ""
-        raise ValueError(f"{column} {written!r} is no {kinds}{meant}") from None
+        raise ValueError(f"{column} {written!r} is no address, CIDR{more}{meant}") from None
     if exact.ip != network.network_address:
         raise ValueError(f"{column} {written!r} is no network; the one it lies in is {network}")
     return network
 
 
-def _ports(written: str) -> tuple[int, int] | None:
+def _ports(column: str, written: str, printed: dict) -> tuple[int, int] | None:
     if written.lower() == "any":
         return None
     match = re.fullmatch(r"([0-9]{1,5})(?:\s*-\s*([0-9]{1,5}))?", written)
@@ -182,7 +182,7 @@ def owners(log) -> pd.DataFrame:
     logged = log.interfaces[["interface_id", "instance_id"]].drop_duplicates().assign(address=None).astype(object)
     known = log.network.interfaces.values() if log.network else ()
     rows = [(e.interface_id, e.instance_id, at) for e in known for at in (*e.addresses, *e.public_addresses)]
-    found = pd.concat([pd.DataFrame(rows, columns=list(logged)), logged], ignore_index=True)
+    found = pd.concat([pd.DataFrame(rows, columns=list(logged)), logged])
     return found.sort_values(["interface_id", "address"], ignore_index=True, na_position="last")
 
 
@@ -191,39 +191,37 @@ def matches(one: Expectation, rows: pd.DataFrame, owners: pd.DataFrame) -> pd.Se
 
     An address that several interfaces have is the named one's at that interface, or where no interface is logged.
     """
-    within = {place: _within(place, one.source) for place in rows["network"].unique()}
-    found = rows["network"].map(within).astype(bool)  # an empty column maps to text
+
+    def inside(column: str, network: Network) -> pd.Series:
+        places = {place: lies_in(place, [network]) for place in rows[column].unique()}
+        return rows[column].map(places).astype(bool)  # an empty column maps to text
+
+    found = inside("network", one.source)
     if one.protocols:
         found &= rows["protocol"].isin(one.protocols)
     if one.ports:
         found &= rows["port"].between(*one.ports).fillna(False)
+    if isinstance(one.destination, tuple):
+        own = _own(one, owners)
+        others = owners.loc[~owners["interface_id"].isin(own["interface_id"]), "interface_id"]
+        there = rows["destination"].isin(own["address"].dropna()) & ~rows["interface_id"].isin(others)
+        found &= there | rows["interface_id"].isin({*own["interface_id"], *one.destination})
+    else:
+        found &= inside("destination", one.destination)
+    return found.astype(bool)
+
+
+def _own(one: Expectation, owners: pd.DataFrame) -> pd.DataFrame:
+    """Return the `owners` that are the line's destination."""
     if not isinstance(one.destination, tuple):
-        places = {place: _within(place, one.destination) for place in rows["destination"].unique()}
-        return (found & rows["destination"].map(places)).astype(bool)
-    own = _owned(one.destination, owners)
-    others = owners.loc[~owners["interface_id"].isin(own["interface_id"]), "interface_id"]
-    there = rows["destination"].isin(own["address"].dropna()) & ~rows["interface_id"].isin(others)
-    return (found & (there | rows["interface_id"].isin({*own["interface_id"], *one.destination}))).astype(bool)
+        return owners[owners["address"] == str(one.destination.network_address)]
+    return owners[owners["interface_id"].isin(one.destination) | owners["instance_id"].isin(one.destination)]
 
 
-def _within(place: str, network: Network) -> bool:
-    try:
-        inner = ip_network(place)
-    except ValueError:  # a label: "internet", "inside"
-        return False
-    return inner.version == network.version and inner.subnet_of(network)
-
-
-def _owned(ids: tuple[str, ...], owners: pd.DataFrame) -> pd.DataFrame:
-    return owners[owners["interface_id"].isin(ids) | owners["instance_id"].isin(ids)]
-
-
-def check(
-    expectations: list[Expectation], rows: pd.DataFrame, kind: str, owners: pd.DataFrame, distinct
-) -> pd.DataFrame:
+def check(lines: list[Expectation], rows: pd.DataFrame, kind: str, owners: pd.DataFrame, distinct) -> pd.DataFrame:
     """Return each expectation with what was seen of it, one row a line of the file, in its order.
 
-    `rows` are those of `Reach`, `kind` of `log_kind`, `owners` of `owners`; `distinct(rows)` counts clients that
+    `rows` are those of `Reach`, as its `kind`, `owners` of `owners`; `distinct(rows)` counts clients that
     differ. Columns: line, name, source, destination, protocol, port, expect (as in the file); address (the destination's,
     or its CIDR), destination_name, interface_id (null where many or unknown); verdict, state (the failing one, or the
     one that proves the verdict; null where unproven), clients, failing (of these: against the line), sessions (in that
@@ -235,38 +233,44 @@ def check(
     covers it: a `reach` line takes its source out of wider `reach` lines and out of all `block` lines. A source of
     more than 65,536 addresses is broken where most of its clients fail, any other where one does.
     """
-    matched = {one.line: matches(one, rows, owners) for one in expectations}
+    matched = {one.line: matches(one, rows, owners) for one in lines}
     names = rows.dropna(subset=["destination_name"]).set_index("interface_id")["destination_name"].to_dict()
     found = []
-    for one in expectations:
-        own = matched[one.line]
-        for other in expectations:
-            narrower = one.source != other.source and _within(str(other.source), one.source)
+    for one in lines:
+        covered, own, ids = matched[one.line], _own(one, owners), isinstance(one.destination, tuple)
+        for other in lines:
+            narrower = one.source != other.source and lies_in(other.source, [one.source])
             if other.reach and (not one.reach or narrower):
-                own = own & ~matched[other.line]
-        seen = rows[own]
+                covered = covered & ~matched[other.line]
+        seen = rows[covered]
         verdict, proof, note = _verdict(one, seen, kind, distinct)
         first = proof.sort_values("sessions", ascending=False, kind="stable").head(1)
-        wrong = seen[seen["state"] != ANSWERED] if one.reach else proof.head(len(proof) if verdict != "met" else 0)
-        eni = _interface(one, seen, rows, owners)
+        wrong = seen[seen["state"] != ANSWERED] if one.reach else proof.head(0 if verdict == "met" else len(proof))
+        # The destination's interface and address, where it is one and known.
+        at = seen if ids or len(seen) else rows[rows["destination"] == str(one.destination.network_address)]
+        eni = (own if ids or at["interface_id"].isna().all() else at)["interface_id"].dropna().unique()
+        eni = eni[0] if len(eni) == 1 else None
+        address = (own["address"].dropna() if seen.empty else seen["destination"]).unique()
+        address = text(one.destination) if not ids else address[0] if len(address) == 1 else None
+        # Half of the clients, at least, were answered again after all failures, and long enough.
+        again, since, until = proof["answered_again"].max(), proof["first_seen"].min(), proof["last_seen"].max()
+        repaired = 2 * proof["recovered"].sum() >= proof["clients"].sum() and not pd.isna(again)
+        repaired = repaired and again - until > REPAIRED * (again - since)
         found.append({
             "line": one.line, "name": one.name, "source": text(one.source),
-            "destination": one.written if isinstance(one.destination, tuple) else text(one.destination),
-            "address": _address(one, seen, owners), "destination_name": names.get(eni),
+            "destination": one.written if ids else text(one.destination),
+            "address": address, "destination_name": names.get(eni),
             "protocol": next(name for name, numbers in PROTOCOLS.items() if numbers == one.protocols),
             "port": "any" if one.ports is None else "-".join(str(port) for port in dict.fromkeys(one.ports)),
             "expect": "reach" if one.reach else "block", "verdict": verdict,
             "state": first["state"].iloc[0] if len(first) else None,
-            "clients": distinct(seen), "failing": distinct(wrong),
-            "sessions": int(proof["sessions"].sum()), "first_seen": proof["first_seen"].min(),
-            "last_seen": proof["last_seen"].max(), "answered_until": proof["answered_until"].max(),
-            "repaired": one.reach and verdict == "broken" and _repaired(proof), "interface_id": eni,
+            "clients": distinct(seen), "failing": distinct(wrong), "sessions": int(proof["sessions"].sum()),
+            "first_seen": since, "last_seen": until, "answered_until": proof["answered_until"].max(),
+            "repaired": bool(repaired) and one.reach and verdict == "broken", "interface_id": eni,
             "confidence": first["confidence"].iloc[0] if len(first) else "low", "note": note,
             "proof": next(first.itertuples(), None), "rows": tuple(proof.index),
         })  # fmt: skip
-    columns = "line name source destination address destination_name protocol port expect verdict state clients failing"
-    columns += " sessions first_seen last_seen answered_until repaired interface_id confidence note proof rows"
-    return pd.DataFrame(found, columns=columns.split())
+    return pd.DataFrame(found, columns=CHECKED.split())
 
 
 def _verdict(one: Expectation, seen: pd.DataFrame, kind: str, distinct) -> tuple[str, pd.DataFrame, str]:
@@ -286,34 +290,6 @@ def _verdict(one: Expectation, seen: pd.DataFrame, kind: str, distinct) -> tuple
         return "met", good, ""
     note = "accepted, but nothing came back, and UDP need not answer" if udp.any() else ""
     return "unproven", good, ONLY[kind] if kind == "reject-only" else note
-
-
-def _repaired(failing: pd.DataFrame) -> bool:
-    """Return whether half of the clients, at least, were answered again after all failures, and long enough."""
-    again, since, until = (failing["answered_again"].max(), failing["first_seen"].min(), failing["last_seen"].max())
-    half = 2 * failing["recovered"].sum() >= failing["clients"].sum()
-    return bool(half and not pd.isna(again) and again - until > REPAIRED * (again - since))
-
-
-def _interface(one: Expectation, seen: pd.DataFrame, rows: pd.DataFrame, owners: pd.DataFrame) -> str | None:
-    """Return the destination's interface, where it is one and known."""
-    if isinstance(one.destination, tuple):
-        known = _owned(one.destination, owners)["interface_id"]
-    else:
-        address = str(one.destination.network_address)
-        known = (seen if len(seen) else rows[rows["destination"] == address])["interface_id"]
-        if not known.notna().any():
-            known = owners.loc[owners["address"] == address, "interface_id"]
-    found = known.dropna().unique()
-    return found[0] if len(found) == 1 else None
-
-
-def _address(one: Expectation, seen: pd.DataFrame, owners: pd.DataFrame) -> str | None:
-    """Return the destination as an address or CIDR, where it is one."""
-    if not isinstance(one.destination, tuple):
-        return text(one.destination)
-    known = seen["destination"] if len(seen) else _owned(one.destination, owners)["address"].dropna()
-    return known.iloc[0] if known.nunique() == 1 else None
 
 
 def causes_of(log) -> pd.DataFrame:

@@ -13,10 +13,11 @@ import re
 import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from ipaddress import collapse_addresses, ip_address, ip_network
+from ipaddress import ip_address, ip_network
 
 from flowkit.loading.network import LAST_RULES, Entry, Match, Rule, Snapshot
-from flowkit.net import ADMIN_PORTS, EPHEMERAL, ICMP, Network, is_private, protocol_name
+from flowkit.net import ADMIN_PORTS, EPHEMERAL, ICMP, is_private, protocol_name
+from flowkit.questions.networks import enclosing_network, merged
 from flowkit.questions.rules import Verdict, evaluate
 from flowkit.words import without_controls
 
@@ -47,6 +48,22 @@ class TrafficToAllow:
             return Match(self.protocol, self.icmp[0] if self.icmp else None, None)
         return Match(self.protocol, *(self.ports or (None, None)))
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What to beware of: an admin port that the internet would reach."""
+        outside = [address for address in self.far if not is_private(address)]
+        low, high = self.ports or (1, 0)
+        admin = [f"{name} ({port})" for port, name in ADMIN_PORTS.items() if low <= port <= high]
+        if self.egress or not outside or not admin:
+            return ()
+        opened = f"This opens {admin[0]} to the internet ({outside[0]})"
+        return (f"{opened}: rather reach it through a VPN or Session Manager.",)
+
+    def lookup(self, what: str) -> tuple[str]:
+        """Return the command that looks up an id of the interface."""
+        eni = quoted(self.interface_id)
+        return (f"aws ec2 describe-network-interfaces --network-interface-ids {eni} --query {quoted(what)}",)
+
 
 @dataclass(frozen=True)
 class Fix:
@@ -63,7 +80,21 @@ class Fix:
         """Commands for the AWS CLI that add the rules."""
         if isinstance(self.rules[0], Rule):
             return (*self.lookup, group_command("authorize", self.rules))
-        return (*self.lookup, *(_entry_command(*rule) for rule in self.rules))
+        made = []
+        for acl_id, one in self.rules:
+            verb, side = "create" if one.allow else "delete", "egress" if one.egress else "ingress"
+            words = [f"aws ec2 {verb}-network-acl-entry --network-acl-id {quoted(acl_id)} --{side}"]
+            words += [f"--rule-number {one.number}"]
+            if one.allow:
+                words += [f"--protocol {one.match.protocol}"]
+                if one.match.protocol in ICMP:
+                    words += ["--icmp-type-code Type={},Code={}".format(*_span(one.match))]
+                elif one.match.low is not None:
+                    words += [f"--port-range From={one.match.low},To={one.match.high}"]
+                words += ["--cidr-block" if one.network.version == 4 else "--ipv6-cidr-block", str(one.network)]
+                words += ["--rule-action allow"]
+            made.append(" ".join(words))
+        return (*self.lookup, *made)
 
     @property
     def terraform(self) -> str:
@@ -71,30 +102,25 @@ class Fix:
         blocks = []
         for count, rule in enumerate(self.rules, 1):
             acl_id, one = (None, rule) if isinstance(rule, Rule) else rule
-            way, match, network = "egress" if one.egress else "ingress", one.match, _network(one)
+            way, match, icmp = "egress" if one.egress else "ingress", one.match, one.match.protocol in ICMP
             ports = () if match.low is None else ("from_port", "to_port")
             if acl_id and not one.allow:
-                blocks.append(
-                    f"# remove the aws_network_acl_rule of {without_controls(acl_id)}: {way} rule {one.number}"
-                )
+                where = f"aws_network_acl_rule of {without_controls(acl_id)}"
+                blocks.append(f"# remove the {where}: {way} rule {one.number}")
                 continue
             if acl_id:
                 kind, name = "aws_network_acl_rule", f"{acl_id[-6:]}_{way}_{one.number}"
-                values = {"network_acl_id": acl_id, "rule_number": one.number, "egress": one.egress}
-                values |= {"protocol": str(match.protocol), "rule_action": "allow"}
-                values["cidr_block" if network.version == 4 else "ipv6_cidr_block"] = str(network)
-                ports = ("icmp_type", "icmp_code") if match.protocol in ICMP else ports
+                ports = ("icmp_type", "icmp_code") if icmp else ports
+                block = "cidr_block" if one.network.version == 4 else "ipv6_cidr_block"
+                values = {"network_acl_id": acl_id, "rule_number": one.number, "egress": one.egress,
+                          "protocol": str(match.protocol), "rule_action": "allow", block: str(one.network)}  # fmt: skip
             else:
-                port = "any" if match.low is None or match.protocol in ICMP else match.low
-                name = f"{one.group_id[-6:]}_{way}_{protocol_name(match.protocol)}_{port}"
+                kind, port = f"aws_vpc_security_group_{way}_rule", "any" if icmp or match.low is None else match.low
+                word = protocol_name(match.protocol)
+                name = f"{one.group_id[-6:]}_{way}_{word}_{port}"
                 name += f"_{count}" if len(self.rules) > 1 else ""
-                kind, key = f"aws_vpc_security_group_{way}_rule", "referenced_security_group_id"
-                key = f"cidr_ipv{network.version}" if network else key
-                values = {
-                    "security_group_id": one.group_id,
-                    key: one.peer,
-                    "ip_protocol": protocol_name(match.protocol),
-                }
+                peer = f"cidr_ipv{one.networks[0].version}" if one.networks else "referenced_security_group_id"
+                values = {"security_group_id": one.group_id, peer: one.peer, "ip_protocol": word}
             values |= dict(zip(ports, _span(match), strict=False))
             width = max(map(len, values))
             # HCL writes strings, numbers and booleans as JSON does.
@@ -104,31 +130,13 @@ class Fix:
         return "\n".join(blocks)
 
 
-def merged(addresses: Iterable[str]) -> list[Network]:
-    """Return the fewest networks that hold `addresses` (or CIDRs) and nothing else, IPv4 first."""
-    networks = {ip_network(address) for address in addresses}
-    parts = ([one for one in networks if one.version == version] for version in (4, 6))
-    return [network for part in parts for network in collapse_addresses(part)]
-
-
-def enclosing_network(addresses: Iterable[str]) -> Network | None:
-    """Return the smallest network that holds all `addresses`, if it is no larger than a /24 (IPv6: /64)."""
-    found = [ip_network(address) for address in addresses]
-    if not found or len({network.version for network in found}) > 1:
-        return None
-    block = found[0]
-    while not all(network.subnet_of(block) for network in found):
-        block = block.supernet()
-    return block if block.prefixlen >= (24 if block.version == 4 else 64) else None
-
-
 def reply_ports(low: int, high: int) -> tuple[int, int]:
     """Return the ports that answers go to: clients draw them anew each time, so the whole range they draw from."""
     return (EPHEMERAL, 65535) if low >= EPHEMERAL else (1024, 65535)
 
 
 def group_fix(wanted: TrafficToAllow, snapshot: Snapshot | None) -> Fix:
-    """Return a security group rule for `wanted`.
+    """Return a security group rule for `wanted`, whose peer is a group if its members are exactly the rejected clients.
 
     It goes into the interface's group that has most rules for this port already, else into its first one.
     """
@@ -139,38 +147,41 @@ def group_fix(wanted: TrafficToAllow, snapshot: Snapshot | None) -> Fix:
         rules = snapshot.groups[name].rules
         return sum(one.egress == wanted.egress and (one.match.low, one.match.high) == wanted.ports for one in rules)
 
-    group_id = max(known, key=similar, default=YOUR_GROUP)
-    about = (group_id, wanted.egress, wanted.match)
-    reference = None if wanted.egress else _reference(wanted, snapshot)
-    if reference:
-        rules = (Rule(*about, reference, (), frozenset(map(ip_address, wanted.far))),)
-    else:
-        rules = tuple(Rule(*about, str(network), (network,)) for network in merged(wanted.far))
-    lookup = () if known else _lookup("NetworkInterfaces[].Groups[].GroupId", wanted)
-    return Fix(rules, _warnings(wanted), lookup)
+    about = (max(known, key=similar, default=YOUR_GROUP), wanted.egress, wanted.match)
+    rules = [Rule(*about, str(network), (network,)) for network in merged(wanted.far)]
+    far = {ip_network(address) for address in wanted.far}
+    for name in sorted(snapshot.groups) if snapshot and len(far) > 1 and not wanted.egress else ():
+        owners = [one for one in snapshot.interfaces.values() if name in one.group_ids]
+        members = {ip_network(address) for one in owners for address in one.addresses}
+        if far == {network for network in members if network.version in {one.version for one in far}}:
+            rules = [Rule(*about, name, (), frozenset(map(ip_address, wanted.far)))]
+            break
+    return Fix(tuple(rules), wanted.warnings, () if known else wanted.lookup("NetworkInterfaces[].Groups[].GroupId"))
 
 
 def acl_fix(wanted: TrafficToAllow, verdict: Verdict | None, snapshot: Snapshot | None) -> Fix:
     """Return network ACL entries for `wanted`, numbered to be asked before the entry that denies it."""
     acl_id = verdict.acl_id if verdict and verdict.acl_id else YOUR_ACL
-    networks, warnings, instead = merged(wanted.far), _warnings(wanted), ()
+    networks, warnings, instead, numbers = merged(wanted.far), wanted.warnings, (), []
     if len(networks) > ENTRIES:
         block = enclosing_network(wanted.far)
         instead = () if block else (f"Only the first {ENTRIES} of {len(networks)} networks are listed.",)
         networks = [block] if block else networks[:ENTRIES]
-    numbers = _free(snapshot, verdict, wanted.egress)[: len(networks)] if verdict and snapshot else []
-    if verdict and snapshot and len(numbers) < len(networks):
-        warnings += (
-            f"{without_controls(acl_id)} has no free number before {verdict.entry.text}: move that entry first",
-        )
+    if verdict and snapshot:
+        used = {one.number for one in snapshot.acls[verdict.acl_id] if one.egress == wanted.egress}
+        limit = verdict.entry.number if verdict.entry else LAST_RULES[0]
+        free = range(limit - 1, 0, -1)
+        if limit in LAST_RULES:  # the entry that denies is the last: after all others
+            free = range(max(used - set(LAST_RULES), default=0) + 1, LAST_RULES[0])
+        numbers = sorted([number for number in free if number not in used][: len(networks)])
+        if len(numbers) < len(networks):
+            before = f"before {verdict.entry.text}: move that entry first"
+            warnings += (f"{without_controls(acl_id)} has no free number {before}",)
     if not numbers:
         numbers = [f"FREE_NUMBER_{n}" for n in range(1, len(networks) + 1)] if networks[1:] else ["FREE_NUMBER"]
-    lookup = _lookup("NetworkInterfaces[].SubnetId", wanted) if acl_id == YOUR_ACL else ()
-    rules = [
-        (acl_id, Entry(number, wanted.egress, True, wanted.match, network))
-        for number, network in zip(sorted(numbers), networks, strict=False)
-    ]
-    return Fix(tuple(rules), warnings, lookup, instead)
+    entries = (Entry(at, wanted.egress, True, wanted.match, one) for at, one in zip(numbers, networks, strict=False))
+    lookup = wanted.lookup("NetworkInterfaces[].SubnetId") if acl_id == YOUR_ACL else ()
+    return Fix(tuple((acl_id, entry) for entry in entries), warnings, lookup, instead)
 
 
 def entry_fix(verdict: Verdict | None) -> Fix | None:
@@ -199,30 +210,32 @@ def replay(snapshot: Snapshot, fixes: Iterable[Fix], allow: list[tuple], refused
             group = groups[rule.group_id]
             groups[rule.group_id] = replace(group, rules=(*group.rules, rule))
         elif isinstance(rule[1].number, int):
-            others = [one for one in acls[rule[0]] if (one.egress, one.number) != (rule[1].egress, rule[1].number)]
-            added = [rule[1]] if rule[1].allow else []
-            acls[rule[0]] = tuple(sorted((*others, *added), key=lambda one: one.number))
+            acl_id, entry = rule
+            others = [one for one in acls[acl_id] if (one.egress, one.number) != (entry.egress, entry.number)]
+            acls[acl_id] = tuple(sorted([*others, *([entry] if entry.allow else [])], key=lambda one: one.number))
     after = replace(snapshot, groups=groups, acls=acls)
-    still = [packet for eni, packet, reply in allow if not evaluate(after, eni, packet, reply).allowed]
-    opened = [
-        packet for eni, packet, reply in refused
-        if not evaluate(snapshot, eni, packet, reply).allowed and evaluate(after, eni, packet, reply).allowed
-    ]  # fmt: skip
-    return [f"it does not let {one.text} pass" for one in still[:1]] + [
-        f"it would let {one.text} pass too, which is rejected now" for one in opened[:1]
-    ]
+    still = [one[1] for one in allow if not evaluate(after, *one).allowed]
+    shut = (one for one in refused if not evaluate(snapshot, *one).allowed)
+    opened = [one[1] for one in shut if evaluate(after, *one).allowed]
+    said = [f"it does not let {one.text} pass" for one in still[:1]]
+    return said + [f"it would let {one.text} pass too, which is rejected now" for one in opened[:1]]
 
 
-def _reference(wanted: TrafficToAllow, snapshot: Snapshot | None) -> str | None:
-    """Return a group whose members are exactly the rejected clients, several of them; None where there is none."""
-    seen = {ip_network(address) for address in wanted.far}
-    versions = {network.version for network in seen}
-    for group_id in sorted(snapshot.groups) if snapshot and len(seen) > 1 else ():
-        owners = [one for one in snapshot.interfaces.values() if group_id in one.group_ids]
-        members = {ip_network(address) for one in owners for address in one.addresses}
-        if seen == {network for network in members if network.version in versions}:
-            return group_id
-    return None
+def group_command(verb: str, rules: Iterable[Rule]) -> str:
+    """Return the command that adds (`authorize`) or removes (`revoke`) security group `rules` that match the same."""
+    rule, kinds = (
+        rules[0],
+        {4: ("IpRanges", "CidrIp"), 6: ("Ipv6Ranges", "CidrIpv6"), 0: ("UserIdGroupPairs", "GroupId")},
+    )
+    words = [f"IpProtocol={-1 if rule.match.protocol is None else protocol_name(rule.match.protocol)}"]
+    if rule.match.low is not None or rule.match.protocol in ICMP:
+        words += ["FromPort={},ToPort={}".format(*_span(rule.match))]
+    for version, (kind, name) in kinds.items():
+        peers = [one.peer for one in rules if (one.networks[0].version if one.networks else 0) == version]
+        words += [f"{kind}=[{','.join(f'{{{name}={peer}}}' for peer in peers)}]"] if peers else []
+    way = "egress" if rule.egress else "ingress"
+    group, permissions = quoted(rule.group_id), quoted(",".join(words))
+    return f"aws ec2 {verb}-security-group-{way} --group-id {group} --ip-permissions {permissions}"
 
 
 def quoted(text: str) -> str:
@@ -230,73 +243,6 @@ def quoted(text: str) -> str:
     return shlex.quote(without_controls(text))
 
 
-def _network(one: Rule | Entry) -> Network | None:
-    """Return the network of a rule; None where its peer is a group."""
-    return one.network if isinstance(one, Entry) else next(iter(one.networks), None)
-
-
 def _span(match: Match) -> tuple[int, int]:
     """Return ports, or ICMP type and code, as AWS writes them: -1 is any."""
     return tuple(-1 if number is None else number for number in (match.low, match.high))
-
-
-def group_command(verb: str, rules: Iterable[Rule]) -> str:
-    """Return the command that adds (`authorize`) or removes (`revoke`) security group `rules` that match the same."""
-    rule, peers = rules[0], {"IpRanges": [], "Ipv6Ranges": [], "UserIdGroupPairs": []}
-    for one in rules:
-        network = _network(one)
-        kind, name = ("UserIdGroupPairs", "GroupId") if network is None else ("IpRanges", "CidrIp")
-        kind, name = ("Ipv6Ranges", "CidrIpv6") if network and network.version == 6 else (kind, name)
-        peers[kind].append(f"{{{name}={one.peer}}}")
-    protocol = -1 if rule.match.protocol is None else protocol_name(rule.match.protocol)
-    words = [f"IpProtocol={protocol}"]
-    if rule.match.low is not None or rule.match.protocol in ICMP:
-        words += ["FromPort={},ToPort={}".format(*_span(rule.match))]
-    words += [f"{kind}=[{','.join(some)}]" for kind, some in peers.items() if some]
-    return (
-        f"aws ec2 {verb}-security-group-{'egress' if rule.egress else 'ingress'} --group-id {quoted(rule.group_id)}"
-        f" --ip-permissions {quoted(','.join(words))}"
-    )
-
-
-def _entry_command(acl_id: str, entry: Entry) -> str:
-    side, block = (
-        "--egress" if entry.egress else "--ingress",
-        "--cidr-block" if entry.network.version == 4 else "--ipv6-cidr-block",
-    )
-    if not entry.allow:
-        about = f"--network-acl-id {quoted(acl_id)} {side} --rule-number {entry.number}"
-        return f"aws ec2 delete-network-acl-entry {about}"
-    extra = ""
-    if entry.match.protocol in ICMP:
-        extra = " --icmp-type-code Type={},Code={}".format(*_span(entry.match))
-    elif entry.match.low is not None:
-        extra = f" --port-range From={entry.match.low},To={entry.match.high}"
-    return (
-        f"aws ec2 create-network-acl-entry --network-acl-id {quoted(acl_id)} {side} --rule-number {entry.number}"
-        f" --protocol {entry.match.protocol}{extra} {block} {entry.network} --rule-action allow"
-    )
-
-
-def _lookup(what: str, wanted: TrafficToAllow) -> tuple[str]:
-    eni = quoted(wanted.interface_id)
-    return (f"aws ec2 describe-network-interfaces --network-interface-ids {eni} --query {quoted(what)}",)
-
-
-def _free(snapshot: Snapshot, verdict: Verdict, egress: bool) -> list[int]:
-    """Return free numbers that are asked before the denying entry: the next ones before it, or the next ones after all
-    others where it is the last."""
-    used = {one.number for one in snapshot.acls[verdict.acl_id] if one.egress == egress}
-    limit = verdict.entry.number if verdict.entry else LAST_RULES[0]
-    if limit in LAST_RULES:
-        return sorted(set(range(max(used - set(LAST_RULES), default=0) + 1, LAST_RULES[0])) - used)
-    return sorted(set(range(1, limit)) - used, reverse=True)
-
-
-def _warnings(wanted: TrafficToAllow) -> tuple[str, ...]:
-    outside = [address for address in wanted.far if not is_private(address)]
-    low, high = wanted.ports or (1, 0)
-    admin = [f"{name} ({port})" for port, name in ADMIN_PORTS.items() if low <= port <= high]
-    if wanted.egress or not outside or not admin or low < high:
-        return ()
-    return (f"This opens {admin[0]} to the internet ({outside[0]}): rather reach it through a VPN or Session Manager.",)

@@ -1,16 +1,22 @@
-"""What the logs did not see: where a log has gaps, what is known of what they hid, and what it probably was."""
+"""What the logs did not see: where a log has gaps, what is known of what they hid, and what it probably was.
+
+The records near the gaps are read again: those that the other end logged, flows that ran on across a gap, and SKIPDATA
+records. There `gaps` are rows with interface_id, start, end (UTC) and interval (seconds).
+"""
 
 from dataclasses import dataclass
 
+import ibis
+import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 from ibis import _
 
 from flowkit.folding.coverage import CERTAIN, SKIPPED, SLOT, missing_slots
-from flowkit.folding.ranges import seconds
+from flowkit.folding.ranges import memtable, seconds, utc, within
 from flowkit.folding.runs import steady
+from flowkit.net import FIN, RST, SYN
 from flowkit.questions.estimates import backtest, estimate, interval_counts
-from flowkit.questions.gap_records import flows_across_gap, seen_by_peer, skipdata_records
 
 #: Skipped intervals of one interface that lie no further apart than so many intervals are one gap.
 EPISODE = 10
@@ -34,6 +40,10 @@ AFFECTED = {
 }
 AFFECTED["not-delivered"] = AFFECTED["silent-interface"]
 
+FLOW = ["srcaddr", "dstaddr", "srcport", "dstport", "protocol"]
+#: Rows that a table holds of the records that the other end of one gap logged.
+ROWS = 100
+
 
 @dataclass(frozen=True, kw_only=True)
 class GapTables:
@@ -41,7 +51,7 @@ class GapTables:
 
     `intervals`: as `flowkit.folding.coverage.coverage` returns them. `interfaces`: see `by_interface`. `gaps`: see
     `find_gaps` and `gap_impact`. `estimates`, `backtest`: see `flowkit.questions.estimates`. `seen_by_peer`: see
-    `flowkit.questions.gap_records`. `by_hour`: ``hour`` (of the day, UTC), ``minutes`` with skipped records, of all
+    that function. `by_hour`: ``hour`` (of the day, UTC), ``minutes`` with skipped records, of all
     interfaces. `affected`: ``interface`` (name), ``start``, ``end``, and by notebook what the gap takes from it.
     """
 
@@ -99,16 +109,14 @@ def find_gaps(coverage: pd.DataFrame) -> pd.DataFrame:
     shared = _joined(lost.assign(all=""), lost.start > lost.end.cummax().shift(), "all")
     found.append(shared.assign(uncertain=shared.uncertain / shared.interfaces.clip(lower=1)))
     table = pd.concat([part for part in found if len(part)] or found[:1], ignore_index=True)
-    recorded = coverage[coverage.state.isin([*CERTAIN, *SKIPPED])]
-    last = recorded.groupby("interface_id").end.max()
-    known = recorded[recorded.state.isin(CERTAIN)]
+    last = coverage[coverage.state.isin([*CERTAIN, *SKIPPED])].groupby("interface_id").end.max()
+    known = coverage[coverage.state.isin(CERTAIN)]
     full = ((known.end - known.start).dt.total_seconds() / known.interval).groupby(known.interface_id).sum()
     is_silent = table.kind == "silent-interface"
     silences = table.interface_id[is_silent].value_counts()
-    filled, times = (table.interface_id.map(counts).astype(float).fillna(0) for counts in (full, silences))
-    regular = steady(filled, times)
+    counts = (table.interface_id.map(each).astype(float).fillna(0) for each in (full, silences))
     table["returned"] = ~is_silent | (table.interface_id.map(last) > table.end)
-    table["steady"] = ~is_silent | regular
+    table["steady"] = ~is_silent | steady(*counts)
     return table.sort_values(["start", "kind", "interface_id"], ignore_index=True)
 
 
@@ -131,13 +139,12 @@ def by_interface(coverage: pd.DataFrame, network=None) -> pd.DataFrame:
     ``silent``, ``undelivered`` (durations), ``longest`` (duration of the longest run of one of these), ``last`` (when
     the last of them ended).
     """
-    alive = coverage[coverage.state != "OUTSIDE"]
-    alive = alive.assign(span=alive.end - alive.start)
+    alive = coverage[coverage.state != "OUTSIDE"].assign(span=coverage.end - coverage.start)
     kinds = {"OK+SKIP": "skipped", "SKIPDATA": "skipped", "SILENT": "silent", "NOT_DELIVERED": "undelivered"}
-    kind = alive.state.map(kinds).fillna(alive.state.isin(CERTAIN).map({True: "certain", False: "pending"}))
-    spans = alive.pivot_table(index="interface_id", columns=kind, values="span", aggfunc="sum")
-    names = ["certain", "skipped", "silent", "undelivered"]
-    table = spans.reindex(columns=names).astype("timedelta64[s]").fillna(pd.Timedelta(0))
+    kind = alive.state.map(kinds | dict.fromkeys(CERTAIN, "certain"))
+    spans = alive.pivot_table(index="interface_id", columns=kind.fillna("pending"), values="span", aggfunc="sum")
+    table = spans.reindex(columns=["certain", "skipped", "silent", "undelivered"])
+    table = table.astype("timedelta64[s]").fillna(pd.Timedelta(0))
     table["certain"] = table.certain / alive.groupby("interface_id").span.sum()
     runs = alive[alive.state.isin(kinds)].groupby("interface_id")
     table = table.assign(longest=runs.span.max(), last=runs.end.max()).reset_index()
@@ -148,15 +155,11 @@ def by_interface(coverage: pd.DataFrame, network=None) -> pd.DataFrame:
 
 def by_hour(coverage: pd.DataFrame) -> pd.DataFrame:
     """Return in which hours of the day AWS skipped records: ``hour`` (UTC), ``minutes`` (of all interfaces)."""
-    skipped = coverage[coverage.state.isin(SKIPPED)]
-    first, last = seconds(skipped.start).to_numpy(), seconds(skipped.end).to_numpy()
-    hours = np.arange(24)
-
-    def until(moment: np.ndarray) -> np.ndarray:
-        """Return how many seconds of each hour of the day have passed since 1970."""
-        return moment // 86400 * 3600 + np.clip(moment % 86400 - hours[:, None] * 3600, 0, 3600)
-
-    minutes = (until(last) - until(first)).sum(axis=1) / 60
+    skipped, hours = coverage[coverage.state.isin(SKIPPED)], np.arange(24)
+    edges = np.stack([seconds(skipped.start), seconds(skipped.end)])[:, :, None]
+    # Seconds of each hour of the day that have passed since 1970.
+    passed = edges // 86400 * 3600 + np.clip(edges % 86400 - hours * 3600, 0, 3600)
+    minutes = (passed[1] - passed[0]).sum(axis=0) / 60
     return pd.DataFrame({"hour": hours, "minutes": minutes.round().astype("int64")})
 
 
@@ -168,8 +171,7 @@ def gap_impact(flows, files, coverage, gaps, estimates, peers) -> pd.DataFrame:
     ``flows_across_gap`` (how many ran on across it), and from `estimates` of records: ``intervals``, ``observed``,
     ``low``, ``median``, ``high``, ``at_peak``, ``load``.
     """
-    skipped = gaps[gaps.kind == "skipdata"]
-    skips = pd.DataFrame(columns=["records", "samples"])
+    skipped, skips = gaps[gaps.kind == "skipdata"], pd.DataFrame(columns=["records", "samples"])
     if len(skipped):
         skips = skipdata_records(flows, skipped)
         skips.index = skipped.index.take(skips.index)
@@ -180,19 +182,133 @@ def gap_impact(flows, files, coverage, gaps, estimates, peers) -> pd.DataFrame:
         into, out = (time.dt.total_seconds().to_numpy() / SLOT for time in (into, out))
         slots += np.maximum(np.ceil(out) - np.floor(into), 0).astype("int64")
     across = coverage[coverage.state.isin(["SKIPDATA", "SILENT"])].reset_index(drop=True)
-    count = flows_across_gap(flows, across).group_by("gap").agg(flows=_.count()).execute().set_index("gap").flows
-    cut = across.assign(flows=count, at=seconds(across.start)).dropna(subset="flows").sort_values("at")
-    own = gaps[gaps.interface_id.notna()].reset_index(names="gap")
-    own = own.assign(at=seconds(own.start)).sort_values("at").astype({"interface_id": cut.interface_id.dtype})
-    cut = pd.merge_asof(
-        cut, own[["gap", "interface_id", "at", "end"]], on="at", by="interface_id", suffixes=("", "_gap")
-    )
-    cut = cut[seconds(cut.end) <= seconds(cut.end_gap)].groupby("gap").flows.sum()
-    samples, of_records = skips.samples.to_dict(), estimates[estimates.measure == "records"].set_index("gap")
+    cut = across.join(flows_across_gap(flows, across).group_by("gap").agg(flows=_.count()).execute().set_index("gap"))
+    cut = cut.dropna(subset="flows").sort_values("start")
+    own = gaps[gaps.interface_id.notna()].reset_index(names="gap").sort_values("start")
+    own = own[["gap", "interface_id", "start", "end"]].astype(dict(cut.dtypes[["interface_id", "start", "end"]]))
+    cut = pd.merge_asof(cut, own, on="start", by="interface_id", suffixes=("", "_gap"))
+    cut = cut[cut.end <= cut.end_gap].groupby("gap").flows.sum()
+    of_records = estimates[estimates.measure == "records"].set_index("gap")
     return gaps.assign(
         records=skips.records.reindex(gaps.index).fillna(0).astype("int64"),
-        samples=[samples.get(number, ()) for number in gaps.index],
+        samples=[skips.samples.get(number, ()) for number in gaps.index],
         files=slots,
         seen_by_peer=peers.groupby("gap").in_gap.first().reindex(gaps.index, fill_value=0),
         flows_across_gap=cut.reindex(gaps.index, fill_value=0).astype("int64"),
     ).join(of_records[["intervals", "observed", "low", "median", "high", "at_peak", "load"]])
+
+
+def seen_by_peer(flows: ir.Table, gaps: pd.DataFrame, interfaces: pd.DataFrame, most: int = ROWS) -> pd.DataFrame:
+    """Return records missing at one interface, as the interface at the other end logged them: rows, no estimate.
+
+    A packet inside a VPC is logged where it leaves and where it arrives. One row a record, the first `most` of each
+    gap, by start: ``interface_id`` (which lacks it), ``seen_by`` (which logged it), ``start``, ``end`` (UTC), srcaddr,
+    dstaddr, srcport, dstport, protocol, packets, bytes, tcp_flags, ``flow_direction`` and ``action`` as the interface
+    that lacks it had them (``action`` is null for what came in: whether it was rejected there, only that interface
+    knew), ``gap`` (row of `gaps`), ``in_gap`` (how many there are). What the interface did log is left out.
+
+    Never from or for NAT gateways, transit gateways and load balancers, which log other endpoints than their peers
+    do: `interfaces` (own addresses) marks them as ``transit``; where the log has no field to tell, an interface is
+    believed only if others have its address in their records.
+    """
+    own = interfaces[~interfaces.transit & ~interfaces.conflict & interfaces.address.notna()]
+    own = own[["interface_id", "address"]].drop_duplicates()
+    own = own[~own.address.duplicated(keep=False)].set_axis(["owner", "mine"], axis=1)
+    rows = _rows(flows)
+    # Which interfaces' addresses other interfaces, themselves at the other end, have in their records.
+    met = _from_other_end(rows, own).inner_join(memtable(own), "mine")
+    known = met.filter(met.owner != met.interface_id).select("owner").distinct()
+    known = known.execute().owner if len(gaps) else ()
+    ranges = _minutes(gaps, 1).rename(columns={"interface_id": "owner"}).merge(own, on="owner")
+    seen = within(_from_other_end(rows, own[own.owner.isin(known)]), ranges, ["mine"], "middle")
+    seen = seen.filter((seen.interface_id != seen.owner) & (seen.sent | (seen.action.fill_null("ACCEPT") != "REJECT")))
+    there = within(rows, _minutes(gaps, 2), ["interface_id"], "middle").select("gap", "start", "end", *FLOW)
+    same = [seen[key] == there[key] for key in ("gap", *FLOW)]
+    # A record of a single second lasts it.
+    after, then = (ibis.greatest(each.end, each.start + 1) for each in (seen, there))
+    lost = seen.anti_join(there, [*same, seen.start < then, there.start < after])
+    found = lost.select(
+        *("gap", "srcaddr", "dstaddr", "packets", "bytes", "start", "end", "tcp_flags"),
+        *(lost[key].nullif(-1).name(key) for key in FLOW[2:]),
+        interface_id=lost.owner,
+        seen_by=lost.interface_id,
+        flow_direction=lost.sent.ifelse("egress", "ingress"),
+        action=lost.sent.ifelse("ACCEPT", ibis.null("string")),
+    )
+    # A record between two gaps that touch belongs to both; it is missing once.
+    rows = found.group_by(*(name for name in found.columns if name != "gap")).agg(gap=found.gap.min())
+    order = ["start", *FLOW, "seen_by"]
+    nth = ibis.row_number().over(ibis.window(group_by="gap", order_by=order))
+    rows = rows.mutate(nth=nth, in_gap=rows.count().over(ibis.window(group_by="gap")))
+    table = rows.filter(rows.nth < most).execute().sort_values(order, ignore_index=True)
+    table = table.assign(start=utc(table.start), end=utc(table.end))
+    first = ["interface_id", "seen_by", "start", "end", *FLOW, "packets", "bytes", "tcp_flags", "flow_direction"]
+    return table[[*first, "action", "gap", "in_gap"]]
+
+
+def flows_across_gap(flows: ir.Table, gaps: pd.DataFrame) -> ir.Table:
+    """Return flows that ran up to a gap and on after it, with no record in between: a lower bound of what is missing.
+
+    One row a flow (one direction of a session) and gap: ``gap`` (row of `gaps`), ``interface_id``, srcaddr, dstaddr,
+    srcport, dstport, protocol, ``packets`` (of the two intervals beside the gap). Only flows that were seen in the
+    interval before and the interval after, that neither end before (FIN, RST) nor begin after (SYN).
+    """
+    edges = {"opens": seconds(gaps.start), "closes": seconds(gaps.end), "interval": gaps.interval}
+    ranges = _minutes(gaps, 1).assign(**{name: edge.to_numpy() for name, edge in edges.items()})
+    rows = within(_rows(flows), ranges, ["interface_id"], "middle")
+    before = (rows.end <= rows.opens) & (rows.end > rows.opens - rows.interval)
+    after = (rows.start >= rows.closes) & (rows.start < rows.closes + rows.interval)
+    inside = (rows.start < rows.closes) & (ibis.greatest(rows.end, rows.start + 1) > rows.opens + 1)
+    flags = rows.tcp_flags.fill_null(0)
+    over = before & ((flags & (FIN | RST)) > 0) | after & ((flags & SYN) > 0)
+    tests = {"before": before, "after": after, "inside": inside & ~before & ~after, "over": over}
+    made = rows.group_by("gap", "interface_id", *FLOW).agg(
+        packets=(before | after).ifelse(rows.packets, 0).sum(),
+        **{name: test.ifelse(1, 0).max() for name, test in tests.items()},
+    )
+    made = made.filter((made.before == 1) & (made.after == 1) & (made.inside == 0) & (made.over == 0))
+    return made.drop(*tests)
+
+
+def skipdata_records(flows: ir.Table, gaps: pd.DataFrame) -> pd.DataFrame:
+    """Return the SKIPDATA records of each gap: ``records``, ``samples`` (three, as v2 lines), by the row of `gaps`."""
+    rows = flows.filter((flows.log_status == "SKIPDATA") & flows.start.notnull() & flows.end.notnull())
+    owner = rows.interface_id.coalesce(rows.resource_id)
+    rows = rows.select("version", "account_id", "start", "end", interface_id=owner)
+    rows = within(rows, _minutes(gaps, 0), ["interface_id"], "start")
+    nth = ibis.row_number().over(ibis.window(group_by="gap", order_by="start"))
+    rows = rows.mutate(nth=nth, records=rows.count().over(ibis.window(group_by="gap")))
+    rows = rows.filter(rows.nth < 3).execute().sort_values(["gap", "nth"]).fillna({"account_id": "-", "version": 2})
+    rows["line"] = [
+        f"{row.version:.0f} {row.account_id} {row.interface_id} - - - - - - - {row.start} {row.end} - SKIPDATA"
+        for row in rows.itertuples()
+    ]
+    return rows.groupby("gap").agg(records=("records", "first"), samples=("line", tuple))
+
+
+def _minutes(gaps: pd.DataFrame, slack: int) -> pd.DataFrame:
+    """Return `gaps` as ranges of whole minutes, with `slack` intervals beside each: gap (row), interface_id, edges."""
+    first = (seconds(gaps.start) - slack * gaps.interval) // 60 * 60
+    last = (seconds(gaps.end) + slack * gaps.interval) // 60 * 60 + 60
+    return pd.DataFrame({"interface_id": gaps.interface_id, "first": first, "last": last, "gap": np.arange(len(gaps))})
+
+
+def _rows(flows: ir.Table) -> ir.Table:
+    """Return records of flows, by the interface that logged them, with the middle of their time."""
+    rows = flows.filter(flows.log_status.fill_null("OK") == "OK")
+    rows = rows.filter(rows.srcaddr.notnull() & rows.start.notnull() & rows.end.notnull())
+    return rows.select(
+        *("srcaddr", "dstaddr", "packets", "bytes", "start", "end", "action", "tcp_flags"),
+        *(rows[key].fill_null(-1).name(key) for key in FLOW[2:]),
+        interface_id=rows.interface_id.coalesce(rows.resource_id),
+        middle=(rows.start + rows.end) // 2,
+    )
+
+
+def _from_other_end(rows: ir.Table, own: pd.DataFrame) -> ir.Table:
+    """Return records that have the logging interface's own address at one end: `mine`, the address at the other, and
+    whether `mine` sent."""
+    rows = rows.inner_join(memtable(own.set_axis(["interface_id", "peer"], axis=1)), "interface_id")
+    sent = rows.dstaddr == rows.peer
+    rows = rows.filter(sent | (rows.srcaddr == rows.peer))
+    return rows.mutate(sent=sent, mine=sent.ifelse(rows.srcaddr, rows.dstaddr))

@@ -6,11 +6,11 @@ one join in SQL, for millions of addresses of both versions.
 """
 
 from collections.abc import Iterable
-from ipaddress import ip_network
+from ipaddress import collapse_addresses, ip_network
 
 import pandas as pd
 
-from flowkit.net import INTERNET, PRIVATE, Network, is_private
+from flowkit.net import INTERNET, PRIVATE, Network, is_private, lies_in
 
 #: What stands for the /24 around a private IPv4 address that lies in no known network.
 NEARBY = "/24"
@@ -40,32 +40,18 @@ def placed(addresses: str) -> str:
 def bounds(networks: Iterable[Network]) -> pd.DataFrame:
     """Return where each of `networks` and of the private blocks begins and ends: ``key``, and ``network``, which holds
     from there on (CIDR; `NEARBY`; null: none)."""
-    wide = {network for network in PRIVATE if network.version == 4}.difference(networks)
-    found: dict[tuple[int, int], Network | None] = {(4, 0): None, (6, 0): None}
-    within: list[Network] = []
-
-    def close(until: Network | None) -> None:
-        while within and (until is None or not _holds(within[-1], until)):
-            ended = within.pop()
-            end = int(ended.broadcast_address) + 1
-            if end < 1 << ended.max_prefixlen:
-                found[ended.version, end] = within[-1] if within else None
-
-    for network in sorted(
-        {*networks, *PRIVATE}, key=lambda one: (one.version, int(one.network_address), one.prefixlen)
-    ):
-        close(network)
-        found[network.version, int(network.network_address)] = network
-        within.append(network)
-    close(None)
-    return pd.DataFrame({
-        "key": [f"{version}{at:0{8 if version == 4 else 32}x}" for version, at in found],
-        "network": [None if one is None else NEARBY if one in wide else str(one) for one in found.values()],
-    }).astype(object)  # fmt: skip
-
-
-def _holds(outer: Network, inner: Network) -> bool:
-    return outer.version == inner.version and inner.subnet_of(outer)
+    named = {*networks}
+    every = sorted({*named, *PRIVATE}, key=lambda one: one.prefixlen)  # the widest first: what is narrower covers it
+    words = {one: NEARBY if one.version == 4 and one not in named else str(one) for one in every}
+    found = {(4, 0): None, (6, 0): None}
+    for one in every:
+        around = (one.supernet(new_prefix=length) for length in range(one.prefixlen - 1, -1, -1))
+        end = int(one.broadcast_address) + 1
+        if end < 1 << one.max_prefixlen:
+            found.setdefault((one.version, end), next((words[outer] for outer in around if outer in words), None))
+        found[one.version, int(one.network_address)] = words[one]
+    keys = [f"{version}{at:0{8 if version == 4 else 32}x}" for version, at in found]
+    return pd.DataFrame({"key": keys, "network": found.values()}, dtype=object)
 
 
 def read_networks(text: str | None) -> dict[Network, str]:
@@ -90,23 +76,37 @@ def subnet_names(snapshot) -> dict[Network, str]:
     found: dict[Network, list[str]] = {}
     for subnet in snapshot.subnets.values() if snapshot else ():
         for cidr in subnet.cidrs:
-            found.setdefault(ip_network(cidr), []).append(subnet.name or subnet.subnet_id)
+            found.setdefault(cidr, []).append(subnet.name or subnet.subnet_id)
     return {network: " or ".join(dict.fromkeys(names)) for network, names in found.items()}
 
 
 def name_of(network: str, names: dict[Network, str]) -> str:
     """Return the name of a network of `placed`: that of the narrowest named network around it, its own CIDR where it
     is private, else ``internet``."""
-    if network == INTERNET:
-        return INTERNET
-    inner = ip_network(network)
-    around = [outer for outer in names if _holds(outer, inner)]
+    around = [outer for outer in names if lies_in(network, [outer])]
     if around:
         return names[max(around, key=lambda outer: outer.prefixlen)]
-    return network if is_private(inner) else INTERNET
+    return network if is_private(network) else INTERNET
 
 
 def text(network: Network) -> str:
     """Return one address without its prefix length, any other network as a CIDR."""
-    one = network.num_addresses == 1
-    return str(network.network_address) if one else str(network)
+    return str(network.network_address if network.num_addresses == 1 else network)
+
+
+def merged(addresses: Iterable[str]) -> list[Network]:
+    """Return the fewest networks that hold `addresses` (or CIDRs) and nothing else, IPv4 first."""
+    networks = {ip_network(address) for address in addresses}
+    parts = ([one for one in networks if one.version == version] for version in (4, 6))
+    return [network for part in parts for network in collapse_addresses(part)]
+
+
+def enclosing_network(addresses: Iterable[str]) -> Network | None:
+    """Return the smallest network that holds all `addresses`, if it is no larger than a /24 (IPv6: /64)."""
+    found = [ip_network(address) for address in addresses]
+    if not found or len({network.version for network in found}) > 1:
+        return None
+    block = found[0]
+    while not all(network.subnet_of(block) for network in found):
+        block = block.supernet()
+    return block if block.prefixlen >= (24 if block.version == 4 else 64) else None

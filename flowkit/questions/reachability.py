@@ -2,17 +2,18 @@
 
 A firewall's "accept" says that a packet reached the interface, not that anybody answered. Edges hold both halves of
 each conversation, so a service that answers, a port where nobody listens and a reply that a network ACL refuses are
-three different things. All tables come from edges by SQL; `flowkit.questions.pairs` has one row a client, service and
-state, from which rows by network are summed up and changes are found client by client.
+three different things. All is SQL over a fold: edges become pairs, one row a client, service and state, from which rows
+by source network are summed up and changes are found client by client. What was logged at both ends is counted once, at
+the server's own interface; what the client's interface saw decides where that one is silent.
 """
 
 from collections.abc import Iterable
 
 import pandas as pd
 
+from flowkit.folding.conversations import OUTCOMES
 from flowkit.net import INTERNET, UDP, Network, is_private
-from flowkit.questions.networks import bounds, name_of
-from flowkit.questions.pairs import ANSWERED, ENOUGH, INSIDE, PAIRS, REPLY_ONLY, ROWS, SILENT, STATES
+from flowkit.questions.networks import bounds, name_of, placed
 
 CONFIDENCE = ("low", "medium", "high")
 #: A service: an address, where it is not one of many outside, and what it is asked for by.
@@ -23,8 +24,128 @@ COLUMNS = (
     "answered_until", "recovered", "answered_again",
 )  # fmt: skip
 
-#: A row without a port is about all of them.
-_PORT = "(k.port IS NULL OR p.port = k.port)"
+ANSWERED, SILENT, RESET, REPLY_REFUSED, REFUSED, REPLY_ONLY = OUTCOMES
+#: What comes of a client at a service, the best first.
+STATES = OUTCOMES[:-1]
+#: The network of clients that are interfaces of the log itself and lie in no known network.
+INSIDE = "inside"
+#: Unanswered sessions, and a tenth of all, from which a client fails rather than has bad luck now and then.
+ENOUGH = 3
+#: A public source is a scanner where it failed at this many more services than it reached: four failures more
+#: than successes make a likelihood ratio of 4^4 > 99 in the sequential test of Jung et al. (2004).
+SCANNER = 4
+
+HERE = "way = 'in'"
+_ASKED, _FAILED = f"outcome <> '{REPLY_ONLY}'", f"outcome NOT IN ('{ANSWERED}', '{REPLY_ONLY}')"
+_MET = f"outcome = '{ANSWERED}'"
+
+#: How a service failed, the one that says most first.
+_FAILING = [REPLY_REFUSED, RESET, REFUSED, SILENT]
+#: Sums of each client and service, by whether the server's interface (the latest that had its address) or another
+#: logged them. ``vpc`` is that of an address that several VPCs use, null else.
+SUMS = f"""
+SELECT client, edges.server, protocol, server_port AS port, shared.vpc, bool_or(way = 'out') AS own,
+    coalesce(arg_max(interface_id, last) FILTER ({HERE} AND {_ASKED}), max(interface_id) FILTER ({HERE})) AS interface_id,
+    arg_max(interface_id, last) FILTER ({HERE} AND {_MET}) AS answered_at,
+    arg_max(interface_id, last) FILTER ({HERE} AND {_FAILED}) AS failed_at,
+    arg_min(outcome, list_position({_FAILING}, outcome)) FILTER ({_FAILED}) AS failing,
+    bool_or(outcome = '{REPLY_ONLY}') AND bool_or({HERE} AND outcome = '{SILENT}') AS divided,
+    coalesce(sum(sessions) FILTER ({HERE} AND {_ASKED}), 0) AS sessions_here,
+    coalesce(sum(sessions) FILTER (NOT {HERE} AND {_ASKED}), 0) AS sessions_away,
+    coalesce(sum(sessions) FILTER ({HERE} AND {_MET}), 0) AS answered_here,
+    coalesce(sum(sessions) FILTER (NOT {HERE} AND {_MET}), 0) AS answered_away,
+    coalesce(sum(sessions) FILTER (NOT {HERE} AND outcome = '{REPLY_REFUSED}'), 0) AS reply_refused_away,
+    exact(CASE WHEN {HERE} THEN client_bytes::HUGEINT + server_bytes END) AS bytes_here,
+    exact(CASE WHEN NOT {HERE} THEN client_bytes::HUGEINT + server_bytes END) AS bytes_away,
+    max(CASE WHEN {_MET} THEN level ELSE -1 END) AS level_answered,
+    max(CASE WHEN {_FAILED} THEN level ELSE -1 END) AS level_failed, min(first) AS first, max(last) AS last,
+    max(last) FILTER ({_MET}) AS answered_last, max(first) FILTER ({_MET}) AS answered_latest,
+    min(first) FILTER ({_FAILED}) AS failed_first, max(last) FILTER ({_FAILED}) AS failed_last
+FROM edges LEFT JOIN (SELECT interface_id, min(vpc_id) AS vpc FROM own GROUP BY ALL) vpcs USING (interface_id)
+    LEFT JOIN (SELECT DISTINCT address, vpc_id AS vpc FROM own WHERE address IN (
+        SELECT address FROM own GROUP BY address HAVING count(DISTINCT vpc_id) > 1
+    )) shared ON shared.address = edges.server AND shared.vpc = vpcs.vpc
+WHERE way <> 'transit' AND evidence <> 'unknown' AND outcome IS NOT NULL AND {{window}} GROUP BY ALL"""
+
+#: What was answered and what failed. Replies may leave by another interface of the server (``elsewhere``): there they
+#: are seen without their request. Silence of UDP beside answers is no failure: many datagrams need no answer. What a
+#: third VPC logs of an address that several use is left to the interface that was asked.
+DECIDED = f"""
+SELECT *, answered_here = 0 AND divided AS elsewhere, reply_refused_away > 0 AND answered_away = 0 AS unheard,
+    CASE WHEN unheard THEN 0 WHEN answered_here > 0 THEN answered_here WHEN elsewhere THEN sessions_here
+        ELSE answered_away END AS answers,
+    CASE WHEN sessions_here > 0 THEN sessions_here ELSE sessions_away END AS sessions,
+    CASE WHEN elsewhere THEN 0 ELSE greatest(sessions - answers, reply_refused_away) END AS failures,
+    coalesce(answers > 0 AND failed_first > answered_last AND failures > 1, false) AS lost,
+    failures > 0 AND (answers = 0 OR lost OR (failures >= {ENOUGH} AND failures * 10 >= sessions))
+        AND NOT coalesce(answers > 0 AND failing = '{SILENT}' AND protocol = {UDP}, false) AS lasting,
+    CASE WHEN sessions_here > 0 THEN bytes_here ELSE bytes_away END AS bytes
+FROM sums WHERE vpc IS NOT NULL OR sessions_here > 0 OR (client, server, protocol, coalesce(port, -1)) NOT IN (
+    SELECT (client, server, protocol, coalesce(port, -1)) FROM sums WHERE vpc IS NOT NULL)"""
+
+#: One row a client, service and state; ``apart``: its failures have a row of their own. Without flags one reset may be
+#: a short answer, one silent packet a reply; several alike are not.
+PAIRS = f"""
+CREATE OR REPLACE TEMP TABLE {{name}} AS WITH own AS (
+    SELECT interface_id, vpc_id, address FROM (SELECT interface_id, vpc_id, address FROM interfaces UNION ALL FROM hosts)
+    WHERE vpc_id IS NOT NULL AND address IS NOT NULL),
+sums AS ({SUMS}), decided AS ({DECIDED}), pair AS (
+    SELECT client, own, server, protocol, port, coalesce(answered_at, interface_id) AS interface_id,
+        '{ANSWERED}' AS state, lasting AS apart, level_answered AS level,
+        answers + CASE WHEN lasting THEN 0 ELSE failures END AS sessions,
+        CASE WHEN lasting THEN 0 ELSE failures END AS failed, bytes, first,
+        CASE WHEN lasting AND lost THEN answered_last ELSE last END AS last,
+        NULL AS answered_until, NULL AS answered_again
+    FROM decided WHERE answers > 0
+    UNION ALL
+    SELECT client, own, server, protocol, port, coalesce(failed_at, interface_id), failing, true,
+        CASE WHEN failing IN ('{RESET}', '{SILENT}') AND answers = 0 AND failures >= {ENOUGH} AND level_failed = 0 THEN 1
+            ELSE level_failed END,
+        failures, failures, CASE WHEN answers > 0 THEN 0 ELSE bytes END,
+        coalesce(failed_first, first), coalesce(failed_last, last),
+        CASE WHEN lost THEN answered_last END, CASE WHEN answered_latest > failed_last THEN answered_latest END
+    FROM decided WHERE lasting),
+clients AS (
+    SELECT client, bool_or(own) AS own, count(*) FILTER (state <> '{ANSWERED}') - count(*) FILTER (state = '{ANSWERED}')
+        AS missed FROM pair GROUP BY client),
+places AS ({placed("SELECT client AS address FROM clients UNION SELECT server FROM pair WHERE interface_id IS NULL")}),
+known AS (
+    SELECT client, CASE WHEN own AND network = '{INTERNET}' THEN '{INSIDE}' ELSE network END AS network,
+        network IN (SELECT network FROM public) AND NOT own AS public, missed >= {SCANNER} AS failing
+    FROM clients JOIN places ON client = address)
+SELECT pair.* EXCLUDE (own), known.network, public, public AND known.failing AS scanner,
+    CASE WHEN interface_id IS NULL AND far.network IN (SELECT network FROM public) THEN far.network ELSE server END
+        AS destination
+FROM pair JOIN known USING (client) LEFT JOIN places far ON pair.interface_id IS NULL AND far.address = server"""
+
+KEYS = "network, public, destination, interface_id, protocol, port, state"
+TOTALS = (
+    "max(level) AS level, sum(sessions)::BIGINT AS sessions, sum(failed)::BIGINT AS failed, exact(bytes) AS bytes,"
+    " min(first) AS first_seen, max(last) AS last_seen, max(answered_until) AS answered_until,"
+    " count(answered_again) AS recovered, max(answered_again) AS answered_again"
+)
+#: Strangers try every port: what nobody serves is one row a destination, not 65,536. Its clients may come twice.
+ROWS = f"""
+WITH served AS (
+    SELECT DISTINCT server, protocol, port, true AS served FROM pairs
+    WHERE state = '{ANSWERED}' OR (state <> '{REFUSED}' AND NOT scanner)),
+marked AS (
+    SELECT p.*, coalesce(served OR NOT public OR EXISTS (FROM ports WHERE p.port BETWEEN low AND high), false) AS alone
+    FROM pairs p LEFT JOIN served USING (server, protocol, port)),
+kept AS (
+    SELECT * EXCLUDE (port), port AS tried, CASE WHEN alone THEN port END AS port,
+        NOT alone OR destination <> server AS many
+    FROM marked)
+SELECT {KEYS}, 0 AS ports, count(*) AS clients, count(*) FILTER (scanner) AS scanners, {TOTALS}
+FROM kept WHERE NOT many GROUP BY {KEYS}
+UNION ALL
+SELECT {KEYS}, count(DISTINCT tried), count(DISTINCT client), count(DISTINCT client) FILTER (scanner), {TOTALS}
+FROM kept WHERE many GROUP BY {KEYS}"""
+
+#: Which pairs a key is about; one without a port is about all of them.
+_SAME = """p.network = k.network AND p.state = k.state AND p.destination = k.destination
+    AND p.protocol IS NOT DISTINCT FROM k.protocol AND p.interface_id IS NOT DISTINCT FROM k.interface_id
+    AND (k.port IS NULL OR p.port = k.port)"""
 _SUMS = """count(DISTINCT client) AS clients, sum(sessions)::BIGINT AS sessions, max(level) AS level,
     min(first) AS first_seen, max(last) AS last_seen, min(answered_until) AS answered_from,
     max(answered_until) AS answered_until, array_agg(DISTINCT client ORDER BY client) AS who"""
@@ -56,14 +177,14 @@ SELECT network, destination, interface_id, protocol, port,
     coalesce(was, 'unseen') AS was, coalesce(state, 'unseen') AS state, {_SUMS}
 FROM compared GROUP BY ALL"""
 
-#: What the edges hold of the sessions that each finding is about, and a client whose records are shown. Of a pair both
-#: of whose states are rows only its sessions in that state; where the interface logged none, what another one did.
+#: The records behind findings, one row an ``id`` that has any, and a client whose records are shown. The frame ``keys``
+#: has id, network, destination, interface_id, protocol, port, state (as rows have them), refused (whether rejected records
+#: show it), client (null: all of the row) and since (seconds since 1970, with a client). Of a pair both of whose states
+#: are rows only its sessions in that state; where the interface logged none, what another one did.
 EVIDENCE = f"""
 WITH asked AS (
     SELECT DISTINCT k.id, k.interface_id, k.state, k.refused, 0 AS since, p.apart, p.client, p.server, p.protocol, p.port
-    FROM keys k JOIN pairs p ON p.network = k.network AND p.destination = k.destination AND p.state = k.state
-        AND p.protocol = k.protocol AND p.interface_id IS NOT DISTINCT FROM k.interface_id AND {_PORT}
-    WHERE k.client IS NULL
+    FROM keys k JOIN pairs p ON {_SAME} WHERE k.client IS NULL
     UNION ALL
     SELECT id, interface_id, state, refused, since, true, client, destination, protocol, port FROM keys
     WHERE client IS NOT NULL),
@@ -82,39 +203,46 @@ SELECT id, count(DISTINCT interface_id) AS interfaces,
         'port': server_port}}, (rejected <> refused, first)))
 FROM hits GROUP BY id"""
 
-
-def log_kind(facts: dict) -> str:
-    """Return what a log with these facts can prove: ``all``, ``accept-only``, ``reject-only``, ``no-action`` (records
-    without an action) or ``none`` (no record of traffic)."""
-    if not facts["traffic"]:
-        return "none"
-    if not facts["accepted"] and not facts["rejected"]:
-        return "no-action"
-    return "all" if facts["accepted"] and facts["rejected"] else "accept-only" if facts["accepted"] else "reject-only"
+#: Where packets that a service let in are rejected: at a gateway on the way back, or behind a balancer that keeps the
+#: clients' addresses, which most of the clients, three at least, meet there.
+PASSED_ON = f"""
+SELECT destination, protocol, port, arg_max(interface_id, met) AS rejected_at FROM (
+    SELECT k.destination, k.protocol, k.port, e.interface_id, count(DISTINCT e.client) AS met FROM keys k
+    JOIN pairs p ON k.destination = p.server AND k.protocol = p.protocol AND k.port = p.port
+    JOIN edges e ON e.client = p.client AND e.protocol = p.protocol
+    WHERE p.state = '{SILENT}' AND NOT p.scanner AND e.outcome IN ('{REFUSED}', '{REPLY_REFUSED}')
+        AND (e.server = p.server AND e.server_port = p.port OR e.interface_id <> p.interface_id)
+    GROUP BY ALL HAVING bool_or(e.server = p.server AND e.server_port = p.port) OR (met >= 3 AND 2 * met >= any_value(k.clients))
+) GROUP BY ALL"""
 
 
 class Reach:
     """Who reaches what in a log, with the names of networks that tables and findings share.
 
     `names`: network → name, of the snapshot's subnets and the user's; `expectations`: their networks are told apart,
-    and their ports listed one by one. `rows`: one row a source network, service and state, in `COLUMNS`.
+    and their ports listed one by one. `kind`: what the log can prove: ``all``, ``accept-only``, ``reject-only``,
+    ``no-action`` (records without an action) or ``none`` (no record of traffic). `rows`: one row a source network,
+    service and state, in `COLUMNS`.
     """
 
     def __init__(self, log, names: dict[Network, str], expectations: Iterable = ()) -> None:
-        self.log, self.fold, self.names, self.kind = log, log.fold, names, log_kind(log.fold.facts)
+        self.log, self.fold, self.names, facts = log, log.fold, names, log.fold.facts
+        only = {(1, 1): "all", (1, 0): "accept-only", (0, 1): "reject-only", (0, 0): "no-action"}
+        self.kind = only[facts["accepted"] > 0, facts["rejected"] > 0] if facts["traffic"] else "none"
         expectations = list(expectations)
         networks = {*names, *(network for one in expectations for network in one.networks)}
         outside = [str(one) for one in networks if not is_private(one) and name_of(str(one), names) == INTERNET]
+        ports, known = {one.ports for one in expectations if one.ports}, log.network.interfaces if log.network else {}
+        hosts = [(eni, one.vpc_id, address) for eni, one in known.items() for address in one.addresses]
+        self.owners = {eni: one.name for eni, one in known.items()}
         self._frames = {
             "bounds": bounds(networks),
             "public": pd.DataFrame({"network": [INTERNET, *outside]}, dtype=object),
-            "ports": pd.DataFrame(
-                sorted({one.ports for one in expectations if one.ports}), columns=["low", "high"], dtype="int64"
-            ),
-            **_vpcs(log),
+            "ports": pd.DataFrame(sorted(ports), columns=["low", "high"], dtype="int64"),
+            "hosts": pd.DataFrame(hosts, columns=["interface_id", "vpc_id", "address"], dtype="string"),
         }
         self.pair("pairs")
-        rows = self.sql(ROWS.replace("{name}", "pairs"))
+        rows = self.sql(ROWS)
         rows["ports"] = rows["ports"].where(rows["port"].isna(), 1)
         if self.kind in ("accept-only", "no-action"):  # what was refused looks like silence
             rows["level"] = rows["level"].mask(rows["state"] == SILENT, 0)
@@ -129,26 +257,30 @@ class Reach:
         self.sql(PAIRS.replace("{name}", name).replace("{window}", window), *values)
 
     def sql(self, query: str, *values: object, **frames: pd.DataFrame) -> pd.DataFrame:
-        """Return the answer of the fold to `query`, which may use the tables that `pair` made."""
-        used = {name: frame for name, frame in self._frames.items() if name in query}
-        return self.fold.sql(query, *values, **used, **frames)
+        """Return the answer of the fold to `query`, which may use the tables that `pair` made.
+
+        What is missing in `frames` is null, where SQL takes a column of NaN for numbers.
+        """
+        kinds = dict.fromkeys(["interface_id", "network", "destination", "client"], "string")
+        kinds |= dict.fromkeys(["protocol", "port", "since"], "Int64")
+        frames = {at: one.astype({name: kinds[name] for name in one if name in kinds}) for at, one in frames.items()}
+        return self.fold.sql(query, *values, **self._frames, **frames)
 
     def _named(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return `rows` with the names of sources and destinations, UTC times and ``confidence`` for ``level``."""
-        sources = {network: name_of(network, self.names) for network in rows["network"].unique() if network != INSIDE}
-        owners = {eni: one.name for eni, one in self.log.network.interfaces.items()} if self.log.network else {}
         outside = [
             name_of(place, self.names) if place == INTERNET or "/" in place else None for place in rows["destination"]
         ]
+        sources = {place: name_of(place, self.names) for place in rows["network"].unique() if place != INSIDE}
         rows = rows.assign(
             source=rows["network"].map({**sources, INSIDE: INSIDE}),
-            destination_name=rows["interface_id"].map(owners).where(rows["interface_id"].notna(), outside),
+            destination_name=rows["interface_id"].map(self.owners).where(rows["interface_id"].notna(), outside),
             confidence=[CONFIDENCE[max(int(level), 0)] for level in rows["level"]],
         ).astype({"port": "Int64", "protocol": "Int64"})
-        for column in ("first_seen", "last_seen", "answered_from", "answered_until", "answered_again"):
-            if column in rows:
-                rows[column] = pd.to_datetime(rows[column], unit="s", utc=True)
-        return rows
+        times = rows.columns.intersection(
+            ["first_seen", "last_seen", "answered_from", "answered_until", "answered_again"]
+        )
+        return rows.assign(**{name: pd.to_datetime(rows[name], unit="s", utc=True) for name in times})
 
     def distinct(self, rows: pd.DataFrame) -> int:
         """Return how many clients that differ `rows` count: one may be in several rows of its network."""
@@ -156,12 +288,8 @@ class Reach:
 
     def clients(self, rows: pd.DataFrame) -> list[str]:
         """Return the clients of `rows` (of `Reach.rows`), each once."""
-        query = (
-            "SELECT DISTINCT client FROM pairs p JOIN keys k ON p.network = k.network AND p.state = k.state"
-            " AND p.destination = k.destination AND p.protocol IS NOT DISTINCT FROM k.protocol"
-            f" AND p.interface_id IS NOT DISTINCT FROM k.interface_id AND {_PORT}"
-        )
-        return list(self.sql(query, keys=plain(rows[["network", *SERVICE, "state"]]))["client"])
+        query = f"SELECT DISTINCT client FROM keys k JOIN pairs p ON {_SAME}"
+        return list(self.sql(query, keys=rows[["network", *SERVICE, "state"]])["client"])
 
     def changes(self, compare_at: int | None = None) -> pd.DataFrame:
         """Return services whose reachability changed, client by client, summed up by source network and service.
@@ -184,39 +312,11 @@ class Reach:
             found = pd.concat([self.sql(COMPARED), found], ignore_index=True).drop_duplicates(keys)
         order = ["change", "sessions", "source", "destination", "protocol", "port"]
         table = self._named(found).sort_values(order, ascending=[True, False] + [True] * 4, ignore_index=True)
-        return table[
-            ["source", "network", "destination", "destination_name", "interface_id", "protocol", "port", "change", "was",
-             "state", "clients", "sessions", "confidence", "first_seen", "last_seen", "answered_from", "answered_until",
-             "who"]
-        ]  # fmt: skip
+        names = (
+            "source network destination destination_name interface_id protocol port change was state clients sessions"
+        )
+        return table[[*names.split(), *"confidence first_seen last_seen answered_from answered_until who".split()]]
 
     def evidence(self, keys: pd.DataFrame) -> pd.DataFrame:
-        """Return the records behind findings, one row an ``id`` that has any: records, packets, bytes, interfaces (how
-        many logged them), and client, server, interface_id, protocol, port of some that show it.
-
-        `keys` has id, network, destination, interface_id, protocol, port, state (as rows have them), refused (whether
-        rejected records show it), client (null: all of the row) and since (seconds since 1970, with a client).
-        """
-        return self.sql(EVIDENCE, keys=plain(keys))
-
-
-def _vpcs(log) -> dict[str, pd.DataFrame]:
-    """Return the VPC of each interface (``vpcs``), and addresses that interfaces of several VPCs have (``shared``)."""
-    own = log.interfaces[["interface_id", "vpc_id", "address"]].rename(columns={"vpc_id": "vpc", "address": "server"})
-    known = log.network.interfaces.values() if log.network else ()
-    more = pd.DataFrame(
-        [(one.interface_id, one.vpc_id, address) for one in known for address in one.addresses], columns=[*own]
-    )
-    own = pd.concat([own, more]).dropna().astype("string")
-    shared = own[own.groupby("server")["vpc"].transform("nunique") > 1]
-    return {
-        "vpcs": own[["interface_id", "vpc"]].drop_duplicates("interface_id"),
-        "shared": shared[["server", "vpc"]].drop_duplicates(),
-    }
-
-
-def plain(keys: pd.DataFrame) -> pd.DataFrame:
-    """Return `keys` with missing text as None: SQL takes a column of NaN for numbers."""
-    kinds = dict.fromkeys(["interface_id", "network", "destination", "client"], "string")
-    kinds |= dict.fromkeys(["protocol", "port", "since"], "Int64")
-    return keys.astype({name: kind for name, kind in kinds.items() if name in keys})
+        """Return the records behind findings, as `EVIDENCE` says."""
+        return self.sql(EVIDENCE, keys=keys)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from flowkit.net import ADMIN_PORTS, DATABASE_PORTS, TCP, UDP, is_private
 from flowkit.questions.causes import Context, cause, legitimacy, own_client
-from flowkit.questions.fixes import enclosing_network
+from flowkit.questions.networks import enclosing_network
 from flowkit.questions.refusals import (
     DECIDED,
     GROUP,

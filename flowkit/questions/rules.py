@@ -1,16 +1,27 @@
-"""What a snapshot's rules say of one packet: exact, first match for the ACL, any match for the groups.
+"""What a snapshot's rules say of one packet, and which of them let traffic in or out, or are wider than their use.
 
-Security groups are stateful: they are not asked for a reply. Network ACLs are stateless, and are asked only where a
-packet enters or leaves the subnet: two interfaces of one subnet talk past them.
+Exact: first match for the network ACL, any match for the security groups. Security groups are stateful: they are not
+asked for a reply. Network ACLs are stateless, and are asked only where a packet enters or leaves the subnet: two
+interfaces of one subnet talk past them.
 
 https://docs.aws.amazon.com/vpc/latest/userguide/vpc-security-groups.html and .../vpc-network-acls.html
 """
 
+from collections import defaultdict
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 
-from flowkit.loading.network import LAST_RULES, Entry, Interface, Match, Rule, Snapshot
-from flowkit.net import ICMP
+import pandas as pd
+
+from flowkit.folding.coverage import covered_share
+from flowkit.loading.network import LAST_RULES, Entry, Match, Rule, Snapshot
+from flowkit.net import ICMP, INTERNET, lies_in
+from flowkit.questions.networks import bounds, merged, placed
+
+#: So many far addresses of one kind are listed one by one.
+FEW = 32
+#: A network of so many addresses is wide if only a few of them are seen.
+WIDE = 256
 
 
 @dataclass(frozen=True)
@@ -77,13 +88,10 @@ class Verdict:
         """One sentence for each guard that was asked, with the rule that decided or the one missing."""
         said = []
         if self.groups_allow is not None:
-            named = ", ".join(self.group_ids)
             which = "egress" if self.packet.egress else "ingress"
-            if self.rules:
-                rule = self.rules[0]
-                said.append(f"security group {rule.group_id} allows it ({which} rule: {rule.text})")
-            else:
-                said.append(f"security group {named} has no {which} rule for {self.packet.text}")
+            lacks = f"security group {', '.join(self.group_ids)} has no {which} rule for {self.packet.text}"
+            allows = [f"security group {rule.group_id} allows it ({which} rule: {rule.text})" for rule in self.rules]
+            said += allows[:1] or [lacks]
         if self.acl_allows is not None:
             verb = "allows" if self.acl_allows else "denies"
             by = f"by {self.entry.text}" if self.entry else "as no rule of it matches"
@@ -111,8 +119,10 @@ def evaluate(snapshot: Snapshot, interface_id: str, packet: Packet, reply: bool 
             unknown = (rule.peer for rule in fitting if not rule.known)
             lacking += [f"the snapshot does not say which addresses {name} stands for" for name in unknown]
     acl_id, acl_allows, entry = None, None, None
-    if not inside_subnet(snapshot, interface, packet.peer):
-        acl_id = snapshot.subnets[interface.subnet_id].acl_id
+    subnet, owner = snapshot.subnets[interface.subnet_id], snapshot.owner(packet.peer, interface.vpc_id)
+    inside = owner is not None and owner.subnet_id == subnet.subnet_id
+    if not (any(peer in cidr for cidr in subnet.cidrs) if subnet.cidrs else inside):
+        acl_id = subnet.acl_id
         if acl_id in snapshot.acls:
             entries = (one for one in snapshot.acls[acl_id] if one.egress == packet.egress and peer in one.network)
             entry = next((one for one in entries if covers(one.match, packet)), None)
@@ -124,22 +134,102 @@ def evaluate(snapshot: Snapshot, interface_id: str, packet: Packet, reply: bool 
 
 def covers(match: Match, packet: Packet) -> bool:
     """Return whether `match` fits the packet's protocol and its destination port or ICMP type and code."""
-    if match.protocol is None:
-        return True
-    if match.protocol != packet.protocol:
-        return False
-    if match.low is None:
-        return True
+    if match.protocol != packet.protocol or match.low is None:
+        return match.protocol in (None, packet.protocol)
     if match.protocol in ICMP:
         kind, code = packet.icmp or (None, None)
         return match.low == kind and match.high in (None, code)
     return packet.dstport is not None and match.low <= packet.dstport <= match.high
 
 
-def inside_subnet(snapshot: Snapshot, interface: Interface, address: str) -> bool:
-    """Return whether `address` is in the interface's subnet, so that no network ACL is asked."""
-    subnet = snapshot.subnets[interface.subnet_id]
-    if subnet.cidrs:
-        return any(ip_address(address) in cidr for cidr in subnet.cidrs)
-    owner = snapshot.owner(address, interface.vpc_id)
-    return owner is not None and owner.subnet_id == subnet.subnet_id
+#: Accepted conversations by interface, direction, service and far end, few ones by address: ``place`` is the narrowest
+#: network of any rule that holds the far end, as text (what no rule holds is in another), ``far`` is null for many.
+USES = f"""
+WITH ends AS (
+    SELECT interface_id, way, protocol, server_port, CASE way WHEN 'out' THEN server ELSE client END AS far,
+        sum(sessions)::BIGINT AS sessions, min(first) AS first, max(last) AS last
+    FROM edges WHERE way IN ('in', 'out') AND client_accepted > 0
+        AND interface_id IN (SELECT interface_id FROM logged) GROUP BY ALL),
+places AS ({placed("SELECT DISTINCT far AS address FROM ends")}),
+counted AS (
+    SELECT ends.*, network AS place,
+        count(*) OVER (PARTITION BY interface_id, way, protocol, server_port, network) <= {FEW} AS few
+    FROM ends JOIN places ON far = address)
+SELECT interface_id, way, protocol, server_port, place, CASE WHEN few THEN far END AS far,
+    sum(sessions)::BIGINT AS sessions, min(first) AS first, max(last) AS last, count(*) AS sources
+FROM counted GROUP BY ALL ORDER BY ALL"""
+COLUMNS = [
+    "use", "name", "direction", "rule", "sessions", "shared", "sources", "coverage", "seen", "group_id", "first",
+    "last",
+]  # fmt: skip
+
+
+def rule_use(log) -> pd.DataFrame:
+    """Return one row a security group rule and peer of the snapshot, by group, direction and rule; without, none.
+
+    Every accepted conversation counts, in the direction in which it was begun, for every rule of every group of its
+    interface that lets it pass: a rule whose sessions are shared with another can go without loss.
+
+    ``use``: ``in use``, ``never used``, ``wider than its use``, ``no interface`` (the group is attached to none),
+    ``no data`` (nothing was seen, and the log covers no time); ``name`` and ``group_id`` of the group, ``direction``,
+    ``rule``; ``sessions`` it let pass, ``shared`` of them that another rule lets pass too; ``sources``: far addresses
+    seen, at most; ``coverage``: the share of the time of the group's interfaces that the log covers, where one
+    without any record was never seen; null where that is not known; ``seen``: the ports, and the fewest networks that
+    hold the far addresses, where these are few; ``first``, ``last`` (UTC).
+    """
+    if log.network is None:
+        return pd.DataFrame(columns=COLUMNS)
+    groups, interfaces = log.network.groups, log.network.interfaces
+    peers = {ip_network(one) for group in groups.values() for rule in group.rules
+             for one in (*rule.networks, *rule.members)}  # fmt: skip
+    logged = pd.DataFrame({"interface_id": [*interfaces]}, dtype="str")
+    hits, rows = defaultdict(list), []
+    for use in log.fold.sql(USES, logged=logged, bounds=bounds(peers)).itertuples(index=False):
+        own = [groups[name].rules for name in interfaces[use.interface_id].group_ids if name in groups]
+        fitting = [rule for rules in own for rule in rules if _fits(rule, use)]
+        for rule in fitting:
+            hits[rule].append((use, use.sessions if len(fitting) > 1 else 0))
+    for group in groups.values():
+        owners = [one.interface_id for one in interfaces.values() if group.group_id in one.group_ids]
+        mine, share = log.coverage[log.coverage.interface_id.isin(owners)], None
+        if len(log.coverage) and owners:  # of a log of accepted traffic
+            known = 0 if log.coverage.attrs.get("action") == "REJECT" else mine.interface_id.nunique()
+            share = round((covered_share(mine) or 0) * known / len(owners), 4)
+        for rule in group.rules:
+            uses = [use for use, _shared in hits[rule]]
+            ports = sorted({int(use.server_port) for use in uses if not pd.isna(use.server_port)})
+            few = bool(uses) and all(isinstance(use.far, str) for use in uses)
+            far = merged({use.far for use in uses}) if few else []
+            seen = [f"ports {', '.join(map(str, ports))}"] if 0 < len(ports) <= 10 else []
+            use = "wider than its use" if _wide(rule, ports, far) else "in use"
+            if not uses:
+                use = "no interface" if not owners else "no data" if share == 0 else "never used"
+            rows.append((
+                use, group.name, "egress" if rule.egress else "ingress", rule.text, sum(one.sessions for one in uses),
+                sum(shared for _use, shared in hits[rule]),
+                len({one.far for one in uses}) if few else sum(one.sources for one in uses), share,
+                "; ".join([*seen, *([", ".join(map(str, far[:10]))] if far else [])]), group.group_id,
+                min((one.first for one in uses), default=None), max((one.last for one in uses), default=None),
+            ))  # fmt: skip
+    table = pd.DataFrame(rows, columns=COLUMNS).astype({"coverage": "float64"})
+    times = {name: pd.to_datetime(table[name], unit="s", utc=True) for name in ("first", "last")}
+    return table.assign(**times).sort_values(["name", "direction", "rule", "group_id"], ignore_index=True)
+
+
+def _fits(rule: Rule, use) -> bool:
+    """Return whether the rule lets the conversations pass; ICMP's type is not in the log, so that any will do."""
+    match = rule.match
+    if rule.egress != (use.way == "out") or match.protocol not in (None, use.protocol) or use.place == INTERNET:
+        return False
+    if match.low is not None and match.protocol not in ICMP and not match.low <= use.server_port <= match.high:
+        return False
+    place = ip_network(use.place)
+    return lies_in(place, rule.networks) or (place.num_addresses == 1 and place.network_address in rule.members)
+
+
+def _wide(rule: Rule, ports: list[int], far: list) -> bool:
+    """Return whether few of the rule's ports, or few of a large network's addresses, were seen."""
+    match, size = rule.match, sum(network.num_addresses for network in rule.networks)
+    if ports and match.protocol not in ICMP and match.low is not None and match.high - match.low >= len(ports):
+        return True
+    return bool(far) and "/" in rule.peer and size >= WIDE and sum(one.num_addresses for one in far) <= FEW

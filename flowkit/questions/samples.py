@@ -23,26 +23,19 @@ def samples(log, keys: pd.DataFrame, each: int = 3) -> dict[object, tuple[str, .
     if keys.empty:
         return {}
     keys = keys.reset_index(drop=True)
-    names = [name for name in KEYS if name != "interface_id"]
-    known = ibis.memtable(keys[[*KEYS]].assign(number=range(len(keys))), schema={**KEYS, "number": "int64"}).rename(
-        {f"key_{name}": name for name in KEYS}
-    )
+    known = ibis.memtable(keys[[*KEYS]].assign(number=range(len(keys))), schema={**KEYS, "number": "int64"})
+    known = known.rename({f"key_{name}": name for name in KEYS})
     rows = named_rows(log.flows)
     own = {end: ibis.coalesce(rows[f"pkt_{end}addr"], rows[f"{end}addr"]) for end in ("src", "dst")}
     rows = rows.mutate(at=interface_of(rows), protocol=rows.protocol.cast("int64"), **own)
     # Both addresses, the packet's own, are always given: they join by hash, and the rest is compared.
-    same = [rows.src == known.key_srcaddr, rows.dst == known.key_dstaddr]
-    found = rows.join(known, same)
-    place = {"interface_id": found["at"]} | {name: found[name] for name in names[2:]}
-    for name, value in place.items():
-        found = found.filter(found[f"key_{name}"].isnull() | (value == found[f"key_{name}"]))
+    found = rows.join(known, [rows.src == known.key_srcaddr, rows.dst == known.key_dstaddr])
+    for name, column in {"interface_id": "at", **dict.fromkeys(["protocol", "srcport", "dstport", "action"])}.items():
+        key = found[f"key_{name}"]
+        found = found.filter(key.isnull() | (found[column or name] == key))
     oldest = ibis.window(group_by="number", order_by=["start", "end", "srcport", "dstport", "packets"])
-    some = (
-        found.mutate(nth=ibis.row_number().over(oldest))
-        .filter(_.nth < each)
-        .select(*COLUMNS, "number", "nth")
-        .execute()
-    )
+    some = found.mutate(nth=ibis.row_number().over(oldest)).filter(_.nth < each)
+    some = some.select(*COLUMNS, "number", "nth").execute()
     some = some.assign(id=some.number.map(keys["id"])).sort_values(["id", "start", "end", "number", "nth"])
     text = some[COLUMNS].astype("object")
     lines = text.where(text.notna(), "-").astype(str).agg(" ".join, axis=1) if len(some) else some.number

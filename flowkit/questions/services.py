@@ -10,8 +10,7 @@ import pandas as pd
 from flowkit.loading.network import Rule, Snapshot
 from flowkit.net import ADMIN_PORTS, DATABASE_PORTS, EPHEMERAL, INTERNET, TCP, WEB_PORTS, Network, is_private
 from flowkit.questions.networks import bounds, placed
-from flowkit.questions.pairs import ANSWERED, ENOUGH, REFUSED, REPLY_REFUSED, RESET, SILENT
-from flowkit.questions.reachability import CONFIDENCE, SERVICE, Reach, plain
+from flowkit.questions.reachability import ANSWERED, CONFIDENCE, ENOUGH, PASSED_ON, RESET, SERVICE, SILENT, Reach
 from flowkit.questions.rules import Packet, covers
 
 #: The gravest first, with their ports.
@@ -19,17 +18,13 @@ ROLES = {"admin": ADMIN_PORTS, "database": DATABASE_PORTS, "other": (), "web": W
 #: The longest prefix, by version, that still lets a good part of the internet in rather than somebody's network.
 INTERNET_PREFIX = {4: 16, 6: 32}
 
-#: Where packets that a service let in are rejected: at a gateway on the way back, or behind a balancer that keeps the
-#: clients' addresses, which most of the clients, three at least, meet there.
-PASSED_ON = f"""
-SELECT destination, protocol, port, arg_max(interface_id, met) AS rejected_at FROM (
-    SELECT k.destination, k.protocol, k.port, e.interface_id, count(DISTINCT e.client) AS met FROM keys k
-    JOIN pairs p ON k.destination = p.server AND k.protocol = p.protocol AND k.port = p.port
-    JOIN edges e ON e.client = p.client AND e.protocol = p.protocol
-    WHERE p.state = '{SILENT}' AND NOT p.scanner AND e.outcome IN ('{REFUSED}', '{REPLY_REFUSED}')
-        AND (e.server = p.server AND e.server_port = p.port OR e.interface_id <> p.interface_id)
-    GROUP BY ALL HAVING bool_or(e.server = p.server AND e.server_port = p.port) OR (met >= 3 AND 2 * met >= any_value(k.clients))
-) GROUP BY ALL"""
+#: A client of a service that lies in none of the networks which its rules admit.
+STRANGERS = (
+    "FROM (" + placed(
+        "SELECT DISTINCT client AS address FROM pairs p JOIN admitted a ON p.network = a.network WHERE destination = ? AND"
+        f" interface_id = ? AND protocol = ? AND port IS NOT DISTINCT FROM ? AND state = '{ANSWERED}'"
+    ) + f") WHERE network = '{INTERNET}' LIMIT 1"
+)  # fmt: skip
 
 
 def by_service(rows: pd.DataFrame) -> pd.DataFrame:
@@ -61,12 +56,21 @@ def exposed(reach: Reach, expected: pd.Series) -> pd.DataFrame:
     rows = rows[rows["public"] & (rows["state"] == ANSWERED) & rows["interface_id"].notna()]
     # One stranger on a high port, its direction guessed: a reply taken for a request.
     table = by_service(rows[(rows["confidence"] != "low") | (rows["port"] < EPHEMERAL).fillna(False)])
-    roles = [next((role for role in ROLES if port in ROLES[role]), "other") for port in table["port"]]
-    admitted = [admitting(reach.log.network, row) for row in table.itertuples()]
-    scopes = [_scope(reach, row, rules) for row, rules in zip(table.itertuples(), admitted, strict=True)]
-    columns = {"role": roles, "rules": [rules or () for rules in admitted], "scope": scopes}
-    table = table.assign(**{name: pd.Series(made, table.index, dtype=object) for name, made in columns.items()})
-    table["rank"] = table["role"].map(list(ROLES).index)
+    made = []
+    for row in table.itertuples():
+        rules = admitting(reach.log.network, row)
+        networks = [network for rule in rules or () for network in _public(rule, row)]
+        scope = "networks"
+        if rules is None or any(network.prefixlen <= INTERNET_PREFIX[network.version] for network in networks):
+            scope = "internet"
+        elif len(reach.fold.sql(
+            STRANGERS, row.destination, row.interface_id, int(row.protocol), None if pd.isna(row.port) else int(row.port),
+            bounds=bounds(networks), admitted=pd.DataFrame({"network": row.networks}, dtype="string"),
+        )):  # fmt: skip
+            scope = "closed"
+        made.append((next((role for role in ROLES if row.port in ROLES[role]), "other"), rules or (), scope))
+    columns = pd.DataFrame(made, table.index, ["role", "rules", "scope"], dtype=object)
+    table = table.join(columns).assign(rank=columns["role"].map(list(ROLES).index))
     table = table.sort_values(["rank", "sessions"], ascending=[True, False], kind="stable", ignore_index=True)
     return table.drop(columns="rank")
 
@@ -104,46 +108,26 @@ def _public(rule: Rule, service) -> list[Network]:
     return [network for network in rule.networks if network.version == version and not is_private(network)]
 
 
-def _scope(reach: Reach, service, rules: tuple[Rule, ...] | None) -> str:
-    """Return the scope of an exposed service, as `exposed` says."""
-    networks = [network for rule in rules or () for network in _public(rule, service)]
-    if rules is None or any(network.prefixlen <= INTERNET_PREFIX[network.version] for network in networks):
-        return "internet"
-    clients = (
-        "SELECT DISTINCT client AS address FROM pairs p JOIN admitted a ON p.network = a.network WHERE destination = ? AND"
-        f" interface_id = ? AND protocol = ? AND port IS NOT DISTINCT FROM ? AND state = '{ANSWERED}'"
-    )
-    port = None if pd.isna(service.port) else int(service.port)
-    outside = reach.fold.sql(
-        f"SELECT count(*) AS clients FROM ({placed(clients)}) WHERE network = '{INTERNET}'",
-        service.destination, service.interface_id, int(service.protocol), port,
-        bounds=bounds(networks), admitted=pd.DataFrame({"network": service.networks}, dtype="string"),
-    )  # fmt: skip
-    return "closed" if outside["clients"].iloc[0] else "networks"
-
-
 def unanswered(reach: Reach) -> pd.DataFrame:
     """Return TCP services that are let in and never answer a source that tried more than a few times.
 
     Columns as `by_service`, with state, public (whether public sources tried), served (whether others are answered
     there) and rejected_at (an interface that rejects part of it, so that the silence is no host's; null: none).
     """
-    key = ["destination", "protocol", "port"]
     rows = reach.rows
     inside = rows[rows["interface_id"].notna() & (rows["protocol"] == TCP) & rows["port"].notna()]
-    served = inside[inside["state"] == ANSWERED].set_index(SERVICE).index
     failing = inside[inside["state"].isin([SILENT, RESET]) & (inside["clients"] > inside["scanners"])]
-    failing = failing[failing["confidence"] != "low"]
-    parts = failing.groupby(["state", "public"])
+    parts = failing[failing["confidence"] != "low"].groupby(["state", "public"])
     found = [by_service(part).assign(state=state, public=public) for (state, public), part in parts]
-    table = pd.concat(found, ignore_index=True) if found else by_service(failing).assign(state="", public=False)
+    table = pd.concat(found or [by_service(failing[:0]).assign(state="", public=False)], ignore_index=True)
+    served = inside[inside["state"] == ANSWERED].set_index(SERVICE).index
     table["served"] = pd.MultiIndex.from_frame(table[SERVICE]).isin(served)
     # Strangers now and then get no answer from a service that answers everybody else.
     table = table[(table["sessions"] >= ENOUGH) & ~(table["public"] & table["served"])]
-    rejected = reach.sql(PASSED_ON, keys=plain(table.groupby(key, as_index=False)["clients"].sum()))
+    key = ["destination", "protocol", "port"]
+    rejected = reach.sql(PASSED_ON, keys=table.groupby(key, as_index=False)["clients"].sum())
     table = table.merge(rejected.astype({"protocol": "Int64", "port": "Int64"}), "left", key)
-    table = table.assign(rank=table["state"].map([SILENT, RESET].index))
+    table = table.assign(rank=table["state"] == RESET)
     order = ["public", "rank", "sessions"]
-    return table.sort_values(order, ascending=[True, True, False], kind="stable", ignore_index=True).drop(
-        columns="rank"
-    )
+    table = table.sort_values(order, ascending=[True, True, False], kind="stable", ignore_index=True)
+    return table.drop(columns="rank")

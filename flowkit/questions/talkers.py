@@ -21,13 +21,10 @@ PATHS = {
 
 #: The ways of accepted traffic at an interface, seen from it: the column of bytes and which ``volumes`` it sums.
 WAYS = {
-    "in_public_bytes": "direction = 'ingress' AND peer = 'external'",
-    "in_private_bytes": "direction = 'ingress' AND peer = 'internal'",
-    "out_public_bytes": "direction = 'egress' AND peer = 'external'",
-    "out_private_bytes": "direction = 'egress' AND peer = 'internal'",
-    "transit_bytes": "direction = 'transit'",
-    "unknown_bytes": "direction = 'unknown'",
-}
+    f"{way}_{peer}_bytes": f"direction = '{direction}' AND peer = '{place}'"
+    for way, direction in (("in", "ingress"), ("out", "egress"))
+    for peer, place in (("public", "external"), ("private", "internal"))
+} | {f"{way}_bytes": f"direction = '{way}'" for way in ("transit", "unknown")}
 _ACCEPTED = "action IS DISTINCT FROM 'REJECT'"
 _WAYS = ", ".join(f"exact(CASE WHEN {_ACCEPTED} AND {way} THEN bytes END) AS {name}" for name, way in WAYS.items())
 _REJECTED = "exact(CASE WHEN action = 'REJECT' THEN records END) AS rejected_records"
@@ -71,6 +68,11 @@ QUERIES = {
         SELECT evidence, exact(sessions) AS sessions,
             exact(CASE WHEN NOT denied THEN client_bytes::HUGEINT + server_bytes END) AS bytes
         FROM edges WHERE counted GROUP BY evidence""",
+    "addresses": f"""
+        SELECT interface_id, address, basis, conflict, transit, to_timestamp(interfaces.day * {DAY}) AS day,
+            to_timestamp(interfaces.first) AS first, to_timestamp(interfaces.last) AS last,
+            * EXCLUDE (interface_id, address, basis, conflict, transit, day, first, last)
+        FROM interfaces ORDER BY interface_id, interfaces.day, address""",
 }  # fmt: skip
 
 
@@ -109,12 +111,10 @@ def tables(fold, top: int) -> dict[str, pd.DataFrame]:
     known = fold.sql('SELECT without_flags AS evidence, judged AS compared, "right" FROM evidence')
     table = pd.DataFrame({"evidence": EVIDENCE, "confidence": [CONFIDENCE[name] for name in EVIDENCE]})
     table = table.merge(sums, "left", "evidence").merge(known, "left", "evidence")
-    table = table.fillna({"sessions": 0, "bytes": 0})
-    table = table.astype({"sessions": "int64", "bytes": "int64", "compared": "Int64", "right": "Int64"})
+    whole = {"sessions": "int64", "bytes": "int64", "compared": "Int64", "right": "Int64"}
+    table = table.fillna({"sessions": 0, "bytes": 0}).astype(whole)
     table.insert(3, "share", table.sessions / max(table.sessions.sum(), 1))
-    found["evidence"] = table.assign(right_share=table.right / table.compared)
-    own = fold.interfaces
-    times = {name: pd.to_datetime(own[name], unit="s", utc=True) for name in ("first", "last")}
-    own = own.assign(day=pd.to_datetime(own.day * DAY, unit="s", utc=True), **times)
-    front = ["interface_id", "address", "basis", "conflict", "transit", "day", "first", "last"]
-    return found | {"addresses": own[[*front, *(name for name in own.columns if name not in front)]]}
+    found["evidence"] = table.astype({"compared": "Int64", "right": "Int64"}).assign(
+        right_share=table.right / table.compared
+    )
+    return found

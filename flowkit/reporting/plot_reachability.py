@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from flowkit.questions.pairs import ANSWERED, REFUSED, REPLY_REFUSED, RESET, SILENT
+from flowkit.questions.reachability import ANSWERED, REFUSED, REPLY_REFUSED, RESET, SILENT
 from flowkit.reporting.figures import COLOURS, alt
 from flowkit.reporting.reachability import Reachability
 from flowkit.reporting.reachability_findings import MEANING

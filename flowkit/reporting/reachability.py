@@ -9,8 +9,7 @@ from flowkit.folding.coverage import covered_share
 from flowkit.loading.window import Moment, window
 from flowkit.questions import expectations as expected
 from flowkit.questions.networks import read_networks, subnet_names
-from flowkit.questions.pairs import ANSWERED, ENOUGH, REFUSED, REPLY_REFUSED, RESET, SILENT
-from flowkit.questions.reachability import SERVICE, Reach
+from flowkit.questions.reachability import ANSWERED, ENOUGH, REFUSED, REPLY_REFUSED, RESET, SERVICE, SILENT, Reach
 from flowkit.questions.samples import KEYS, samples
 from flowkit.questions.services import exposed, unanswered
 from flowkit.reporting import reachability_findings as finding_of

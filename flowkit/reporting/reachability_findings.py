@@ -7,8 +7,7 @@ import pandas as pd
 
 from flowkit.net import ADMIN_PORTS, DATABASE_PORTS
 from flowkit.questions.fixes import revocation
-from flowkit.questions.pairs import ANSWERED, REFUSED, REPLY_REFUSED, RESET, SILENT
-from flowkit.questions.reachability import SERVICE, Reach
+from flowkit.questions.reachability import ANSWERED, REFUSED, REPLY_REFUSED, RESET, SERVICE, SILENT, Reach
 from flowkit.questions.services import admitting
 from flowkit.reporting.answer import incident_id
 from flowkit.reporting.finding import RULES, Finding

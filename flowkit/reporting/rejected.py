@@ -7,7 +7,7 @@ import pandas as pd
 from flowkit.folding.coverage import covered_share
 from flowkit.questions.refusals import over_time
 from flowkit.questions.rejected import KINDS, Rejections, rejections
-from flowkit.questions.rule_use import rule_use
+from flowkit.questions.rules import rule_use
 from flowkit.questions.samples import samples
 from flowkit.reporting.answer import Answer
 from flowkit.reporting.finding import Finding, incidents
@@ -35,7 +35,7 @@ class Rejected(Answer):
     `clients`: one row a client, server and service: ``verdict``, ``client``, ``server``, ``service``, ``attempts``,
     ``cause``, ``confidence``, ``score``; then ``points`` (the score's parts), ``grounds``, ``first``, ``last`` (UTC),
     ``records``, ``sessions``, ``interface_id``. `scanners`: ``client``, ``rejected`` of ``contacts``, ``servers``,
-    ``ports``, ``attempts``, ``first``, ``last``, ``verdict``. `rules`: as `flowkit.questions.rule_use.rule_use`
+    ``ports``, ``attempts``, ``first``, ``last``, ``verdict``. `rules`: as `flowkit.questions.rules.rule_use`
     returns them. `over_time`: ``start`` (UTC), ``kind``, ``records``.
     """
 

@@ -12,16 +12,8 @@ from flowkit.folding.coverage import covered_share
 from flowkit.loading.network import LAST_RULES
 from flowkit.net import is_private
 from flowkit.questions.causes import PING, PONG, own_client, packets
-from flowkit.questions.fixes import (
-    ENTRIES,
-    TrafficToAllow,
-    acl_fix,
-    enclosing_network,
-    entry_fix,
-    group_fix,
-    replay,
-    reply_ports,
-)
+from flowkit.questions.fixes import ENTRIES, TrafficToAllow, acl_fix, entry_fix, group_fix, replay, reply_ports
+from flowkit.questions.networks import enclosing_network
 from flowkit.questions.rejected import Rejections
 from flowkit.reporting.answer import incident_id
 from flowkit.reporting.finding import CONFIDENCES, Finding
