@@ -79,26 +79,18 @@ def _own(make: Callable[[], Path]) -> Iterator[Path]:
         with suppress(FileNotFoundError, BlockingIOError):  # Another process swept it before it was locked.
             handle = os.open(folder, os.O_RDONLY)
             try:
-                _lock(handle)
-                folder.stat()
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                if isinstance(error, BlockingIOError):  # A file system may have no locks.
+                    os.close(handle)
+                    raise
+            if folder.exists():
                 break
-            except OSError:
-                os.close(handle)
-                raise
+            os.close(handle)
     try:
         yield folder
     finally:
         os.close(handle)
-
-
-def _lock(handle: int) -> None:
-    """Lock an open folder. Raises BlockingIOError where another process has; a file system may have no locks."""
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise
-    except OSError:
-        return
 
 
 def _sweep(parent: Path, *patterns: str) -> None:
