@@ -70,10 +70,6 @@ def main(words: Sequence[str] | None = None) -> int:
     if words is None:
         mend_names()
     mend_streams()
-    words = list(sys.argv[1:] if words is None else words)
-    for at in range(len(words) - 1, 0, -1):  # argparse takes -24h for an option, but not --start=-24h.
-        if words[at - 1] in ("--start", "--end") and re.match(r"-\d", words[at]):
-            words[at - 1 : at + 1] = [f"{words[at - 1]}={words[at]}"]
     os.environ.setdefault("PYTHONSAFEPATH", "1")  # No child process imports what lies in the current folder.
     try:
         with terminable():
@@ -99,6 +95,13 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 class _Parser(argparse.ArgumentParser):
+    def parse_known_args(self, words=None, namespace=None):
+        words = list(sys.argv[1:] if words is None else words)
+        for at in range(len(words) - 1, 0, -1):  # argparse takes -24h for an option, but not --start=-24h.
+            if words[at - 1] in ("--start", "--end") and re.match(r"-\d", words[at]):
+                words[at - 1 : at + 1] = [f"{words[at - 1]}={words[at]}"]
+        return super().parse_known_args(words, namespace)
+
     def error(self, message: str) -> None:
         super().error(one_line(message))
 
@@ -226,7 +229,3 @@ def _explain(given: argparse.Namespace) -> int:
 def _table(numbers: dict) -> None:
     for name, number in numbers.items():
         say(f"{name:<18}{number:>18,}")
-
-
-if __name__ == "__main__":
-    sys.exit(main())

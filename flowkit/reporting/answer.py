@@ -208,4 +208,5 @@ PAGES.filters |= {
     # In words that cannot be taken for a severity.
     "assured": lambda confidence: confidence if confidence == "certain" else f"{confidence} confidence",
 }
-PAGES.globals |= {"period": period, "blocks": _blocks, "expectation_of": expectation_of, "ROWS": ROWS}
+PAGES.globals |= {"period": period, "blocks": _blocks, "expectation_of": expectation_of}
+PAGES.globals |= {"FOLDS": FOLDS, "SHOWN": SHOWN, "ROWS": ROWS}

@@ -14,8 +14,8 @@ from nbconvert.filters.markdown_mistune import markdown2html_mistune as markdown
 from nbformat import NotebookNode
 
 from flowkit.reporting import history
-from flowkit.reporting.answer import MIME, PAGES, ROWS, SHOWN, Shown, boxes, incidents_html
-from flowkit.reporting.finding import FOLDS, expectation_of, fold_of, incidents, is_ongoing
+from flowkit.reporting.answer import MIME, PAGES, SHOWN, Shown, boxes, incidents_html
+from flowkit.reporting.finding import expectation_of, fold_of, incidents, is_ongoing
 from flowkit.reporting.html import figure_html, is_figure, period
 from flowkit.reporting.kinds import KINDS, SEVERITIES
 from flowkit.reporting.notebooks import Executed
@@ -152,7 +152,7 @@ def run_index(
 
     `resolved` is None where there was no run before it to compare with.
     """
-    compared, entries, figures = resolved is not None, [], {}
+    entries, figures = [], {}
     for finding in findings:
         name, anchor = finding["notebook"], f"finding-{finding['id']}"
         hash_ = f"#{anchor}" if f"id='{anchor}'" in pages.get(name, "") else ""
@@ -161,7 +161,7 @@ def run_index(
     groups = [
         group[0] | {
             "old": is_ongoing(group),
-            "fold": fold_of(group) if compared or group[0]["severity"] == "info" else "",
+            "fold": "" if resolved is None and group[0]["severity"] != "info" else fold_of(group),
             "expectation": expectation_of(group),
             "others": group[1:],
             "words": " ".join(str(end) for each in group for end in each["subject"].values() if end is not None),
@@ -170,29 +170,18 @@ def run_index(
     ]  # fmt: skip
     kinds = Counter(group["kind"] for group in groups if group["severity"] in ("high", "medium"))
     for name, notebook in notebooks.items():
-        drawn = (svg for data in _outputs(notebook) if is_figure(svg := data.get("image/svg+xml", "")))
+        drawn = [svg for data in _outputs(notebook) if is_figure(svg := data.get("image/svg+xml", ""))]
+        figure = figure_html(drawn[0]) if drawn else ""
         # What is drawn stands on the notebook's page, too, and is not read aloud a second time.
-        figures[name] = re.sub(
-            r' role="img" aria-label="[^"]*"', ' aria-hidden="true"', next(map(figure_html, drawn), "")
-        )
-    return PAGES.get_template(
-        "run.html.j2"
-    ).render(
+        figures[name] = Markup(re.sub(r' role="img" aria-label="[^"]*"', ' aria-hidden="true"', figure))  # noqa: S704
+    return PAGES.get_template("run.html.j2").render(
         run=run,
         window=spanned(run),
-        cards=[each | {"figure": Markup(figures[each["name"]])} for each in run["notebooks"]],  # noqa: S704
-        folds={name: [group for group in groups[:SHOWN] if group["fold"] == name] for name in FOLDS},
-        rest=groups[SHOWN : SHOWN + ROWS],
-        more=max(0, len(groups) - SHOWN),
-        total=len(groups),
-        phrases=[
-            (KINDS[kind].counted(number), next(group["href"] for group in groups if group["kind"] == kind))
-            for kind, number in kinds.items()
-        ],
+        cards=[each | {"figure": figures[each["name"]]} for each in run["notebooks"]],
+        groups=groups,
+        phrases={kind: KINDS[kind].counted(number) for kind, number in kinds.items()},
         findings=len(findings),
-        new=sum(not group["old"] for group in groups),
-        compared=compared,
-        resolved=[group[0] for group in incidents(resolved or [])],
+        resolved=None if resolved is None else [group[0] for group in incidents(resolved)],
     )
 
 

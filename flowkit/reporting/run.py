@@ -78,8 +78,6 @@ def report(request: Request, progress: Progress = lambda stage, done, to_do: Non
         progress("reading logs", 0, 1)
         log, notes = read(plan.options)
         progress("folding", 0, 1)
-        facts = measured(log)
-        folded = time.monotonic()
         run = {
             "schema": 2,
             "id": folder.name[1:],
@@ -91,15 +89,13 @@ def report(request: Request, progress: Progress = lambda stage, done, to_do: Non
             "notes": plan.notes + notes,
             "versions": {"flowkit": importlib.metadata.version("vpc-flowkit"), "python": platform.python_version()}
             | {name: importlib.metadata.version(name) for name in LIBRARIES},
-            **facts,
+            **measured(log),
         }
         run["coverage"] |= {name: run["tally"][name] for name in ("malformed", "damaged_files")}
         if redactor:
             redactor.hide(named_in(log))
         findings = _made(run, plan, folder, request, progress, submit, redactor)
-        ended = time.monotonic()
-        run["timings"] = {"fold": round(folded - begun, 2), "notebooks": round(ended - folded, 2)}
-        run["seconds"] = round(ended - begun, 2)
+        run["seconds"] = round(time.monotonic() - begun, 2)
         history.write(folder / "run.json", _json(run))
     where = request.out / run["id"]
     try:
