@@ -4,7 +4,6 @@ import ast
 import contextlib
 import difflib
 import logging
-import math
 import os
 import subprocess
 import sys
@@ -35,6 +34,7 @@ OPTIONS = {
 }  # fmt: skip
 #: Texts of a form of their own, and what raises ValueError where they have another.
 TEXTS = {"named_networks": read_networks, "compare_at": moment}
+TRUTHS = dict.fromkeys(("true", "yes", "1"), True) | dict.fromkeys(("false", "no", "0"), False)
 #: Kernels at a time: each holds a copy of the libraries' data and, for a while, a core.
 AT_A_TIME = 2
 #: A Unix socket's path has at most 104 bytes on macOS, 108 on Linux, its end and jupyter's number included.
@@ -134,21 +134,17 @@ def fitted(name: str, text: str, default: object) -> object:
         except ValueError as error:
             raise UsageError(f"--param {name}={text}: {error}") from None
         return text
-    words = dict.fromkeys(("true", "yes", "1"), True) | dict.fromkeys(("false", "no", "0"), False)
+    is_share, numeric = name.endswith("share"), type(default) in (int, float)
     with contextlib.suppress(KeyError, ValueError, SyntaxError):
         if isinstance(default, bool):
-            return words[text.lower()]
-        numeric = isinstance(default, int | float)
+            return TRUTHS[text.lower()]
         value = type(default)(text) if numeric else ast.literal_eval(text)
-        most = 1 if name.endswith("share") else math.inf
-        if numeric and math.isfinite(value) and (value >= 0 or default < 0) and value <= most:
-            return value
-        if not numeric and isinstance(value, type(default)):
+        least = 0 if numeric and default >= 0 else -sys.float_info.max
+        if least <= value <= (1 if is_share else sys.float_info.max) if numeric else isinstance(value, type(default)):
             return value
     kinds = {bool: "true or false", int: "a whole number", float: "a number"}
     kind = kinds.get(type(default), f"a {type(default).__name__} such as {default!r}")
-    sign = " of 0 or more" if type(default) in (int, float) and default >= 0 else ""
-    sign = " from 0 to 1" if name.endswith("share") else sign
+    sign = " from 0 to 1" if is_share else " of 0 or more" if numeric and default >= 0 else ""
     raise UsageError(f"--param {name}={text}: {name} is {kind}{sign}")
 
 
