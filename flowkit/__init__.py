@@ -7,12 +7,11 @@ _NAMES = {
     "loading.errors": "SourceError",
     "loading.ingestion": "ingest",
     "log": "load sql",
-    "reporting.answer": "Answer findings tell",
+    "reporting.answer": "Answer findings show tell",
     "reporting.finding": "Finding",
     "reporting.gaps": "gaps",
     "reporting.reachability": "reachability",
     "reporting.rejected": "rejected",
-    "reporting.tables": "show",
     "reporting.talkers": "talkers",
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}

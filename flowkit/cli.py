@@ -73,7 +73,7 @@ def main(words: Sequence[str] | None = None) -> int:
     os.environ.setdefault("PYTHONSAFEPATH", "1")  # No child process imports what lies in the current folder.
     try:
         with terminable():
-            given = parser().parse_args(_joined(sys.argv[1:] if words is None else words))
+            given = parser().parse_args(words)
             code = given.func(given)
             sys.stdout.flush()
             return code
@@ -82,10 +82,8 @@ def main(words: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `flowkit … | head`: nobody reads on, which is no fault.
         discard_stdout()
         return FAILED
-    except UsageError as error:
-        return complain(error, USAGE)
-    except (SourceError, ReportError) as error:
-        return complain(error)
+    except (UsageError, SourceError, ReportError) as error:
+        return complain(error, USAGE if isinstance(error, UsageError) else FAILED)
     except Exception as error:
         if os.environ.get("FLOWKIT_DEBUG"):
             raise
@@ -96,18 +94,14 @@ def main(words: Sequence[str] | None = None) -> int:
         return complain(f"{type(error).__name__}: {error} (unforeseen; FLOWKIT_DEBUG=1 shows where)")
 
 
-def _joined(words: Sequence[str]) -> list[str]:
-    """`words` with `--start -24h` as `--start=-24h`: argparse takes -24h for an option otherwise."""
-    joined: list[str] = []
-    for word in words:
-        if re.match(r"-\d", word) and joined and joined[-1] in ("--start", "--end"):
-            joined[-1] += f"={word}"
-        else:
-            joined.append(word)
-    return joined
-
-
 class _Parser(argparse.ArgumentParser):
+    def parse_known_args(self, words=None, namespace=None):
+        words = list(sys.argv[1:] if words is None else words)
+        for at in range(len(words) - 1, 0, -1):  # argparse takes -24h for an option, but not --start=-24h.
+            if words[at - 1] in ("--start", "--end") and re.match(r"-\d", words[at]):
+                words[at - 1 : at + 1] = [f"{words[at - 1]}={words[at]}"]
+        return super().parse_known_args(words, namespace)
+
     def error(self, message: str) -> None:
         super().error(one_line(message))
 
@@ -235,7 +229,3 @@ def _explain(given: argparse.Namespace) -> int:
 def _table(numbers: dict) -> None:
     for name, number in numbers.items():
         say(f"{name:<18}{number:>18,}")
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -24,7 +24,7 @@ from ibis import _
 from flowkit import load
 from flowkit.reporting.figures import alt
 from flowkit import Finding, tell
-from flowkit.reporting.tables import show
+from flowkit.reporting.answer import show
 plt.style.use("flowkit.reporting.report")""",
     """flows = load(source, start, end, format).flows
 refused = flows.filter(_.action == "REJECT")

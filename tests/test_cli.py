@@ -161,7 +161,7 @@ def test_the_cache_is_shown_pruned_and_cleared(log, tmp_path, monkeypatch, capsy
     ],
 )
 def test_relative_times_may_stand_alone(words, window):
-    given = cli.parser().parse_args(cli._joined(["report", *words, "s3://b"]))
+    given = cli.parser().parse_args(["report", *words, "s3://b"])
     assert ((given.start, given.end), given.source) == (window, "s3://b")
 
 
@@ -232,4 +232,4 @@ def test_each_help_has_an_example_that_the_parser_takes(command, capsys):
     example = " ".join(capsys.readouterr().out.split("example: ")[1].split())
     words = shlex.split(example)
     assert words[:2] == ["flowkit", command]
-    assert cli.parser().parse_args(cli._joined(words[1:])).func
+    assert cli.parser().parse_args(words[1:]).func

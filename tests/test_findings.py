@@ -7,12 +7,11 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
-from flowkit.reporting.answer import MIME, Answer, findings, incidents_html, tell
+from flowkit.reporting.answer import MIME, Answer, findings, incidents_html, show, tell
 from flowkit.reporting.figures import COLOURS, alt, bundle, svg_of, utc_axis
 from flowkit.reporting.finding import Finding, finding_id, incidents
 from flowkit.reporting.html import escaped, figure_html, period, when
 from flowkit.reporting.kinds import KINDS, Kind
-from flowkit.reporting.tables import show
 from flowkit.words import one_line, visible
 
 EVENING = pd.Timestamp("2026-11-20 22:15", tz="UTC")

@@ -14,7 +14,8 @@ from pages_support import PROBE, elements, record, requests_of, write_notebook
 from support import write_log
 
 from flowkit import cli
-from flowkit.reporting import history, page, redact
+from flowkit.reporting import history, redact
+from flowkit.reporting.answer import TEMPLATES
 from flowkit.reporting.figures import step_width
 from flowkit.reporting.redact import Redactor, own_key, secrets_of
 
@@ -199,7 +200,7 @@ def test_a_hostile_log_is_only_text_on_every_page(hostile):
 def test_nothing_of_a_hostile_log_is_in_a_script(hostile):
     scripts = re.findall(r"<script\b[^>]*>(.*?)</script>", hostile["probe.html"], flags=re.S)
     tables = [text for text in scripts if "fk-table" in text]
-    assert tables and {*tables} == {(page.TEMPLATES / "table.js").read_text()}
+    assert tables and {*tables} == {(TEMPLATES / "table.js").read_text()}
     assert not [text for text in scripts if "alert" in text]
 
 

@@ -36,7 +36,7 @@ def test_make_knows_each_target_that_the_readme_types(command):
 
 @pytest.mark.parametrize("command", [line.strip() for line in COMMANDS if "flowkit " in line])
 def test_the_parser_takes_each_command(command):
-    given = cli.parser().parse_args(cli._joined(shlex.split(command)[1:]))
+    given = cli.parser().parse_args(shlex.split(command)[1:])
     assert given.source
     assert given.func
 

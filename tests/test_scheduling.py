@@ -140,7 +140,7 @@ def test_every_flowkit_command_of_the_examples_has_words_that_flowkit_knows():
     for words in found:
         plain = [word.strip("'\"(),`") for word in words.split() if word not in ("|", "&&")]
         plain = [word for word in plain if not word.startswith("{{") and word not in ("}}", "params.source")]
-        given, unknown = cli.parser().parse_known_args(cli._joined(["report", *plain]))
+        given, unknown = cli.parser().parse_known_args(["report", *plain])
         assert not [word for word in unknown if word.startswith("--")], words
 
 

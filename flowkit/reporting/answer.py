@@ -1,15 +1,23 @@
-"""What a question returns, and how a notebook shows it: `findings(answer)` ends its Findings cell."""
+"""What a question returns, and how a notebook shows it: `findings(answer)` ends its Findings cell, `show` is a table.
+
+A table is sorted by a click, searched, saved as CSV; it stands alone, so it lives after a second run, a save and a
+reload, and is plain HTML where no script may run.
+"""
 
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.resources import files
 from itertools import groupby
+from pathlib import Path
 
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader
+from markupsafe import Markup
+
+from flowkit.net import protocol_name
 from flowkit.reporting.finding import FOLDS, Finding, expectation_of, fold_of, incidents, number_repeats
-from flowkit.reporting.html import escaped, period
-from flowkit.reporting.tables import percent
+from flowkit.reporting.html import escaped, percent, period, size, when
 from flowkit.words import many
 
 #: `flowkit report` reads findings from a cell's output under this MIME type.
@@ -17,11 +25,13 @@ MIME = "application/vnd.flowkit.findings+json"
 SENTENCES = 5
 #: A line of an action that begins so is code, with what `\` or an open brace carries on; code has a copy button.
 COMMAND = re.compile(r"^\s*(\$ |aws |flowkit |papermill |python3? |sudo |ss |nc |nmap |curl |dig |ping |resource \")")
-#: Code of more lines than this is folded.
-LONG = 8
 #: So many incidents are shown in full; of what is beyond, their number, and so many as rows of a table.
 SHOWN, ROWS = 30, 500
-COPY = "navigator.clipboard.writeText(this.previousElementSibling.textContent);this.textContent='copied'"
+#: More rows of a table than this are cut, and the caption says so: a page stays under 3 MB.
+TABLE_ROWS = 2_000
+#: Columns of shares, 0 to 1.
+SHARES = ("share", "coverage", "certain")
+TEMPLATES = Path(__file__).parent / "template"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -47,14 +57,15 @@ class Answer:
         return f"<{type(self).__name__}: {' '.join(self.summary)} {len(self.findings)} findings>"
 
 
+@dataclass(frozen=True)
 class Shown:
     """Findings on display: HTML for a reader, plain text, and the data that `flowkit report` collects."""
 
-    def __init__(self, data: dict, top: int) -> None:
-        self.data, self.top = data, top
+    data: dict
+    top: int
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
-        style = files("flowkit.reporting").joinpath("template/findings.css").read_text(encoding="utf-8")
+        style = (TEMPLATES / "findings.css").read_text(encoding="utf-8")
         body = boxes(self.data) + incidents_html(incidents(self.data["findings"]), self.top)
         titles = [f"{each['severity']:<6} {each['title']}" for each in self.data["findings"][: self.top]]
         text = "\n".join([*self.data["summary"], self.data["coverage"], *titles])
@@ -65,13 +76,8 @@ class Shown:
 def findings(answer: Answer, top: int = 20) -> Shown:
     """Return the summary, coverage and findings of `answer` to display, at most `top` incidents in full."""
     gravest_first = [finding for group in incidents(map(Finding.as_dict, answer.findings)) for finding in group]
-    data = {
-        "schema": 2,
-        "summary": list(answer.summary),
-        "coverage": answer.coverage,
-        "findings": number_repeats(gravest_first),
-    }
-    return Shown(data, top)
+    data = {"schema": 2, "summary": list(answer.summary), "coverage": answer.coverage}
+    return Shown(data | {"findings": number_repeats(gravest_first)}, top)
 
 
 def tell(found: Iterable[Finding], verdict: Sequence[str] | str = (), coverage: str = "") -> Shown:
@@ -86,115 +92,121 @@ def incident_id(*root: object) -> str:
     return hashlib.sha256(" ".join(map(str, root)).encode()).hexdigest()[:12]
 
 
-def assured(confidence: str) -> str:
-    """Return a confidence in words that cannot be taken for a severity."""
-    return confidence if confidence == "certain" else f"{confidence} confidence"
-
-
-def boxes(data: dict) -> str:
+def boxes(data: dict) -> Markup:
     """Return the box of the summary and the coverage of a notebook's findings, as HTML."""
-    summary = "".join(f"<p>{escaped(sentence)}</p>" for sentence in data["summary"])
-    coverage = data["coverage"] and f"<p class='fk-coverage'><b>Coverage</b> {escaped(data['coverage'])}</p>"
-    return f"<div class='fk-box'><div class='fk-verdict'>{summary}</div>{coverage}</div>"
+    return PAGES.get_template("findings.html.j2").module.boxes(data)
 
 
 def incidents_html(
-    incidents: Sequence[list[dict]], top: int = SHOWN, elsewhere: Mapping[str, str] | None = None
-) -> str:
-    """Return incidents (see `flowkit.reporting.finding.incidents`) as HTML; `elsewhere` are links to more of each.
+    incidents: Sequence[list[dict]], top: int = SHOWN, elsewhere: Mapping[str, list] | None = None
+) -> Markup:
+    """Return incidents (see `flowkit.reporting.finding.incidents`) as HTML; `elsewhere`: links to more of each, by id.
 
     At most `top` in full: those that are new, or all where no earlier run is known; ongoing ones and those for
     information are folded; where nothing is new, the ongoing ones are open. The rest is many and in a table.
     """
-    if not incidents:
-        return "<p class='fk-none'>No findings.</p>"
-    parts: list[str] = []
-    for fold in FOLDS:
-        groups = [group for group in incidents[:top] if fold_of(group) == fold]
-        articles = "".join(_incident(group, (elsewhere or {}).get(group[0].get("incident"), "")) for group in groups)
-        if fold and groups:
-            is_open = " open" if not parts and fold == "ongoing" else ""
-            summary = f"<summary>{many(len(groups), 'incident')} {fold}</summary>"
-            articles = f"<details class='fk-more'{is_open}>{summary}{articles}</details>"
-        parts += [articles] if groups else []
-    if leads := [group[0] for group in incidents[top:]]:
-        rows = "".join(
-            f"<tr id='finding-{escaped(each['id'])}'><td>{escaped(each['severity'])}</td>"
-            f"<td>{escaped(each['title'])}</td></tr>"
-            for each in leads[:ROWS]
-        )
-        beyond = " All are in findings.json." if len(leads) > ROWS else ""
-        parts.append(
-            f"<p class='fk-none'>{many(len(leads), 'more incident')}.{beyond}</p><div class='scroll' tabindex='0'"
-            f" role='region' aria-label='more incidents'><table class='fk-rest'>{rows}</table></div>"
-        )
-    return "".join(parts)
-
-
-def _incident(group: list[dict], links: str) -> str:
-    """An incident: the finding that leads, and the others of the same root cause folded below it."""
-    lead, *others = group
-    expectation = expectation_of(group)
-    badge = f"<span class='tag'>breaks {escaped(expectation)}</span> " if expectation else ""
-    also = f"<p class='fk-also'>The same root cause in {links}.</p>" if links else ""
-    more = "".join(map(finding_html, others))
-    summary = f"<summary>{many(len(others), 'more finding')} with the same root cause</summary>"
-    return finding_html(lead, badge) + also + (f"<details class='fk-same'>{summary}{more}</details>" if others else "")
-
-
-def finding_html(finding: dict, badge: str = "") -> str:
-    """Return one finding as HTML: severity, sentence, period, cause, grounds, samples, next step."""
-    facts = [
-        finding["cause"] and finding["cause"].replace("-", " "),
-        period(finding["first_seen"], finding["last_seen"]),
-        finding["records"] and many(finding["records"], "record"),
-        finding["coverage"] is not None and f"log coverage {percent(finding['coverage'])}",
+    folds = [
+        (fold, groups) for fold in FOLDS if (groups := [each for each in incidents[:top] if fold_of(each) == fold])
     ]
-    small = badge + " · ".join(escaped(fact) for fact in facts if fact)
-    severity, confidence = escaped(finding["severity"]), escaped(assured(finding["confidence"]))
-    status = "<span class='tag new'>new</span>" if finding.get("status") == "new" else ""
-    return (
-        f"<article class='fk-finding fk-{severity}' id='finding-{escaped(finding['id'])}'>"
-        f"<header><span class='fk-severity'>{severity}</span>"
-        f"<span class='fk-title'>{escaped(finding['title'])}</span>"
-        f"<span class='fk-confidence'>{status} {confidence}</span></header>"
-        f"<p class='fk-facts'>{small}</p>"
-        + _folded("grounds", "ul", "li", finding["grounds"])
-        + _folded("samples", "div", "code", finding["samples"])
-        + action_html(finding["action"])
-        + "</article>"
-    )
+    leads = [group[0] for group in incidents[top:]]
+    return PAGES.get_template("findings.html.j2").module.incidents(folds, leads, elsewhere or {})
 
 
-def _folded(name: str, outer: str, inner: str, lines: Sequence[str]) -> str:
-    if not lines:
-        return ""
-    items = "".join(f"<{inner}>{escaped(line)}</{inner}>" for line in lines)
-    return f"<details class='fk-{name}'><summary>{name}</summary><{outer}>{items}</{outer}></details>"
-
-
-def action_html(action: str) -> str:
-    """Return the next step as HTML: sentences as paragraphs, code in blocks with a copy button."""
-    # Code is a command, what carries one on, or a block in braces.
+def _blocks(action: str) -> list[tuple[bool, str]]:
+    """The next step as blocks of code and paragraphs: code is a command, what carries one on, or a block in braces."""
     lines, carried, depth = [], False, 0
     for line in action.split("\n"):
         is_code = bool(carried or depth or COMMAND.match(line))
         depth = max(0, depth + line.count("{") - line.count("}")) if is_code else 0
         carried = is_code and line.endswith("\\")
         lines.append((is_code, line.rstrip()))
-    parts = []
+    blocks = []
     for is_code, block in groupby(lines, key=lambda each: each[0]):
         texts = [line for _, line in block]
-        parts += [_code("\n".join(texts))] if is_code else [
-            f"<p class='fk-action'>{escaped(line.strip())}</p>" for line in texts if line.strip()
-        ]  # fmt: skip
-    return "".join(parts)
+        blocks += [(True, "\n".join(texts))] if is_code else [(False, line.strip()) for line in texts if line.strip()]
+    return blocks
 
 
-def _code(text: str) -> str:
-    button = f'<button type="button" onclick="{COPY}">copy</button>'
-    # A browser breaks lines behind every hyphen, and a broken --option cannot be read.
-    whole = re.sub(r"\S*-\S*", r"<span>\g<0></span>", escaped(text))
-    block = f"<div class='fk-command'><pre>{whole}</pre>{button}</div>"
-    count = text.count("\n") + 1
-    return block if count <= LONG else f"<details><summary>{count} lines</summary>{block}</details>"
+def show(table: pd.DataFrame, caption: str = "", columns: int = 8) -> "Table":
+    """Return `table` to display: `columns` columns, then the others in a row that unfolds; empty ones never."""
+    return Table(table, caption, columns)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A data frame as HTML: at most `columns` columns, what follows in a row that unfolds."""
+
+    table: pd.DataFrame
+    caption: str
+    columns: int
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
+        table = self.table.reset_index() if any(self.table.index.names) else self.table
+        if table.empty:
+            none = f"{escaped(self.caption or 'Table')}: no rows."
+            return {"text/html": f"<p class='fk-caption'>{none}</p>", "text/plain": none}
+        cut = f" (the first {TABLE_ROWS:,} of {len(table):,} rows)" if len(table) > TABLE_ROWS else ""
+        some = table.head(TABLE_ROWS)
+        shown = [_column(some[name], str(name)) for name in table.columns if some[name].notna().any()]
+        front, rest = shown[: self.columns], shown[self.columns :]
+        markup = PAGES.get_template("table.html.j2").render(
+            caption=self.caption, cut=cut, front=front, rest=rest, rows=len(some)
+        )
+        texts = pd.DataFrame({header: [text for text, _ in cells] for header, _, cells in shown})
+        return {
+            "text/html": markup,
+            "text/plain": f"{self.caption}{cut}\n{texts.to_string(index=False, max_rows=20)}".lstrip(),
+        }
+
+
+def _column(values: pd.Series, name: str) -> tuple[str, bool, list[tuple[str, object]]]:
+    """The header in words, whether the column holds numbers, and each value as text and as what it sorts by."""
+    types = pd.api.types
+    is_number = types.is_numeric_dtype(values)
+    is_whole = is_number and (values.dropna().astype("float64") % 1 == 0).all()
+    looks = (
+        (isinstance(values.dtype, pd.DatetimeTZDtype), " (UTC)", False,
+         lambda value: f"{value.tz_convert('UTC'):%Y-%m-%d %H:%M:%S}"),
+        (types.is_bool_dtype(values), "", False, lambda value: "yes" if value else "no"),
+        (types.is_timedelta64_dtype(values), " (h:m:s)", True, _span),
+        (not is_number, "", False, str),
+        (name == "protocol", "", False, lambda value: protocol_name(int(value))),
+        (name == "bytes" or name.endswith("_bytes"), "", True, size),
+        (name.endswith(SHARES), "", True, percent),
+        (name.endswith("port") or name == "traffic_path", "", True, lambda value: str(int(value))),
+        (is_whole, "", True, lambda value: f"{int(value):,}"),
+        (True, "", True, lambda value: f"{value:,.1f}"),
+    )  # fmt: skip
+    unit, numbers, text = next(look for fits, *look in looks if fits)
+    missing = [value is None or (types.is_scalar(value) and bool(pd.isna(value))) for value in values]
+    cells = [("", "") if none else (text(value), value) for none, value in zip(missing, values, strict=True)]
+    return name.replace("_", " ") + unit, numbers, cells
+
+
+def _span(value: pd.Timedelta) -> str:
+    minutes, seconds = divmod(int(value.total_seconds()), 60)
+    return f"{minutes // 60:02}:{minutes % 60:02}:{seconds:02}"
+
+
+def _code(text: str) -> Markup:
+    """Code for a page: a browser breaks lines behind every hyphen, and a broken --option cannot be read."""
+    return Markup(re.sub(r"\S*-\S*", r"<span>\g<0></span>", escaped(text)))  # noqa: S704
+
+
+def _final(value: object) -> Markup:
+    """What stands in a template: text from logs is escaped, with what is invisible made visible."""
+    return value if isinstance(value, Markup) else Markup(escaped(value))  # noqa: S704
+
+
+#: The templates of notebooks and pages, by name.
+PAGES = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, finalize=_final)
+PAGES.filters |= {
+    "when": when,
+    "many": many,
+    "percent": percent,
+    "code": _code,
+    # In words that cannot be taken for a severity.
+    "assured": lambda confidence: confidence if confidence == "certain" else f"{confidence} confidence",
+}
+PAGES.globals |= {"period": period, "blocks": _blocks, "expectation_of": expectation_of}
+PAGES.globals |= {"FOLDS": FOLDS, "SHOWN": SHOWN, "ROWS": ROWS}

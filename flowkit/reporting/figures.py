@@ -66,7 +66,7 @@ def alt(shown: Axes | Figure, text: str) -> None:
 def bundle(figure: Figure, text: str) -> dict[str, str]:
     """Return `figure` by MIME type: SVG, PNG and `text`; `text` alone where nothing is drawn in it."""
     plain = f"Figure: {visible(text)}"
-    if not any(_drawn(ax) for ax in figure.axes):
+    if not any(map(_drawn, figure.axes)):
         return {"text/html": f"<p class='fk-caption'>{escaped(text)}</p>", "text/plain": plain}
     png = io.BytesIO()
     with warnings.catch_warnings():
@@ -93,7 +93,7 @@ def svg_of(figure: Figure, text: str) -> str:
 
 
 def _drawn(ax: Axes) -> bool:
-    """Return whether data are drawn in `ax`: a frame, a zero line or bars without length tell a reader nothing."""
+    """Whether data are drawn in `ax`: a frame, a zero line or bars without length tell a reader nothing."""
     bars = [patch.get_window_extent() for patch in ax.patches]
     lines = [line for line in ax.lines if line.get_transform() == ax.transData and len(line.get_xdata())]
     marks = [each for each in ax.collections if len(each.get_offsets()) and len(each.get_paths())]

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
+from itertools import count
 from pathlib import Path
 
 from flowkit.reporting.errors import ReportError
@@ -49,15 +50,15 @@ def new_run(out: Path, shared: bool = False) -> Iterator[Path]:
 
 def _reserved(out: Path) -> Path:
     moment = f"{datetime.now(UTC):%Y-%m-%dT%H%M%SZ}"
-    for number in range(1, 1000):
-        name = moment if number == 1 else f"{moment}-{number}"
+    names = (f"{moment}-{number}" if number > 1 else moment for number in count(1))
+    while True:
+        name = next(names)
         with suppress(FileExistsError):
             folder = out / f".{name}"
             folder.mkdir(0o700)
             if not (out / name).exists():
                 return folder
             folder.rmdir()
-    raise ReportError(f"{out} holds a thousand runs of this second")
 
 
 @contextmanager
@@ -79,26 +80,18 @@ def _own(make: Callable[[], Path]) -> Iterator[Path]:
         with suppress(FileNotFoundError, BlockingIOError):  # Another process swept it before it was locked.
             handle = os.open(folder, os.O_RDONLY)
             try:
-                _lock(handle)
-                folder.stat()
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                if isinstance(error, BlockingIOError):  # A file system may have no locks.
+                    os.close(handle)
+                    raise
+            if folder.exists():
                 break
-            except OSError:
-                os.close(handle)
-                raise
+            os.close(handle)
     try:
         yield folder
     finally:
         os.close(handle)
-
-
-def _lock(handle: int) -> None:
-    """Lock an open folder. Raises BlockingIOError where another process has; a file system may have no locks."""
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise
-    except OSError:
-        return
 
 
 def _sweep(parent: Path, *patterns: str) -> None:
@@ -126,29 +119,21 @@ def runs(out: Path) -> list[dict]:
     """Return what run.json says of every run in `out`, newest first; files of other programs are passed over."""
     found = []
     for path in out.glob("[!.]*/run.json"):
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
             run = json.loads(path.read_text(encoding="utf-8"))
-            if not path.parent.is_symlink() and _is_run(run, path.parent.name):
+            is_ours = run["id"] == path.parent.name and all(isinstance(run[key], kind) for key, kind in NEEDED.items())
+            for each in run["notebooks"]:
+                each["name"], each["failure"]
+            if is_ours and set(SEVERITIES) <= run["counts"].keys() and not path.parent.is_symlink():
                 found.append(run)
     return sorted(found, key=lambda run: (run["started"], run["id"]), reverse=True)
 
 
-def _is_run(run: object, name: str) -> bool:
-    return (
-        isinstance(run, dict)
-        and run.get("id") == name
-        and all(isinstance(run.get(key), kind) for key, kind in NEEDED.items())
-        and all(isinstance(each, dict) and {"name", "failure"} <= each.keys() for each in run["notebooks"])
-        and set(SEVERITIES) <= run["counts"].keys()
-    )
-
-
 def previous(out: Path, source: str, redacted: bool, notebooks: list[str]) -> dict | None:
     """Return the findings.json of the newest good run of the same source, redaction and notebooks; None for none."""
-    wanted = {"status": "ok", "source": source, "redacted": redacted}
     for run in runs(out):
-        same = all(run[key] == value for key, value in wanted.items())
-        if same and [each["name"] for each in run["notebooks"]] == notebooks:
+        names = [each["name"] for each in run["notebooks"]]
+        if ("ok", source, redacted, notebooks) == (run["status"], run["source"], run["redacted"], names):
             with suppress(OSError, ValueError, KeyError, TypeError):
                 earlier = json.loads((out / run["id"] / "findings.json").read_text(encoding="utf-8"))
                 for each in earlier["findings"]:  # Another version's, or another program's, may be unlike ours.

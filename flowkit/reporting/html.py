@@ -1,16 +1,17 @@
-"""Text from logs made safe for a page or a terminal: escaped, with what is invisible made visible."""
+"""Text and numbers as a reader sees them: escaped for a page, times in UTC, sizes, shares, figures."""
 
 import html
-from typing import TYPE_CHECKING
+import re
+
+import pandas as pd
 
 from flowkit.words import visible
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 #: The style sheet's ink, which a page replaces by its own text colour.
 INK = "#24292f"
 ON_WHITE = f'style="color:{INK};background:#fff"'
+#: The largest number that a sum of a fold can hold; there it stops.
+LARGEST = 2**63 - 1
 
 
 def escaped(text: object) -> str:
@@ -18,18 +19,12 @@ def escaped(text: object) -> str:
     return html.escape(visible(text))
 
 
-def when(moment: "pd.Timestamp | str | None") -> str:
+def when(moment: pd.Timestamp | str | None) -> str:
     """Return `moment` as the pages write it: `2026-11-20 03:12`, UTC; empty for none."""
-    import pandas as pd  # The command line needs no more of this module than `visible`.
-
-    if moment is None or pd.isna(moment):
-        return ""
-    stamp = pd.Timestamp(moment)
-    stamp = stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp.tz_convert("UTC")
-    return f"{stamp:%Y-%m-%d %H:%M}"
+    return "" if pd.isna(moment) else f"{pd.to_datetime(moment, utc=True):%Y-%m-%d %H:%M}"
 
 
-def period(first: "pd.Timestamp | str | None", last: "pd.Timestamp | str | None") -> str:
+def period(first: pd.Timestamp | str | None, last: pd.Timestamp | str | None) -> str:
     """Return `2026-11-20 03:12 to 04:00 UTC`: the day stands once where it is the same."""
     begin, finish = when(first), when(last)
     if not begin or not finish or begin == finish:
@@ -38,11 +33,34 @@ def period(first: "pd.Timestamp | str | None", last: "pd.Timestamp | str | None"
 
 
 def is_figure(svg: str) -> bool:
-    """Return whether `svg` was made by `svg_of`: all text in it is escaped, so that it may stand inside a page."""
+    """Return whether `svg` was made by `figures.svg_of`: all text in it is escaped, so it may stand inside a page."""
     return svg.startswith('<svg role="img" aria-label="')
 
 
 def figure_html(svg: str) -> str:
-    """Return what `svg_of` made as a `<figure>` for a page, in the page's own colours."""
-    svg = svg.replace(f" {ON_WHITE}", "", 1)
-    return f'<figure class="fk-figure" tabindex="0">{svg}</figure>'
+    """Return what `figures.svg_of` made as a `<figure>` for a page, in the page's own colours."""
+    return f'<figure class="fk-figure" tabindex="0">{svg.replace(f" {ON_WHITE}", "", 1)}</figure>'
+
+
+def size(number: int) -> str:
+    """Return `37.2 MB` for 37,200,000 bytes, `12 B` for 12, `at least 9.2 EB` where a sum reached the largest number."""
+    if number >= LARGEST:
+        return f"at least {number / 1e18:.1f} EB"
+    scaled, unit = float(number), "B"
+    for unit in ("B", "kB", "MB", "GB", "TB", "PB", "EB"):  # noqa: B007
+        if scaled < 999.95 or unit == "EB":
+            break
+        scaled /= 1000
+    return f"{int(number)} B" if unit == "B" else f"{scaled:.1f} {unit}"
+
+
+def percent(share: float) -> str:
+    """Return `99.4 %`; `under 0.1 %` and `over 99.9 %` for what is not quite none or all."""
+    if 0 < share < 0.001:
+        return "under 0.1 %"
+    return "over 99.9 %" if 0.999 < share < 1 else f"{share * 100:.1f} %".replace(".0 %", " %")
+
+
+def printed(share: float) -> float:
+    """Return the number that `percent` prints for `share`: 99.4."""
+    return float(re.search(r"[0-9.]+", percent(share))[0])

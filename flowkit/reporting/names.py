@@ -5,43 +5,29 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from flowkit.loading.network import Interface
 from flowkit.net import ICMP, SERVICE_PORTS, protocol_name
 from flowkit.words import without_controls
 
 
-def owners(log) -> Callable[..., Interface | None]:
-    """Return a function that finds whose an address was: `owner(address, interface_id, first, last)`.
+def hosts(log) -> Callable[..., str]:
+    """Return a function that names an address: `host(address, interface_id, first, last)` is `web-1 (10.0.0.5)`.
 
     An address is used again by others, and several VPCs may use it: that of the interface's own VPC counts, unless the
-    log says that another interface had it at that time.
+    log says that another interface had it at that time. Where nothing names it, it is the address alone.
     """
     network, lives = log.network, defaultdict(list)
     own = log.interfaces[log.interfaces.address.notna() & (log.interfaces.basis != "snapshot")]
     for row in own.itertuples():
         lives[row.address].append((row.interface_id, row.first, row.last))
 
-    def owner(address: str, interface_id: str | None = None, first=None, last=None) -> Interface | None:
-        if network is None:
-            return None
-        here = network.interfaces.get(interface_id)
-        found = network.owner(address, here.vpc_id if here else None)
+    def host(address: str, interface_id: str | None = None, first=None, last=None) -> str:
+        here = network and network.interfaces.get(interface_id)
+        found = network and network.owner(address, here.vpc_id if here else None)
         if found and not pd.isna(first):
             begin, end = first.timestamp(), last.timestamp()
             then = {eni for eni, since, until in lives[address] if since <= end and until >= begin}
             if then and found.interface_id not in then:
-                return network.interfaces.get(then.pop()) if len(then) == 1 else None
-        return found
-
-    return owner
-
-
-def hosts(log) -> Callable[..., str]:
-    """Return a function that names an address, asked like `owners`: `web-1 (10.0.0.5)`, or the address alone."""
-    owner = owners(log)
-
-    def host(address: str, *where) -> str:
-        found = owner(address, *where)
+                found = network.interfaces.get(then.pop()) if len(then) == 1 else None
         return f"{without_controls(found.name)} ({address})" if found and found.name != found.interface_id else address
 
     return host

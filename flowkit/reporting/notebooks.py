@@ -4,7 +4,6 @@ import ast
 import contextlib
 import difflib
 import logging
-import math
 import os
 import subprocess
 import sys
@@ -19,7 +18,6 @@ import nbformat
 import papermill
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
-from papermill.engines import NBClientEngine, papermill_engines
 from papermill.execute import ERROR_MARKER_TAG
 from traitlets.config import Config
 
@@ -36,6 +34,7 @@ OPTIONS = {
 }  # fmt: skip
 #: Texts of a form of their own, and what raises ValueError where they have another.
 TEXTS = {"named_networks": read_networks, "compare_at": moment}
+TRUTHS = dict.fromkeys(("true", "yes", "1"), True) | dict.fromkeys(("false", "no", "0"), False)
 #: Kernels at a time: each holds a copy of the libraries' data and, for a while, a core.
 AT_A_TIME = 2
 #: A Unix socket's path has at most 104 bytes on macOS, 108 on Linux, its end and jupyter's number included.
@@ -55,29 +54,21 @@ def chosen(names: Sequence[str], folder: Path) -> dict[str, Path]:
 
     Raises UsageError where one is not there, where two would write the same page, or where none is left.
     """
-    own = every_notebook(folder)
-    asking = [path for path in own.values() if path.parent == folder]
-    paths = [_notebook(name, own) for name in dict.fromkeys(names)] if names else asking
-    if not paths:
-        raise UsageError(f"{folder} holds no notebooks")
-    found = {path.stem: path for path in paths}
-    if len(found) < len(paths):
-        twice = next(path.stem for path in paths if path != found[path.stem])
-        raise UsageError(f"two notebooks are called {twice!r}: their pages would have the same name")
-    if own := {"index", "bundle"} & found.keys():
-        raise UsageError(f"a notebook cannot be called {min(own)}.ipynb: {min(own)}.html is the run's own page")
-    return found
-
-
-def _notebook(name: str, known: dict[str, Path]) -> Path:
-    if name.endswith(".ipynb"):
-        path = Path(name).expanduser()
+    own, found = every_notebook(folder), {}
+    for name in dict.fromkeys(names or [name for name, path in own.items() if path.parent == folder]):
+        path = Path(name).expanduser() if name.endswith(".ipynb") else own.get(name)
+        if path is None:
+            raise UsageError(f"there is no notebook {name!r}{_nearest(name, own)}")
         if not path.is_file():
             raise UsageError(f"{name} is no notebook: there is no such file")
-        return path
-    if name not in known:
-        raise UsageError(f"there is no notebook {name!r}{_nearest(name, known)}")
-    return known[name]
+        if path.stem in found:
+            raise UsageError(f"two notebooks are called {path.stem!r}: their pages would have the same name")
+        if path.stem in ("bundle", "index"):
+            raise UsageError(f"a notebook cannot be called {path.stem}.ipynb: {path.stem}.html is the run's own page")
+        found[path.stem] = path
+    if not found:
+        raise UsageError(f"{folder} holds no notebooks")
+    return found
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
@@ -132,14 +123,6 @@ def arguments(defaults: dict[str, dict], options: dict, given: dict[str, str], f
     }
 
 
-def unused(defaults: dict[str, dict], options: dict, given: dict[str, str]) -> dict[str, str]:
-    """Return the names of options and parameters that are given and that none of the notebooks uses, each as written."""
-    known = {name for own in defaults.values() for name in own}
-    options = {name: OPTIONS[name] for name in ("network", "expect") if options[name] is not None}
-    options |= {name: f"--param {name}" for name in given}
-    return {name: option for name, option in options.items() if name not in known}
-
-
 def fitted(name: str, text: str, default: object) -> object:
     """Return `text` as the type of `default`; a negative number only where that is one, too; a share is at most 1.
 
@@ -151,21 +134,17 @@ def fitted(name: str, text: str, default: object) -> object:
         except ValueError as error:
             raise UsageError(f"--param {name}={text}: {error}") from None
         return text
-    words = dict.fromkeys(("true", "yes", "1"), True) | dict.fromkeys(("false", "no", "0"), False)
+    is_share, numeric = name.endswith("share"), type(default) in (int, float)
     with contextlib.suppress(KeyError, ValueError, SyntaxError):
         if isinstance(default, bool):
-            return words[text.lower()]
-        numeric = isinstance(default, int | float)
+            return TRUTHS[text.lower()]
         value = type(default)(text) if numeric else ast.literal_eval(text)
-        most = 1 if name.endswith("share") else math.inf
-        if numeric and math.isfinite(value) and (value >= 0 or default < 0) and value <= most:
-            return value
-        if not numeric and isinstance(value, type(default)):
+        least = 0 if numeric and default >= 0 else -sys.float_info.max
+        if least <= value <= (1 if is_share else sys.float_info.max) if numeric else isinstance(value, type(default)):
             return value
     kinds = {bool: "true or false", int: "a whole number", float: "a number"}
     kind = kinds.get(type(default), f"a {type(default).__name__} such as {default!r}")
-    sign = " of 0 or more" if type(default) in (int, float) and default >= 0 else ""
-    sign = " from 0 to 1" if name.endswith("share") else sign
+    sign = " from 0 to 1" if is_share else " of 0 or more" if numeric and default >= 0 else ""
     raise UsageError(f"--param {name}={text}: {name} is {kind}{sign}")
 
 
@@ -200,31 +179,18 @@ class Kernel(AsyncKernelManager):
         _RUNNING.add(self.provisioner.process)
 
 
-class _Engine(NBClientEngine):
-    """papermill's own engine, with our kernels: they talk over Unix sockets where there are such."""
-
-    @classmethod
-    def execute_managed_notebook(cls, nb_man, kernel_name, folder, **kwargs):
-        settings = {"connection_file": f"{folder}/connection.json"}
-        if os.name == "posix" and len(os.fsencode(f"{folder}/kernel")) <= SOCKET_PATH:
-            settings |= {"transport": "ipc", "ip": f"{folder}/kernel"}
-        kwargs |= {"kernel_manager_class": Kernel, "config": Config(Kernel=settings)}
-        return super().execute_managed_notebook(nb_man, kernel_name, **kwargs)
-
-
-papermill_engines.register("flowkit", _Engine)
-
-
 def execute(path: Path, values: dict) -> Executed:
     """Run the notebook at `path` with the parameters `values`; a failure is a part of what is returned."""
-    begun = time.monotonic()
-    failure = None
+    begun, failure = time.monotonic(), None
     with temporary_folder() as folder:
         target = folder / "executed.ipynb"
+        kernel = {"connection_file": f"{folder}/connection.json"}
+        if os.name == "posix" and len(os.fsencode(f"{folder}/kernel")) <= SOCKET_PATH:
+            kernel |= {"transport": "ipc", "ip": f"{folder}/kernel"}
         try:
             papermill.execute_notebook(
-                path, target, values, engine_name="flowkit", kernel_name="python3", language="python",
-                progress_bar=False, request_save_on_cell_execute=False, folder=folder,
+                path, target, values, kernel_name="python3", language="python", progress_bar=False,
+                request_save_on_cell_execute=False, kernel_manager_class=Kernel, config=Config(Kernel=kernel),
             )  # fmt: skip
         except papermill.PapermillExecutionError as error:
             failure = error.ename, error.evalue
@@ -237,17 +203,12 @@ def execute(path: Path, values: dict) -> Executed:
     if failure:
         kind, words = failure
         words = words if kind in SENTENCES and words else f"{kind}: {words}"
-        failure = {"kind": kind, "message": one_line(words)[:2000], "cell": _failed_cell(notebook)}
+        # The number, from 1, of the cell that raised, as the author counts: without the one that papermill added.
+        own = [cell for cell in notebook.cells if "injected-parameters" not in cell.metadata.get("tags", [])]
+        raised = (any(output.output_type == "error" for output in cell.get("outputs", ())) for cell in own)
+        at = next((number for number, stopped in enumerate(raised, 1) if stopped), None)
+        failure = {"kind": kind, "message": one_line(words)[:2000], "cell": at}
     return Executed(path.stem, notebook, round(time.monotonic() - begun, 3), failure)
-
-
-def _failed_cell(notebook: nbformat.NotebookNode) -> int | None:
-    """The number, from 1, of the cell that raised, as the author counts: without the one that papermill added."""
-    cells = [cell for cell in notebook.cells if "injected-parameters" not in cell.metadata.get("tags", [])]
-    for number, cell in enumerate(cells, 1):
-        if any(output.output_type == "error" for output in cell.get("outputs", ())):
-            return number
-    return None
 
 
 @contextlib.contextmanager

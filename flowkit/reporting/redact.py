@@ -23,14 +23,13 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 
 from nbformat import NotebookNode
 
 from flowkit.loading.network import LOAD_BALANCER, NAT_GATEWAY, UNHELPFUL
 from flowkit.loading.sources import aws_name
-from flowkit.reporting.answer import MIME, Shown
+from flowkit.reporting.answer import MIME, TEMPLATES, Shown
 from flowkit.reporting.errors import ReportError
 from flowkit.reporting.finding import finding_id
 from flowkit.reporting.notebooks import Executed
@@ -72,8 +71,9 @@ _PLACE = re.compile(
     r"""|(?<![\w:/.<~&;-])~?(?:/[\w.@+=-]+){2,}/?"""
 )
 _LETTERS = "0123456789abcdefghjkmnpqrstvwxyz"
-_TABLE_SCRIPT = f"<script>{(files('flowkit.reporting') / 'template' / 'table.js').read_text()}</script>"
+_TABLE_SCRIPT = f"<script>{(TEMPLATES / 'table.js').read_text()}</script>"
 _UNREADABLE = re.compile(r"(?i)<script\b[\s\S]*?(?:</script>|$)|data:[\w/+.-]+;base64,[\w+/=]+")
+LEFT_OUT = "left out: redaction cannot read it"
 
 
 class Redactor:
@@ -85,7 +85,7 @@ class Redactor:
     """
 
     def __init__(self, key: bytes, secrets: Iterable[str] = (), aside: str = "") -> None:
-        self._key, self._aside, self._hidden, self._pattern = key, aside, set(), None
+        self._key, self._aside, self._hidden = key, aside, set()
         self.replaced: set[str] = set()
         self._mapped = cache(self._address)
         self.hide(secrets)
@@ -96,7 +96,7 @@ class Redactor:
         known = sorted(map(re.escape, self._hidden), key=len, reverse=True)
         paths, words = ("|".join(each for each in known if ("/" in each) is wanted) for wanted in (True, False))
         parts = [rf"(?:{paths})[\w./@+=-]*"] * bool(paths) + [rf"(?<![a-z0-9])(?:{words})(?![a-z0-9])"] * bool(words)
-        self._pattern = re.compile("|".join(parts), re.IGNORECASE) if parts else None
+        self._pattern = re.compile("|".join(parts) or "(?!)", re.IGNORECASE)
 
     def name(self, text: str) -> str:
         """Return what stands for the name `text`; ids, and what the report itself adds to a name, stay."""
@@ -109,8 +109,8 @@ class Redactor:
     def text(self, text: str) -> str:
         """Return `text` redacted."""
         text = text.replace(self._aside, "redacted") if self._aside else text
-        text = self._pattern.sub(lambda found: self._word(found[0]), text) if self._pattern else text
-        text = _PLACE.sub(lambda found: self._word(found[0]), text)
+        for pattern in (self._pattern, _PLACE):
+            text = pattern.sub(lambda found: self._word(found[0]), text)
         text = _ADDRESS.sub(lambda found: self._mapped(found[0]), text)
         return _ACCOUNT.sub(lambda found: f"{self._number('account', found[0]) % 10**12:012}", text)
 
@@ -151,29 +151,27 @@ class Redactor:
             return [self._member(key, each) for each in value]
         if not isinstance(value, str) or (_KEPT.fullmatch(key) and re.fullmatch(r"[\w:./-]*", value)):
             return value
-        if key == "Description" and UNHELPFUL.match(value):
-            return ""
-        if key == "Description" and (gateway := NAT_GATEWAY.search(value)):
-            return f"Interface for NAT Gateway {gateway[1]}"
-        balancer = LOAD_BALANCER.match(value)
-        return f"ELB app/{self.name(balancer[1])}/0" if key == "Description" and balancer else self.name(value)
+        if key == "Description":
+            if UNHELPFUL.match(value):
+                return ""
+            if gateway := NAT_GATEWAY.search(value):
+                return f"Interface for NAT Gateway {gateway[1]}"
+            if balancer := LOAD_BALANCER.match(value):
+                return f"ELB app/{self.name(balancer[1])}/0"
+        return self.name(value)
 
     def expectations(self, path: Path, target: Path) -> Path:
         """Write the expectations in the CSV file `path` to `target`, with other names, line by line; returns `target`."""
-        header: list[str] = []
+        named: list[bool] = []
         with target.open("w", newline="", encoding="utf-8") as file:
-            table = csv.writer(file)
             for line in path.read_text("utf-8-sig").splitlines():
-                cells = [cell.strip() for cell in next(csv.reader([line]), [])]
-                if not line.strip() or line.lstrip().startswith("#"):
-                    cells = []
-                elif header:
-                    named = [column in ("name", "source", "destination") for column in header]
-                    cells = [self.name(cell) if name and not _network(cell) else cell
-                             for name, cell in zip(named, cells, strict=True)]  # fmt: skip
-                else:
-                    header = cells
-                table.writerow(cells)
+                cells = [] if line.lstrip().startswith("#") else next(csv.reader([line.strip()]), [])
+                cells = [cell.strip() for cell in cells]
+                csv.writer(file).writerow(
+                    self.name(cell) if name and not _network(cell) else cell
+                    for name, cell in zip(named or [False] * len(cells), cells, strict=False)
+                )
+                named = named or [column in ("name", "source", "destination") for column in cells]
         return target
 
     def networks(self, text: str) -> str:
@@ -182,38 +180,35 @@ class Redactor:
         return ",".join(f"{self.name(name.strip())}={cidr}" for name, _, cidr in parts)
 
     def executed(self, executed: Executed) -> Executed:
-        """Return what was run, redacted; of why it stopped the kind of error stays."""
-        failure = executed.failure
-        if failure:
-            failure = failure | {"message": f"{failure['kind']} (what it says is left out: redaction cannot read it)"}
-        return replace(executed, notebook=self.notebook(executed.notebook), failure=failure)
-
-    def notebook(self, notebook: NotebookNode) -> NotebookNode:
-        """Return an executed notebook redacted; of an error its kind stays, of a picture made of pixels nothing."""
+        """Return what was run, redacted: of errors their kind stays, of pictures made of pixels nothing."""
+        notebook, failure = executed.notebook, executed.failure
         for cell in notebook.cells:
             cell.source = self.text(cell.source)
             for output in cell.get("outputs", ()):
                 if output.output_type == "error":
-                    output |= {"evalue": "", "traceback": [f"{output.ename} (left out: redaction cannot read it)"]}
+                    output |= {"evalue": "", "traceback": [f"{output.ename} ({LEFT_OUT})"]}
                 elif "text" in output:
                     output.text = self.text(output.text)
                 self._data(output.get("data", {}))
         notebook.metadata = NotebookNode(self.value(notebook.metadata))
-        return notebook
+        if failure:
+            failure = failure | {"message": f"{failure['kind']} (what it says is {LEFT_OUT})"}
+        return replace(executed, failure=failure)
 
     def _data(self, data: dict) -> None:
         for kind in [kind for kind in data if kind.startswith("image/") and kind != "image/svg+xml"]:
             del data[kind]
             if "image/svg+xml" not in data:
-                data["text/plain"] = "(a picture, left out: redaction cannot read it)"
+                data["text/plain"] = f"(a picture, {LEFT_OUT})"
         for kind, value in data.items():
-            data[kind] = self.markup(value) if kind in ("text/html", "image/svg+xml") else self.value(value)
+            if kind in ("text/html", "image/svg+xml"):
+                # Other libraries' scripts may hold a table's rows.
+                parts = (self.text(_UNREADABLE.sub("", part)) for part in value.split(_TABLE_SCRIPT))
+                data[kind] = _TABLE_SCRIPT.join(parts)
+            else:
+                data[kind] = self.value(value)
         if MIME in data:
             data |= Shown(data[MIME], 30)._repr_mimebundle_()
-
-    def markup(self, markup: str) -> str:
-        """Return HTML redacted, without other libraries' scripts, which may hold a table's rows, and without pixels."""
-        return _TABLE_SCRIPT.join(self.text(_UNREADABLE.sub("", part)) for part in markup.split(_TABLE_SCRIPT))
 
     def _word(self, word: str) -> str:
         number = self._number("name", html.unescape(word).lower())
@@ -238,19 +233,20 @@ class Redactor:
         return f"{moved}{slash}{length}"
 
     def _shuffled(self, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> int:
-        if address.version == 6 and any(address in block for block in EMBEDDING):
+        """Each bit turned round or not as the key and the bits before it say; never where that could end in private."""
+        version = address.version
+        if version == 6 and any(address in block for block in EMBEDDING):
             inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
             return int(address) - int(inner) + self._shuffled(inner)
-        if any(address in block for block in NOT_PUBLIC[address.version]):
+        if any(address in block for block in NOT_PUBLIC[version]):
             return int(address)
-        bits = f"{int(address):0{address.max_prefixlen}b}"
-        return int("".join(self._bit(address.version, bits[:n], bit) for n, bit in enumerate(bits)), 2)
-
-    def _bit(self, version: int, prefix: str, bit: str) -> str:
-        """`bit`, turned round or not as the key and the bits before it say; never where that could end in private."""
-        if not _all_public(version, prefix):
-            return bit
-        return str(int(bit) ^ self._number(f"address {version}", prefix) & 1)
+        bits, moved = f"{int(address):0{address.max_prefixlen}b}", 0
+        for length, bit in enumerate(bits):
+            before = bits[:length]
+            moved = moved << 1 | int(bit) ^ (
+                _all_public(version, before) and self._number(f"address {version}", before) & 1
+            )
+        return moved
 
 
 @cache

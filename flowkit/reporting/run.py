@@ -25,7 +25,7 @@ from flowkit.reporting import history, page
 from flowkit.reporting.errors import ReportError, UsageError
 from flowkit.reporting.finding import SUBJECT, contradicted, incidents, resolved, stamped
 from flowkit.reporting.kinds import SEVERITIES
-from flowkit.reporting.notebooks import Executed, arguments, chosen, executor, pairs, parameters, unused
+from flowkit.reporting.notebooks import OPTIONS, arguments, chosen, executor, pairs, parameters
 from flowkit.reporting.redact import Redactor, own_key, secrets_of
 from flowkit.reporting.source import measured, named_in, read, undelivered
 
@@ -78,8 +78,6 @@ def report(request: Request, progress: Progress = lambda stage, done, to_do: Non
         progress("reading logs", 0, 1)
         log, notes = read(plan.options)
         progress("folding", 0, 1)
-        facts = measured(log)
-        folded = time.monotonic()
         run = {
             "schema": 2,
             "id": folder.name[1:],
@@ -89,16 +87,15 @@ def report(request: Request, progress: Progress = lambda stage, done, to_do: Non
             "parameters": plan.parameters,
             "tally": log.tally,
             "notes": plan.notes + notes,
-            "versions": versions(),
-            **facts,
+            "versions": {"flowkit": importlib.metadata.version("vpc-flowkit"), "python": platform.python_version()}
+            | {name: importlib.metadata.version(name) for name in LIBRARIES},
+            **measured(log),
         }
         run["coverage"] |= {name: run["tally"][name] for name in ("malformed", "damaged_files")}
         if redactor:
             redactor.hide(named_in(log))
         findings = _made(run, plan, folder, request, progress, submit, redactor)
-        ended = time.monotonic()
-        run["timings"] = {"fold": round(folded - begun, 2), "notebooks": round(ended - folded, 2)}
-        run["seconds"] = round(ended - begun, 2)
+        run["seconds"] = round(time.monotonic() - begun, 2)
         history.write(folder / "run.json", _json(run))
     where = request.out / run["id"]
     try:
@@ -122,9 +119,13 @@ def planned(request: Request, now: datetime) -> Plan:
     if request.keep is not None and request.keep < 1:
         raise UsageError("--keep takes the number of runs to keep, 1 or more")
     options = {name: getattr(request, name) for name in ("source", "format", "network", "expect")}
-    options |= {"start": _fixed(request.start, now), "end": _fixed(request.end, now)}
+    for name in ("start", "end"):
+        at = moment(getattr(request, name), now)
+        options[name] = None if at is None else f"{at:%Y-%m-%dT%H:%M:%SZ}"
     handed = arguments(own, options, given := pairs(request.params), NOTEBOOKS)
-    idle = unused(own, options, given)
+    idle = {name: OPTIONS[name] for name in ("network", "expect") if options[name] is not None}
+    idle |= {name: f"--param {name}" for name in given}
+    idle = {name: option for name, option in idle.items() if not any(name in each for each in own.values())}
     options |= dict.fromkeys(options.keys() & idle)
     try:
         snapshot = snapshot_of(request.source, options["network"])
@@ -134,11 +135,6 @@ def planned(request: Request, now: datetime) -> Plan:
         raise ReportError(str(error)) from None
     notes = [f"{option} is ignored: none of these notebooks uses it" for option in idle.values()]
     return Plan(options, notebooks, handed, {name: own[name] | handed[name] for name in own}, notes)
-
-
-def _fixed(time_text: str | None, now: datetime) -> str | None:
-    at = moment(time_text, now)
-    return None if at is None else f"{at:%Y-%m-%dT%H:%M:%SZ}"
 
 
 @contextmanager
@@ -192,18 +188,26 @@ def _made(
         run |= {key: redactor.value(run[key]) for key in ("source", "parameters", "notes")}
         extra = [redactor.value(finding | {"grounds": []}) for finding in extra]
     earlier = history.previous(request.out, run["source"], run["redacted"], list(plan.notebooks))
-    executed = {}
+    executed = dict.fromkeys(plan.notebooks)
     for number, job in enumerate(as_completed(jobs), 1):
         executed[jobs[job]] = each = redactor.executed(job.result()) if redactor else job.result()
         for data in page.collected(each.notebook):
             data["findings"] = stamped(data["findings"], each.name, earlier)
         progress("running notebooks", number, len(jobs))
-    executed = {name: executed[name] for name in plan.notebooks}
-    shown = [data for each in executed.values() for data in page.collected(each.notebook)]
-    findings = [finding for data in shown for finding in data["findings"]]
+    shown = {name: list(page.collected(each.notebook)) for name, each in executed.items()}
+    findings = [finding for every in shown.values() for data in every for finding in data["findings"]]
     for name in contradicted(findings):
         page.show_anew(executed[name].notebook)
-    run["notebooks"] = [_entry(each) for each in executed.values()]
+    run["notebooks"] = [
+        {
+            "name": name,
+            "title": page.opening(each.notebook, name)[0],
+            "seconds": each.seconds,
+            "failure": each.failure,
+            "summary": [sentence for data in shown[name] for sentence in data["summary"]],
+        }
+        for name, each in executed.items()
+    ]
     links = page.elsewhere(findings, {each["name"]: each["title"] for each in run["notebooks"]})
     texts = {name: page.page(each, run, earlier is not None, links[name]) for name, each in executed.items()}
     if not any(each["kind"] == "not-delivered" for each in findings):
@@ -214,27 +218,15 @@ def _made(
     run["counts"] = {name: leads.count(name) for name in SEVERITIES}
     gone = resolved(findings, earlier, run)
     _write_findings(folder, run, findings, gone)
-    texts["index"] = page.run_index(
-        run, findings, gone, {name: each.notebook for name, each in executed.items()}, texts
-    )
+    notebooks = {name: each.notebook for name, each in executed.items()}
+    texts["index"] = page.run_index(run, findings, gone, notebooks, texts)
     if request.bundle:
         texts["bundle"] = page.bundle(run, texts)
     for name, text in texts.items():
         history.write(folder / f"{name}.html", text)
-    for name, each in executed.items():
-        history.write(folder / f"{name}.ipynb", nbformat.writes(page.still(each.notebook)) + "\n")
+    for name, notebook in notebooks.items():
+        history.write(folder / f"{name}.ipynb", nbformat.writes(page.still(notebook)) + "\n")
     return findings
-
-
-def _entry(executed: Executed) -> dict:
-    """What run.json says of a notebook."""
-    return {
-        "name": executed.name,
-        "title": page.opening(executed.notebook, executed.name)[0],
-        "seconds": executed.seconds,
-        "failure": executed.failure,
-        "summary": [sentence for data in page.collected(executed.notebook) for sentence in data["summary"]],
-    }
 
 
 def _write_findings(folder: Path, run: dict, findings: list[dict], gone: list[dict] | None) -> None:
@@ -257,19 +249,10 @@ def _write_findings(folder: Path, run: dict, findings: list[dict], gone: list[di
         for each in findings:
             counts = " ".join(f"{name}={number}" for name, number in each["counts"].items())
             row = each | each["subject"] | {"counts": counts}
-            table.writerow([_cell(row[name]) for name in columns])
-
-
-def _cell(value: object) -> object:
-    """`value` for a CSV file; a text that a spreadsheet would take for a formula gets a quote before it."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(tuple("=+-@\t\r")) else value
+            # A spreadsheet would take such a text for a formula.
+            formulas = {name for name in columns if isinstance(row[name], str) and row[name][:1] in tuple("=+-@\t\r")}
+            table.writerow(f"'{row[name]}" if name in formulas else row[name] for name in columns)
 
 
 def _json(value: object) -> str:
     return json.dumps(value, indent=1, ensure_ascii=False) + "\n"
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of flowkit, Python and the libraries whose work a report shows."""
-    found = {"flowkit": importlib.metadata.version("vpc-flowkit"), "python": platform.python_version()}
-    return found | {name: importlib.metadata.version(name) for name in LIBRARIES}

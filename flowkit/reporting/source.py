@@ -15,12 +15,10 @@ from flowkit.log import Log, load
 from flowkit.reporting.errors import ReportError, UsageError
 from flowkit.reporting.finding import Finding
 from flowkit.reporting.html import period, when
-from flowkit.reporting.kinds import KINDS
 from flowkit.words import one_line
 
 #: Bytes up to which local files are hashed; beyond, sizes have to do, because hashing would take minutes.
 HASHED = 2 << 30
-ASKED = ("source", "start", "end", "format")
 #: The newest file of a bucket is looked for in so many days before now, then in more; None: in all of it.
 DAYS = (1, 7, 60, None)
 
@@ -31,7 +29,7 @@ def read(options: dict) -> tuple[Log, list[str]]:
     Raises ReportError where nothing of it is a flow log record, UsageError for a wrong window or format.
     """
     try:
-        log = load(*(options[name] for name in ASKED), network=options["network"])
+        log = load(**{name: options[name] for name in ("source", "start", "end", "format", "network")})
         tally = log.tally
     except SourceError as error:
         raise ReportError(one_line(error)) from None
@@ -49,32 +47,33 @@ def undelivered(options: dict, tally: dict, now: float | None = None) -> tuple[F
 
     Raises ReportError where the source holds no flow log at all.
     """
-    source, window = options["source"], period(options["start"], options["end"])
-    if window and not (options["start"] and options["end"]):
-        window = f"{'since' if options['start'] else 'until'} {window}"
+    source, start, end = (options[name] for name in ("source", "start", "end"))
+    window = period(start, end)
+    if window and not (start and end):
+        window = f"{'since' if start else 'until'} {window}"
     newest = "" if is_table(source) or source.startswith("cloudwatch:") else _newest(options, now or time.time())
-    note = f"no records in {f'the window ({window})' if window else source}{newest and f'; the newest file there is: {newest}'}"
+    newest = newest and f"the newest file there is: {newest}"
     finding = Finding(
         "not-delivered", "high", "certain", f"No flow log record was delivered for {window or 'this source'}.", {},
-        grounds=(f"the newest file there is: {newest}",) if newest else (), action=KINDS["not-delivered"].action,
-        first_seen=options["start"] and pd.Timestamp(options["start"]), coverage=0.0,
-        last_seen=options["end"] and pd.Timestamp(options["end"]), counts={"records": 0, "files": tally["files"]},
+        grounds=(newest,) if newest else (), first_seen=start and pd.Timestamp(start), coverage=0.0,
+        last_seen=end and pd.Timestamp(end), counts={"records": 0, "files": tally["files"]},
     )  # fmt: skip
-    return finding, note
+    return finding, f"no records in {f'the window ({window})' if window else source}{newest and f'; {newest}'}"
 
 
 def _newest(options: dict, now: float) -> str:
     """The newest file of the source, by AWS's name or by its records, and its time."""
-    source, format = options["source"], options["format"]
+    source = options["source"]
     try:
-        windows = (None if days is None else f"{pd.Timestamp(now - days * 86400, unit='s'):%Y-%m-%dT%H:%M:%SZ}"
-                   for days in DAYS)  # fmt: skip
-        files = next((files for start in windows if (files := found(source, start)[0])), [])
+        for days in DAYS:
+            start = None if days is None else f"{pd.Timestamp(now - days * 86400, unit='s'):%Y-%m-%dT%H:%M:%SZ}"
+            if files := found(source, start)[0]:
+                break
         dated = [(slot, file.place) for file in files if (slot := slot_of(file.place)) is not None]
         if dated:
             slot, place = max(dated)
             return f"{place} ({when(pd.Timestamp(slot, unit='s', tz='UTC'))} UTC)"
-        known = load(source, format=format).files.dropna(subset="last")
+        known = load(source, format=options["format"]).files.dropna(subset="last")
     except SourceError as error:
         raise ReportError(one_line(error)) from None
     if known.empty:
@@ -89,16 +88,17 @@ def measured(log: Log) -> dict:
     `coverage` (as in findings.json, but for what the tally holds), `first` and `last` (ISO texts, of the
     records in the window, or None), `inputs` (a dict a file: `file`, `size` in bytes, `sha256` or None).
     """
-    facts, files = log.fold.facts, log.files
-    share = covered_share(log.coverage)
+    facts, files, share = log.fold.facts, log.files, covered_share(log.coverage)
+    with ThreadPoolExecutor(2) as pool:
+        hashes = pool.map(_hash if files["size"].sum() <= HASHED else lambda _: None, files.file)
+        inputs = [{"file": str(place), "size": int(size), "sha256": digest}
+                  for place, size, digest in zip(files.file, files["size"], hashes, strict=True)]  # fmt: skip
+    coverage = {name: facts[name] for name in ("records", "ok", "nodata", "skipdata")}
     return {
-        "coverage": {
-            **{name: facts[name] for name in ("records", "ok", "nodata", "skipdata")},
-            "covered_share": None if share is None else round(share, 4),
-        },
+        "coverage": coverage | {"covered_share": None if share is None else round(share, 4)},
         "first": _iso(facts["first"]),
         "last": _iso(facts["last"]),
-        "inputs": _inputs(files),
+        "inputs": inputs,
     }
 
 
@@ -106,13 +106,6 @@ def named_in(log: Log) -> set[str]:
     """Return the names that stand in the records themselves: those of ECS clusters and services."""
     names = [log.raw[column] for column in ("ecs_cluster_name", "ecs_service_name") if column in log.raw.columns]
     return {str(name) for column in names for name in column.as_table().distinct().execute().iloc[:, 0].dropna()}
-
-
-def _inputs(files: pd.DataFrame) -> list[dict]:
-    with ThreadPoolExecutor(2) as pool:
-        hashes = list(pool.map(_hash if files["size"].sum() <= HASHED else lambda _: None, files.file))
-    return [{"file": str(place), "size": int(size), "sha256": digest}
-            for place, size, digest in zip(files.file, files["size"], hashes, strict=True)]  # fmt: skip
 
 
 def _hash(place: str) -> str | None:

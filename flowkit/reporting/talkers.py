@@ -11,8 +11,8 @@ from flowkit.folding.coverage import covered_share
 from flowkit.questions import talkers as question
 from flowkit.reporting.answer import Answer
 from flowkit.reporting.finding import Finding
+from flowkit.reporting.html import percent, printed, size
 from flowkit.reporting.names import service_name
-from flowkit.reporting.tables import percent, printed, size
 from flowkit.words import many
 
 #: Evidence whose client is a guess, or unknown.
