@@ -185,7 +185,15 @@ def test_plain_text_of_findings_says_summary_coverage_and_titles():
 
 
 def test_a_kind_that_lacks_a_part_stops_the_import():
-    entry = {"kind": "x", "notebook": "rejected", "severity": "low", "meaning": "m", "summary": "{n} s", "action": "a"}
+    entry = {
+        "kind": "x",
+        "notebook": "rejected",
+        "severity": "low",
+        "meaning": "m",
+        "summary": "{n} s",
+        "title": "t",
+        "action": "a",
+    }
     assert Kind(**entry).kind == "x"
     for part in entry:
         with pytest.raises(ValueError, match=f"lacks {part}"):

@@ -3,13 +3,14 @@
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from ipaddress import ip_network
 
 import pandas as pd
 
-from flowkit.reporting.kinds import KINDS, SEVERITIES
+from flowkit.reporting.kinds import KINDS, SEVERITIES, text
 from flowkit.words import one_line, visible
 
 CONFIDENCES = ("certain", "high", "medium", "low")
@@ -61,15 +62,14 @@ class Finding:
             raise ValueError(f"subject has no {', '.join(sorted(unknown))}; its keys are {', '.join(SUBJECT)}")
         action = self.action or KINDS[self.kind].action
         lines = action if isinstance(action, str) else "\n".join(map(one_line, action))
-        clean = {
+        for name, value in {
             "title": one_line(self.title),
             "action": visible(lines).replace("\t", "    "),
             "cause": None if pd.isna(self.cause) else one_line(self.cause),
             "grounds": tuple(map(one_line, self.grounds)),
             "samples": tuple(map(one_line, self.samples)),
             "counts": {str(name): _number(name, value) for name, value in self.counts.items()},
-        }
-        for name, value in clean.items():
+        }.items():
             object.__setattr__(self, name, value)
 
     @property
@@ -93,6 +93,18 @@ class Finding:
 
 #: The keys of `as_dict`, in the order in which people read them; a notebook file sorts them otherwise.
 KEYS = ("id", *(each.name for each in fields(Finding)))
+
+
+def finding(kind: str, row: Mapping | None = None, form: str = "", counts: Mapping | None = None, **given) -> Finding:
+    """Return the finding of a table's `row`: the fields and the subject from `given`, else from columns of these names.
+
+    Its title is the template of the kind, or of its `form`, filled with the columns, `given` and `counts`.
+    """
+    words = {**({} if row is None else row), **given}
+    own = {name: words[name] for name in KEYS if name in words and name not in ("id", "kind", "subject", "counts")}
+    title = text(f"{kind}.{form}" if form else kind, **words | (counts or {}))
+    usual = {"severity": KINDS[kind].severity, "confidence": "certain", "title": title}
+    return Finding(kind, subject={name: words.get(name) for name in SUBJECT}, counts=dict(counts or {}), **usual | own)
 
 
 def finding_id(kind: str, subject: dict) -> str:
@@ -156,7 +168,7 @@ def contradicted(findings: list[dict]) -> set[str]:
         if rule and each["cause"] is None and each["kind"] in ("accepted-silent", "expectation-broken"):
             each |= {name: rule[name] for name in ("cause", "action", "incident")}
             each["confidence"] = max(each["confidence"], rule["confidence"], key=CONFIDENCES.index)
-            each["grounds"] = [*each["grounds"], f"a rule refuses it: {rule['title']}"]
+            each["grounds"] = [*each["grounds"], text("common.refused-by", title=rule["title"])]
             corrected.add(each["notebook"])
     return corrected
 
@@ -168,7 +180,10 @@ def _same_ends(one: dict, other: dict) -> bool:
     pairs = [(one[name], other[name]) for name in ("dstaddr", "srcaddr")]
     if None in pairs[0]:
         return False
-    networks = [tuple(map(ip_network, pair)) for pair in pairs if None not in pair]
+    try:
+        networks = [[ip_network(end, strict=False) for end in pair] for pair in pairs if None not in pair]
+    except ValueError:  # a user's own notebook may name its ends otherwise
+        return False
     return all(a.version == b.version and a.overlaps(b) for a, b in networks)
 
 
@@ -191,7 +206,7 @@ def resolved(findings: list[dict], earlier: dict | None, run: dict) -> list[dict
 def expectation_of(incident: list[dict]) -> str:
     """Return the name of the expectation that `incident` breaks, where another finding leads it; '' for none."""
     titles = (each["title"] for each in incident[1:] if each["kind"].startswith(("expectation", "newly")))
-    return next((title[: title.index("”") + 1] for title in titles if title.startswith("“") and "”" in title), "")
+    return next((name[0] for title in titles if (name := re.match("“.*?”", title))), "")
 
 
 def _gravity(finding: dict) -> tuple[int, int]:

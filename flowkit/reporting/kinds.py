@@ -1,10 +1,19 @@
-"""The kinds of findings, as data: a new kind is one entry, and an entry that lacks a part stops the import.
+"""The kinds of findings and all their sentences, as data: a new kind is one entry, and an entry that lacks a part stops
+the import.
 
-The README's table of kinds is made from here (`table`), kept equal by a test.
+The README's table of kinds is made from here (`table`), kept equal by a test. Sentences are templates: `{name}` is a
+value by name, a number with its commas, a time in UTC; `{n:client}` counts (`1 client`, `2 clients`), and `{n:is|are}`
+is the word for one or for several.
 """
 
-import re
+import tomllib
 from dataclasses import dataclass, fields
+from datetime import datetime
+from numbers import Number
+from pathlib import Path
+from string import Formatter
+
+from flowkit.words import many
 
 SEVERITIES = ("high", "medium", "low", "info")
 
@@ -13,8 +22,9 @@ SEVERITIES = ("high", "medium", "low", "info")
 class Kind:
     """One kind of finding: its notebook, its usual severity, what it means, and its texts.
 
-    `summary` says how many incidents of this kind there are, in a few words: `{n}` is their number, and `[one|more]`
-    the word for one of them or for several. `action` is the next step of a finding that brings none.
+    `summary` says how many incidents (`n`) of this kind there are, in a few words. `title` is the template of a
+    finding's title: `text` fills it from names and from the finding's `counts`; `TEXTS` may have other forms of it.
+    `action` is the next step of a finding that brings none.
     """
 
     kind: str
@@ -22,6 +32,7 @@ class Kind:
     severity: str
     meaning: str
     summary: str
+    title: str
     action: str
 
     def __post_init__(self) -> None:
@@ -29,69 +40,131 @@ class Kind:
             raise ValueError(f"kind {self.kind!r} lacks {', '.join(empty)}")
         if self.severity not in SEVERITIES:
             raise ValueError(f"kind {self.kind!r} has no severity {self.severity!r}")
-        if "{n}" not in self.summary:
+        if "{n" not in self.summary:
             raise ValueError(f"the summary of kind {self.kind!r} does not count")
 
     def counted(self, number: int) -> str:
         """Return `summary` for so many incidents: `2 legitimate clients appear to be blocked`."""
-        words = re.sub(r"\[(.*?)\|(.*?)]", r"\1" if number == 1 else r"\2", self.summary)
-        return words.format(n=f"{number:,}")
+        return _WORDS.format(self.summary, n=number)
 
 
+class _Words(Formatter):
+    def format_field(self, value: object, spec: str) -> str:
+        if "|" in spec:
+            one, more = spec.split("|")
+            return one if value == 1 else more
+        if isinstance(value, Number) and not isinstance(value, bool):
+            return many(value, spec) if spec[:1].isalpha() else format(value, spec or ",")
+        return f"{value:%Y-%m-%d %H:%M}" if isinstance(value, datetime) and not spec else format(value, spec)
+
+
+_WORDS = _Words()
+
+
+def text(key: str, /, **values: object) -> str:
+    """Return the title of a kind, or the sentence `key` of `TEXTS`, filled with `values`."""
+    return _WORDS.vformat(KINDS[key].title if key in KINDS else TEXTS[key], (), values)
+
+
+_TALKED = "{clients:client}, {sessions:session}"
+_STOPPED = "stopped logging (no OK, NODATA or SKIPDATA)"
 _ENTRIES = (
     Kind("blocked-client", "rejected", "medium", "a client that looks legitimate is refused",
-         "{n} legitimate client[|s] appear[s|] to be blocked",
+         "{n} legitimate {n:client appears|clients appear} to be blocked",
+         "{client} to {server} {service}: {what}{since}{met}; {by}.",
          "If this is wanted, add the least rule that allows it."),
     Kind("blocked-service", "rejected", "medium", "a service is refused to everybody",
-         "{n} service[ is|s are] refused to everybody", "Allow the clients that need it, or stop what asks for it."),
+         "{n} {n:service is|services are} refused to everybody",
+         "{service} of {inside} is rejected for everybody: {clients:client}, {tries}{since}, none accepted; {by}.",
+         "Allow the clients that need it, or stop what asks for it."),
     Kind("reply-refused", "rejected", "high", "the request is accepted and its reply refused: a network ACL",
-         "{n} service[ has its|s have their] return traffic rejected",
+         "{n} {n:service has its|services have their} return traffic rejected",
+         "Return traffic from {server} {service} to {client} is rejected{way}: {what}{since}; {by}.",
          "Let the network ACL pass the clients' ephemeral ports."),
     Kind("acl-changed", "rejected", "high", "traffic that passed is refused from one moment on: a network ACL was changed",
-         "{n} network ACL change[|s] blocked traffic", "Compare the network ACL with CloudTrail at that time."),
+         "{n} network ACL {n:change|changes} blocked traffic",
+         "A network ACL change blocked {client} from {server} {service}{since}: {what}; {by}.",
+         "Compare the network ACL with CloudTrail at that time."),
     Kind("service-control", "rejected", "medium", "block public access or encryption controls refuse it",
-         "{n} service control[|s] refused traffic", "See whether the control is meant to cover this."),
+         "{n} service {n:control|controls} refused traffic",
+         "{control} rejects {client} to {server} {service}: {tries}{since}.",
+         "See whether the control is meant to cover this: aws ec2 describe-vpc-block-public-access-options"),
     Kind("scan", "rejected", "info", "one source tries many ports or hosts",
-         "{n} source[|s] scanned the network", "No action needed unless one of them was let in."),
+         "{n} {n:source|sources} scanned the network",
+         "{client} scanned {ports:port} of {hosts:host}: {records:rejected record}, {accepted}.",
+         "No action needed: the rules work as intended."),
     Kind("late-packets", "rejected", "info", "packets refused because their connection was over",
-         "{n} service[|s] received packets after the connection was closed",
-         "No action needed: no rule is in the way."),
+         "{n} {n:service|services} received packets after the connection was closed",
+         "{packets:packet} between {far} and {inside} {service} came {late}",
+         "No action needed: no rule blocks this."),
     Kind("noise", "rejected", "info", "background noise of the internet",
-         "background noise in {n} place[|s]", "No action needed: the rules work as intended."),
+         "background noise in {n} {n:place|places}",
+         "{who} sent {records:rejected record}: {verdict}.",
+         "No action needed: the rules work as intended."),
     Kind("exposed-service", "reachability", "high", "a service answers the internet",
-         "{n} service[ is|s are] reachable from the internet",
+         "{n} {n:service is|services are} reachable from the internet",
+         f"{{where}} {{hosts:is|are}} reachable from the internet on {{service}}: {_TALKED}.",
          "If the internet is not meant to reach it, narrow the security group rule."),
     Kind("accepted-silent", "reachability", "medium", "allowed but not responding",
-         "{n} service[ is|s are] allowed but [does|do] not respond",
+         "{n} {n:service is|services are} allowed but {n:does|do} not respond",
+         "{where} is allowed but not responding: {clients:client} in {network}, {sessions:session}.",
          "See whether the service runs, and whether its reply has a way back."),
     Kind("accepted-reset", "reachability", "low", "allowed, and the port is closed (TCP RST)",
-         "{n} service[ is|s are] allowed but closed", "See whether the service runs and on which port it listens."),
+         "{n} {n:service is|services are} allowed but closed",
+         "{where} is allowed but closed (TCP RST): {clients:client} in {network}, {sessions:session}.",
+         "See whether the service runs and on which port it listens."),
     Kind("expectation-broken", "reachability", "high", "an expectation of the file is not met",
-         "{n} expectation[ is|s are] broken", "Correct the rules, or the expectation."),
+         "{n} {n:expectation is|expectations are} broken",
+         "“{name}” is broken: {who} to {where}: {state} ({sessions:session}).",
+         "Correct the rules, or the expectation."),
     Kind("expectation-unproven", "reachability", "low", "the log has no data for an expectation",
-         "{n} expectation[ has|s have] no data", "Try it once and run the report again."),
+         "{n} {n:expectation has|expectations have} no data",
+         "“{name}” has no data: {who} to {where}, {why}.",
+         "Try it once and run the report again, or drop the line if nothing needs it."),
     Kind("newly-reachable", "reachability", "high", "a service answers that did not before, or should not",
-         "{n} service[|s] became reachable", "See which rule changed: CloudTrail, AuthorizeSecurityGroupIngress."),
+         "{n} {n:service|services} became reachable",
+         "{where} now answers {who} ({sessions:session}); before it was {was}.",
+         "See which rule changed: CloudTrail, AuthorizeSecurityGroupIngress."),
     Kind("lost", "reachability", "medium", "clients that a service answered are answered no more",
-         "{n} service[|s] lost by clients that [it|they] answered before", "See whether the service still runs, and what changed."),
+         "{n} {n:service|services} lost by clients that {n:it|they} answered before",
+         "{who} lost {where}: answered {until}, since then {state} ({sessions:session}).",
+         "See whether the service still runs, and what changed."),
     Kind("skipdata", "skipdata", "medium", "AWS skipped records (SKIPDATA)",
-         "{n} interface[|s] skipped records", "Counts of that time are lower bounds."),
+         "{n} {n:interface|interfaces} skipped records",
+         "AWS skipped records of {whom} in {intervals:aggregation interval}, {period}.{estimate}",
+         "Take every total of this time as a lower bound, and “none seen” as unknown. Cost Explorer counts skipped flow"
+         " logs too: billed minus delivered is what the whole account lost."),
     Kind("silent-interface", "skipdata", "medium", "an interface stopped logging (no OK, NODATA or SKIPDATA)",
-         "{n} interface[|s] stopped logging", "See whether the interface was deleted, or its flow log."),
+         "{n} {n:interface|interfaces} stopped logging",
+         f"{{whom}} {_STOPPED} for {{time}} from {{first}} UTC while others reported.",
+         "Log all traffic, and keep NODATA records in what is passed on: they prove that nothing was missed."),
     Kind("not-delivered", "skipdata", "high", "files that should be there are not",
-         "{n} period[ was|s were] not delivered", "See how AWS delivers: flowkit status"),
+         "{n} {n:period was|periods were} not delivered",
+         "Nothing was delivered for {whom}, {period} ({time}).{estimate}",
+         "See how AWS delivers: flowkit status"),
     Kind("address-conflict", "direction", "medium", "one address on several interfaces",
-         "{n} address[ is that|es are those] of several interfaces",
+         "{n} {n:address is that|addresses are those} of several interfaces",
+         "{address} was the address of {interfaces} interfaces at the same time: {names}.",
          "Add vpc-id to the log's format, or see who holds the address."),
     Kind("low-confidence-direction", "direction", "low", "who is the client is uncertain",
-         "the client is uncertain in {n} place[|s]", "Add tcp-flags and flow-direction to the log's format."),
+         "the client is uncertain in {n} {n:place|places}",
+         "The client is a guess or unknown in {part} of {sessions:session}.",
+         "Create a flow log whose format has tcp-flags and flow-direction; a format cannot be changed afterwards."),
     Kind("new-destination", "direction", "medium", "a host talks to a destination it never talked to before",
-         "{n} host[ has|s have] new destinations", "See whether the destination is known."),
+         "{n} {n:host has|hosts have} new destinations", "{host} talks to {destinations:new destination}.",
+         "See whether the destination is known."),
     Kind("unusual-egress", "direction", "medium", "far more bytes leave than usual",
-         "{n} host[|s] sent far more than usual", "See what was sent, and by which process."),
+         "{n} {n:host|hosts} sent far more than usual", "{host} sent far more than usual.",
+         "See what was sent, and by which process."),
 )  # fmt: skip
 #: Every kind by its name.
 KINDS = {each.kind: each for each in _ENTRIES}
+#: The other sentences of findings, as `blame.network-acl`.
+TEXTS = {
+    f"{group}.{name}": sentence
+    for group, sentences in tomllib.loads(Path(__file__).with_name("sentences.toml").read_text("utf-8")).items()
+    for name, sentence in sentences.items()
+}
 
 
 def table() -> str:

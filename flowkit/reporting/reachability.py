@@ -143,11 +143,13 @@ def _with_evidence(log, reach: Reach, found: list[tuple[Finding, pd.DataFrame]])
     if not parts:
         return []
     records = reach.evidence(pd.concat(parts)).set_index("id")
+    records["action"] = pd.Series(
+        ["REJECT" if found[number][0].cause else None for number in records.index], records.index
+    )
     ends = [records.rename(columns={"client": "srcaddr", "server": "dstaddr", "port": "dstport"}).assign(srcport=None),
             records.rename(columns={"client": "dstaddr", "server": "srcaddr", "port": "srcport"}).assign(dstport=None)]  # fmt: skip
     both = pd.concat(ends).astype({"srcport": "Int64", "dstport": "Int64"}).reset_index()
-    refused = both["id"].map(lambda number: bool(found[number][0].cause))
-    lines = samples(log, both.assign(action=refused.map({True: "REJECT", False: None}))[["id", *KEYS]])
+    lines = samples(log, both[["id", *KEYS]])
     result = []
     for number, (one, _) in enumerate(found):
         known = records.loc[number].to_dict() if number in records.index else {}

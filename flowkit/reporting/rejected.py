@@ -9,14 +9,16 @@ from flowkit.questions.refusals import over_time
 from flowkit.questions.rejected import KINDS, Rejections, rejections
 from flowkit.questions.rules import rule_use
 from flowkit.questions.samples import samples
+from flowkit.reporting import kinds
 from flowkit.reporting.answer import Answer
 from flowkit.reporting.finding import Finding, incidents
 from flowkit.reporting.names import hosts, service_name
-from flowkit.reporting.rejected_findings import blocked_severity, finding, logged, noise, points, scan
+from flowkit.reporting.rejected_findings import blocked_severity, incident, noise, points, scan
 from flowkit.words import many
 
 ACCEPT_ONLY = "This log holds accepted traffic only, so it cannot show rejections: log ALL traffic for that."
 WITHOUT_TIME = "No record has a time: this is no log of records, of which could be told when who was rejected."
+NO_RECORD = "The log holds no record with a possible time in this window, so nothing can be said of rejections."
 REJECT_ONLY = "This log holds rejected traffic only, so most causes cannot be known: log ALL traffic for that."
 #: Kinds that the summary tells one by one.
 TOLD = ("acl-changed", "blocked-client", "blocked-service", "reply-refused")
@@ -26,6 +28,7 @@ VERDICTS = {
     "blocked-client": "blocked client", "service-control": "VPC-wide control", "late-packets": "late packets",
     "scan": "scan", "noise": "background noise",
 }  # fmt: skip
+SCANNERS = "client rejected contacts servers ports attempts first last verdict".split()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,74 +55,63 @@ def rejected(log, min_score: int = 4, scan_targets: int = 10, top: int = 20) -> 
     public client counts as a scanner.
     """
     found = rejections(log, min_score, scan_targets)
-    host, some = hosts(log), _parts(found.groups, top)
-    scans = found.groups[found.groups.kind == "scan"].drop_duplicates("client").set_index("client", drop=False)
-    probes = [scans.loc[client] for client in found.scanners.client.head(top) if client in scans.index]
-    lines = samples(
-        log, _keys([(part.index[0], part.iloc[0]) for part in some] + [(one.client, one) for one in probes])
-    )
-    findings = [finding(log, part, found, host, lines) for part in some]
-    whole = covered_share(log.coverage)
-    findings += [
-        scan(row, lines.get(row.client, ()), whole, found.accepts) for row in found.scanners.head(top).itertuples()
-    ]
+    host, whole, walks = hosts(log), covered_share(log.coverage), found.scanners.head(top)
+    some = [part for kind in KINDS if kind not in ("scan", "noise") for part in _parts(found.groups, kind, top)]
+    leads = found.groups.loc[[part.index[0] for part in some]]
+    scans = found.groups[found.groups.kind == "scan"].drop_duplicates("client")
+    scans = scans[scans.client.isin(walks.client)].set_index("client", drop=False)
+    lines = samples(log, _keys(pd.concat([leads, scans])))
+    findings = [incident(log, part, found, host, lines) for part in some]
+    findings += [scan(row, lines.get(row.client, ()), whole, found.accepts) for row in walks.itertuples()]
     findings += noise(found, whole)
     rules, table = rule_use(log), over_time(log.fold, found.groups)
+    sums = table.groupby("kind").records.sum().sort_values(ascending=False)
+    parts = ", ".join(f"{VERDICTS[kind]} {count:,}" for kind, count in sums.items())
+    title = f"{many(sums.sum(), 'rejected record')}: {parts}." if len(sums) else "No rejected record."
     return Rejected(
         summary=tuple([*_summary(findings, found, log), *_rules(rules)][:5]),
         findings=tuple(findings),
         coverage="" if whole is None else f"Log coverage {whole:.2%}",
-        titles={"rejections_over_time": _over_time(table)},
+        titles={"rejections_over_time": title},
         clients=_clients(found.groups, host),
-        scanners=_scanners(found.scanners),
+        scanners=found.scanners.rename(columns={"failed": "rejected"})[SCANNERS],
         rules=rules,
         over_time=table,
     )
 
 
-def _parts(groups: pd.DataFrame, top: int) -> list[pd.DataFrame]:
-    """Return the groups of each incident, at most `top` of a kind, the highest score and the largest first; in each
-    most records first."""
-    found = []
-    for kind in (kind for kind in KINDS if kind not in ("scan", "noise")):
-        some = groups[groups.kind == kind]
-        weight = some.groupby("incident").agg({"score": "max", "records": "sum"})
-        names = weight.sort_values(["score", "records"], ascending=False, kind="stable").index[:top]
-        found += [some[some.incident == name].sort_values(["records", "score"], ascending=False) for name in names]
-    return found
+def _parts(groups: pd.DataFrame, kind: str, top: int) -> list[pd.DataFrame]:
+    """Return the groups of each incident of a kind, at most `top`, the highest score and the largest first; in each most
+    records first."""
+    some = groups[groups.kind == kind]
+    weight = some.groupby("incident").agg({"score": "max", "records": "sum"})
+    names = weight.sort_values(["score", "records"], ascending=False, kind="stable").index[:top]
+    return [some[some.incident == name].sort_values(["records", "score"], ascending=False) for name in names]
 
 
-def _keys(leads: list[tuple[object, pd.Series]]) -> pd.DataFrame:
-    """Return the keys of `samples` for the rejected packets of each group."""
-    rows = []
-    for name, lead in leads:
-        ends = (lead.server, lead.client) if lead.from_server else (lead.client, lead.server)
-        ports = (lead.server_port, None) if lead.from_server else (None, lead.server_port)
-        ports = [None if port is None or port < 0 else int(port) for port in ports]
-        eni, protocol = logged(lead.interface_id), None if lead.protocol < 0 else int(lead.protocol)
-        rows.append((name, eni, *ends, protocol, *ports, "REJECT"))
-    names = ["id", "interface_id", "srcaddr", "dstaddr", "protocol", "srcport", "dstport", "action"]
-    return pd.DataFrame(rows, columns=names).astype(dict.fromkeys(["protocol", "srcport", "dstport"], "Int64"))
+def _keys(leads: pd.DataFrame) -> pd.DataFrame:
+    """Return the keys of `samples` for the rejected packets of each group, by the index of `leads`."""
+    turned, port = leads.from_server.astype(bool), leads.server_port.mask(leads.server_port < 0)
+    return pd.DataFrame({
+        "id": leads.index, "interface_id": leads.interface_id.mask(leads.interface_id == "-"),
+        "srcaddr": leads.client.mask(turned, leads.server), "dstaddr": leads.server.mask(turned, leads.client),
+        "protocol": leads.protocol.mask(leads.protocol < 0), "srcport": port.where(turned), "dstport": port.mask(turned),
+        "action": "REJECT",
+    }).astype(dict.fromkeys(["protocol", "srcport", "dstport"], "Int64"))  # fmt: skip
 
 
 def _summary(findings: list[Finding], found: Rejections, log) -> list[str]:
     """Return what a reader must know, the gravest and largest first."""
     total, facts = int(found.totals.records.sum()), log.fold.facts
     if not total:
-        if not facts["records"]:
-            return [
-                "The log holds no record with a possible time in this window, so nothing can be said of rejections."
-            ]
-        if facts["first"] is None:
-            return [WITHOUT_TIME]
-        return [ACCEPT_ONLY if facts["accepted"] else "No record says ACCEPT or REJECT, so nothing can be said."]
+        why = ACCEPT_ONLY if facts["accepted"] else "No record says ACCEPT or REJECT, so nothing can be said."
+        return [NO_RECORD if not facts["records"] else WITHOUT_TIME if facts["first"] is None else why]
     grave = [f for f in findings if f.severity in ("high", "medium") and f.kind in TOLD]
     blocked = found.groups[found.groups.kind == "blocked-client"]
     tries = blocked.groupby("incident").attempts.sum()
     best = blocked.drop_duplicates("incident").itertuples()  # groups come by score
     known = {one.incident for one in best if blocked_severity(one, tries[one.incident]) != "low"}
-    count = blocked[blocked.incident.isin(known)].client.nunique()
-    clients = "legitimate client appears" if count == 1 else "legitimate clients appear"
+    clients = kinds.KINDS["blocked-client"].counted(blocked[blocked.incident.isin(known)].client.nunique())
     shown = [f for f in grave if f.kind == "blocked-client"]
     largest = max(shown, key=lambda f: (f.severity == "high", f.records), default=None)
     said, waits = [], largest is not None
@@ -127,13 +119,13 @@ def _summary(findings: list[Finding], found: Rejections, log) -> list[str]:
         if one["kind"] != "blocked-client":
             said += [one["title"]] if len(said) < 3 - waits else []
         elif waits:
-            said.append(f"{count:,} {clients} to be blocked: {largest.title}")
+            said.append(f"{clients}: {largest.title}")
             waits = False
     if not said and found.accepts:
         said.append("No legitimate client appears to be blocked.")
-    rest = {kind: [f for f in findings if f.kind == kind] for kind in ("scan", "late-packets", "noise")}
+    rest = {kind: [f.records for f in findings if f.kind == kind] for kind in ("scan", "late-packets", "noise")}
     if any(rest.values()) and found.accepts:
-        share = sum(f.records for some in rest.values() for f in some) / total
+        share = sum(map(sum, rest.values())) / total
         words = (many(len(rest["scan"]), "scanner"), "late packets", "background noise")
         who = [word for word, some in zip(words, rest.values(), strict=True) if some]
         share = "all" if share == 1 else f"{share:.0%} of the"
@@ -144,7 +136,7 @@ def _summary(findings: list[Finding], found: Rejections, log) -> list[str]:
 def _rules(rules: pd.DataFrame) -> list[str]:
     """Return how many security group rules were never used or are wider than their use, and on what coverage."""
     never, wide = (rules[rules.use == word] for word in ("never used", "wider than its use"))
-    if not len(never) and not len(wide):
+    if never.empty and wide.empty:
         return []
     least = pd.concat([never, wide]).coverage.min(skipna=False)
     share = "log coverage not known" if pd.isna(least) else f"log coverage at least {least:.1%}"
@@ -154,28 +146,12 @@ def _rules(rules: pd.DataFrame) -> list[str]:
 
 def _clients(groups: pd.DataFrame, host) -> pd.DataFrame:
     """Return all listed groups as a table to read, the highest score first."""
-    ends = [
-        [host(end, one.interface_id, one.first, one.last) for end in (one.client, one.server)]
-        for one in groups.itertuples()
-    ]
-    services = [service_name(one.protocol, one.server_port) for one in groups.itertuples()]
+    rows = list(groups.itertuples())
+    ends = {end: [host(getattr(one, end), one.interface_id, one.first, one.last) for one in rows]
+            for end in ("client", "server")}  # fmt: skip
     table = groups.assign(
-        verdict=groups.kind.map(VERDICTS), service=services, points=groups.parts.map(points),
-        grounds=groups.grounds.map("; ".join), client=[a for a, _b in ends], server=[b for _a, b in ends],
+        verdict=groups.kind.map(VERDICTS), service=[service_name(one.protocol, one.server_port) for one in rows],
+        points=groups.parts.map(points), grounds=groups.grounds.map("; ".join), **ends,
     )  # fmt: skip
     columns = "verdict client server service attempts cause confidence score points grounds first last records sessions"
     return table[[*columns.split(), "interface_id"]]
-
-
-def _scanners(walks: pd.DataFrame) -> pd.DataFrame:
-    columns = "client rejected contacts servers ports attempts first last verdict".split()
-    return walks.rename(columns={"failed": "rejected"})[columns]
-
-
-def _over_time(table: pd.DataFrame) -> str:
-    """Return what the rejected records are, in one sentence."""
-    sums = table.groupby("kind").records.sum().sort_values(ascending=False)
-    if sums.empty:
-        return "No rejected record."
-    parts = ", ".join(f"{VERDICTS[kind]} {count:,}" for kind, count in sums.items())
-    return f"{many(sums.sum(), 'rejected record')}: {parts}."

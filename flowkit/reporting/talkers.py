@@ -10,8 +10,9 @@ from flowkit.folding.conversations import CONFIDENCE
 from flowkit.folding.coverage import covered_share
 from flowkit.questions import talkers as question
 from flowkit.reporting.answer import Answer
-from flowkit.reporting.finding import Finding
+from flowkit.reporting.finding import Finding, finding
 from flowkit.reporting.html import percent, printed, size
+from flowkit.reporting.kinds import text
 from flowkit.reporting.names import service_name
 from flowkit.words import many
 
@@ -64,12 +65,20 @@ def talkers(log, top: int = 20, weak_share: float = 0.05) -> Talkers:
         for column, new in columns.items():
             table = tables[name]
             table.insert(table.columns.get_loc(column) + 1, new, table[column].map(names).astype("object"))
-    totals = tables.pop("totals")
+    totals, evidence = tables.pop("totals"), tables["evidence"]
+    total, weak = evidence.sessions.sum(), evidence.loc[evidence.evidence.isin(WEAK), "sessions"].sum()
+    sure = "No session whose client could be identified."
+    if total:
+        sure = f"Client identified with confidence in {percent(1 - weak / total)} of {many(total, 'session')}."
+    titles = {
+        "bytes_over_time": "No accepted traffic with a time.", "bytes_by_interface": "No interface logged a flow.",
+        "pairs": "No accepted traffic of a known client.", "evidence": sure,
+    } | _titles(tables)  # fmt: skip
     return Talkers(
-        summary=tuple(_summary(totals, tables, log.fold.facts)),
+        summary=(*_summary(totals, titles["pairs"], tables, log.fold.facts), *([] if totals.empty else [sure])),
         findings=tuple(_findings(tables, log.network, whole, weak_share)),
         coverage="" if whole is None else f"Log coverage {whole:.2%}",
-        titles=_titles(tables),
+        titles=titles,
         **tables,
     )
 
@@ -92,8 +101,8 @@ def _names(log) -> dict[str, str]:
     return dict(zip(services.address, services.service, strict=True)) | alone
 
 
-def _summary(totals: pd.DataFrame, tables: dict[str, pd.DataFrame], facts: dict) -> list[str]:
-    """Return the sentences of the page: volume and its parts, the largest pair, rejections, transit, how far to trust."""
+def _summary(totals: pd.DataFrame, largest: str, tables: dict[str, pd.DataFrame], facts: dict) -> list[str]:
+    """Return the sentences of the page but the last: volume and its parts, the largest pair, rejections, transit."""
     if totals.empty:
         return ["No record in this window names a flow."]
     total, parts = sum(map(int, totals.bytes)), []
@@ -102,7 +111,7 @@ def _summary(totals: pd.DataFrame, tables: dict[str, pd.DataFrame], facts: dict)
         parts += [(part, words)] if (part := sum(map(int, some.bytes))) else []
     shares = f"all {parts[0][1]}" if len(parts) == 1 else ", ".join(f"{size(part)} {words}" for part, words in parts)
     lines = [f"Accepted traffic: {size(total)}, {shares}." if total else "No accepted traffic in this log."]
-    lines += [_largest(tables["pairs"])] if _any(tables["pairs"]) else []
+    lines += [largest] if largest.startswith("Most bytes") else []
     rejected = totals.groupby("direction").rejected_records.sum()
     if rejected.sum():
         ways = ", ".join(f"{number:,} {WHERE[way]}" for way, number in rejected.items() if number)
@@ -110,51 +119,31 @@ def _summary(totals: pd.DataFrame, tables: dict[str, pd.DataFrame], facts: dict)
     elif facts["accepted"]:
         lines.append("This log holds accepted traffic only, so it cannot show rejections.")
     transit = tables["addresses"].loc[tables["addresses"].transit.astype(bool), "interface_id"].nunique()
-    lines += [f"{many(transit, 'NAT or transit interface')}, left out of totals."] if transit else []
-    return [*lines, _confidence(tables["evidence"])]
-
-
-def _largest(pairs: pd.DataFrame) -> str:
-    one = pairs.iloc[0]
-    client, server = (_host(one[f"{role}_name"], one[role]) for role in ("client", "server"))
-    service = "" if pd.isna(one.protocol) else f" {service_name(int(one.protocol), one.server_port)}"
-    return (
-        f"Most bytes: {client} to {server}{service}, {size(one.client_bytes)} sent and {size(one.server_bytes)} received "
-        f"in {many(one.sessions - one.rejected_sessions, 'session')}."
-    )
-
-
-def _host(name: object, address: str) -> str:
-    return address if pd.isna(name) else f"{name} ({address})"
-
-
-def _confidence(evidence: pd.DataFrame) -> str:
-    total, weak = evidence.sessions.sum(), evidence.loc[evidence.evidence.isin(WEAK), "sessions"].sum()
-    if not total:
-        return "No session whose client could be identified."
-    return f"Client identified with confidence in {percent(1 - weak / total)} of {many(total, 'session')}."
-
-
-def _any(pairs: pd.DataFrame) -> bool:
-    return bool((pairs[["client_bytes", "server_bytes"]] > 0).to_numpy().any())
+    return lines + ([f"{many(transit, 'NAT or transit interface')}, left out of totals."] if transit else [])
 
 
 def _titles(tables: dict[str, pd.DataFrame]) -> dict[str, str]:
-    """Return what each figure shows, in one sentence."""
-    titles = {
-        "bytes_over_time": "No accepted traffic with a time.", "bytes_by_interface": "No interface logged a flow.",
-        "pairs": "No accepted traffic of a known client.", "evidence": _confidence(tables["evidence"]),
-    }  # fmt: skip
-    times, interfaces, ways = tables["over_time"], tables["by_interface"], list(question.WAYS)
-    if len(times) and (sums := times[ways].astype("float64").sum(axis=1)).any():
+    """Return what each figure that has something to show shows, in one sentence."""
+    titles, times, interfaces, pairs = {}, tables["over_time"], tables["by_interface"], tables["pairs"]
+    if len(times) and (sums := times[list(question.WAYS)].astype("float64").sum(axis=1)).any():
         peak = times.loc[sums.idxmax()]
         titles["bytes_over_time"] = f"Busiest at {peak.time:%Y-%m-%d %H:%M} UTC: {_in_and_out(peak)}."
     if len(interfaces):
         one = interfaces.iloc[0]
         titles["bytes_by_interface"] = f"Busiest: {_host(one['name'], one.interface_id)}, {_in_and_out(one)}."
-    if _any(tables["pairs"]):
-        titles["pairs"] = _largest(tables["pairs"])
+    if (pairs[["client_bytes", "server_bytes"]] > 0).to_numpy().any():
+        one = pairs.iloc[0]
+        client, server = (_host(one[f"{role}_name"], one[role]) for role in ("client", "server"))
+        service = "" if pd.isna(one.protocol) else f" {service_name(int(one.protocol), one.server_port)}"
+        titles["pairs"] = (
+            f"Most bytes: {client} to {server}{service}, {size(one.client_bytes)} sent and {size(one.server_bytes)}"
+            f" received in {many(one.sessions - one.rejected_sessions, 'session')}."
+        )
     return titles
+
+
+def _host(name: object, address: str) -> str:
+    return address if pd.isna(name) else f"{name} ({address})"
 
 
 def _in_and_out(row: pd.Series) -> str:
@@ -170,45 +159,31 @@ def _findings(tables: dict[str, pd.DataFrame], network, coverage: float | None, 
     conflicts = own[own.conflict].assign(vpc=own.vpc_id.fillna(""))
     for (address, _vpc), rows in conflicts.groupby(["address", "vpc"]):
         interfaces = sorted(rows.interface_id.unique())
-        sure = rows.basis.isin(["flow-direction", "snapshot"]).all()
-        names = [*interfaces[:3], *([f"{len(interfaces) - 3} more"] if len(interfaces) > 3 else [])]
-        found.append(Finding(
-            "address-conflict", "medium" if sure else "low", "certain" if sure else "medium",
-            f"{address} was the address of {len(interfaces)} interfaces at the same time: "
-            f"{', '.join(names[:-1])} and {names[-1]}.",
-            {"srcaddr": address},
+        sure, rest = rows.basis.isin(["flow-direction", "snapshot"]).all(), len(interfaces) - 3
+        names = [*interfaces[:3], *([text("common.more", n=rest)] if rest > 0 else [])]
+        found.append(finding(
+            "address-conflict", severity="medium" if sure else "low", confidence="certain" if sure else "medium",
+            address=address, srcaddr=address, names=f"{', '.join(names[:-1])} and {names[-1]}",
             grounds=tuple(f"{row.interface_id}: {row.basis}" for row in rows.drop_duplicates("interface_id").itertuples()),
-            action="An address alone does not say whose packets these are, and totals may count them twice.\n"
-            "Two VPCs with the same range: add vpc-id to the log's format. One VPC: see which interface has it.\n"
-            "aws ec2 describe-network-interfaces "
-            f"--filters {shlex.quote(f'Name=addresses.private-ip-address,Values={address}')}",
+            action=text("address-conflict.next",
+                        filter=shlex.quote(f"Name=addresses.private-ip-address,Values={address}")),
             first_seen=rows["first"].min(), last_seen=rows["last"].max(), coverage=coverage,
-            counts={"interfaces": len(interfaces)} | ({"more": len(interfaces) - 3} if interfaces[3:] else {}),
+            counts={"interfaces": len(interfaces)} | ({"more": rest} if rest > 0 else {}),
         ))  # fmt: skip
     unknown = own[(own.basis == "unknown") & ~own.transit & (own.interface_id != "-")]
-    for eni, rows in unknown.groupby("interface_id"):
-        days, add = rows.day.nunique(), "Add flow-direction to the log's format"
-        found.append(Finding(
-            "low-confidence-direction", "low", "certain",
-            f"The own address of {eni} is unknown on {many(days, 'day')}: its sessions count as neither inbound nor"
-            " outbound.",
-            {"interface_id": eni},
-            grounds=("no address is at one end of all its records, or two are",),
-            action=f"{add}, or give this report the network's interfaces.\nflowkit snapshot --out network"
-            if network is None else f"{add}: the snapshot does not list an address of this interface.",
-            first_seen=rows["first"].min(), last_seen=rows["last"].max(), coverage=coverage, counts={"days": days},
-        ))  # fmt: skip
+    found += [finding(
+        "low-confidence-direction", form="unknown", interface=eni, interface_id=eni, coverage=coverage,
+        grounds=(text("direction.unknown"),), action=text(f"direction.{'snapshot' if network is None else 'unlisted'}"),
+        first_seen=rows["first"].min(), last_seen=rows["last"].max(), counts={"days": rows.day.nunique()},
+    ) for eni, rows in unknown.groupby("interface_id")]  # fmt: skip
     weak = evidence[evidence.evidence.isin(WEAK)]
     if weak.share.sum() > weak_share:
         total, guessed = int(evidence.sessions.sum()), int(weak.sessions.sum())
         flags = evidence.loc[evidence.evidence == "syn", "sessions"].sum() > 0
-        found.append(Finding(
-            "low-confidence-direction", "low", "certain",
-            f"The client is a guess or unknown in {percent(guessed / total)} of {many(total, 'session')}.",
-            {},
+        found.append(finding(
+            "low-confidence-direction", part=percent(guessed / total), coverage=coverage,
             grounds=tuple(f"{row.evidence}: {percent(row.share)}" for row in weak.itertuples() if row.sessions),
-            action="These sessions have no TCP flags to go by: they are not TCP, or began before the log does." if flags
-            else "Create a flow log whose format has tcp-flags and flow-direction; a format cannot be changed afterwards.",
-            coverage=coverage, counts={"sessions": total, "guessed": guessed, "share": printed(guessed / total)},
+            action=text("direction.no-flags") if flags else "",
+            counts={"sessions": total, "guessed": guessed, "share": printed(guessed / total)},
         ))  # fmt: skip
     return found
