@@ -230,6 +230,68 @@ def test_a_scan_in_a_log_of_rejections_only_is_no_more_than_a_guess(tmp_path):
     assert "No action" not in " ".join([finding.action, *answer.summary])
 
 
+def rejected_answers(count=6, server="10.0.2.9", port=5432, **more):
+    """Answers of one service, each to another port of the client."""
+    return [line(server, "10.0.0.7", port, 40000 + n, "REJECT", 1000 + 300 * n, **more) for n in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("flags", "count", "kind"), [(18, 6, "reply-refused"), ("-", 6, "reply-refused"), (18, 2, "noise")]
+)
+def test_answers_that_the_acl_denies_are_told_where_no_accept_is_logged(tmp_path, flags, count, kind):
+    network = write_snapshot(
+        tmp_path / "network",
+        [interface(ENI, "10.0.0.7", ["sg-1"])],
+        [group("sg-1", [], [permission("-1", cidr=ANY)])],
+        [acl("acl-1", [entry(100, False, "allow", ANY, "6", (443, 443)), OPEN[1]])],
+        [{"SubnetId": "subnet-1", "CidrBlock": "10.0.0.0/24"}],
+    )
+    lines = rejected_answers(count, packets=4, flags=flags, way="ingress")
+    (finding,) = told(tmp_path, *lines, fields=WITH_FLAGS, network=network)
+    assert finding.kind == kind
+    if kind == "reply-refused":
+        assert (finding.cause, finding.confidence, finding.severity) == ("network-acl", "certain", "high")
+        assert (finding.subject["srcaddr"], finding.subject["dstport"]) == ("10.0.0.7", 5432)
+
+
+@pytest.mark.parametrize(
+    "more", [{"protocol": 17, "port": 1812, "flags": 0}, {"port": 5672, "packets": 6, "size": 4000, "flags": 0}]
+)
+def test_answers_that_the_rules_let_pass_may_have_come_too_late_where_no_accept_is_logged(tmp_path, more):
+    network = write_snapshot(
+        tmp_path / "network",
+        [interface(ENI, "10.0.0.7", ["sg-1"])],
+        [group("sg-1", [], [permission("-1", cidr=ANY)])],
+        [acl("acl-1", OPEN)],
+    )
+    lines = rejected_answers(12, way="ingress", **more)
+    (finding,) = told(tmp_path, *lines, fields=WITH_FLAGS, network=network)
+    assert (finding.kind, finding.cause, finding.confidence) == ("reply-refused", "tracking-expired", "low")
+    assert finding.records == 12
+
+
+def test_an_entry_that_denies_one_network_rejects_not_everybody(tmp_path):
+    """Only the partner's packets are in a log of rejected traffic: others may be served."""
+    entries = [entry(70, False, "deny", "203.0.0.0/16"), *OPEN]
+    network = write_snapshot(
+        tmp_path / "network",
+        [interface(ENI, "10.0.0.7", ["sg-1"])],
+        [group("sg-1", [permission("tcp", 8883, 8883, cidr=ANY)])],
+        [acl("acl-1", entries)],
+        [{"SubnetId": "subnet-1", "CidrBlock": "10.0.0.0/24"}],
+    )
+    (finding,) = told(tmp_path, *customers(), network=network)
+    assert (finding.kind, finding.cause, finding.confidence) == ("blocked-client", "network-acl", "certain")
+    assert finding.counts == {"clients": 12, "attempts": 36, "rule": 70}
+
+
+def test_a_crowd_that_several_hosts_reject_on_one_port_is_one_incident(tmp_path):
+    lines = [one.replace("10.0.0.7", f"10.0.0.{n}").replace(ENI, f"eni-{n}") for n in (7, 8) for one in customers()]
+    lines = [one.replace("203.0.", "203.1.") if "eni-8" in one else one for one in lines]
+    first, second = told(tmp_path, *lines, *conversation(1000))
+    assert (first.kind, first.incident) == (second.kind, second.incident) and first.id != second.id
+
+
 # ------------------------------------------------------------------------------ legitimate, scan or noise
 
 

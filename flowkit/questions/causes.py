@@ -22,6 +22,8 @@ PING, PONG = {1: (8, 0), 58: (128, 0)}, {1: (0, 0), 58: (129, 0)}
 STRANGERS = 10
 #: So many leave no doubt that its security group names no networks.
 EVERYBODY = 50
+#: So many rejected answers of one service to one client are no backscatter of packets that somebody forged.
+ANSWERS = 3
 NO_SNAPSHOT = "a snapshot of the rules would tell (`flowkit snapshot network`)"
 NOT_BY_GROUP = "a change of a security group does not cut a tracked connection, one of a network ACL does"
 REPAIRED = "the snapshot's rules let it pass: changed back since, or not yet in force then"
@@ -198,24 +200,28 @@ def _reply(group, context, verdicts, denied) -> Cause:
 
 
 def _mid_stream(group, context, verdicts, denied) -> Cause:
-    met = group.own > 0 or group.answers > 0
-    if not (context.accepts or group.flagged or denied) and group.from_server:
+    met, data = group.own > 0 or group.answers > 0, group.small < group.sessions
+    unlogged = not context.accepts and group.from_server and group.sessions >= ANSWERS
+    if not (context.accepts or group.flagged or denied) and group.from_server and not (verdicts and data):
         return Cause("reply-refused", "undetermined", "low", (f"{_few(group)} from a service's port", REJECT_ONLY))
-    said = [f"{_few(group)} in mid-stream, without SYN", "no accepted conversation of these ends is in the log"]
+    said = [f"{_few(group)} in mid-stream, without SYN"]
+    said += ["no accepted conversation of these ends is in the log"] if context.accepts else [REJECT_ONLY]
     said += [f"{group.client} and {_service(group)} do talk at other times"] if met else []
     if group.cut:
         return _by_rules("acl-changed", denied, *said) if denied else _cut(verdicts, denied, said)
     if group.syn_acks and not denied:
         said.append("a SYN-ACK answers a SYN that was let pass, where no log was looking")
         return Cause("reply-refused", "rules-changed" if verdicts else "network-acl", "low", tuple(said))
-    data = group.small < group.sessions
+    if unlogged and verdicts and not denied and data and not group.syn_acks:
+        said.append("the rules let answers pass whose connection is tracked: tracking may have ended before they came")
+        return Cause("reply-refused", "tracking-expired", "low", tuple(said))
     if group.from_server and (group.flagged or data) and group.reopened == group.sessions and not denied:
         said.append(f"the connection was open and silent for more than {TCP_IDLE} s: its tracking may have ended")
         # A last FIN or keepalive is lost without harm, data is not.
         sure = "medium" if verdicts and group.flagged else "low"
         return Cause("reply-refused" if data else "late-packets", "tracking-expired", sure, tuple(said))
     if denied and (group.from_server or not met):
-        return _by_rules("reply-refused" if group.from_server and met else "noise", denied, *said)
+        return _by_rules("reply-refused" if group.from_server and (met or unlogged) else "noise", denied, *said)
     kind = "late-packets" if met else "noise"
     if verdicts or (met and group.small):
         return Cause(kind, "closed-connection", "high" if group.flagged and met else "medium", tuple(said))
@@ -330,18 +336,21 @@ def own_client(group) -> bool:
     return group.way is not None and bool(group.way) != bool(group.from_server)
 
 
-def legitimacy(group, scanner: bool, scan_targets: int, own: bool = False) -> dict[str, int]:
+def legitimacy(group, scanner: bool, scan_targets: int, own: bool = False, accepts: bool = True) -> dict[str, int]:
     """Return the points for and against a legitimate client: reason → points, only those that apply.
 
     `scanner`: whether the random walk says so; `scan_targets`: targets from which on a client is taken for one; `own`:
-    whether an interface of the log or the snapshot has the client's address, as with public IPv6 in a VPC.
+    whether an interface of the log or the snapshot has the client's address, as with public IPv6 in a VPC; `accepts`:
+    whether the log has any ACCEPT, without which a security group that lets the client in says that somebody wants it.
     """
     private = own or is_private(group.client)
+    wanted = not accepts and group.verdict is not None and bool(group.verdict.groups_allow)
     points = {
         "outbound from own host": 3 * own_client(group),
         "private client": 2 * private,
         "client is accepted elsewhere": 2 * (group.known > 0),
         "others get a response there": 2 * bool(group.others and group.answers),
+        "its security group lets it in": 2 * wanted,
         "SYN retransmissions": 1 * (2 * group.retries >= group.sessions),
         "keeps trying": 2 * (group.active_intervals >= 12) or 1 * (group.active_intervals >= 3),
         "scanner by random walk": -4 * scanner,

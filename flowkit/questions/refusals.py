@@ -29,15 +29,17 @@ SHAPES = ("retries", "tiny", "small", '"overlaps"', "closed", "unclosed", "reope
 NOBODY = {"answers": 0, "publics": 0, "newest": None, "least": None, "most": None}
 
 #: Refusals with the ends as far as ports and other packets tell them. Clients do not ask from the port of a service for
-#: one that clients draw: that is a server's answer. Of a ping whose beginning is not known, it is the answer that is
-#: rejected: AWS's own example of a network ACL.
+#: one that clients draw, nor from one port for several of these: that is a server's answer. Of a ping whose beginning is
+#: not known, it is the answer that is rejected: AWS's own example of a network ACL.
 TURNED = f"""
 CREATE OR REPLACE TEMP TABLE refused AS WITH known AS (SELECT *,
-    refusal = 'request' AND NOT from_server AND NOT flagged AND protocol IN ({TCP}, {UDP}) AND port_low = port_high
-        AND port_low BETWEEN 1 AND 1023 AND server_port >= {EPHEMERAL} AS answers,
+    refusal = 'request' AND NOT from_server AND (protocol = {UDP} OR NOT flagged) AND protocol IN ({TCP}, {UDP})
+        AND port_low = port_high AND server_port >= {EPHEMERAL} AND (port_low BETWEEN 1 AND 1023 OR (port_low < {EPHEMERAL}
+            AND count(DISTINCT server_port) OVER pair >= 3 AND min(server_port) OVER pair >= {EPHEMERAL})) AS answers,
     refusal = 'changed' AND NOT from_server AND protocol IN {tuple(ICMP)} AND EXISTS (FROM edges e
         WHERE e.evidence = 'unknown' AND e.interface_id = r.interface_id AND e.client = r.client
         AND e.server = r.server AND e.protocol = r.protocol) AS pings FROM refusals r
+    WINDOW pair AS (PARTITION BY interface_id, client, server, protocol, port_low, port_high, refusal)
 ), turned AS (SELECT * REPLACE (coalesce(answers, false) AS answers, coalesce(answers OR pings, false) AS pings) FROM known)
 SELECT * EXCLUDE (answers, pings) REPLACE (
     CASE WHEN pings THEN server ELSE client END AS client, CASE WHEN pings THEN client ELSE server END AS server,

@@ -9,6 +9,7 @@ import pandas as pd
 
 from flowkit.loading.network import Rule, Snapshot
 from flowkit.net import ADMIN_PORTS, DATABASE_PORTS, EPHEMERAL, INTERNET, TCP, WEB_PORTS, Network, is_private
+from flowkit.questions.fixes import enclosing_network
 from flowkit.questions.networks import bounds, placed
 from flowkit.questions.pairs import ANSWERED, ENOUGH, REFUSED, REPLY_REFUSED, RESET, SILENT
 from flowkit.questions.reachability import CONFIDENCE, SERVICE, Reach, plain
@@ -19,16 +20,19 @@ ROLES = {"admin": ADMIN_PORTS, "database": DATABASE_PORTS, "other": (), "web": W
 #: The longest prefix, by version, that still lets a good part of the internet in rather than somebody's network.
 INTERNET_PREFIX = {4: 16, 6: 32}
 
-#: Where packets that a service let in are rejected: at a gateway on the way back, or behind a balancer that keeps the
-#: clients' addresses, which most of the clients, three at least, meet there.
+#: Where packets that a service let in are rejected: at a gateway on the way back; behind a gateway, which asks on the
+#: same port in its own name or in the client's, for half of the silent sessions at least; or behind a balancer that
+#: keeps the clients' addresses, which most of the clients, three at least, meet there.
 PASSED_ON = f"""
 SELECT destination, protocol, port, arg_max(interface_id, met) AS rejected_at FROM (
-    SELECT k.destination, k.protocol, k.port, e.interface_id, count(DISTINCT e.client) AS met FROM keys k
+    SELECT k.destination, k.protocol, k.port, e.interface_id, count(DISTINCT e.client) AS met, any_value(k.clients) AS clients,
+        bool_or(e.server = p.server AND e.server_port = p.port) AS back, any_value(k.sessions) AS silent,
+        coalesce(sum(e.sessions) FILTER (e.server_port = p.port), 0) AS alike FROM keys k
     JOIN pairs p ON k.destination = p.server AND k.protocol = p.protocol AND k.port = p.port
-    JOIN edges e ON e.client = p.client AND e.protocol = p.protocol
-    WHERE p.state = '{SILENT}' AND NOT p.scanner AND e.outcome IN ('{REFUSED}', '{REPLY_REFUSED}')
-        AND (e.server = p.server AND e.server_port = p.port OR e.interface_id <> p.interface_id)
-    GROUP BY ALL HAVING bool_or(e.server = p.server AND e.server_port = p.port) OR (met >= 3 AND 2 * met >= any_value(k.clients))
+    JOIN edges e ON e.protocol = p.protocol AND (e.client = p.client OR (e.client = p.server AND e.server_port = p.port))
+    WHERE p.state = '{SILENT}' AND NOT p.scanner AND e.outcome IN ('{REFUSED}', '{REPLY_REFUSED}') AND (e.client = p.server
+        OR (e.server = p.server AND e.server_port = p.port) OR e.interface_id <> p.interface_id)
+    GROUP BY ALL HAVING back OR 2 * alike >= silent OR (met >= 3 AND 2 * met >= clients)
 ) GROUP BY ALL"""
 
 
@@ -54,8 +58,9 @@ def exposed(reach: Reach, expected: pd.Series) -> pd.DataFrame:
 
     Columns: destination, interface_id, protocol, port, role (of `ROLES`), destination_name, confidence, clients,
     sessions, bytes, first_seen, last_seen, sources, networks; rules (that admit public addresses, a tuple, the widest
-    first); scope: `internet` (the rules admit it, or there is no snapshot), `networks` (they admit some public networks
-    alone, and nobody else was answered), `closed` (they admit none of those who were answered, any more).
+    first); scope: `internet` (the rules admit it, or are not known), `networks` (they admit some public networks alone,
+    and nobody else was answered), `closed` (they admit none of those who were answered, any more); where rules are not
+    known, the one network that was answered while strangers were rejected.
     """
     rows = reach.rows[~expected]
     rows = rows[rows["public"] & (rows["state"] == ANSWERED) & rows["interface_id"].notna()]
@@ -107,17 +112,23 @@ def _public(rule: Rule, service) -> list[Network]:
 def _scope(reach: Reach, service, rules: tuple[Rule, ...] | None) -> str:
     """Return the scope of an exposed service, as `exposed` says."""
     networks = [network for rule in rules or () for network in _public(rule, service)]
-    if rules is None or any(network.prefixlen <= INTERNET_PREFIX[network.version] for network in networks):
+    if any(network.prefixlen <= INTERNET_PREFIX[network.version] for network in networks):
         return "internet"
     clients = (
         "SELECT DISTINCT client AS address FROM pairs p JOIN admitted a ON p.network = a.network WHERE destination = ? AND"
-        f" interface_id = ? AND protocol = ? AND port IS NOT DISTINCT FROM ? AND state = '{ANSWERED}'"
+        " interface_id = ? AND protocol = ? AND port IS NOT DISTINCT FROM ? AND state = '{}'"
     )
     port = None if pd.isna(service.port) else int(service.port)
+    place = (service.destination, service.interface_id, int(service.protocol), port)
+    admitted = pd.DataFrame({"network": service.networks}, dtype="string")
+    if rules is None:
+        met, kept_out = (reach.sql(clients.format(state), *place, admitted=admitted) for state in (ANSWERED, REFUSED))
+        block = enclosing_network(met["address"])
+        strangers = sum(enclosing_network([str(block), one]) != block for one in kept_out["address"]) if block else 0
+        return str(block) if strangers >= ENOUGH else "internet"
     outside = reach.fold.sql(
-        f"SELECT count(*) AS clients FROM ({placed(clients)}) WHERE network = '{INTERNET}'",
-        service.destination, service.interface_id, int(service.protocol), port,
-        bounds=bounds(networks), admitted=pd.DataFrame({"network": service.networks}, dtype="string"),
+        f"SELECT count(*) AS clients FROM ({placed(clients.format(ANSWERED))}) WHERE network = '{INTERNET}'",
+        *place, bounds=bounds(networks), admitted=admitted,
     )  # fmt: skip
     return "closed" if outside["clients"].iloc[0] else "networks"
 
@@ -140,7 +151,7 @@ def unanswered(reach: Reach) -> pd.DataFrame:
     table["served"] = pd.MultiIndex.from_frame(table[SERVICE]).isin(served)
     # Strangers now and then get no answer from a service that answers everybody else.
     table = table[(table["sessions"] >= ENOUGH) & ~(table["public"] & table["served"])]
-    rejected = reach.sql(PASSED_ON, keys=plain(table.groupby(key, as_index=False)["clients"].sum()))
+    rejected = reach.sql(PASSED_ON, keys=plain(table.groupby(key, as_index=False)[["clients", "sessions"]].sum()))
     table = table.merge(rejected.astype({"protocol": "Int64", "port": "Int64"}), "left", key)
     table = table.assign(rank=table["state"].map([SILENT, RESET].index))
     order = ["public", "rank", "sessions"]

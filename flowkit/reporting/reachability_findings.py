@@ -106,6 +106,8 @@ def exposure(reach: Reach, part: pd.DataFrame) -> Finding:
     if first.scope == "networks":
         source, more = networks[0] if len(networks) == 1 else None, _more(counts, "more_networks", networks[3:])
         title = f"{verbs[0]} reachable from {', '.join([*networks[:3], *more])} on {service}, as the rules allow"
+    elif "/" in first.scope:
+        source, title = first.scope, f"{verbs[0]} reachable from {first.scope} on {service}, and strangers are rejected"
     elif first.scope == "closed":
         until, action = f"{part['last_seen'].max():%Y-%m-%d %H:%M} UTC", NEXT["closed"]
         title = f"{verbs[1]} reachable from the internet on {service} until {until}"
@@ -128,7 +130,7 @@ def without_response(row) -> Finding:
     network = row.networks[0] if len(row.networks) == 1 and "/" in row.networks[0] else None
     elsewhere = not pd.isna(row.rejected_at)
     return _finding(
-        row.state, "low" if row.public or row.state == RESET else "medium", row,
+        row.state, "low" if row.public or row.state == RESET or elsewhere else "medium", row,
         f"{host_of(row)} {service_of(row)} is {MEANING[row.state]}: {many(row.clients, 'client')} in"
         f" {_group(row.sources)}, {many(row.sessions, 'session')}.",
         network and network.removesuffix("/32").removesuffix("/128"),

@@ -40,7 +40,8 @@ ACTIONS = {
     "tracking-expired": "Let both ends send sooner, or allow the answers by a rule of their own.",
 }
 TITLES = {
-    "blocked-service": "{service} of {inside} is rejected for everybody: {clients}, {attempts}{since}, none accepted; {by}.",
+    "blocked-service": "{service} of {inside} is rejected for everybody{logged}: {clients}, {attempts}{since}, none accepted;"
+    " {by}.",
     "blocked-client": "{client} to {server} {service}: {what}{since}{met}; {by}.",
     "reply-refused": "Return traffic from {server} {service} to {client} is rejected{way}: {what}{since}; {by}.",
     "acl-changed": "A network ACL change blocked {client} from {server} {service}{since}: {what}; {by}.",
@@ -201,7 +202,7 @@ def _title(log, part: pd.DataFrame, lead, verdict, host, common: tuple, clients:
         "since": "" if pd.isna(first) else f" since {first:%Y-%m-%d %H:%M} UTC", "by": by,
         "met": ", and accepted in between" if part.between.any() else "" if part.own.any() else ", none accepted",
         "way": {True: " outbound", False: " inbound"}.get(lead.way, ""),
-        "what": " and ".join(what),
+        "what": " and ".join(what), "logged": "" if log.fold.facts["accepted"] else " in this log",
         "control": CONTROLS.get(lead.cause, "A VPC-wide control that this version does not know"),
         "late": LATE[lead.cause == "closed-connection"],
     }  # fmt: skip
