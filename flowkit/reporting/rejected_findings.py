@@ -137,8 +137,9 @@ def blocked_severity(best, attempts: int) -> str:
     """Return the severity of a blocked client by the `best` group of its incident and all its attempts."""
     if own_client(best) or best.known or best.own or is_private(best.client):
         return "high" if best.score >= 6 and attempts >= 3 else "medium"
-    # Others are strangers, unless they try on and on what somebody is served.
-    partner = best.others and best.answers and 2 * best.retries >= best.sessions
+    # Others are strangers, unless they try on and on what somebody is served, or their security group lets in.
+    wanted = (best.others and best.answers) or (best.verdict is not None and best.verdict.groups_allow)
+    partner = wanted and 2 * best.retries >= best.sessions
     return "medium" if partner and attempts >= PARTNER else "low"
 
 
@@ -174,9 +175,10 @@ def _title(log, part: pd.DataFrame, lead, verdict, host, common: tuple, clients:
         ends.append(host(lead[end], lead.interface_id, first, last) if count == 1 else several)
     inside, outside = ends
     counts, how = {"clients": clients, "attempts": attempts}, part.refusal
+    open_ = (part.reopened == part.sessions) | ((part.cause == "tracking-expired") & (part.protocol == 6))
     cut = {
         "acl-changed": how != "request", "blocked-client": how == "changed",
-        "reply-refused": (how == "mid-stream") & (part.reopened == part.sessions),
+        "reply-refused": (how == "mid-stream") & open_,
     }  # fmt: skip
     cut = part[cut.get(kind, how.isna())]
     if kind == "acl-changed" or len(cut):

@@ -11,7 +11,6 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from ipaddress import ip_network
-from itertools import product
 from pathlib import Path
 
 import flowkit as fk
@@ -173,13 +172,14 @@ def fixes_of(world: World, truth: dict, findings: list[dict]) -> list[tuple]:
     return told
 
 
-def scored(name: str, seed: int, version, snapshot: bool, action="ALL") -> tuple:
+def scored(world: World, version, snapshot: bool, action="ALL") -> tuple:
     """The score of flowkit's report on a world, and the replays of the fixes it proposes."""
-    world = WORLDS[name](seed)
     with tempfile.TemporaryDirectory() as folder:
         truth = world.write(folder, version, action, snapshot)
         findings = findings_of(Path(folder), snapshot)
-    return score(findings, truth), fixes_of(world, truth, findings) if snapshot else []
+    made = score(findings, truth)
+    print(world.name, world.seed, Counter(r[0] for r in made.results.values()), file=sys.stderr)
+    return made, fixes_of(world, truth, findings) if snapshot else []
 
 
 def markdown(scores: dict) -> str:
@@ -237,9 +237,12 @@ def calibration(scores: dict) -> list[str]:
         named = right + cells[confidence, "wrong"]
         share = f"{right / named:.1%}" if named else "-"
         rows.append([confidence, right, cells[confidence, "wrong"], share, cells[confidence, "undetermined"]])
-    missed = sum(status == "missed" for status, *_ in results)
     lines = _table(["confidence", "right", "wrong", "right of these", "left undetermined"], rows)
-    return [*lines, "", f"{len(results)} planted problems, {missed} missed.", "", *summary(scores)]
+    bad = Counter((r[0], name) for one, _ in scores.values() for name, r in one.results.items())
+    bad = [f"{name} {status}, {times}" for (status, name), times in bad.items() if status in ("wrong", "missed")]
+    missed = sum(status == "missed" for status, *_ in results)
+    said = f"{len(results)} planted problems, {missed} missed.{' Not right: ' + '; '.join(bad) + '.' if bad else ''}"
+    return [*lines, "", said, "", *summary(scores)]
 
 
 def publish(path: Path, seeds: str, settings: dict) -> None:
@@ -272,22 +275,20 @@ def main() -> None:
     given = parser.parse_args()
     first, _, last = given.seeds.partition("-")
     names = WORLDS if given.worlds == "all" else given.worlds.split(",")
-
-    def scores(version, snapshot: bool, action: str) -> dict:
-        found = {}
-        for name, seed in product(names, range(int(first), int(last or first) + 1)):
-            found[name, seed] = scored(name, seed, version, snapshot, action)
-            print(name, seed, Counter(r[0] for r in found[name, seed][0].results.values()), file=sys.stderr)
-        return found
-
-    if given.publish:
-        settings = {}
-        for name, how in SETTINGS.items():  # the page is whole after each of them
-            settings[name] = scores(*how)
-            publish(given.publish, given.seeds, settings)
-        return
-    version = int(given.version) if given.version.isdigit() else given.version
-    print(markdown(scores(version, given.snapshot == "yes", given.action)))
+    settings = {
+        "": (int(given.version) if given.version.isdigit() else given.version, given.snapshot == "yes", given.action)
+    }
+    settings = SETTINGS if given.publish else settings
+    scores = {setting: {} for setting in settings}
+    for seed in range(int(first), int(last or first) + 1):
+        for name in names:
+            world = WORLDS[name](seed)
+            for setting, how in settings.items():
+                scores[setting][name, seed] = scored(world, *how)
+        if given.publish:  # the page is whole after each seed
+            publish(given.publish, f"{first}-{seed}", scores)
+    if not given.publish:
+        print(markdown(scores[""]))
 
 
 if __name__ == "__main__":
