@@ -274,7 +274,7 @@ def _by_contrast(group, context: Context, said: list[str]) -> Cause:
     service = (group.protocol, group.server_port)
     owners = context.owners.get(far, set())
     if owners:
-        out = [place for place, *_ in group.peers if place in owners]
+        out = [peer["place"] for peer in group.peers if peer["place"] in owners]
         said += [f"the client's own interface {place} let it out" for place in out if not leaves]
     if group.interface_id in context.transit:
         said.append("this interface passes on what others send: a NAT or transit gateway has no security group")
@@ -283,10 +283,10 @@ def _by_contrast(group, context: Context, said: list[str]) -> Cause:
         said.append(f"both ends are in {subnet}, inside which no network ACL is asked")
         return Cause("blocked-client", "security-group", "high", tuple(said))
     during = [
-        (place, context.subnets.get(place))
-        for place, first, last in group.peers
-        if place not in owners and first <= group.last and last >= group.first
-        and (place, far, *service) not in context.refused
+        (peer["place"], context.subnets.get(peer["place"]))
+        for peer in group.peers
+        if peer["place"] not in owners and peer["first"] <= group.last and peer["last"] >= group.first
+        and (peer["place"], far, *service) not in context.refused
     ]  # fmt: skip
     beside = [place for place, other in during if subnet and other == subnet]
     if beside and not group.own:
