@@ -72,13 +72,17 @@ class Context:
 
 def cause(group, context: Context) -> Cause:
     """Return why `group`, a row of `flowkit.questions.rejected.groups`, was rejected."""
+    if group.refusal == "control":
+        reason, word = CONTROLS.get(group.control, ("another than BPA and EC", "undetermined"))
+        sure = "certain" if group.control in CONTROLS else "low"
+        return Cause("service-control", word, sure, (f"the log's reject-reason is {reason}",))
     snapshot, verdicts = context.snapshot, []
-    if snapshot is not None and group.interface_id in snapshot.interfaces and group.refusal != "control":
+    if snapshot is not None and group.interface_id in snapshot.interfaces:
         found = packets(group, context.leaves(group))
         verdicts = [evaluate(snapshot, group.interface_id, packet, reply) for packet, reply in found]
-    steps = {"control": _control, "late": _late, "changed": _changed, "reply": _reply, "mid-stream": _mid_stream,
-             "request": _request}  # fmt: skip
-    return steps[group.refusal](group, context, verdicts, next((one for one in verdicts if not one.allowed), None))
+    denied = next((one for one in verdicts if not one.allowed), None)
+    steps = {"late": _late, "changed": _changed, "reply": _reply, "mid-stream": _mid_stream, "request": _request}
+    return steps[group.refusal](group, context, verdicts, denied)
 
 
 def _ends(group) -> tuple[str, str]:
@@ -114,12 +118,6 @@ def _by_rules(kind: str, verdict: Verdict, *grounds: str, answer: Verdict | None
     return Cause(kind, verdict.cause, sure, tuple(said), verdict, answer)
 
 
-def _control(group, context, verdicts, denied) -> Cause:
-    reason, word = CONTROLS.get(group.control, ("another than BPA and EC", "undetermined"))
-    sure = "certain" if group.control in CONTROLS else "low"
-    return Cause("service-control", word, sure, (f"the log's reject-reason is {reason}",))
-
-
 def _late(group, context, verdicts, denied) -> Cause:
     said = [f"{_few(group)} after the conversation was accepted both ways"]
     said += ["none of them carries SYN"] if group.flagged else []
@@ -148,8 +146,8 @@ def _changed(group, context, verdicts, denied) -> Cause:
     said += ["no FIN or RST had closed it"] if group.flagged and not group.closed else []
     if denied and denied.acl_allows is False:
         return _by_rules("acl-changed", denied, *said)
-    if _slow(group):
-        return _expired(group, said[:1])
+    if slow := _expired(group, said[:1]):
+        return slow
     # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/security-group-connection-tracking.html
     far = group.server if context.leaves(group) else group.client
     if not is_private(far) and group.publics >= STRANGERS and not group.newest > group.first:
@@ -169,15 +167,16 @@ def _changed(group, context, verdicts, denied) -> Cause:
     return Cause("acl-changed", "network-acl", sure, tuple(said))
 
 
-def _slow(group) -> bool:
-    """Return whether the rejected packets are answers over UDP that came after tracking had ended, every time."""
-    return bool(group.protocol == UDP and group.from_server and group.idle_least > UDP_IDLE)
-
-
-def _expired(group, said: list[str]) -> Cause:
-    """Return that the answer came too late: AWS had forgotten the request, so that a security group rejects it."""
-    said.append(f"the answer came {int(group.idle_least)} s later or more; UDP without one is tracked for {UDP_IDLE} s")
-    return Cause("reply-refused", "tracking-expired", "medium", tuple(said))
+def _expired(group, said: list[str]) -> Cause | None:
+    """Return that answers over UDP came too late, every time: AWS had forgotten the request, so that a security group
+    rejects them."""
+    if group.protocol != UDP or not group.from_server or not group.idle_least > UDP_IDLE:
+        return None
+    said = (
+        *said,
+        f"the answer came {int(group.idle_least)} s later or more; UDP without one is tracked for {UDP_IDLE} s",
+    )
+    return Cause("reply-refused", "tracking-expired", "medium", said)
 
 
 def _reply(group, context, verdicts, denied) -> Cause:
@@ -189,8 +188,8 @@ def _reply(group, context, verdicts, denied) -> Cause:
     ]
     if denied:
         return _by_rules("reply-refused", denied, *said)
-    if _slow(group):
-        return _expired(group, said[:2])
+    if slow := _expired(group, said[:2]):
+        return slow
     if verdicts:
         return Cause("reply-refused", "rules-changed", "high", (*said, *verdicts[0].grounds), verdicts[0])
     idle = group.protocol == UDP and group.idle > UDP_IDLE
@@ -256,14 +255,11 @@ def _request(group, context, verdicts, denied) -> Cause:
 
 def _answer(group, denied: Verdict, snapshot: Snapshot) -> Verdict | None:
     """Return the verdict on the reply to a rejected request, if the network ACL would deny that too."""
-    packet = denied.packet
-    for port in _ports(group.port_low, group.port_high):
-        pong = PONG.get(packet.protocol)
-        back = Packet(not packet.egress, packet.dstaddr, packet.srcaddr, packet.protocol, port, pong)
-        verdict = evaluate(snapshot, group.interface_id, back, reply=True)
-        if not verdict.allowed:
-            return verdict
-    return None
+    asked = denied.packet
+    back = (not asked.egress, asked.dstaddr, asked.srcaddr, asked.protocol)
+    replies = (Packet(*back, port, PONG.get(asked.protocol)) for port in _ports(group.port_low, group.port_high))
+    verdicts = (evaluate(snapshot, group.interface_id, packet, reply=True) for packet in replies)
+    return next((one for one in verdicts if not one.allowed), None)
 
 
 def _by_contrast(group, context: Context, said: list[str]) -> Cause:
@@ -321,10 +317,8 @@ def _by_contrast(group, context: Context, said: list[str]) -> Cause:
 
 
 def _few(group) -> str:
-    size = round(group.bytes / group.packets) if group.packets else 0
-    if group.packets == 1:
-        return f"1 packet of {size:,} bytes"
-    return f"{group.packets:,} packets of {size:,} bytes on average"
+    size = f"{round(group.bytes / max(group.packets, 1)):,} bytes"
+    return f"1 packet of {size}" if group.packets == 1 else f"{group.packets:,} packets of {size} on average"
 
 
 def _service(group) -> str:
