@@ -930,7 +930,9 @@ def test_samples_take_any_value_for_what_a_key_leaves_out(tmp_path):
 
 # ------------------------------------------------------------------------------- simulated worlds, the truth
 
-SEEDS = range(301, 306)
+#: Every seed in one format: worlds that differ prove more than one world in two formats.
+SEEDS = {301: "v2", 302: "v5", 303: "v2", 304: "v5"}
+FORMATS = {"v2": simulate.FIELDS_V2, "v5": simulate.FIELDS_V5}
 HOURS = 2
 KEY = ["interface_id", "client", "server", "protocol", "server_port"]
 
@@ -957,45 +959,49 @@ def rule_named(verdict):
     return " + ".join(filter(None, (groups, denies)))
 
 
-def test_confusion_of_true_cause_and_verdict_on_simulated_worlds(tmp_path):
-    table, wrong, missed, overrated, rules = Counter(), [], [], [], Counter()
-    for seed in SEEDS:
+def test_confusion_of_true_cause_and_verdict_on_simulated_worlds(tmp_path, monkeypatch):
+    table, wrong, missed, overrated, rules, made = Counter(), [], [], [], Counter(), []
+    # What the findings are made of is looked at, not made twice.
+    monkeypatch.setattr(
+        "flowkit.reporting.rejected.rejections", lambda *args: made.append(rejections(*args)) or made[-1]
+    )
+    for seed, version in SEEDS.items():
         world = simulate.simulate(seed=seed, hours=HOURS)
         folder = tmp_path / str(seed)
         folder.mkdir()
         for name, content in world.network.items():
             (folder / name).write_text(json.dumps(content))
         truth = truth_of(world.records.reset_index(drop=True))
-        for version, fields in (("v2", simulate.FIELDS_V2), ("v5", simulate.FIELDS_V5)):
-            lines = world.records[list(map(simulate_column, fields))].astype(str).agg(" ".join, axis=1)
-            path = write_log(tmp_path / f"{seed}-{version}.log.gz", lines, fields)
-            for network in (None, folder):
-                log = load(str(path), network=network)
-                found, findings = rejections(log), rejected(log).findings
-                case = (version, "snapshot" if network else "log alone")
-                for _number, one in found.groups.iterrows():
-                    port = max(one.server_port, 0)
-                    true = truth.get((one.interface_id, one.client, one.server, one.protocol, port))
-                    causes = true["true_cause"] if true else {"other way round"}
-                    table[(*case, " or ".join(sorted(causes)), one.cause, one.confidence)] += 1
-                    if one.confidence in ("certain", "high") and one.cause not in causes:
-                        wrong.append((seed, *case, dict(one[KEY]), causes, one.cause, one.grounds))
-                    if network and one.verdict is not None and one.cause not in ("closed-connection", "rules-changed"):
-                        rules[rule_named(one.verdict) in (true["true_rule"] if true else ())] += 1
-                    if one.kind == "blocked-client" and true and true["incident"] & {"scanner", "noise"}:
-                        overrated.append((seed, *case, dict(one[KEY]), one.parts))
-                missed += [(seed, *case, one["id"]) for one in world.truth if not is_found(one, findings)]
-                risen = [f for f in findings if f.kind == "blocked-client" and f.severity in ("high", "medium")]
-                scanners = {one["srcaddr"] for one in world.truth if one["kind"] == "scan"}
-                overrated += [(seed, *case, f.title) for f in risen if f.subject["srcaddr"] in scanners]
-                overrated += [(seed, *case, f.title) for f in findings if f.kind == "blocked-service"]
+        fields = FORMATS[version]
+        lines = world.records[list(map(simulate_column, fields))].astype(str).agg(" ".join, axis=1)
+        path = write_log(tmp_path / f"{seed}.log.gz", lines, fields)
+        for network in (None, folder):
+            findings = rejected(load(str(path), network=network)).findings
+            found = made[-1]
+            case = (version, "snapshot" if network else "log alone")
+            for _number, one in found.groups.iterrows():
+                port = max(one.server_port, 0)
+                true = truth.get((one.interface_id, one.client, one.server, one.protocol, port))
+                causes = true["true_cause"] if true else {"other way round"}
+                table[(*case, " or ".join(sorted(causes)), one.cause, one.confidence)] += 1
+                if one.confidence in ("certain", "high") and one.cause not in causes:
+                    wrong.append((seed, *case, dict(one[KEY]), causes, one.cause, one.grounds))
+                if network and one.verdict is not None and one.cause not in ("closed-connection", "rules-changed"):
+                    rules[rule_named(one.verdict) in (true["true_rule"] if true else ())] += 1
+                if one.kind == "blocked-client" and true and true["incident"] & {"scanner", "noise"}:
+                    overrated.append((seed, *case, dict(one[KEY]), one.parts))
+            missed += [(seed, *case, one["id"]) for one in world.truth if not is_found(one, findings)]
+            risen = [f for f in findings if f.kind == "blocked-client" and f.severity in ("high", "medium")]
+            scanners = {one["srcaddr"] for one in world.truth if one["kind"] == "scan"}
+            overrated += [(seed, *case, f.title) for f in risen if f.subject["srcaddr"] in scanners]
+            overrated += [(seed, *case, f.title) for f in findings if f.kind == "blocked-service"]
     names = ["format", "by", "true cause", "verdict", "confidence"]
     counted = pd.Series(table).rename_axis(names).sort_index()
-    print(f"seeds {SEEDS.start} to {SEEDS.stop - 1}\n{counted.to_string()}")
+    print(f"seeds {', '.join(map(str, SEEDS))}\n{counted.to_string()}")
     assert len(wrong) * 1000 < sum(table.values()), wrong[:5]
     assert not missed
     assert not overrated
-    assert rules[True] > 500 and not rules[False], rules
+    assert rules[True] > 200 and not rules[False], rules
 
 
 def simulate_column(field):
