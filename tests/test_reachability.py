@@ -803,3 +803,39 @@ def test_a_balancer_that_keeps_client_addresses_is_not_blamed_for_what_its_targe
     assert found.action == (
         "Part of it is rejected at eni-0000000b, so look at the rules there first: the rejected notebook names them."
     )
+
+
+@pytest.mark.parametrize("gateway", ["nat", "transit"])
+def test_a_gateway_is_not_blamed_for_what_is_rejected_behind_it(tmp_path, gateway):
+    """Version 2 does not tell gateways: in front one is asked, behind it asks in its own name or in the client's."""
+    rows = []
+    for at in range(0, 600, 60):
+        rows += _syn(WEB, "10.0.9.5", 443, sport=40000 + at, at=at)
+        if gateway == "nat":
+            rows.append(
+                _flow(ENI[WEB], WEB, "203.0.113.9", 50000 + at, 443, 2, size=44, packets=1, way="egress", at=at)
+            )
+            rows.append(_flow(ENI[WEB], "203.0.113.9", WEB, 443, 50000 + at, 18, size=44, packets=1, way="ingress", at=at,
+                              action="REJECT"))  # fmt: skip
+        else:
+            rows += _syn(DB, "10.0.9.5", 443, "REJECT", sport=40000 + at, at=at)
+    (found,) = [
+        one for one in reachability(log_of(tmp_path, rows, FIELDS.split())).findings if one.kind == "accepted-silent"
+    ]
+    assert (found.confidence, found.severity, found.counts["sessions"]) == ("low", "low", 10)
+    assert f"rejected at {ENI[WEB] if gateway == 'nat' else ENI[DB]}" in found.action
+
+
+@pytest.mark.parametrize(("strangers", "severity"), [(3, "low"), (2, "high")])
+def test_ssh_that_answers_one_office_and_rejects_strangers_is_not_open_to_the_internet(tmp_path, strangers, severity):
+    rows = [row for n in (33, 38) for row in _pair(WEB, f"81.20.7.{n}", 22)]
+    rows += [row for n in range(strangers) for row in _syn(WEB, f"45.{n}.9.9", 22, "REJECT")]
+    (found,) = [
+        one for one in reachability(log_of(tmp_path, rows, FIELDS.split())).findings if one.kind == "exposed-service"
+    ]
+    assert (found.severity, found.counts["clients"]) == (severity, 2)
+    if severity == "low":
+        assert found.title == (
+            "10.0.0.1 is reachable from 81.20.7.32/29 on tcp/22 ssh, and strangers are rejected: 2 clients, 2 sessions."
+        )
+        assert found.subject["srcaddr"] == "81.20.7.32/29"

@@ -230,6 +230,73 @@ def test_a_scan_in_a_log_of_rejections_only_is_no_more_than_a_guess(tmp_path):
     assert "No action" not in " ".join([finding.action, *answer.summary])
 
 
+def rejected_answers(count=6, server="10.0.2.9", port=5432, **more):
+    """Answers of one service, each to another port of the client."""
+    return [line(server, "10.0.0.7", port, 40000 + n, "REJECT", 1000 + 300 * n, **more) for n in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("flags", "count", "kind"), [(18, 6, "reply-refused"), ("-", 6, "reply-refused"), (18, 2, "noise")]
+)
+def test_answers_that_the_acl_denies_are_told_where_no_accept_is_logged(tmp_path, flags, count, kind):
+    network = write_snapshot(
+        tmp_path / "network",
+        [interface(ENI, "10.0.0.7", ["sg-1"])],
+        [group("sg-1", [], [permission("-1", cidr=ANY)])],
+        [acl("acl-1", [entry(100, False, "allow", ANY, "6", (443, 443)), OPEN[1]])],
+        [{"SubnetId": "subnet-1", "CidrBlock": "10.0.0.0/24"}],
+    )
+    lines = rejected_answers(count, packets=4, flags=flags, way="ingress")
+    (finding,) = told(tmp_path, *lines, fields=WITH_FLAGS, network=network)
+    assert finding.kind == kind
+    if kind == "reply-refused":
+        assert (finding.cause, finding.confidence, finding.severity) == ("network-acl", "certain", "high")
+        assert (finding.subject["srcaddr"], finding.subject["dstport"]) == ("10.0.0.7", 5432)
+
+
+@pytest.mark.parametrize(
+    "more", [{"protocol": 17, "port": 1812, "flags": 0}, {"port": 5672, "packets": 6, "size": 4000, "flags": 0}]
+)
+def test_answers_that_the_rules_let_pass_may_have_come_too_late_where_no_accept_is_logged(tmp_path, more):
+    network = write_snapshot(
+        tmp_path / "network",
+        [interface(ENI, "10.0.0.7", ["sg-1"])],
+        [group("sg-1", [], [permission("-1", cidr=ANY)])],
+        [acl("acl-1", OPEN)],
+    )
+    lines = rejected_answers(12, way="ingress", **more)
+    (finding,) = told(tmp_path, *lines, fields=WITH_FLAGS, network=network)
+    assert (finding.kind, finding.cause, finding.confidence) == ("reply-refused", "tracking-expired", "low")
+    assert finding.records == 12
+    assert (
+        finding.counts.items()
+        >= ({"attempts": 12} if "protocol" in more else {"attempts": 0, "cut_sessions": 12}).items()
+    )
+
+
+def test_an_entry_that_denies_one_network_rejects_not_everybody(tmp_path):
+    """Only the partner's packets are in a log of rejected traffic: others may be served."""
+    entries = [entry(70, False, "deny", "203.0.0.0/16"), *OPEN]
+    network = write_snapshot(
+        tmp_path / "network",
+        [interface(ENI, "10.0.0.7", ["sg-1"])],
+        [group("sg-1", [permission("tcp", 8883, 8883, cidr=ANY)])],
+        [acl("acl-1", entries)],
+        [{"SubnetId": "subnet-1", "CidrBlock": "10.0.0.0/24"}],
+    )
+    (finding,) = told(tmp_path, *customers(), network=network)
+    assert (finding.kind, finding.cause, finding.confidence) == ("blocked-client", "network-acl", "certain")
+    assert finding.counts == {"clients": 12, "attempts": 36, "rule": 70}
+    assert finding.severity == "medium"  # its security group lets it in
+
+
+def test_a_crowd_that_several_hosts_reject_on_one_port_is_one_incident(tmp_path):
+    lines = [one.replace("10.0.0.7", f"10.0.0.{n}").replace(ENI, f"eni-{n}") for n in (7, 8) for one in customers()]
+    lines = [one.replace("203.0.", "203.1.") if "eni-8" in one else one for one in lines]
+    first, second = told(tmp_path, *lines, *conversation(1000))
+    assert (first.kind, first.incident) == (second.kind, second.incident) and first.id != second.id
+
+
 # ------------------------------------------------------------------------------ legitimate, scan or noise
 
 
@@ -863,7 +930,9 @@ def test_samples_take_any_value_for_what_a_key_leaves_out(tmp_path):
 
 # ------------------------------------------------------------------------------- simulated worlds, the truth
 
-SEEDS = range(301, 306)
+#: Every seed in one format: worlds that differ prove more than one world in two formats.
+SEEDS = {301: "v2", 302: "v5", 303: "v2", 304: "v5"}
+FORMATS = {"v2": simulate.FIELDS_V2, "v5": simulate.FIELDS_V5}
 HOURS = 2
 KEY = ["interface_id", "client", "server", "protocol", "server_port"]
 
@@ -890,45 +959,49 @@ def rule_named(verdict):
     return " + ".join(filter(None, (groups, denies)))
 
 
-def test_confusion_of_true_cause_and_verdict_on_simulated_worlds(tmp_path):
-    table, wrong, missed, overrated, rules = Counter(), [], [], [], Counter()
-    for seed in SEEDS:
+def test_confusion_of_true_cause_and_verdict_on_simulated_worlds(tmp_path, monkeypatch):
+    table, wrong, missed, overrated, rules, made = Counter(), [], [], [], Counter(), []
+    # What the findings are made of is looked at, not made twice.
+    monkeypatch.setattr(
+        "flowkit.reporting.rejected.rejections", lambda *args: made.append(rejections(*args)) or made[-1]
+    )
+    for seed, version in SEEDS.items():
         world = simulate.simulate(seed=seed, hours=HOURS)
         folder = tmp_path / str(seed)
         folder.mkdir()
         for name, content in world.network.items():
             (folder / name).write_text(json.dumps(content))
         truth = truth_of(world.records.reset_index(drop=True))
-        for version, fields in (("v2", simulate.FIELDS_V2), ("v5", simulate.FIELDS_V5)):
-            lines = world.records[list(map(simulate_column, fields))].astype(str).agg(" ".join, axis=1)
-            path = write_log(tmp_path / f"{seed}-{version}.log.gz", lines, fields)
-            for network in (None, folder):
-                log = load(str(path), network=network)
-                found, findings = rejections(log), rejected(log).findings
-                case = (version, "snapshot" if network else "log alone")
-                for _number, one in found.groups.iterrows():
-                    port = max(one.server_port, 0)
-                    true = truth.get((one.interface_id, one.client, one.server, one.protocol, port))
-                    causes = true["true_cause"] if true else {"other way round"}
-                    table[(*case, " or ".join(sorted(causes)), one.cause, one.confidence)] += 1
-                    if one.confidence in ("certain", "high") and one.cause not in causes:
-                        wrong.append((seed, *case, dict(one[KEY]), causes, one.cause, one.grounds))
-                    if network and one.verdict is not None and one.cause not in ("closed-connection", "rules-changed"):
-                        rules[rule_named(one.verdict) in (true["true_rule"] if true else ())] += 1
-                    if one.kind == "blocked-client" and true and true["incident"] & {"scanner", "noise"}:
-                        overrated.append((seed, *case, dict(one[KEY]), one.parts))
-                missed += [(seed, *case, one["id"]) for one in world.truth if not is_found(one, findings)]
-                risen = [f for f in findings if f.kind == "blocked-client" and f.severity in ("high", "medium")]
-                scanners = {one["srcaddr"] for one in world.truth if one["kind"] == "scan"}
-                overrated += [(seed, *case, f.title) for f in risen if f.subject["srcaddr"] in scanners]
-                overrated += [(seed, *case, f.title) for f in findings if f.kind == "blocked-service"]
+        fields = FORMATS[version]
+        lines = world.records[list(map(simulate_column, fields))].astype(str).agg(" ".join, axis=1)
+        path = write_log(tmp_path / f"{seed}.log.gz", lines, fields)
+        for network in (None, folder):
+            findings = rejected(load(str(path), network=network)).findings
+            found = made[-1]
+            case = (version, "snapshot" if network else "log alone")
+            for _number, one in found.groups.iterrows():
+                port = max(one.server_port, 0)
+                true = truth.get((one.interface_id, one.client, one.server, one.protocol, port))
+                causes = true["true_cause"] if true else {"other way round"}
+                table[(*case, " or ".join(sorted(causes)), one.cause, one.confidence)] += 1
+                if one.confidence in ("certain", "high") and one.cause not in causes:
+                    wrong.append((seed, *case, dict(one[KEY]), causes, one.cause, one.grounds))
+                if network and one.verdict is not None and one.cause not in ("closed-connection", "rules-changed"):
+                    rules[rule_named(one.verdict) in (true["true_rule"] if true else ())] += 1
+                if one.kind == "blocked-client" and true and true["incident"] & {"scanner", "noise"}:
+                    overrated.append((seed, *case, dict(one[KEY]), one.parts))
+            missed += [(seed, *case, one["id"]) for one in world.truth if not is_found(one, findings)]
+            risen = [f for f in findings if f.kind == "blocked-client" and f.severity in ("high", "medium")]
+            scanners = {one["srcaddr"] for one in world.truth if one["kind"] == "scan"}
+            overrated += [(seed, *case, f.title) for f in risen if f.subject["srcaddr"] in scanners]
+            overrated += [(seed, *case, f.title) for f in findings if f.kind == "blocked-service"]
     names = ["format", "by", "true cause", "verdict", "confidence"]
     counted = pd.Series(table).rename_axis(names).sort_index()
-    print(f"seeds {SEEDS.start} to {SEEDS.stop - 1}\n{counted.to_string()}")
+    print(f"seeds {', '.join(map(str, SEEDS))}\n{counted.to_string()}")
     assert len(wrong) * 1000 < sum(table.values()), wrong[:5]
     assert not missed
     assert not overrated
-    assert rules[True] > 500 and not rules[False], rules
+    assert rules[True] > 200 and not rules[False], rules
 
 
 def simulate_column(field):

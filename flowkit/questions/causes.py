@@ -22,6 +22,8 @@ PING, PONG = {1: (8, 0), 58: (128, 0)}, {1: (0, 0), 58: (129, 0)}
 STRANGERS = 10
 #: So many leave no doubt that its security group names no networks.
 EVERYBODY = 50
+#: So many rejected answers of one service to one client are no backscatter of packets that somebody forged.
+ANSWERS = 3
 NO_SNAPSHOT = "a snapshot of the rules would tell (`flowkit snapshot network`)"
 NOT_BY_GROUP = "a change of a security group does not cut a tracked connection, one of a network ACL does"
 REPAIRED = "the snapshot's rules let it pass: changed back since, or not yet in force then"
@@ -70,13 +72,17 @@ class Context:
 
 def cause(group, context: Context) -> Cause:
     """Return why `group`, a row of `flowkit.questions.rejected.groups`, was rejected."""
+    if group.refusal == "control":
+        reason, word = CONTROLS.get(group.control, ("another than BPA and EC", "undetermined"))
+        sure = "certain" if group.control in CONTROLS else "low"
+        return Cause("service-control", word, sure, (f"the log's reject-reason is {reason}",))
     snapshot, verdicts = context.snapshot, []
-    if snapshot is not None and group.interface_id in snapshot.interfaces and group.refusal != "control":
+    if snapshot is not None and group.interface_id in snapshot.interfaces:
         found = packets(group, context.leaves(group))
         verdicts = [evaluate(snapshot, group.interface_id, packet, reply) for packet, reply in found]
-    steps = {"control": _control, "late": _late, "changed": _changed, "reply": _reply, "mid-stream": _mid_stream,
-             "request": _request}  # fmt: skip
-    return steps[group.refusal](group, context, verdicts, next((one for one in verdicts if not one.allowed), None))
+    denied = next((one for one in verdicts if not one.allowed), None)
+    steps = {"late": _late, "changed": _changed, "reply": _reply, "mid-stream": _mid_stream, "request": _request}
+    return steps[group.refusal](group, context, verdicts, denied)
 
 
 def _ends(group) -> tuple[str, str]:
@@ -112,12 +118,6 @@ def _by_rules(kind: str, verdict: Verdict, *grounds: str, answer: Verdict | None
     return Cause(kind, verdict.cause, sure, tuple(said), verdict, answer)
 
 
-def _control(group, context, verdicts, denied) -> Cause:
-    reason, word = CONTROLS.get(group.control, ("another than BPA and EC", "undetermined"))
-    sure = "certain" if group.control in CONTROLS else "low"
-    return Cause("service-control", word, sure, (f"the log's reject-reason is {reason}",))
-
-
 def _late(group, context, verdicts, denied) -> Cause:
     said = [f"{_few(group)} after the conversation was accepted both ways"]
     said += ["none of them carries SYN"] if group.flagged else []
@@ -146,8 +146,8 @@ def _changed(group, context, verdicts, denied) -> Cause:
     said += ["no FIN or RST had closed it"] if group.flagged and not group.closed else []
     if denied and denied.acl_allows is False:
         return _by_rules("acl-changed", denied, *said)
-    if _slow(group):
-        return _expired(group, said[:1])
+    if slow := _expired(group, said[:1]):
+        return slow
     # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/security-group-connection-tracking.html
     far = group.server if context.leaves(group) else group.client
     if not is_private(far) and group.publics >= STRANGERS and not group.newest > group.first:
@@ -167,15 +167,16 @@ def _changed(group, context, verdicts, denied) -> Cause:
     return Cause("acl-changed", "network-acl", sure, tuple(said))
 
 
-def _slow(group) -> bool:
-    """Return whether the rejected packets are answers over UDP that came after tracking had ended, every time."""
-    return bool(group.protocol == UDP and group.from_server and group.idle_least > UDP_IDLE)
-
-
-def _expired(group, said: list[str]) -> Cause:
-    """Return that the answer came too late: AWS had forgotten the request, so that a security group rejects it."""
-    said.append(f"the answer came {int(group.idle_least)} s later or more; UDP without one is tracked for {UDP_IDLE} s")
-    return Cause("reply-refused", "tracking-expired", "medium", tuple(said))
+def _expired(group, said: list[str]) -> Cause | None:
+    """Return that answers over UDP came too late, every time: AWS had forgotten the request, so that a security group
+    rejects them."""
+    if group.protocol != UDP or not group.from_server or not group.idle_least > UDP_IDLE:
+        return None
+    said = (
+        *said,
+        f"the answer came {int(group.idle_least)} s later or more; UDP without one is tracked for {UDP_IDLE} s",
+    )
+    return Cause("reply-refused", "tracking-expired", "medium", said)
 
 
 def _reply(group, context, verdicts, denied) -> Cause:
@@ -187,8 +188,8 @@ def _reply(group, context, verdicts, denied) -> Cause:
     ]
     if denied:
         return _by_rules("reply-refused", denied, *said)
-    if _slow(group):
-        return _expired(group, said[:2])
+    if slow := _expired(group, said[:2]):
+        return slow
     if verdicts:
         return Cause("reply-refused", "rules-changed", "high", (*said, *verdicts[0].grounds), verdicts[0])
     idle = group.protocol == UDP and group.idle > UDP_IDLE
@@ -198,24 +199,28 @@ def _reply(group, context, verdicts, denied) -> Cause:
 
 
 def _mid_stream(group, context, verdicts, denied) -> Cause:
-    met = group.own > 0 or group.answers > 0
-    if not (context.accepts or group.flagged or denied) and group.from_server:
+    met, data = group.own > 0 or group.answers > 0, group.small < group.sessions
+    unlogged = not context.accepts and group.from_server and group.sessions >= ANSWERS
+    if not (context.accepts or group.flagged or denied) and group.from_server and not (verdicts and data):
         return Cause("reply-refused", "undetermined", "low", (f"{_few(group)} from a service's port", REJECT_ONLY))
-    said = [f"{_few(group)} in mid-stream, without SYN", "no accepted conversation of these ends is in the log"]
+    said = [f"{_few(group)} in mid-stream, without SYN"]
+    said += ["no accepted conversation of these ends is in the log"] if context.accepts else [REJECT_ONLY]
     said += [f"{group.client} and {_service(group)} do talk at other times"] if met else []
     if group.cut:
         return _by_rules("acl-changed", denied, *said) if denied else _cut(verdicts, denied, said)
     if group.syn_acks and not denied:
         said.append("a SYN-ACK answers a SYN that was let pass, where no log was looking")
         return Cause("reply-refused", "rules-changed" if verdicts else "network-acl", "low", tuple(said))
-    data = group.small < group.sessions
+    if unlogged and verdicts and not denied and data and not group.syn_acks:
+        said.append("the rules let answers pass whose connection is tracked: tracking may have ended before they came")
+        return Cause("reply-refused", "tracking-expired", "low", tuple(said))
     if group.from_server and (group.flagged or data) and group.reopened == group.sessions and not denied:
         said.append(f"the connection was open and silent for more than {TCP_IDLE} s: its tracking may have ended")
         # A last FIN or keepalive is lost without harm, data is not.
         sure = "medium" if verdicts and group.flagged else "low"
         return Cause("reply-refused" if data else "late-packets", "tracking-expired", sure, tuple(said))
     if denied and (group.from_server or not met):
-        return _by_rules("reply-refused" if group.from_server and met else "noise", denied, *said)
+        return _by_rules("reply-refused" if group.from_server and (met or unlogged) else "noise", denied, *said)
     kind = "late-packets" if met else "noise"
     if verdicts or (met and group.small):
         return Cause(kind, "closed-connection", "high" if group.flagged and met else "medium", tuple(said))
@@ -250,14 +255,11 @@ def _request(group, context, verdicts, denied) -> Cause:
 
 def _answer(group, denied: Verdict, snapshot: Snapshot) -> Verdict | None:
     """Return the verdict on the reply to a rejected request, if the network ACL would deny that too."""
-    packet = denied.packet
-    for port in _ports(group.port_low, group.port_high):
-        pong = PONG.get(packet.protocol)
-        back = Packet(not packet.egress, packet.dstaddr, packet.srcaddr, packet.protocol, port, pong)
-        verdict = evaluate(snapshot, group.interface_id, back, reply=True)
-        if not verdict.allowed:
-            return verdict
-    return None
+    asked = denied.packet
+    back = (not asked.egress, asked.dstaddr, asked.srcaddr, asked.protocol)
+    replies = (Packet(*back, port, PONG.get(asked.protocol)) for port in _ports(group.port_low, group.port_high))
+    verdicts = (evaluate(snapshot, group.interface_id, packet, reply=True) for packet in replies)
+    return next((one for one in verdicts if not one.allowed), None)
 
 
 def _by_contrast(group, context: Context, said: list[str]) -> Cause:
@@ -268,7 +270,7 @@ def _by_contrast(group, context: Context, said: list[str]) -> Cause:
     service = (group.protocol, group.server_port)
     owners = context.owners.get(far, set())
     if owners:
-        out = [place for place, *_ in group.peers if place in owners]
+        out = [peer["place"] for peer in group.peers if peer["place"] in owners]
         said += [f"the client's own interface {place} let it out" for place in out if not leaves]
     if group.interface_id in context.transit:
         said.append("this interface passes on what others send: a NAT or transit gateway has no security group")
@@ -277,10 +279,10 @@ def _by_contrast(group, context: Context, said: list[str]) -> Cause:
         said.append(f"both ends are in {subnet}, inside which no network ACL is asked")
         return Cause("blocked-client", "security-group", "high", tuple(said))
     during = [
-        (place, context.subnets.get(place))
-        for place, first, last in group.peers
-        if place not in owners and first <= group.last and last >= group.first
-        and (place, far, *service) not in context.refused
+        (peer["place"], context.subnets.get(peer["place"]))
+        for peer in group.peers
+        if peer["place"] not in owners and peer["first"] <= group.last and peer["last"] >= group.first
+        and (peer["place"], far, *service) not in context.refused
     ]  # fmt: skip
     beside = [place for place, other in during if subnet and other == subnet]
     if beside and not group.own:
@@ -315,10 +317,8 @@ def _by_contrast(group, context: Context, said: list[str]) -> Cause:
 
 
 def _few(group) -> str:
-    size = round(group.bytes / group.packets) if group.packets else 0
-    if group.packets == 1:
-        return f"1 packet of {size:,} bytes"
-    return f"{group.packets:,} packets of {size:,} bytes on average"
+    size = f"{round(group.bytes / max(group.packets, 1)):,} bytes"
+    return f"1 packet of {size}" if group.packets == 1 else f"{group.packets:,} packets of {size} on average"
 
 
 def _service(group) -> str:
@@ -330,18 +330,21 @@ def own_client(group) -> bool:
     return group.way is not None and bool(group.way) != bool(group.from_server)
 
 
-def legitimacy(group, scanner: bool, scan_targets: int, own: bool = False) -> dict[str, int]:
+def legitimacy(group, scanner: bool, scan_targets: int, own: bool = False, accepts: bool = True) -> dict[str, int]:
     """Return the points for and against a legitimate client: reason → points, only those that apply.
 
     `scanner`: whether the random walk says so; `scan_targets`: targets from which on a client is taken for one; `own`:
-    whether an interface of the log or the snapshot has the client's address, as with public IPv6 in a VPC.
+    whether an interface of the log or the snapshot has the client's address, as with public IPv6 in a VPC; `accepts`:
+    whether the log has any ACCEPT, without which a security group that lets the client in says that somebody wants it.
     """
     private = own or is_private(group.client)
+    wanted = not accepts and group.verdict is not None and bool(group.verdict.groups_allow)
     points = {
         "outbound from own host": 3 * own_client(group),
         "private client": 2 * private,
         "client is accepted elsewhere": 2 * (group.known > 0),
         "others get a response there": 2 * bool(group.others and group.answers),
+        "its security group lets it in": 2 * wanted,
         "SYN retransmissions": 1 * (2 * group.retries >= group.sessions),
         "keeps trying": 2 * (group.active_intervals >= 12) or 1 * (group.active_intervals >= 3),
         "scanner by random walk": -4 * scanner,

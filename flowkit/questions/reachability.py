@@ -203,16 +203,19 @@ SELECT id, count(DISTINCT interface_id) AS interfaces,
         'port': server_port}}, (rejected <> refused, first)))
 FROM hits GROUP BY id"""
 
-#: Where packets that a service let in are rejected: at a gateway on the way back, or behind a balancer that keeps the
-#: clients' addresses, which most of the clients, three at least, meet there.
+#: Where packets that a service let in are rejected: at a gateway on the way back; behind a gateway, which asks on the
+#: same port in its own name or in the client's, for half of the silent sessions at least; or behind a balancer that
+#: keeps the clients' addresses, which most of the clients, three at least, meet there.
 PASSED_ON = f"""
 SELECT destination, protocol, port, arg_max(interface_id, met) AS rejected_at FROM (
-    SELECT k.destination, k.protocol, k.port, e.interface_id, count(DISTINCT e.client) AS met FROM keys k
+    SELECT k.destination, k.protocol, k.port, e.interface_id, count(DISTINCT e.client) AS met, any_value(k.clients) AS clients,
+        bool_or(e.server = p.server AND e.server_port = p.port) AS back, any_value(k.sessions) AS silent,
+        coalesce(sum(e.sessions) FILTER (e.server_port = p.port), 0) AS alike FROM keys k
     JOIN pairs p ON k.destination = p.server AND k.protocol = p.protocol AND k.port = p.port
-    JOIN edges e ON e.client = p.client AND e.protocol = p.protocol
-    WHERE p.state = '{SILENT}' AND NOT p.scanner AND e.outcome IN ('{REFUSED}', '{REPLY_REFUSED}')
-        AND (e.server = p.server AND e.server_port = p.port OR e.interface_id <> p.interface_id)
-    GROUP BY ALL HAVING bool_or(e.server = p.server AND e.server_port = p.port) OR (met >= 3 AND 2 * met >= any_value(k.clients))
+    JOIN edges e ON e.protocol = p.protocol AND (e.client = p.client OR (e.client = p.server AND e.server_port = p.port))
+    WHERE p.state = '{SILENT}' AND NOT p.scanner AND e.outcome IN ('{REFUSED}', '{REPLY_REFUSED}') AND (e.client = p.server
+        OR (e.server = p.server AND e.server_port = p.port) OR e.interface_id <> p.interface_id)
+    GROUP BY ALL HAVING back OR 2 * alike >= silent OR (met >= 3 AND 2 * met >= clients)
 ) GROUP BY ALL"""
 
 

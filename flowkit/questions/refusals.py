@@ -9,7 +9,6 @@ cases, a scanner's in 20 %; so a failure makes scanning four times as likely and
 failures more than successes are enough for 99 % detection at 1 % false alarms.
 """
 
-from collections import defaultdict
 from ipaddress import ip_address
 
 import pandas as pd
@@ -25,19 +24,18 @@ SERVICE = ["server", "protocol", "server_port"]
 SUMS = ("sessions", "attempts", "records", "packets", "bytes")
 SHAPES = ("retries", "tiny", "small", '"overlaps"', "closed", "unclosed", "reopened", "syn_acks")
 
-#: What a service that nobody was accepted at looks like.
-NOBODY = {"answers": 0, "publics": 0, "newest": None, "least": None, "most": None}
-
 #: Refusals with the ends as far as ports and other packets tell them. Clients do not ask from the port of a service for
-#: one that clients draw: that is a server's answer. Of a ping whose beginning is not known, it is the answer that is
-#: rejected: AWS's own example of a network ACL.
+#: one that clients draw, nor from one port for several of these: that is a server's answer. Of a ping whose beginning is
+#: not known, it is the answer that is rejected: AWS's own example of a network ACL.
 TURNED = f"""
 CREATE OR REPLACE TEMP TABLE refused AS WITH known AS (SELECT *,
-    refusal = 'request' AND NOT from_server AND NOT flagged AND protocol IN ({TCP}, {UDP}) AND port_low = port_high
-        AND port_low BETWEEN 1 AND 1023 AND server_port >= {EPHEMERAL} AS answers,
+    refusal = 'request' AND NOT from_server AND (protocol = {UDP} OR NOT flagged) AND protocol IN ({TCP}, {UDP})
+        AND port_low = port_high AND server_port >= {EPHEMERAL} AND (port_low BETWEEN 1 AND 1023 OR (port_low < {EPHEMERAL}
+            AND count(DISTINCT server_port) OVER pair >= 3 AND min(server_port) OVER pair >= {EPHEMERAL})) AS answers,
     refusal = 'changed' AND NOT from_server AND protocol IN {tuple(ICMP)} AND EXISTS (FROM edges e
         WHERE e.evidence = 'unknown' AND e.interface_id = r.interface_id AND e.client = r.client
         AND e.server = r.server AND e.protocol = r.protocol) AS pings FROM refusals r
+    WINDOW pair AS (PARTITION BY interface_id, client, server, protocol, port_low, port_high, refusal)
 ), turned AS (SELECT * REPLACE (coalesce(answers, false) AS answers, coalesce(answers OR pings, false) AS pings) FROM known)
 SELECT * EXCLUDE (answers, pings) REPLACE (
     CASE WHEN pings THEN server ELSE client END AS client, CASE WHEN pings THEN client ELSE server END AS server,
@@ -102,6 +100,40 @@ def _is_address(text: str) -> bool:
     return True
 
 
+#: Of each group: where its far end was accepted on that port, the service itself where packets leave; who else was
+#: accepted by the service; and when the client itself was, between its rejections and after them.
+CONTRASTS = f"""
+WITH k AS (SELECT *, CASE WHEN away THEN server ELSE client END AS far FROM keys),
+same AS (SELECT *, coalesce(protocol, -1) AS p, coalesce(server_port, -1) AS port FROM edges),
+places AS (SELECT far, k.protocol, k.server_port, away, e.interface_id AS place, sum(client_accepted)::BIGINT AS own,
+        min(e.first)::DOUBLE AS first, max(e.last)::DOUBLE AS last
+    FROM (SELECT DISTINCT far, protocol, server_port, away FROM k) k JOIN same e
+        ON far = CASE WHEN away THEN e.server ELSE e.client END AND p = k.protocol AND port = k.server_port
+    WHERE client_accepted > 0 GROUP BY ALL),
+met AS (SELECT id, max(own) FILTER (place = interface_id) AS own, max(p.first) FILTER (place = interface_id) AS own_first,
+        max(p.last) FILTER (place = interface_id) AS own_last, list({{'place': place, 'first': p.first, 'last': p.last}}
+            ORDER BY place) FILTER (place <> interface_id) AS peers
+    FROM k JOIN places p USING (far, protocol, server_port, away) GROUP BY id),
+here AS (SELECT k.*, sum(server_accepted)::BIGINT AS answers, max(e.first) FILTER (client_accepted > 0)::DOUBLE AS newest,
+        min(e.client) FILTER (client_accepted > 0) AS least, max(e.client) FILTER (client_accepted > 0) AS most,
+        count(DISTINCT e.client) FILTER (client_accepted > 0 AND NOT regexp_matches(e.client, ?)) AS publics
+    FROM (SELECT DISTINCT interface_id, server, protocol, server_port FROM k) k JOIN same e
+        ON e.interface_id = k.interface_id AND e.server = k.server AND p = k.protocol AND port = k.server_port
+    WHERE client_accepted > 0 OR server_accepted > 0 GROUP BY ALL),
+turns AS (SELECT id, max(e.first) FILTER (e.first > k.last)::DOUBLE AS since,
+        count(*) FILTER (e.first > k.first AND e.first < k.last) AS between
+    FROM k JOIN same e ON e.interface_id = k.interface_id AND e.client = k.client AND e.server = k.server
+        AND p = k.protocol AND port = k.server_port WHERE client_accepted > 0 GROUP BY id),
+clients AS (SELECT client, sum(client_accepted)::BIGINT AS known FROM same
+    WHERE client IN (SELECT client FROM k) AND port < {EPHEMERAL} GROUP BY client)
+SELECT coalesce(own, 0) AS own, own_first, own_last,
+    coalesce(least <> client OR most <> client, false) AS others, coalesce(answers, 0) AS answers,
+    coalesce(publics, 0) AS publics, newest, coalesce(peers, []) AS peers, coalesce(between, 0) AS between,
+    CASE WHEN between = 0 THEN since END AS since, coalesce(known, 0) AS known
+FROM k LEFT JOIN met USING (id) LEFT JOIN here USING (interface_id, server, protocol, server_port)
+    LEFT JOIN turns USING (id) LEFT JOIN clients USING (client) ORDER BY id"""
+
+
 def contrasts(fold, groups: pd.DataFrame) -> pd.DataFrame:
     """Return the accepted traffic that speaks for or against each of `groups` (same index).
 
@@ -110,60 +142,12 @@ def contrasts(fold, groups: pd.DataFrame) -> pd.DataFrame:
     accepted after the last one, without any between, else null;
     ``others``: whether other clients were accepted there; ``answers``: accepted records that the service sent there;
     ``publics``: public clients that were accepted there; ``newest``: when the last of all that were accepted there
-    began; ``known``: accepted records that the client sent anywhere to a service; ``peers``: list of (interface, first,
-    last) where the far address was accepted on this port by another interface. Times in seconds since 1970.
+    began; ``known``: accepted records that the client sent anywhere to a service; ``peers``: other interfaces that
+    accepted the far address on this port, each with ``place``, ``first``, ``last``. Times in seconds since 1970.
     """
-    keys = groups[["interface_id", "client", *SERVICE]].assign(away=[leaves is True for leaves in groups.leaves])
-    keys["far"] = keys.server.where(keys.away, keys.client)
-    # One row an interface where the far end was accepted on that port: the service itself where packets leave.
-    places = fold.sql(
-        """SELECT far, k.protocol, k.server_port, away, e.interface_id, sum(client_accepted)::BIGINT AS own,
-            min(e.first)::DOUBLE AS first, max(e.last)::DOUBLE AS last FROM edges e
-        JOIN (SELECT DISTINCT far, protocol, server_port, away FROM keys) k ON far = CASE WHEN away THEN e.server
-            ELSE e.client END AND coalesce(e.protocol, -1) = k.protocol AND coalesce(e.server_port, -1) = k.server_port
-        WHERE client_accepted > 0 GROUP BY ALL ORDER BY e.interface_id""",
-        keys=keys,
-    )
-    services = fold.sql(
-        """SELECT k.*, sum(server_accepted)::BIGINT AS answers, max(e.first) FILTER (client_accepted > 0)::DOUBLE AS newest,
-            min(e.client) FILTER (client_accepted > 0) AS least, max(e.client) FILTER (client_accepted > 0) AS most,
-            count(DISTINCT e.client) FILTER (client_accepted > 0 AND NOT regexp_matches(e.client, ?)) AS publics
-        FROM edges e JOIN (SELECT DISTINCT interface_id, server, protocol, server_port FROM keys) k
-            ON e.interface_id = k.interface_id AND e.server = k.server AND coalesce(e.protocol, -1) = k.protocol
-            AND coalesce(e.server_port, -1) = k.server_port
-        WHERE client_accepted > 0 OR server_accepted > 0 GROUP BY ALL""",
-        PRIVATE_TEXT,
-        keys=keys,
-    ).set_index(["interface_id", *SERVICE])
-    known = fold.sql(
-        "SELECT client, sum(client_accepted)::BIGINT AS known FROM edges WHERE client IN (SELECT client FROM keys)"
-        f" AND coalesce(server_port, -1) < {EPHEMERAL} GROUP BY client",
-        keys=keys,
-    ).set_index("client")
-    turns = fold.sql(
-        """SELECT k.id, max(e.first) FILTER (e.first > k.last)::DOUBLE AS since,
-            count(*) FILTER (e.first > k.first AND e.first < k.last) AS between
-        FROM keys k JOIN edges e ON e.interface_id = k.interface_id AND e.client = k.client AND e.server = k.server
-            AND coalesce(e.protocol, -1) = k.protocol AND coalesce(e.server_port, -1) = k.server_port
-        WHERE client_accepted > 0 GROUP BY ALL""",
-        keys=keys.assign(id=range(len(keys)), first=groups["first"], last=groups["last"]),
-    ).set_index("id")
-    there, service, found = defaultdict(dict), services.to_dict("index"), []
-    for far, protocol, port, away, eni, *met in zip(*(places[name].tolist() for name in places), strict=True):
-        there[far, protocol, port, away][eni] = tuple(met)
-    for one in keys.itertuples(index=False):
-        met = there.get((one.far, one.protocol, one.server_port, one.away), {})
-        here = service.get((one.interface_id, one.server, one.protocol, one.server_port), NOBODY)
-        others = not pd.isna(here["least"]) and {here["least"], here["most"]} != {one.client}
-        peers = [(eni, first, last) for eni, (_own, first, last) in met.items() if eni != one.interface_id]
-        own = met.get(one.interface_id, (0, None, None))
-        found.append((*own, others, here["answers"], here["publics"], here["newest"], peers))
-    names = "own own_first own_last others answers publics newest peers".split()
-    table = pd.DataFrame(found, groups.index, names)
-    between = pd.Series(range(len(keys))).map(turns.between).fillna(0).astype("int64").to_numpy()
-    since = pd.Series(range(len(keys))).map(turns.since).astype("float64").to_numpy()
-    table = table.assign(between=between, since=since).assign(since=lambda one: one.since.where(one.between == 0))
-    return table.assign(known=groups.client.map(known.known).fillna(0).astype("int64"))
+    keys = groups[["interface_id", "client", *SERVICE, "first", "last"]]
+    keys = keys.assign(id=range(len(keys)), away=[leaves is True for leaves in groups.leaves])
+    return fold.sql(CONTRASTS, PRIVATE_TEXT, keys=keys).set_index(groups.index)
 
 
 def scanners(fold, clients: pd.DataFrame) -> pd.DataFrame:

@@ -36,6 +36,8 @@ CUSTOMERS = 10
 #: Seconds in which open sessions stop together where one change cuts them: two aggregation intervals of 60 s and the
 #: keepalives or retransmissions that show it.
 MOMENT = 300
+#: How the open sessions of a service are added to its requests, which alone are attempts.
+WITH_CUT = {"records": "sum", "packets": "sum", "bytes": "sum", "first": "min", "last": "max"}
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ def rejections(log, min_score: int = 4, scan_targets: int = 10, limit: int = GRO
     places = zip(requests.interface_id, far, requests.protocol, requests.server_port, strict=True)
     groups["cut"] = cut_together(groups)
     groups = classify(groups, replace(context, refused=set(places)), set(walks.client), min_score, scan_targets)
-    services = blocked_services(fold, groups, walks)
+    services = blocked_services(fold, groups, walks, context.accepts)
     for table in (groups, walks, totals, services):
         for name in ("first", "last"):
             table[name] = pd.to_datetime(table[name], unit="s", utc=True)
@@ -120,13 +122,15 @@ def cut_together(groups: pd.DataFrame) -> pd.Series:
     return cut
 
 
-def blocked_services(fold, groups: pd.DataFrame, walks: pd.DataFrame) -> pd.DataFrame:
+def blocked_services(fold, groups: pd.DataFrame, walks: pd.DataFrame, accepts: bool) -> pd.DataFrame:
     """Return services that are rejected to everybody, one row each, and mark their `groups`: ``kind`` blocked-service.
 
     ``interface_id``, ``server``, ``protocol``, ``server_port``; of the clients that send again what is not answered and
     are no scanners: ``clients``, ``sessions``, ``attempts``, ``records``, ``packets``, ``bytes``, ``first``, ``last``.
     A port by which machines are administered or databases asked is probed by everybody: it counts only where a
     security group opens it; so does one of UDP, unless TCP is served there by the same number, as with QUIC.
+    Where the log does not say who is accepted (`accepts`), no rule may tell sources apart; open sessions that were cut
+    are told with the requests that came after.
     """
     services = fold.sql(
         f"""WITH asked AS (FROM refused_groups WHERE refusal = 'request' AND protocol IN ({TCP}, {UDP})
@@ -149,10 +153,22 @@ def blocked_services(fold, groups: pd.DataFrame, walks: pd.DataFrame) -> pd.Data
         mine = mine[(mine.refusal == "request") & (mine.kind != "scan")]
         opened = any(one is not None and one.groups_allow for one in mine.verdict)
         probed = row.server_port in {*ADMIN_PORTS, *DATABASE_PORTS} or (row.protocol == UDP and not row.twins)
-        if len(mine) and (opened or (row.clients >= CUSTOMERS and not probed)):
-            groups.loc[mine.index, "kind"] = "blocked-service"
+        nobody = accepts or all(one is None or _rejects_all(one) for one in mine.verdict)
+        if len(mine) and nobody and (opened or (row.clients >= CUSTOMERS and not probed)):
+            here = groups[(groups[["interface_id", *SERVICE]] == place).all(axis=1) & ~groups.from_server]
+            cut = here[(here.refusal == "mid-stream") & (here.kind == "noise") & here.cause.isin(mine.cause)]
+            for name, of in WITH_CUT.items() if len(cut) else ():
+                both = pd.concat([services.loc[[row.Index], name], cut[name]])
+                services.loc[row.Index, name] = both.agg(of)
+            groups.loc[[*mine.index, *cut.index], "kind"] = "blocked-service"
             keep.append(row.Index)
     return services.loc[keep].reset_index(drop=True)
+
+
+def _rejects_all(verdict) -> bool:
+    """Return whether what rejects does so whoever asks: a security group, or an ACL entry that names no network."""
+    everybody = verdict.entry is None or verdict.entry.network.prefixlen == 0
+    return verdict.groups_allow is False or (verdict.acl_allows is False and everybody)
 
 
 def classify(groups: pd.DataFrame, context: Context, walking: set, min_score: int, scan_targets: int) -> pd.DataFrame:
@@ -169,7 +185,8 @@ def classify(groups: pd.DataFrame, context: Context, walking: set, min_score: in
         groups[name] = pd.Series([getattr(one, name) for one in causes], groups.index, dtype="object")
     groups["way"] = column(groups, context.leaves)
     groups["parts"] = column(
-        groups, lambda one: legitimacy(one, one.client in walking, scan_targets, one.client in context.owners)
+        groups,
+        lambda one: legitimacy(one, one.client in walking, scan_targets, one.client in context.owners, context.accepts),
     )
     groups["score"] = pd.Series([sum(parts.values()) for parts in groups.parts], groups.index, dtype="int64")
     groups["kind"] = column(
@@ -195,8 +212,8 @@ def incidents(groups: pd.DataFrame) -> pd.DataFrame:
 
     One deny entry of a network ACL is one incident; so is one interface's service rejected for one cause. What a
     changed ACL rejects afterwards joins the sessions that the change cut, noise does nowhere else. ``root``: the rule
-    to blame, or lacking, which incidents at several interfaces share; without a snapshot one client that several
-    interfaces reject on one port; else the incident itself.
+    to blame, or lacking, which incidents at several interfaces share; without a snapshot one client, or a crowd of them,
+    that several interfaces reject on one port; else the incident itself.
     """
     began_inside = column(groups, own_client).astype(bool)
     groups["inside"] = groups.client.where(began_inside, groups.server)
@@ -233,17 +250,21 @@ def incidents(groups: pd.DataFrame) -> pd.DataFrame:
         crowd = part.far.nunique() >= CUSTOMERS
         beside = [number for number, far in same.far.items() if crowd or enclosing_network([*part.far, far])]
         groups.loc[beside, ["incident", "kind"]] = [name, "blocked-client"]
-    roots = pd.Series([_root(one) for one in groups.itertuples()], groups.index, dtype="object")
-    one_client = groups.groupby("incident").far.transform("nunique") == 1
-    same = [f"{one.far} {one.way} {one.protocol} {one.server_port} {one.cause}" for one in groups.itertuples()]
-    roots = roots.groupby(groups.incident).transform("first")
-    groups["root"] = roots.fillna(
-        groups.incident.mask(one_client & groups.verdict.isna(), pd.Series(same, groups.index))
-    )
     rank = groups.kind.map(KINDS.index)
     grave = rank.groupby(groups.incident).transform("min")
     joined = (grave < KINDS.index("late-packets")) & (groups.kind != "scan")
     groups.loc[joined, "kind"] = grave[joined].map(dict(enumerate(KINDS)))
+    roots = pd.Series([_root(one) for one in groups.itertuples()], groups.index, dtype="object")
+    roots = roots.groupby(groups.incident).transform("first")
+    clients = groups.groupby("incident").far.transform("nunique")
+    crowd = (clients >= CUSTOMERS) & groups.kind.str.startswith("blocked")
+    whose = groups.far.mask(crowd, "many")
+    alike = [
+        f"{far} {one.way} {one.protocol} {one.server_port} {one.cause}"
+        for far, one in zip(whose, groups.itertuples(), strict=True)
+    ]
+    known = (clients > 1) & ~crowd | groups.verdict.notna()
+    groups["root"] = roots.fillna(groups.incident.where(known, pd.Series(alike, groups.index)))
     return groups
 
 

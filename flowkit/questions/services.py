@@ -9,8 +9,18 @@ import pandas as pd
 
 from flowkit.loading.network import Rule, Snapshot
 from flowkit.net import ADMIN_PORTS, DATABASE_PORTS, EPHEMERAL, INTERNET, TCP, WEB_PORTS, Network, is_private
-from flowkit.questions.networks import bounds, placed
-from flowkit.questions.reachability import ANSWERED, CONFIDENCE, ENOUGH, PASSED_ON, RESET, SERVICE, SILENT, Reach
+from flowkit.questions.networks import bounds, enclosing_network, placed
+from flowkit.questions.reachability import (
+    ANSWERED,
+    CONFIDENCE,
+    ENOUGH,
+    PASSED_ON,
+    REFUSED,
+    RESET,
+    SERVICE,
+    SILENT,
+    Reach,
+)
 from flowkit.questions.rules import Packet, covers
 
 #: The gravest first, with their ports.
@@ -18,13 +28,13 @@ ROLES = {"admin": ADMIN_PORTS, "database": DATABASE_PORTS, "other": (), "web": W
 #: The longest prefix, by version, that still lets a good part of the internet in rather than somebody's network.
 INTERNET_PREFIX = {4: 16, 6: 32}
 
-#: A client of a service that lies in none of the networks which its rules admit.
-STRANGERS = (
-    "FROM (" + placed(
-        "SELECT DISTINCT client AS address FROM pairs p JOIN admitted a ON p.network = a.network WHERE destination = ? AND"
-        f" interface_id = ? AND protocol = ? AND port IS NOT DISTINCT FROM ? AND state = '{ANSWERED}'"
-    ) + f") WHERE network = '{INTERNET}' LIMIT 1"
-)  # fmt: skip
+#: The clients of a service in networks that count as the internet, by what came of them.
+CLIENTS = (
+    "SELECT DISTINCT client AS address FROM pairs p JOIN admitted a ON p.network = a.network WHERE destination = ? AND"
+    " interface_id = ? AND protocol = ? AND port IS NOT DISTINCT FROM ? AND state = '{}'"
+)
+#: Those who were answered in none of the networks which the rules admit.
+STRANGERS = f"FROM ({placed(CLIENTS.format(ANSWERED))}) WHERE network = '{INTERNET}' LIMIT 1"
 
 
 def by_service(rows: pd.DataFrame) -> pd.DataFrame:
@@ -49,8 +59,9 @@ def exposed(reach: Reach, expected: pd.Series) -> pd.DataFrame:
 
     Columns: destination, interface_id, protocol, port, role (of `ROLES`), destination_name, confidence, clients,
     sessions, bytes, first_seen, last_seen, sources, networks; rules (that admit public addresses, a tuple, the widest
-    first); scope: `internet` (the rules admit it, or there is no snapshot), `networks` (they admit some public networks
-    alone, and nobody else was answered), `closed` (they admit none of those who were answered, any more).
+    first); scope: `internet` (the rules admit it, or are not known), `networks` (they admit some public networks alone,
+    and nobody else was answered), `closed` (they admit none of those who were answered, any more); where rules are not
+    known, the one network that was answered while strangers were rejected.
     """
     rows = reach.rows[~expected]
     rows = rows[rows["public"] & (rows["state"] == ANSWERED) & rows["interface_id"].notna()]
@@ -60,13 +71,21 @@ def exposed(reach: Reach, expected: pd.Series) -> pd.DataFrame:
     for row in table.itertuples():
         rules = admitting(reach.log.network, row)
         networks = [network for rule in rules or () for network in _public(rule, row)]
+        place = (row.destination, row.interface_id, int(row.protocol), None if pd.isna(row.port) else int(row.port))
+        admitted = pd.DataFrame({"network": row.networks}, dtype="string")
         scope = "networks"
-        if rules is None or any(network.prefixlen <= INTERNET_PREFIX[network.version] for network in networks):
+        if any(network.prefixlen <= INTERNET_PREFIX[network.version] for network in networks):
             scope = "internet"
-        elif len(reach.fold.sql(
-            STRANGERS, row.destination, row.interface_id, int(row.protocol), None if pd.isna(row.port) else int(row.port),
-            bounds=bounds(networks), admitted=pd.DataFrame({"network": row.networks}, dtype="string"),
-        )):  # fmt: skip
+        elif rules is None:
+            met, kept_out = (
+                reach.sql(CLIENTS.format(state), *place, admitted=admitted) for state in (ANSWERED, REFUSED)
+            )
+            block = enclosing_network(met["address"])
+            strangers = (
+                sum(enclosing_network([str(block), one]) != block for one in kept_out["address"]) if block else 0
+            )
+            scope = str(block) if strangers >= ENOUGH else "internet"
+        elif len(reach.fold.sql(STRANGERS, *place, bounds=bounds(networks), admitted=admitted)):
             scope = "closed"
         made.append((next((role for role in ROLES if row.port in ROLES[role]), "other"), rules or (), scope))
     columns = pd.DataFrame(made, table.index, ["role", "rules", "scope"], dtype=object)
@@ -125,7 +144,7 @@ def unanswered(reach: Reach) -> pd.DataFrame:
     # Strangers now and then get no answer from a service that answers everybody else.
     table = table[(table["sessions"] >= ENOUGH) & ~(table["public"] & table["served"])]
     key = ["destination", "protocol", "port"]
-    rejected = reach.sql(PASSED_ON, keys=table.groupby(key, as_index=False)["clients"].sum())
+    rejected = reach.sql(PASSED_ON, keys=table.groupby(key, as_index=False)[["clients", "sessions"]].sum())
     table = table.merge(rejected.astype({"protocol": "Int64", "port": "Int64"}), "left", key)
     table = table.assign(rank=table["state"] == RESET)
     order = ["public", "rank", "sessions"]

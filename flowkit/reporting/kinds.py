@@ -75,7 +75,7 @@ _ENTRIES = (
          "If this is wanted, add the least rule that allows it."),
     Kind("blocked-service", "rejected", "medium", "a service is refused to everybody",
          "{n} {n:service is|services are} refused to everybody",
-         "{service} of {inside} is rejected for everybody: {clients:client}, {tries}{since}, none accepted; {by}.",
+         "{service} of {inside} is rejected for everybody{logged}: {clients:client}, {tries}{since}, none accepted; {by}.",
          "Allow the clients that need it, or stop what asks for it."),
     Kind("reply-refused", "rejected", "high", "the request is accepted and its reply refused: a network ACL",
          "{n} {n:service has its|services have their} return traffic rejected",

@@ -73,13 +73,16 @@ def exposure(reach: Reach, part: pd.DataFrame) -> Finding:
     if scope == "networks":
         source = networks[0] if len(networks) == 1 else None
         counts |= {"more_networks": len(networks) - 3} if networks[3:] else {}
+    elif "/" in scope:
+        source, networks = scope, [scope]
     counts |= {"more_hosts": len(hosts) - 4} if hosts[4:] else {}
     narrow = text("exposed.narrow") if reach.log.network else f"{text('exposed.narrow')} {text('next.snapshot')}"
+    form = {"internet": ""}.get(scope, "network" if "/" in scope else scope)
     action = text("exposed.closed") if scope == "closed" else revoking(first.rules) or narrow
     severity = EXPOSED[first.role]
     until = part["last_seen"].max()
     return finding(
-        "exposed-service", None, "" if scope == "internet" else scope, counts, confidence=first.confidence,
+        "exposed-service", None, form, counts, confidence=first.confidence,
         severity=severity if scope == "internet" or severity == "info" else "low", service=service_of(first),
         where=_some(hosts, 4), sources=_some(networks, 3), until=until, srcaddr=source, protocol=first.protocol,
         dstport=first.port, interface_id=first.interface_id if alone else None,
@@ -108,7 +111,7 @@ def without_response(row) -> Finding:
     network = row.networks[0] if len(row.networks) == 1 and "/" in row.networks[0] else None
     elsewhere = not pd.isna(row.rejected_at)
     return service(
-        row, row.state, severity="low" if row.public or row.state == RESET else "medium", network=_group(row.sources),
+        row, row.state, severity="low" if row.public or row.state == RESET or elsewhere else "medium", network=_group(row.sources),
         srcaddr=network and network.removesuffix("/32").removesuffix("/128"), incident=_place(row, row.state),
         confidence="low" if elsewhere else row.confidence,
         grounds=(text("silent.served" if row.served else "silent.nobody"),),

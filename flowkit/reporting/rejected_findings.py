@@ -47,9 +47,10 @@ def incident(log, part: pd.DataFrame, found: Rejections, host, lines: dict) -> F
         for end in ends
     }  # fmt: skip
     counts = {"clients": int(sums.clients), "attempts": int(sums.attempts)}
+    open_ = (part.reopened == part.sessions) | ((part.cause == "tracking-expired") & (part.protocol == 6))
     cut = part[{
         "acl-changed": how != "request", "blocked-client": how == "changed",
-        "reply-refused": (how == "mid-stream") & (part.reopened == part.sessions),
+        "reply-refused": (how == "mid-stream") & open_,
     }.get(kind, how.isna())]  # fmt: skip
     if kind == "acl-changed" or len(cut):
         counts |= {"cut_sessions": int(cut.sessions.sum()), "attempts": counts["attempts"] - int(cut.attempts.sum())}
@@ -78,6 +79,7 @@ def incident(log, part: pd.DataFrame, found: Rejections, host, lines: dict) -> F
         dstport=lead.server_port if lead.server_port >= 0 else None, severity=_severity(kind, part),
         confidence=lead.confidence, cause=lead.cause, **names, client=names[ends[0]], server=names[ends[1]],
         service=service_name(lead.protocol, lead.server_port), by=by, tries=tries, what=" and ".join(what),
+        logged="" if log.fold.facts["accepted"] else " in this log",
         since="" if pd.isna(first) else text(since, first=first, last=last), met=met and text(f"met.{met}"),
         way={True: " outbound", False: " inbound"}.get(lead.way, ""),
         control=TEXTS.get(f"control.{lead.cause}", TEXTS["control.unknown"]),
@@ -103,8 +105,9 @@ def blocked_severity(best, attempts: int) -> str:
     """Return the severity of a blocked client by the `best` group of its incident and all its attempts."""
     if own_client(best) or best.known or best.own or is_private(best.client):
         return "high" if best.score >= 6 and attempts >= 3 else "medium"
-    # Others are strangers, unless they try on and on what somebody is served.
-    partner = best.others and best.answers and 2 * best.retries >= best.sessions
+    # Others are strangers, unless they try on and on what somebody is served, or their security group lets in.
+    wanted = (best.others and best.answers) or (best.verdict is not None and best.verdict.groups_allow)
+    partner = wanted and 2 * best.retries >= best.sessions
     return "medium" if partner and attempts >= PARTNER else "low"
 
 

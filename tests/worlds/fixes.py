@@ -1,4 +1,4 @@
-"""AWS CLI commands that change rules: written for a planted fix, read and applied for any proposed one.
+"""AWS CLI commands that change rules, as a finding proposes them: read and applied.
 
 https://docs.aws.amazon.com/cli/latest/reference/ec2/authorize-security-group-ingress.html
 https://docs.aws.amazon.com/cli/latest/reference/ec2/create-network-acl-entry.html
@@ -7,50 +7,13 @@ https://docs.aws.amazon.com/cli/latest/reference/ec2/create-network-acl-entry.ht
 import re
 import shlex
 
-from worlds.rules import PROTOCOLS, TCP, UDP, Acl, Group, Interface, PrefixList, Rule
+from worlds.rules import PROTOCOLS, TCP, UDP, Rule
 
 VERBS = """authorize-security-group-ingress authorize-security-group-egress create-network-acl-entry
 delete-network-acl-entry replace-network-acl-entry modify-managed-prefix-list modify-network-interface-attribute"""
 CHANGES = rf"aws ec2 ((?:{'|'.join(VERBS.split())})\b.*)"
 #: Idle timeouts of an interface's connection tracking, by their names in the AWS CLI.
 TIMEOUTS = {"TcpEstablishedTimeout": TCP, "UdpTimeout": UDP}
-
-
-def authorize(group: Group, protocol: str, port: int | None, peer, egress=False) -> str:
-    """The command that adds a rule to a security group; peer: a CIDR, Group or PrefixList."""
-    way = "egress" if egress else "ingress"
-    kind = "IpRanges=[{CidrIp=%s}]" if ":" not in str(peer) else "Ipv6Ranges=[{CidrIpv6=%s}]"
-    if isinstance(peer, Group):
-        kind, peer = f"UserIdGroupPairs=[{{GroupId=%s,UserId={peer.vpc.account}}}]", peer.id
-    elif isinstance(peer, PrefixList):
-        kind, peer = "PrefixListIds=[{PrefixListId=%s}]", peer.id
-    ports = f"FromPort={port},ToPort={-1 if protocol.startswith('icmp') else port}"
-    permission = f"IpProtocol={protocol},{ports},{kind % peer}"
-    return f"aws ec2 authorize-security-group-{way} --group-id {group.id} --ip-permissions '{permission}'"
-
-
-def create_entry(acl: Acl, number: int, protocol: str, ports: tuple, cidr: str, egress=False) -> str:
-    """The command that adds an entry which allows, to a network ACL."""
-    block = "ipv6-cidr-block" if ":" in cidr else "cidr-block"
-    return (
-        f"aws ec2 create-network-acl-entry --network-acl-id {acl.id} --{'egress' if egress else 'ingress'} "
-        f"--rule-number {number} --protocol {PROTOCOLS[protocol]} --port-range From={ports[0]},To={ports[1]} "
-        f"--{block} {cidr} --rule-action allow"
-    )
-
-
-def delete_entry(acl: Acl, number: int, egress=False) -> str:
-    """The command that removes an entry of a network ACL."""
-    way = "egress" if egress else "ingress"
-    return f"aws ec2 delete-network-acl-entry --network-acl-id {acl.id} --{way} --rule-number {number}"
-
-
-def track(interface: Interface, name: str, seconds: int) -> str:
-    """The command that makes an interface's connection tracking remember idle flows for longer."""
-    return (
-        f"aws ec2 modify-network-interface-attribute --network-interface-id {interface.id} "
-        f"--connection-tracking-specification {name}={seconds}"
-    )
 
 
 def commands(text: str) -> list[str]:

@@ -16,13 +16,11 @@ STRANGERS = (23, 31, 45, 62, 77, 80, 81, 87, 91, 93, 109, 141, 151, 176, 188, 21
 @dataclass(frozen=True)
 class Problem:
     """What is planted. kinds: DESIGN's kinds that name it rightly, the best first; causes: likewise, of the
-    rules then and (where they differ) of a snapshot of the end. fix: commands that repair it."""
+    rules then and (where they differ) of a snapshot of the end."""
 
     name: str
     kinds: tuple
     causes: tuple
-    fix: str = ""
-    note: str = ""
 
 
 class Scene:
@@ -170,10 +168,10 @@ class Scene:
         made.nat_port = self.rng.randint(1024, 65535)
         self.sessions.append(made)
 
-    def plant(self, name, kinds, causes, fix="", note="") -> None:
+    def plant(self, name, kinds, causes) -> None:
         """Say what is planted: sessions tagged `name` belong to it; other tags are innocent."""
         kinds, causes = (tuple(x.split()) if isinstance(x, str) else x for x in (kinds, causes))
-        self.problems.append(Problem(name, kinds, causes, fix, note))
+        self.problems.append(Problem(name, kinds, causes))
 
     def changes(self) -> list[float]:
         """The moments at which a rule or an interface comes or goes."""

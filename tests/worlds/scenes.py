@@ -4,7 +4,6 @@ traffic that looks guilty. A tag on sessions names the planted problem or the in
 from functools import partial
 from types import SimpleNamespace
 
-from worlds.fixes import authorize, create_entry, delete_entry, track
 from worlds.rules import ANY4, ANY6
 from worlds.scene import Scene
 from worlds.world import World
@@ -61,14 +60,12 @@ def nat(seed) -> Scene:
     for worker in workers:
         s.udp(worker, "162.159.200.1", 123, s.moments(every=512))
     s.tcp(workers[0], provider[0], 8443, s.moments(every=240), "egress-rule", tries=4)
-    fix = authorize(narrow, "tcp", 8443, provider[0] + "/32", True)
-    s.plant("egress-rule", BLOCKED, "security-group", fix)
+    s.plant("egress-rule", BLOCKED, "security-group")
     s.tcp(workers, s.draw(shut, 1)[0], 443, s.moments(every=200), "shut-replies", tries=4)
-    s.plant("shut-replies", "reply-refused", "network-acl", delete_entry(net.edge.acl, 60))
+    s.plant("shut-replies", "reply-refused", "network-acl")
     s.tcp(windows, gateway[1], 443, s.moments(every=90), ports=(49152, 60999))
     s.tcp(windows, gateway[2], 443, s.moments(every=150), "high-ports", ports=(61000, 65535), tries=4)
-    fix = create_entry(acl, 130, "tcp", (61000, 65535), gateway[2] + "/32")
-    s.plant("high-ports", "reply-refused", "network-acl", fix, "answers pass to Linux's ports only")
+    s.plant("high-ports", "reply-refused", "network-acl")  # answers pass to Linux's ports only
     noise(s, [gate, *net.webs])
     return s
 
@@ -93,15 +90,15 @@ def balancers(seed) -> Scene:
             s.tcp(alb, server, 8080, s.moments(90), ports=wide)
             tag = "health-check" if server is backs[2] else None
             s.tcp(alb, server, 9443, s.moments(every=30), tag, ports=wide, tries=3)
-    s.plant("health-check", BLOCKED, "security-group", authorize(late, "tcp", 9443, front))
+    s.plant("health-check", BLOCKED, "security-group")
     for server in queues:
         s.tcp(nlb, server, port, s.moments(every=30), ports=wide, close=4, dur=0)
         s.tcp(people, nlb, 1883, s.moments(90), "open", target=((server, server.address), 1883))
         many = s.strangers(25)
         s.tcp(many, nlb, port, s.moments(70), "kept-addresses", target=((server, server.address), port))
-    s.plant("kept-addresses", SERVICE, "security-group", authorize(queue, "tcp", port, ANY4))
+    s.plant("kept-addresses", SERVICE, "security-group")
     s.tcp(s.draw(partner, 8), albs[0], 443, s.moments(60), "partner-denied")
-    s.plant("partner-denied", BLOCKED, "network-acl", delete_entry(net.edge.acl, 70))
+    s.plant("partner-denied", BLOCKED, "network-acl")
     s.tcp(net.apps[0], albs[1], 443, s.moments(300, begin=0.4, stop=0.45), "load-test", dur=0)
     net.app_group.allow("tcp", 9091, front)
     s.tcp(albs[0], net.apps[1], 9091, s.moments(every=60), "closed-port", answer="reset", ports=wide)
@@ -127,22 +124,20 @@ def dualstack(seed) -> Scene:
     broker = s.host(net.edge, "broker", mqtt, public=s.stranger())
     s.tcp(six, broker, port, s.moments(200), "open", six=True)
     s.tcp(s.strangers(60), broker, port, s.moments(240), "refused-to-all")
-    fix = create_entry(net.edge.acl, 125, "tcp", (port, port), ANY4)
-    s.plant("refused-to-all", SERVICE, "network-acl", fix, "served by IPv6, refused to all of IPv4")
+    s.plant("refused-to-all", SERVICE, "network-acl")  # served by IPv6, refused to all of IPv4
     for web in net.webs:
         s.tcp(six, web, 443, s.moments(100), six=True)
     old = s.group(net.vpc, "old-web", ("tcp", 443, ANY4))
     site = s.host(net.edge, "old-web", old, public=s.stranger())
     s.tcp(s.strangers(40), site, 443, s.moments(120))
     s.tcp(six[:25], site, 443, s.moments(90), "no-ipv6-rule", six=True)
-    s.plant("no-ipv6-rule", SERVICE, "security-group", authorize(old, "tcp", 443, ANY6))
+    s.plant("no-ipv6-rule", SERVICE, "security-group")
     away = s.subnet(net.vpc, "monitoring", "10.0.6.0/24", six="2a05:d018:12:b::/64")
     monitor = s.host(away, "monitor", s.group(net.vpc, "monitoring"))
     net.web_group.allow("icmp", 8, net.vpc.cidr)
     s.ping(monitor, net.webs[0], s.moments(every=60))
     s.ping(monitor, net.webs[1], s.moments(every=60), "ping6", six=True)
-    fix = authorize(net.web_group, "icmpv6", 128, monitor.six[0] + "/128")
-    s.plant("ping6", BLOCKED, "security-group", fix)
+    s.plant("ping6", BLOCKED, "security-group")
     bastion = s.host(net.edge, "bastion", s.group(net.vpc, "bastion", ("tcp", 22, office)), public=s.stranger())
     s.tcp(s.draw(office, 3), bastion, 22, s.moments(25), "office-ssh", dur=300, beat=15)
     noise(s, [bastion, broker], ports=(22,))
@@ -170,29 +165,27 @@ def udp(seed) -> Scene:
     s.udp([*net.apps, *net.webs], dns, 53, s.moments(500))
     s.udp(net.apps, dns, 53, s.moments(60), "dns-retries", tries=2, delay=5.5)
     s.udp(jobs, dns, 53, s.moments(150), "dns-refused", tries=3)
-    s.plant("dns-refused", BLOCKED, "security-group", authorize(dns_group, "udp", 53, batch.cidr))
+    s.plant("dns-refused", BLOCKED, "security-group")
     clock_group = s.group(net.vpc, "clock", ("udp", 123, net.app.cidr))
     clock = s.host(net.data, "clock", clock_group)
     for host in (*net.apps, *jobs[:2]):
         tag = "ntp-refused" if host in jobs else None
         s.udp(host, clock, 123, s.moments(every=64), tag, cport=123)
-    s.plant("ntp-refused", BLOCKED, "security-group", authorize(clock_group, "udp", 123, batch.cidr))
+    s.plant("ntp-refused", BLOCKED, "security-group")
     logs = s.host(net.data, "syslog", s.group(net.vpc, "syslog", ("udp", 514, net.vpc.cidr)))
     s.udp(net.apps[0], logs, 514, s.moments(every=10), "one-way-syslog", cport=514, reply=0)
     s.udp(jobs[2], logs, 514, s.moments(every=61), "syslog-denied", cport=514, reply=0)
-    s.plant("syslog-denied", BLOCKED, "network-acl", delete_entry(net.data.acl, 80))
+    s.plant("syslog-denied", BLOCKED, "network-acl")
     radius = s.host(net.data, "radius", s.group(net.vpc, "radius", ("udp", 1812, net.app.cidr)))
     s.udp(net.apps[0], radius, 1812, s.moments(60))
     s.udp(net.apps[1], radius, 1812, s.moments(every=200), "slow-answer", delay=s.rng.uniform(40, 55))
     kinds = "reply-refused late-packets blocked-client"
-    s.plant("slow-answer", kinds, "tracking-expired", track(net.apps[1], "UdpTimeout", 60))
+    s.plant("slow-answer", kinds, "tracking-expired")
     s.ping(net.webs[0], net.apps[1], s.moments(every=60), "ping-refused")
-    fix = authorize(net.app_group, "icmp", 8, net.webs[0].address + "/32")
-    s.plant("ping-refused", BLOCKED, "security-group", fix)
+    s.plant("ping-refused", BLOCKED, "security-group")
     people = s.strangers(60)
     s.udp(people, net.webs[0], 443, s.moments(160), "quic", size=1200, tries=3)
-    fix = create_entry(net.edge.acl, 130, "udp", (443, 443), ANY4)
-    s.plant("quic", SERVICE, "network-acl", fix, "the group allows QUIC, the ACL does not; TCP is served")
+    s.plant("quic", SERVICE, "network-acl")  # the group allows QUIC, the ACL does not; TCP is served
     noise(s, net.webs)
     return s
 
@@ -219,19 +212,19 @@ def transit(seed) -> Scene:
     s.tcp(a.apps, ledger, 5432, s.moments(150))
     s.tcp(a.webs, ledger, 9200, s.moments(80))
     s.tcp(jobs[0], ledger, 5432, s.moments(every=240), "over-transit", tries=4)
-    s.plant("over-transit", BLOCKED, "security-group", authorize(ledger_group, "tcp", 5432, batch.cidr))
+    s.plant("over-transit", BLOCKED, "security-group")
     gates[0].subnet.acl.entry(50, "tcp", (9200, 9200), batch.cidr, allow=False)
     s.tcp(jobs, ledger, 9200, s.moments(every=150), "transit-acl", tries=4)
-    s.plant("transit-acl", BLOCKED, "network-acl", delete_entry(gates[0].subnet.acl, 50))
+    s.plant("transit-acl", BLOCKED, "network-acl")
     cache_group = s.group(d.vpc, "cache", ("tcp", 6379, a.app_group))
     cache = s.host(d.data, "cache", cache_group)
     s.tcp(a.apps, cache, 6379, s.moments(150))
     s.tcp(jobs[1], cache, 6379, s.moments(every=200), "peer-group", tries=4)
-    s.plant("peer-group", BLOCKED, "security-group", authorize(cache_group, "tcp", 6379, batch_group))
+    s.plant("peer-group", BLOCKED, "security-group")
     twin = s.subnet(c.vpc, "batch", batch.cidr)
     twin_host = s.host(twin, "twin", s.group(c.vpc, "twin"), address=jobs[0].address)
     s.tcp(twin_host, c.db, 5432, s.moments(every=180), "same-address", tries=4)
-    s.plant("same-address", BLOCKED, "security-group", authorize(c.db_group, "tcp", 5432, twin_host.address + "/32"))
+    s.plant("same-address", BLOCKED, "security-group")
     noise(s, [*a.webs, *c.webs])
     return s
 
@@ -255,18 +248,17 @@ def pods(seed) -> Scene:
     orders = s.host(net.data, "orders-db", orders_group)
     s.tcp(pods_own, orders, 3306, s.moments(150))
     s.tcp(overlay[:3], orders, 3306, s.moments(every=100), "pod-to-database", tries=4)
-    s.plant("pod-to-database", BLOCKED, "security-group", authorize(orders_group, "tcp", 3306, "100.64.0.0/16"))
+    s.plant("pod-to-database", BLOCKED, "security-group")
     monitor = s.host(s.subnet(net.vpc, "monitoring", "10.0.6.0/24"), "monitor", s.group(net.vpc, "monitoring"))
     nodes.allow("tcp", 9100, monitor.address + "/32")
     for number, host in enumerate(hosts):
         s.tcp(monitor, host, 9100, s.moments(every=60))
         s.tcp(monitor, pods_own[number * 4], 9102, s.moments(every=60), "pod-metrics", tries=3)
-    fix = authorize(nodes, "tcp", 9102, monitor.address + "/32")
-    s.plant("pod-metrics", BLOCKED, "security-group", fix)
+    s.plant("pod-metrics", BLOCKED, "security-group")
     oracle = s.host(legacy, "oracle", s.group(net.vpc, "oracle", ("tcp", 1521, "10.0.0.0/8")))
     s.tcp(net.apps, oracle, 1521, s.moments(60))
     s.tcp(pods_own[5], oracle, 1521, s.moments(every=200), "pod-egress", tries=4)
-    s.plant("pod-egress", BLOCKED, "network-acl", delete_entry(place.acl, 40, egress=True))
+    s.plant("pod-egress", BLOCKED, "network-acl")
     noise(s, net.webs)
     return s
 
@@ -286,18 +278,16 @@ def slow(seed) -> Scene:
         for _ in range(2):
             s.tcp(host, store, 1433, [s.start - s.rng.uniform(600, 9000)], "acl-cut", dur=40000, beat=25)
         s.tcp(host, store, 1433, [t for t in s.moments(every=300) if t > change + 120], "acl-cut")
-    s.plant("acl-cut", "acl-changed", "network-acl", delete_entry(net.data.acl, 90))
+    s.plant("acl-cut", "acl-changed", "network-acl")
     s.tcp(hosts[0], net.db, port, s.moments(every=420), "missing-rule", tries=4)
-    fix = authorize(net.db_group, "tcp", port, hosts[0].address + "/32")
     net.db_group.allow("tcp", port, net.app_group)
     s.tcp(net.apps, net.db, port, s.moments(200))
-    s.plant("missing-rule", BLOCKED, "security-group", fix)
+    s.plant("missing-rule", BLOCKED, "security-group")
     events = s.host(net.data, "events", s.group(net.vpc, "events", ("tcp", 5672, net.app.cidr)))
     s.tcp(net.apps[0], events, 5672, s.moments(80), dur=30, beat=5)
     s.tcp(net.apps[1], events, 5672, s.moments(every=900, stop=0.9), "idle-push", dur=0, pushes=(500,), close=0)
     kinds = "reply-refused late-packets blocked-client"
-    fix = track(net.apps[1], "TcpEstablishedTimeout", 3600)
-    s.plant("idle-push", kinds, "tracking-expired", fix, "the server speaks after 500 s of silence")
+    s.plant("idle-push", kinds, "tracking-expired")  # the server speaks after 500 s of silence
     s.host(net.app, "standby", net.app_group)
     noise(s, net.webs)
     return s
@@ -322,11 +312,11 @@ def one_subnet(seed) -> Scene:
         s.tcp(net.apps, db, 5432, s.moments(700))
     s.tcp(high, net.db, 5432, s.moments(100))
     s.tcp(bi, net.db, 5432, s.moments(every=200), "answers-refused", tries=4)
-    s.plant("answers-refused", "reply-refused", "network-acl", delete_entry(net.data.acl, 50, egress=True))
+    s.plant("answers-refused", "reply-refused", "network-acl")
     s.tcp(low, net.db, 5432, s.moments(every=200), "acl-denies", tries=4)
-    s.plant("acl-denies", BLOCKED, "network-acl", delete_entry(net.data.acl, 60))
+    s.plant("acl-denies", BLOCKED, "network-acl")
     s.tcp(ops, more[0], 5432, s.moments(every=200), "missing-rule", tries=4)
-    s.plant("missing-rule", BLOCKED, "security-group", authorize(net.db_group, "tcp", 5432, ops.address + "/32"))
+    s.plant("missing-rule", BLOCKED, "security-group")
     s.logged = [net.db, *more]
     return s
 
@@ -348,25 +338,23 @@ def changes(seed) -> Scene:
     s.tcp(hosts[0], net.db, 5432, s.moments(every=120, stop=0.39), dur=20)
     s.tcp(hosts[0], net.db, 5432, [s.at(0.2)], dur=6000, beat=20)
     s.tcp(hosts[0], net.db, 5432, s.moments(every=120, begin=0.41), "removed-rule", tries=4)
-    fix = authorize(net.db_group, "tcp", 5432, hosts[0].address + "/32")
-    s.plant("removed-rule", BLOCKED, "security-group", fix)
+    s.plant("removed-rule", BLOCKED, "security-group")
     net.app_group.allow("tcp", 9000, hosts[1].address + "/32", since=repaired)
     s.tcp(hosts[1], net.apps[0], 9000, s.moments(every=120, stop=0.59), "repaired", tries=4)
     s.tcp(hosts[1], net.apps[0], 9000, s.moments(every=120, begin=0.61))
-    s.plant("repaired", BLOCKED, "security-group rules-changed", note="a rule was added later")
+    s.plant("repaired", BLOCKED, "security-group rules-changed")  # a rule was added later
     api_group = s.group(net.vpc, "api").allow("tcp", 8443, ANY4, until=wide).allow("tcp", 8444, ANY4)
     api = s.host(net.edge, "api", api_group, public=s.stranger())
     people = s.strangers(50)
     s.tcp(people, api, 8443, s.moments(120, stop=0.45), "open")
     s.tcp(people[:12], api, 8443, s.moments(14, begin=0.4, stop=0.49), "untracked-cut", dur=4000, beat=10)
     s.tcp(people, api, 8443, s.moments(150, begin=0.505), "untracked-cut")
-    fix = authorize(api_group, "tcp", 8443, ANY4)
-    s.plant("untracked-cut", SERVICE, "security-group", fix, "0.0.0.0/0 was removed: its flows have no state")
+    s.plant("untracked-cut", SERVICE, "security-group")  # 0.0.0.0/0 was removed: its flows have no state
     offices = s.draw(partner, 10)
     s.tcp(offices, net.webs[0], 443, s.moments(60, stop=0.65))
     s.tcp(offices[:7], net.webs[0], 443, s.moments(9, begin=0.5, stop=0.69), "acl-cut", dur=6000, beat=10)
     s.tcp(offices, net.webs[0], 443, s.moments(40, begin=0.705), "acl-cut")
-    s.plant("acl-cut", "acl-changed", "network-acl", delete_entry(net.edge.acl, 70))
+    s.plant("acl-cut", "acl-changed", "network-acl")
     rooms = s.draw(branch, 6)
     s.tcp(s.strangers(30), api, 8444, s.moments(150), "open")
     s.tcp(rooms, api, 8444, s.moments(40, stop=0.28))
@@ -397,8 +385,7 @@ def groups(seed) -> Scene:
     portal = s.host(net.edge, "portal", portal_group, s.group(net.vpc, "patching"), public=s.stranger())
     s.tcp(s.draw("81.20.7.0/26", 12), portal, 8443, s.moments(150))
     s.tcp(s.draw("81.20.9.64/27", 9), portal, 8443, s.moments(70), "new-office")
-    fix = f"aws ec2 modify-managed-prefix-list --prefix-list-id {offices.id} --add-entries Cidr=81.20.9.64/27"
-    s.plant("new-office", BLOCKED, "security-group", fix)
+    s.plant("new-office", BLOCKED, "security-group")
     several = [s.group(net.vpc, f"role-{n}", ("tcp", 7000 + n, net.app.cidr)) for n in range(3)]
     worker = s.host(net.app, "worker", *several)
     monitors = s.group(net.vpc, "monitors")
@@ -407,18 +394,16 @@ def groups(seed) -> Scene:
         target.groups[0].allow("tcp", 9100, monitors)
         s.tcp(monitor, target, 9100, s.moments(every=60))
     s.tcp(monitor, worker, 9100, s.moments(every=60), "three-groups", tries=3)
-    s.plant("three-groups", BLOCKED, "security-group", authorize(several[0], "tcp", 9100, monitors))
+    s.plant("three-groups", BLOCKED, "security-group")
     backup_group = s.group(net.vpc, "backup", egress=False).allow("tcp", 443, storage, egress=True)
     backup = s.host(net.data, "backup", backup_group)
     for address in s.draw("52.218.0.0/24", 6):
         s.tcp(backup, address, 443, s.moments(15))
     table = s.draw("52.119.240.0/24", 1)[0]
     s.tcp(backup, table, 443, s.moments(every=200), "egress-list", tries=4)
-    s.plant("egress-list", BLOCKED, "security-group", authorize(backup_group, "tcp", 443, table + "/32", True))
+    s.plant("egress-list", BLOCKED, "security-group")
     s.tcp(net.apps[1], net.db, 6379, s.moments(every=180), "both-refuse", tries=4)
-    fix = authorize(net.db_group, "tcp", 6379, net.apps[1].address + "/32")
-    fix += "\n" + create_entry(net.data.acl, 130, "tcp", (6379, 6379), net.apps[1].address + "/32")
-    s.plant("both-refuse", BLOCKED, "security-group-and-network-acl", fix)
+    s.plant("both-refuse", BLOCKED, "security-group-and-network-acl")
     noise(s, [portal, *net.webs])
     return s
 
@@ -452,7 +437,7 @@ def innocents(seed) -> Scene:
     senders = s.draw("93.184.20.0/24", 20)
     s.tcp(senders, mail, 25, s.moments(150), "late-packets", dur=2, late=20.0)
     s.tcp(ops, net.db, 5432, s.moments(every=240), "missing-rule", tries=4)
-    s.plant("missing-rule", BLOCKED, "security-group", authorize(net.db_group, "tcp", 5432, ops.address + "/32"))
+    s.plant("missing-rule", BLOCKED, "security-group")
     s.tcp(ops, net.apps[0], 8090, s.moments(every=120), "host-firewall", answer="silent", tries=4)
     s.plant("host-firewall", "accepted-silent", "none")
     noise(s, net.webs)
@@ -474,15 +459,14 @@ def edge(seed) -> Scene:
     net = shop(s, edge_acl=acl)
     iot = s.host(net.edge, "iot", s.group(net.vpc, "iot", ("tcp", port, ANY4)), public=s.stranger())
     s.tcp(s.strangers(60), iot, port, s.moments(240), "refused-to-all")
-    fix = create_entry(net.edge.acl, 125, "tcp", (port, port), ANY4)
-    s.plant("refused-to-all", SERVICE, "network-acl", fix, "the group allows it, the ACL does not")
+    s.plant("refused-to-all", SERVICE, "network-acl")  # the group allows it, the ACL does not
     s.tcp(s.draw(partner, 3), net.webs[0], 443, s.moments(40), "partner-denied", tries=4)
-    s.plant("partner-denied", BLOCKED, "network-acl", delete_entry(net.edge.acl, 70))
+    s.plant("partner-denied", BLOCKED, "network-acl")
     bastion = s.host(net.edge, "bastion", s.group(net.vpc, "bastion", ("tcp", 22, office)), public=s.stranger())
     s.tcp(s.draw(office, 3), bastion, 22, s.moments(25), "office-ssh", dur=300, beat=15)
     jump = s.host(net.edge, "jump", s.group(net.vpc, "jump", ("tcp", 22, ANY4)), public=s.stranger())
     s.tcp(s.strangers(40), jump, 22, s.moments(70), "ssh-open", dur=3)
-    s.plant("ssh-open", "exposed-service", "none", note="0.0.0.0/0 may use SSH")
+    s.plant("ssh-open", "exposed-service", "none")  # 0.0.0.0/0 may use SSH
     for scanner in s.strangers(5):
         for host in (iot, bastion, *net.webs):
             for asked in s.rng.sample(range(20, 30000), 15):

@@ -11,7 +11,6 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from ipaddress import ip_network
-from itertools import product
 from pathlib import Path
 
 import flowkit as fk
@@ -173,41 +172,25 @@ def fixes_of(world: World, truth: dict, findings: list[dict]) -> list[tuple]:
     return told
 
 
-def scored(name: str, seed: int, version, snapshot: bool, action="ALL") -> tuple:
+def scored(world: World, version, snapshot: bool, action="ALL") -> tuple:
     """The score of flowkit's report on a world, and the replays of the fixes it proposes."""
-    world = WORLDS[name](seed)
     with tempfile.TemporaryDirectory() as folder:
         truth = world.write(folder, version, action, snapshot)
         findings = findings_of(Path(folder), snapshot)
-    return score(findings, truth), fixes_of(world, truth, findings) if snapshot else []
-
-
-def markdown(scores: dict) -> str:
-    """Tables of all scores, by (world, seed)."""
-    results = {(w, s, n): r for (w, s), (one, _) in scores.items() for n, r in one.results.items()}
-    cells = Counter((confidence, status) for status, confidence, *_ in results.values())
-    lines = _table(["confidence", *STATUS], [[c, *(cells[c, s] for s in STATUS)] for c in CONFIDENCE])
-    worlds = sorted({w for w, _, _ in results}, key=list(WORLDS).index)
-    by_world = Counter((w, r[0]) for (w, _, _), r in results.items())
-    alarms = [(w, *alarm) for (w, _), (one, _) in scores.items() for alarm in one.false_alarms]
-    per_world = Counter(w for w, *_ in alarms)
-    rows = [[w, *(by_world[w, s] for s in STATUS), per_world[w]] for w in worlds]
-    lines += ["", *_table(["world", *STATUS, "false alarms"], rows), ""]
-    bad = [[w, s, n, r[0], r[1], r[2], r[3]] for (w, s, n), r in results.items() if r[0] != "right"]
-    lines += _table(["world", "seed", "planted", "status", "confidence", "kind told", "cause told"], bad)
-    groups = Counter((w, group, f["kind"], f["severity"]) for w, group, f in alarms)
-    rows = [[*key, count] for key, count in sorted(groups.items())]
-    lines += ["", *_table(["world", "false alarm on", "kind", "severity", "findings"], rows), ""]
-    return "\n".join([*lines, *summary(scores)])
+    made = score(findings, truth)
+    print(world.name, world.seed, Counter(r[0] for r in made.results.values()), file=sys.stderr)
+    return made, fixes_of(world, truth, findings) if snapshot else []
 
 
 def summary(scores: dict) -> list[str]:
-    """Sentences: findings and incidents a root cause, numbers compared, fixes replayed."""
-    lines = []
+    """Sentences: findings and incidents a root cause, false alarms, numbers compared, fixes replayed."""
+    lines, alarms = [], Counter((group, f["kind"]) for one, _ in scores.values() for group, f in one.false_alarms)
     told = [several for one, _ in scores.values() for several in one.findings.values() if several]
     loud = sum(map(len, told))
     incidents = sum(len({f.get("incident") or f["id"] for f in several}) for several in told)
     lines.append(f"{len(told)} root causes told by {loud} findings, {incidents} incidents.")
+    told = ", ".join(f"{kind} of {group} {times}" for (group, kind), times in alarms.most_common())
+    lines.append(f"False alarms of medium and high severity: {told or 'none'}.")
     off = Counter(name for one, _ in scores.values() for _, name, _, _ in one.numbers)
     checked = sum(one.checked for one, _ in scores.values())
     wrong = ", ".join(f"{name} {count}" for name, count in off.most_common())
@@ -224,10 +207,6 @@ def summary(scores: dict) -> list[str]:
     return lines
 
 
-def _table(head, rows) -> list[str]:
-    return [f"| {' | '.join(map(str, row))} |" for row in (head, ["---"] * len(head), *rows)]
-
-
 def calibration(scores: dict) -> list[str]:
     """Confidence x status over all scores, with the share that is right of what names a cause."""
     results = [r for one, _ in scores.values() for r in one.results.values()]
@@ -237,9 +216,13 @@ def calibration(scores: dict) -> list[str]:
         named = right + cells[confidence, "wrong"]
         share = f"{right / named:.1%}" if named else "-"
         rows.append([confidence, right, cells[confidence, "wrong"], share, cells[confidence, "undetermined"]])
+    head = ["confidence", "right", "wrong", "right of these", "left undetermined"]
+    lines = [f"| {' | '.join(map(str, row))} |" for row in (head, ["---"] * len(head), *rows)]
+    bad = Counter((r[0], name) for one, _ in scores.values() for name, r in one.results.items())
+    bad = [f"{name} {status}, {times}" for (status, name), times in bad.items() if status in ("wrong", "missed")]
     missed = sum(status == "missed" for status, *_ in results)
-    lines = _table(["confidence", "right", "wrong", "right of these", "left undetermined"], rows)
-    return [*lines, "", f"{len(results)} planted problems, {missed} missed.", "", *summary(scores)]
+    said = f"{len(results)} planted problems, {missed} missed.{' Not right: ' + '; '.join(bad) + '.' if bad else ''}"
+    return [*lines, "", said, "", *summary(scores)]
 
 
 def publish(path: Path, seeds: str, settings: dict) -> None:
@@ -272,22 +255,20 @@ def main() -> None:
     given = parser.parse_args()
     first, _, last = given.seeds.partition("-")
     names = WORLDS if given.worlds == "all" else given.worlds.split(",")
-
-    def scores(version, snapshot: bool, action: str) -> dict:
-        found = {}
-        for name, seed in product(names, range(int(first), int(last or first) + 1)):
-            found[name, seed] = scored(name, seed, version, snapshot, action)
-            print(name, seed, Counter(r[0] for r in found[name, seed][0].results.values()), file=sys.stderr)
-        return found
-
-    if given.publish:
-        settings = {}
-        for name, how in SETTINGS.items():  # the page is whole after each of them
-            settings[name] = scores(*how)
-            publish(given.publish, given.seeds, settings)
-        return
-    version = int(given.version) if given.version.isdigit() else given.version
-    print(markdown(scores(version, given.snapshot == "yes", given.action)))
+    settings = {
+        "": (int(given.version) if given.version.isdigit() else given.version, given.snapshot == "yes", given.action)
+    }
+    settings = SETTINGS if given.publish else settings
+    scores = {setting: {} for setting in settings}
+    for seed in range(int(first), int(last or first) + 1):
+        for name in names:
+            world = WORLDS[name](seed)
+            for setting, how in settings.items():
+                scores[setting][name, seed] = scored(world, *how)
+        if given.publish:  # the page is whole after each seed
+            publish(given.publish, f"{first}-{seed}", scores)
+    if not given.publish:
+        print("\n".join(calibration(scores[""])))
 
 
 if __name__ == "__main__":

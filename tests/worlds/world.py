@@ -112,8 +112,6 @@ def _problem_truth(problem: Problem, records: list) -> dict:
         },
         "names": {a: i.name for s in some for i, a in (s.client, s.server) if i and i.instance},
         "rule": sorted(rules),
-        "fix": problem.fix,
-        "note": problem.note,
         "counts": counts(problem.name, mine),
         "interfaces": {
             eni: counts(problem.name, [r for r in mine if r.hop.interface.id == eni])
