@@ -8,7 +8,10 @@ import pandas as pd
 
 from flowkit.folding.conversations import CONFIDENCE
 from flowkit.folding.coverage import covered_share
+from flowkit.loading.window import Moment, window
 from flowkit.questions import talkers as question
+from flowkit.questions.egress import Egress
+from flowkit.reporting import egress as outbound
 from flowkit.reporting.answer import Answer
 from flowkit.reporting.finding import Finding
 from flowkit.reporting.names import service_name
@@ -41,7 +44,7 @@ class Talkers(Answer):
     """What `talkers` returns, beside summary, findings, coverage and titles.
 
     The tables of `flowkit.questions.talkers.tables`, with ``name`` columns beside addresses and interfaces (the host's
-    name in the snapshot, or the AWS service; null without).
+    name in the snapshot, or the AWS service; null without); ``destinations``: new ones, as `flowkit.reporting.egress`.
     """
 
     pairs: pd.DataFrame
@@ -52,12 +55,16 @@ class Talkers(Answer):
     paths: pd.DataFrame
     evidence: pd.DataFrame
     addresses: pd.DataFrame
+    destinations: pd.DataFrame
 
 
-def talkers(log, top: int = 20, weak_share: float = 0.05) -> Talkers:
+def talkers(
+    log, top: int = 20, weak_share: float = 0.05, compare_at: Moment = None, large_bytes: int = 100_000_000
+) -> Talkers:
     """Return who talks to whom in `log`: the `top` pairs, all interfaces, and how far to trust it.
 
-    `weak_share`: share of sessions with weak evidence of who began that is worth a finding.
+    `weak_share`: share of sessions with weak evidence of who began that is worth a finding; `compare_at`: new are
+    destinations that came after this moment (default: the middle of the window); `large_bytes`: what is large.
     """
     tables, names, whole = question.tables(log.fold, top), _names(log), covered_share(log.coverage)
     for name, columns in NAMED.items():
@@ -65,9 +72,13 @@ def talkers(log, top: int = 20, weak_share: float = 0.05) -> Talkers:
             table = tables[name]
             table.insert(table.columns.get_loc(column) + 1, new, table[column].map(names).astype("object"))
     totals = tables.pop("totals")
+    egress = Egress(log, window(compare_at, None)[0], large_bytes)
+    tables["destinations"] = outbound.table(egress, names)
+    *lines, sure = _summary(totals, tables, log.fold.facts)
+    told = outbound.sentence(egress)
     return Talkers(
-        summary=tuple(_summary(totals, tables, log.fold.facts)),
-        findings=tuple(_findings(tables, log.network, whole, weak_share)),
+        summary=(*lines[:3], told, sure) if told else (*lines, sure),
+        findings=(*_findings(tables, log.network, whole, weak_share), *outbound.findings(egress, log, top)),
         coverage="" if whole is None else f"Log coverage {whole:.2%}",
         titles=_titles(tables),
         **tables,
