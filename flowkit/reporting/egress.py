@@ -8,7 +8,7 @@ import pandas as pd
 from flowkit.folding.coverage import covered_share, duration
 from flowkit.questions.egress import DAY, FACTOR, HOUR, Egress
 from flowkit.reporting.answer import incident_id
-from flowkit.reporting.finding import Finding
+from flowkit.reporting.finding import SUBJECT, Finding
 from flowkit.reporting.kinds import SEVERITIES
 from flowkit.reporting.names import hosts, service_name
 from flowkit.reporting.tables import percent, size
@@ -96,14 +96,8 @@ def _finding(found: Egress, log, host, severity: str, template: str, rows: pd.Da
         words |= {"every": duration(row.every), "starts": many(row.starts, "session"), "regular": percent(row.regular)}
     numbers = {name: re.findall(r"([\d,.]+) ([A-Za-z%]+)", text) for name, text in words.items() if f"{{{name}}}" in template
                and (name not in ("host", "place") or re.fullmatch(r"[\d,]+ (hosts|new destinations)", text))}  # fmt: skip
-    names = {
-        "interface_id": "interface_id",
-        "srcaddr": "host",
-        "dstaddr": "destination",
-        "protocol": "protocol",
-        "dstport": "port",
-    }
-    subject = {key: rows[name].iloc[0] if rows[name].nunique() == 1 else None for key, name in names.items()}
+    names = zip(SUBJECT, ("interface_id", "host", "destination", "protocol", "port"), strict=True)
+    subject = {key: rows[name].iloc[0] if rows[name].nunique() == 1 else None for key, name in names}
     subject["dstaddr"] = None if rows["aws"].any() else subject["dstaddr"]
     begin, end, at = (pd.Timestamp(moment, unit="s", tz="UTC") for moment in (first, last, since))
     seen = covered_share(log.coverage, row.interface_id, None, at)
@@ -118,7 +112,7 @@ def _finding(found: Egress, log, host, severity: str, template: str, rows: pd.Da
             rows[:SHOWN].itertuples(), places, strict=False) if len(rows) > 1)),
         action=ACTION.format(subject["dstaddr"]) if subject["dstaddr"] else "", first_seen=begin, last_seen=end,
         records=rows["records"].sum(), packets=rows["packets"].sum(), bytes=rows["sent_bytes"].sum(), coverage=seen,
-        counts={f"{name}_{unit}": float(number.replace(",", "")) for name, found in numbers.items()
-                for number, unit in found},
+        counts={name if unit in ("%", "new", "host", "hosts", "session", "sessions") else f"{name}_{unit}": float(number.replace(",", ""))
+                for name, some in numbers.items() for number, unit in some},
         incident=incident_id("egress", subject["dstaddr"] or subject["srcaddr"]),
     )  # fmt: skip
