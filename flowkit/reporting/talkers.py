@@ -8,7 +8,10 @@ import pandas as pd
 
 from flowkit.folding.conversations import CONFIDENCE
 from flowkit.folding.coverage import covered_share
+from flowkit.loading.window import Moment, window
 from flowkit.questions import talkers as question
+from flowkit.questions.egress import Egress
+from flowkit.reporting import egress as outbound
 from flowkit.reporting.answer import Answer
 from flowkit.reporting.finding import Finding, finding
 from flowkit.reporting.html import percent, printed, size
@@ -42,7 +45,7 @@ class Talkers(Answer):
     """What `talkers` returns, beside summary, findings, coverage and titles.
 
     The tables of `flowkit.questions.talkers.tables`, with ``name`` columns beside addresses and interfaces (the host's
-    name in the snapshot, or the AWS service; null without).
+    name in the snapshot, or the AWS service; null without); ``destinations``: new ones, as `flowkit.reporting.egress`.
     """
 
     pairs: pd.DataFrame
@@ -53,12 +56,16 @@ class Talkers(Answer):
     paths: pd.DataFrame
     evidence: pd.DataFrame
     addresses: pd.DataFrame
+    destinations: pd.DataFrame
 
 
-def talkers(log, top: int = 20, weak_share: float = 0.05) -> Talkers:
+def talkers(
+    log, top: int = 20, weak_share: float = 0.05, compare_at: Moment = None, large_bytes: int = 100_000_000
+) -> Talkers:
     """Return who talks to whom in `log`: the `top` pairs, all interfaces, and how far to trust it.
 
-    `weak_share`: share of sessions with weak evidence of who began that is worth a finding.
+    `weak_share`: share of sessions with weak evidence of who began that is worth a finding; `compare_at`: new are
+    destinations that came after this moment (default: the middle of the window); `large_bytes`: what is large.
     """
     tables, names, whole = question.tables(log.fold, top), _names(log), covered_share(log.coverage)
     for name, columns in NAMED.items():
@@ -66,6 +73,8 @@ def talkers(log, top: int = 20, weak_share: float = 0.05) -> Talkers:
             table = tables[name]
             table.insert(table.columns.get_loc(column) + 1, new, table[column].map(names).astype("object"))
     totals, evidence = tables.pop("totals"), tables["evidence"]
+    egress = Egress(log, window(compare_at, None)[0], large_bytes)
+    tables["destinations"] = outbound.table(egress, names)
     total, weak = evidence.sessions.sum(), evidence.loc[evidence.evidence.isin(WEAK), "sessions"].sum()
     sure = "No session whose client could be identified."
     if total:
@@ -74,9 +83,10 @@ def talkers(log, top: int = 20, weak_share: float = 0.05) -> Talkers:
         "bytes_over_time": "No accepted traffic with a time.", "bytes_by_interface": "No interface logged a flow.",
         "pairs": "No accepted traffic of a known client.", "evidence": sure,
     } | _titles(tables)  # fmt: skip
+    lines = _summary(totals, titles["pairs"], tables, log.fold.facts)
     return Talkers(
-        summary=(*_summary(totals, titles["pairs"], tables, log.fold.facts), *([] if totals.empty else [sure])),
-        findings=tuple(_findings(tables, log.network, whole, weak_share)),
+        summary=tuple(filter(None, (*lines[:3], outbound.sentence(egress), *([] if totals.empty else [sure])))),
+        findings=(*_findings(tables, log.network, whole, weak_share), *outbound.findings(egress, log, top)),
         coverage="" if whole is None else f"Log coverage {whole:.2%}",
         titles=titles,
         **tables,

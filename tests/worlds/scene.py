@@ -125,22 +125,24 @@ class Scene:
         steps = range(max(0, int((high - low) / every) + 1))
         return [low + (n + self.rng.uniform(0, jitter)) * every for n in steps if low + (n + 0.2) * every < high]
 
-    def tcp(self, clients, server, port, moments, tag=None, dur=None, beat=None, pushes=(), **more) -> None:
+    def tcp(self, clients, server, port, moments, tag=None, dur=None, beat=None, pushes=(), sent=None, **more) -> None:
         """TCP sessions of `clients` (each moment one of them) with `server`.
 
-        dur: seconds that they last; beat: seconds between requests (default: one request).
+        dur: seconds that they last; beat: seconds between requests (default: one request); sent: bytes of each.
         """
         for t in moments:
             length = dur if dur is not None else self.rng.expovariate(1 / 8)
             times = [0.05]
             if beat:
                 times = [0.05 + n * beat for n in range(int(length / beat) + 1)]
-            beats = tuple((at, *self._sizes()) for at in times) if beat else ((0.05, *self._sizes()),)
+            beats = tuple((at, *self._sizes(sent)) for at in times)
             if not beat and length > 1:
                 beats += ((length, 1, 120, 2, 300),)
             self._session(clients, server, TCP, port, t, tag, beats=beats, pushes=tuple(pushes), **more)
 
-    def _sizes(self) -> tuple:
+    def _sizes(self, sent=None) -> tuple:
+        if sent is not None:
+            return sent // 1400 + 1, sent, sent // 2800 + 1, 60 * (sent // 2800 + 1)
         asked, got = self.rng.randrange(2, 8), self.rng.randrange(2, 30)
         return asked, asked * self.rng.randrange(60, 400), got, got * self.rng.randrange(200, 1400)
 

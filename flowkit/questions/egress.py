@@ -1,0 +1,163 @@
+"""What leaves for the internet and never did before: new destinations, unusual volumes, regular small sessions.
+
+In: a log's fold. A host is the packet's own inner end; a destination is an outer address, or one of AWS's own services,
+whose addresses change. What several interfaces logged counts once; bytes of a session are spread evenly over its time.
+"""
+
+import numpy as np
+import pandas as pd
+
+from flowkit.net import PRIVATE_TEXT, TCP, UDP
+
+HOUR, DAY = 3600, 86400
+#: How many times the usual is unusual, and the share of time steps that the usual covers.
+FACTOR, QUANTILE = 3, 0.95
+#: AWS services behind which anybody may stand.
+ANYBODY = ("EC2", "CLOUDFRONT", "GLOBALACCELERATOR", "API_GATEWAY")
+#: Beacons: least sessions and time steps, most bytes a session, least share of regular pauses. A pause, the mean of n, is
+#: regular within `TOLERANCE` / sqrt(n) of the usual one: of pauses at random one in five is, whatever n.
+SESSIONS, STEPS, SMALL, REGULAR, TOLERANCE = 12, 8, 100_000, 0.8, 0.25
+#: Pairs and hosts with the most bytes that are looked at one by one.
+MOST = 200
+
+#: What an inner host and an outer address had to do with each other. Where no interface of a host is logged, one that
+#: passes its packets on speaks for it. ``asked``: the host began; ``unsure``: perhaps.
+CONTACTS = f"""
+CREATE OR REPLACE TEMP TABLE contacts AS
+WITH known AS (
+    SELECT address, regexp_matches(address, ?) OR address IN (SELECT address FROM own) AS inside, service
+    FROM (SELECT client AS address FROM edges UNION SELECT server FROM edges) LEFT JOIN aws_services USING (address)
+    WHERE regexp_matches(address, '^[0-9a-f.:]+$') AND NOT regexp_matches(address, '^(0\\.|22[4-9]\\.|23.\\.|255\\.|ff|::$)')),
+ends AS (
+    SELECT CASE WHEN c.inside THEN client ELSE server END AS host, CASE WHEN c.inside THEN server ELSE client END AS peer,
+        CASE WHEN c.inside THEN s.service ELSE c.service END AS owner, CASE WHEN c.inside THEN server_port END AS port,
+        CASE WHEN c.inside THEN client_bytes ELSE server_bytes END AS sent, client_packets::HUGEINT + server_packets AS packets,
+        client_accepted + client_rejected + server_accepted + server_rejected AS records,
+        client_bytes::HUGEINT + server_bytes AS size, evidence IN ('first', 'unknown') AS unsure, c.inside AND NOT unsure AS asked,
+        interface_id, counted, way, protocol, evidence, sessions, step, first, last
+    FROM edges JOIN known c ON c.address = client JOIN known s ON s.address = server
+    WHERE c.inside <> s.inside AND NOT denied AND first IS NOT NULL),
+passed AS (
+    FROM ends WHERE way = 'transit' AND host NOT IN (SELECT host FROM ends WHERE counted)
+        AND host NOT IN (SELECT address FROM own WHERE transit)
+    QUALIFY interface_id = min(interface_id) OVER (PARTITION BY host, peer))
+SELECT *, coalesce(CASE WHEN owner NOT IN {ANYBODY} THEN owner END, peer) AS destination, regexp_extract(peer,
+    CASE WHEN contains(peer, ':') THEN '^[0-9a-f]*:[0-9a-f]*:[0-9a-f]*' ELSE '^[0-9]+[.][0-9]+[.][0-9]+' END) AS network
+FROM (FROM ends WHERE counted UNION ALL FROM passed)"""
+#: ``since``: when the host met the first address of this network (/24, /48), ``born``: any; ``others``: another host knew
+#: the destination before; ``fresh``: networks that the host met in the later half of the time before the split.
+PAIRS = """
+CREATE OR REPLACE TEMP TABLE pairs AS
+WITH met AS (SELECT host, network, min(first) AS since FROM contacts GROUP BY ALL),
+lives AS (SELECT host, min(since) AS born, count(*) FILTER (since >= ? AND since < ?) AS fresh FROM met GROUP BY host),
+whole AS (SELECT destination, min(first) AS known FROM contacts GROUP BY ALL)
+SELECT host, destination, destination <> any_value(peer) AS aws, arg_max(interface_id, sent) AS interface_id,
+    arg_max(protocol, sent) AS protocol, arg_max(port, sent) AS port, bool_or(asked) AS asked, bool_or(unsure) AS unsure,
+    min(first) AS first_seen, max(last) AS last_seen, exact(sessions) AS sessions, exact(sent) AS sent_bytes,
+    exact(size) AS size, exact(records) AS records, exact(packets) AS packets, any_value(since) AS since,
+    any_value(born) AS born, any_value(fresh) AS fresh, any_value(known) < min(first) AS others
+FROM contacts JOIN met USING (host, network) JOIN lives USING (host) JOIN whole USING (destination)
+GROUP BY host, destination"""
+#: Bytes of the busiest hosts by time step, of destinations that got little together.
+SPREAD = """
+WITH busy AS (SELECT host FROM pairs GROUP BY host ORDER BY sum(sent_bytes) DESC, host LIMIT ?),
+spread AS (
+    SELECT host, CASE WHEN sent_bytes >= ? THEN destination ELSE '' END AS destination, first, last, sent, w,
+        unnest(range(first // w, last // w + 1)) * w AS step
+    FROM contacts JOIN pairs USING (host, destination) SEMI JOIN busy USING (host), (SELECT ?::BIGINT AS w))
+SELECT host, destination, step,
+    sum(sent / (last - first + 1)::DOUBLE * (least(last + 1, step + w) - greatest(first, step))) AS bytes
+FROM spread GROUP BY ALL"""
+#: Pauses between sessions: of a time step with n of them the mean, until the first one of the next. DNS and NTP are left
+#: out, and what goes on without a new SYN.
+BEACONS = f"""
+WITH steps AS (
+    SELECT host, destination, protocol, port, step, min(first) AS first, sum(sessions) AS n
+    FROM contacts WHERE asked AND destination = peer AND port NOT IN (53, 123) AND (evidence = 'syn'
+        OR protocol = {UDP} OR (protocol = {TCP} AND evidence <> 'carry' AND NOT ?)) GROUP BY ALL),
+pauses AS (
+    SELECT *, (lead(first) OVER (each ORDER BY first) - first) / n AS pause FROM steps
+    WINDOW each AS (PARTITION BY host, destination, protocol, port)
+    QUALIFY count(*) OVER each >= {STEPS} AND sum(n) OVER each >= {SESSIONS}),
+usual AS (SELECT *, median(pause) OVER (PARTITION BY host, destination, protocol, port) AS every FROM pauses)
+SELECT host, destination, any_value(every) AS every, sum(n)::BIGINT AS starts,
+    avg((abs(pause - every) <= {TOLERANCE} * every / sqrt(n))::INT) AS regular
+FROM usual GROUP BY host, destination, protocol, port HAVING regular >= {REGULAR}"""
+
+
+class Egress:
+    """What hosts sent to the internet, compared with what they sent there before.
+
+    `compare_at` (seconds since 1970): what came after it is compared with what came before; without it, the middle of the
+    window. Large is what got `least` bytes. `new`: destinations of hosts, the largest first, with ``peak`` (bytes in a
+    time step), ``usual`` (of the host before) and ``every``, ``regular``, ``starts`` where it is a beacon, as in `beacons`;
+    `unusual`: hosts with time steps far beyond those before; `history`: seconds before the split; `enough`: of them.
+    """
+
+    def __init__(self, log, compare_at: int | None, least: int) -> None:
+        self.fold, self.least, given, facts = log.fold, least, compare_at is not None, log.fold.facts
+        self.first, last, self.width = facts["first"] or 0, facts["last"] or 0, facts["step"]
+        self.split = min(max(compare_at, self.first), last) if given else (self.first + last) // 2
+        self.history, self.need = self.split - self.first, HOUR if given else DAY
+        self.enough = self.history >= self.need
+        # What is large or regular is compared with all that was before it, if that is an hour.
+        self.since = self.split if given else min(self.split, self.first + HOUR)
+        own = log.interfaces.loc[log.interfaces["address"].notna(), ["address", "transit"]].to_numpy().tolist()
+        known = log.network.interfaces.values() if log.network else ()
+        own += [(address, False) for one in known for address in (*one.addresses, *one.public_addresses)]
+        self.fold.sql(CONTACTS, PRIVATE_TEXT, own=pd.DataFrame(own, columns=["address", "transit"], dtype=object))
+        self.fold.sql(PAIRS, self.first + self.history // 2, self.split)
+        sent, steps = self.fold.sql(SPREAD, MOST, least, self.width), self.first - self.first % self.width
+        sent = sent.pivot(index="step", columns=["host", "destination"], values="bytes")
+        self.steps = sent.reindex(range(steps, last + 1, self.width)).fillna(0.0)
+        self.beacons = self._beacons(log.coverage)
+        self.new = self._new()
+        self.unusual = self._unusual()
+
+    def _beacons(self, coverage: pd.DataFrame) -> pd.DataFrame:
+        """Return hosts' regular small sessions; not what has the cadence of the log, up to two aggregation intervals."""
+        found = self.fold.sql(BEACONS, bool(self.fold.facts["flagged"])).astype({"host": object, "destination": object})
+        rows = self.fold.sql("FROM pairs JOIN found USING (host, destination) ORDER BY regular DESC, host", found=found)
+        cadence = rows["interface_id"].map(coverage.groupby("interface_id")["interval"].max()).fillna(600)
+        rows = rows[(rows["every"] > 2 * cadence) & (rows["size"] <= SMALL * rows["sessions"])]
+        return rows.drop_duplicates(["host", "destination"])
+
+    def _new(self) -> pd.DataFrame:
+        """Return the new destinations; what began within the log's first day and came again a day later is routine."""
+        met = "FROM pairs WHERE (asked OR unsure AND sent_bytes >= ?) AND NOT aws AND since >= ?"
+        new, day = (
+            self.fold.sql(f"{met} ORDER BY sent_bytes DESC, host, destination", self.least, self.since),
+            DAY // self.width,
+        )
+        new = new.merge(self.beacons[["host", "destination", "every", "regular", "starts"]], "left")
+        new = new.assign(peak=0.0, usual=0.0, again=False)
+        for row in new[(new["sent_bytes"] >= self.least) & new["host"].isin(self.steps.columns.levels[0])].itertuples():
+            sent, before = self.steps[row.host][row.destination], self.steps[row.host].loc[: row.since - self.width]
+            busy = np.flatnonzero(sent > sent.max() / FACTOR)
+            again = row.since - self.first < DAY and bool(np.isin(busy + day, [busy - 1, busy, busy + 1]).any())
+            usual = before.sum(axis=1).quantile(QUANTILE) if len(before) else 0.0
+            new.loc[row.Index, ["peak", "usual", "again"]] = sent.max(), usual, again
+        told = (new["since"] >= self.split) | (new["sent_bytes"] >= self.least) | new["every"].notna()
+        return new[told & ~new.pop("again")].reset_index(drop=True)
+
+    def _unusual(self) -> pd.DataFrame:
+        """Return hosts that sent more than `FACTOR` times the busiest time step of an ordinary day, the median of the days
+        before the split: what comes every night is in it. Large new destinations are left out: they are in `new`."""
+        rows, told = [], self.new.loc[self.new["sent_bytes"] >= self.least, ["host", "destination"]]
+        sent = self.steps.drop(columns=[pair for pair in told.itertuples(index=False, name=None) if pair in self.steps])
+        hosts = sent.T.groupby("host").sum().T
+        before, after = hosts[hosts.index + self.width <= self.split], hosts[hosts.index >= self.split]
+        ago = (self.split - self.width - before.index) // DAY
+        whole = ago < max(round(self.history / DAY), 1)
+        usual = before[whole].groupby(ago[whole]).max().median()
+        over = after > (FACTOR * usual).clip(lower=self.least)
+        for host in over.columns[over.any()] if self.enough else ():
+            steps, total = over.index[over[host]], hosts.loc[over.index[over[host]], host].sum()
+            to = sent.loc[steps, host].drop(columns="", errors="ignore").sum()
+            top = to.idxmax() if len(to) and to.max() > total / 2 else None
+            most = "FROM pairs WHERE host = ? ORDER BY destination = ? DESC, sent_bytes DESC LIMIT 1"
+            rows.append(self.fold.sql(most, host, top or "").assign(
+                destination=top, sent_bytes=int(total), peak=hosts.loc[steps, host].max(), usual=usual[host],
+                first_seen=steps[0], last_seen=steps[0] + len(steps) * self.width,
+            ))  # fmt: skip
+        return pd.concat(rows).sort_values("sent_bytes", ascending=False) if rows else self.new[:0]
