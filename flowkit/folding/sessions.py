@@ -115,8 +115,10 @@ def _several(idle: int) -> str:
 def split(translated: bool = True, idle: int = TCP_IDLE) -> str:
     """Return the sessions of endpoints of ``unsplit`` that may have met more than once, split where they did."""
     same = " AND ".join(f"one.{name} = several.{name}" for name in KEY)
-    rows = 'PARTITION BY {} ORDER BY "start", syn DESC, "end" ROWS BETWEEN UNBOUNDED PRECEDING AND {}'
-    past, now = rows.format(_KEY, "1 PRECEDING"), rows.format(_KEY, "CURRENT ROW")
+    order = f'PARTITION BY {_KEY} ORDER BY "start", syn DESC, "end"'
+    past = f"{order} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING"
+    # Of records that tie, any may be the first of a session, and each window may put another one first: all are in it.
+    now = f"{order} RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW"
     # Not max(...) FILTER: neither Spark nor Trino filters inside a window. The latest SYN and who sent it are one
     # number, so that the greatest is the latest: odd for b.
     return f"""
