@@ -36,7 +36,7 @@ def usual(days, me=ME, eni="eni-a"):
     rng = random.Random(7)
     return [
         row
-        for at in sorted(rng.sample(range(days * DAY), days * 40))
+        for at in [0, *sorted(rng.sample(range(days * DAY), days * 40)), days * DAY - 60]
         for row in sent(KNOWN, 20_000, at, me=me, eni=eni)
     ]
 
