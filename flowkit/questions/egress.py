@@ -135,6 +135,10 @@ class Egress:
             sent, before = self.steps[row.host][row.destination], self.steps[row.host].loc[: row.since - self.width]
             busy = np.flatnonzero(sent > sent.max() / FACTOR)
             again = row.since - self.first < DAY and bool(np.isin(busy + day, [busy - 1, busy, busy + 1]).any())
+            # What it knew for long before it got much is no new destination.
+            again |= (
+                row.since < self.split and len(busy) > 0 and sent.index[busy[0]] > row.since + max(HOUR, self.width)
+            )
             usual = before.sum(axis=1).quantile(QUANTILE) if len(before) else 0.0
             new.loc[row.Index, ["peak", "usual", "again"]] = sent.max(), usual, again
         told = (new["since"] >= self.split) | (new["sent_bytes"] >= self.least) | new["every"].notna()

@@ -16,10 +16,8 @@ from flowkit.words import many
 
 #: Hosts that share a small new destination, from which it is one finding; times the least bytes that are grave; sessions
 #: and share of regular pauses that are surely a beacon; destinations that a finding names.
-
 SHARED, GRAVE, SURE, REGULAR, SHOWN = 3, 10, 30, 0.95, 10
-#: Units that add nothing to the name of a count.
-BARE = ("%", "new", "host", "hosts", "session", "sessions")
+PLAIN = ("%", "new", "host", "hosts", "session", "sessions")
 LARGE = (
     "{host} sent {sent} in {lasts} to {place}, an address that it had not contacted in {before} before: {most} of the {step}"
     " steps before had at most {usual} to the internet."
@@ -115,7 +113,7 @@ def _finding(found: Egress, log, host, severity: str, template: str, rows: pd.Da
             rows[:SHOWN].itertuples(), places, strict=False) if len(rows) > 1)),
         action=ACTION.format(subject["dstaddr"]) if subject["dstaddr"] else "", first_seen=begin, last_seen=end,
         records=rows["records"].sum(), packets=rows["packets"].sum(), bytes=rows["sent_bytes"].sum(), coverage=seen,
-        counts={name if unit in BARE else f"{name}_{unit}": float(number.replace(",", ""))
+        counts={name if unit in PLAIN else f"{name}_{unit}": float(number.replace(",", ""))
                 for name, some in numbers.items() for number, unit in some},
         incident=incident_id("egress", subject["dstaddr"] or subject["srcaddr"]),
     )  # fmt: skip
