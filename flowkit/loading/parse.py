@@ -110,7 +110,8 @@ class Parser:
             if fits.all() and not any(piece.cut for _, _, piece in group):
                 for (facts, _, _), count in zip(group, counts, strict=True):
                     facts["lines"] += count
-                self._keep(data, format, [(count, facts["file_id"]) for (facts, *_), count in zip(group, counts)])  # noqa: B905
+                ids = [facts["file_id"] for facts, _, _ in group]
+                self._keep(data, format, list(zip(counts, ids, strict=True)))
                 continue
             found, start = defaultdict(list), 0
             for (facts, source, piece), count in zip(group, counts, strict=True):
