@@ -58,7 +58,7 @@ def load(
     Raises SourceError where nothing can be read, ValueError for a wrong window or format.
     """
     log = opened(source, start, end, format, network, record)
-    gateway = int(log._facts["gateway"].sum()) if log._ingested else 0
+    gateway = int(log._ingested.facts["gateway"].sum()) if log._ingested else 0
     if record == "vpc" and gateway and gateway == sum(log.tally[name] for name in _STATUS):
         raise SourceError(
             f"{source} holds transit gateway flow logs alone ({gateway:,} records), which know no interface and no"
@@ -94,7 +94,7 @@ class Log:
         hold are out; NODATA and SKIPDATA rows are in. Times that no flow log can have (before 2014, after tomorrow, or
         more than a day apart) are null; such rows are there where no window is asked for.
         """
-        table = self._within(self.raw.filter(~self.raw.duplicate), odd=True)
+        table = self._within(odd=True)
         times = {
             name: sane.ifelse(table[name], ibis.null("int64")).as_timestamp("s").cast("timestamp('UTC')")
             for name, sane in self._sane(table).items()
@@ -105,7 +105,7 @@ class Log:
     def flows(self) -> ir.Table:
         """The records of the window as the fold reads them: `start` and `end` in whole seconds, `file_id`; without copies
         and without records whose times no flow log can have."""
-        table = self._within(self.raw.filter(~self.raw.duplicate), odd=False)
+        table = self._within(odd=False)
         # A view, so that nobody compiles it again.
         return backend().create_view(ibis.util.gen_name("flows"), table) if self._ingested is not None else table
 
@@ -113,20 +113,23 @@ class Log:
     def raw(self) -> ir.Table:
         """All records of the files, whatever their times, as `flows` has them."""
         ours = self._ingested is not None
-        table = backend().table(records_view(self._facts, self.record)) if ours else recognised(table_of(self.source))
+        table = (
+            backend().table(records_view(self._ingested.facts, self.record))
+            if ours
+            else recognised(table_of(self.source))
+        )
         return table.mutate(interface_id=ibis.coalesce(table.interface_id, table.resource_id))
 
     def _sane(self, table: ir.Table) -> dict[str, ir.BooleanValue]:
         """Return for `start` and `end` whether a flow log can have such a time, beside the other one."""
         short = (table.end <= ibis.least(table.start, self._latest) + LONGEST).fill_null(True)
-        return {
-            name: table[name].isnull() | (table[name].between(FIRST_TIME, self._latest) & short)
-            for name in ("start", "end")
-        }
+        times = {name: table[name] for name in ("start", "end")}
+        return {name: at.isnull() | (at.between(FIRST_TIME, self._latest) & short) for name, at in times.items()}
 
-    def _within(self, table: ir.Table, odd: bool) -> ir.Table:
-        """The rows that overlap the window; those of `odd` times only where there is none."""
+    def _within(self, odd: bool) -> ir.Table:
+        """The rows that overlap the window, without copies; those of `odd` times only where there is none."""
         first, last = window(self.start, self.end)
+        table = self.raw.filter(~self.raw.duplicate)
         if not odd or first is not None or last is not None:
             table = table.filter(*self._sane(table).values())
         if first is not None:
@@ -134,10 +137,6 @@ class Log:
         if last is not None:
             table = table.filter(ibis.coalesce(table.start, table.end) < last)
         return table
-
-    @property
-    def _facts(self) -> pl.DataFrame:
-        return self._ingested.facts
 
     @cached_property
     def tally(self) -> dict:
@@ -163,7 +162,7 @@ class Log:
         rows = [
             each | aws_name(each["place"])
             | {"file": each["place"], "slot": slot_of(each["place"]), "unknown": ", ".join(each["unknown"])}
-            for each in (self._facts.iter_rows(named=True) if self._ingested else ())
+            for each in (self._ingested.facts.iter_rows(named=True) if self._ingested else ())
         ]  # fmt: skip
         names = ["file", "file_id", "flow_log_id", "account_id", "region", "slot", "size", *_COUNTED]
         table = pd.DataFrame(rows, columns=[*names, "first", "last", "damage", "refusal", "unknown"])
@@ -177,8 +176,8 @@ class Log:
         `reason`, `length` (characters of the whole line)."""
         rows = []
         if self._ingested is not None:
-            places = dict(self._facts.select("file_id", "place").iter_rows())
-            for name in {name for names in self._facts["parts"] for name in names if ".malformed." in name}:
+            places = dict(self._ingested.facts.select("file_id", "place").iter_rows())
+            for name in {name for names in self._ingested.facts["parts"] for name in names if ".malformed." in name}:
                 lines = pl.read_parquet((folder() / "parts" / name).read_bytes())
                 lines = lines.select("file_id", "line", "text", "reason", "length").iter_rows()
                 rows += [(places[file_id], *line) for file_id, *line in lines if file_id in places]
@@ -209,10 +208,18 @@ class Log:
             ("unknown fields", ", ".join(unknown)),
             ("times no flow log can have", self.odd_times),
             ("sums", BEYOND if max(tally["ok_bytes"], tally["ok_packets"]) >= 2**63 else ""),
-            *self._malformed_by_reason(),
-            *_troubles(files, "damage", "damaged"),
-            *_troubles(files, "refusal", "not read"),
         ]
+        lines = self.malformed
+        kinds = lines["reason"].str.replace(r"=(?:'.*'|\S+)", "", regex=True)
+        for kind, group in sorted(lines.groupby(kinds), key=lambda each: -len(each[1]))[:SHOWN]:
+            first = group.iloc[0]
+            where = f"line {first['line']:,} of {first['file'].rsplit('/', 1)[-1]}"
+            rows.append((f"malformed: {kind}", f"{len(group):,}, such as {where}: {first['text'][:200]}"))
+        for column, word in (("damage", "damaged"), ("refusal", "not read")):
+            bad = files.dropna(subset=[column])
+            rows += [(word, f"{file}: {why}") for file, why in zip(bad["file"], bad[column], strict=True)][:SHOWN]
+            more = len(bad) - SHOWN
+            rows += [(word, f"and {more:,} more file{'s'[: more != 1]}")] if more > 0 else []
         if os.environ.get("FLOWKIT_REDACTED"):  # What is left out are texts of users, files and lines.
             rows = [row for row in rows if row[0] in SHARED]
         return pd.DataFrame([row for row in rows if row[1]], columns=["what", "value"])
@@ -229,13 +236,11 @@ class Log:
         rules = self.network.digest if self.network else ""
         # What tells the records of this log from others: its files, or for a table the moment of this report.
         asked = [str(self.source), os.environ.get("FLOWKIT_REPORT") or time.time_ns()]
-        identity = asked if self._ingested is None else sorted(self._facts["file_id"].to_list())
+        identity = asked if self._ingested is None else sorted(self._ingested.facts["file_id"].to_list())
         key = store.key_of(identity, span, self.record, rules)
-        return store.stored(key, folder() / "folds", lambda place: self._folded(place, span))
-
-    def _folded(self, place: Path, span: tuple[int | None, int | None]) -> None:
         intervals = partial(coverage, files=self.files, start=self.start, end=self.end, snapshot=self.network)
-        store.fold(self.flows, self.network, place, span, intervals)
+        home = folder() / "folds"
+        return store.stored(key, home, lambda place: store.fold(self.flows, self.network, place, span, intervals))
 
     @property
     def interfaces(self) -> pd.DataFrame:
@@ -281,7 +286,7 @@ class Log:
             count, some = odd.count().execute(), odd.select("start", "end").limit(1).execute().itertuples(index=False)
             examples = [("{} to {}".format(*times), "this table") for times in some]
         else:
-            files = self._facts.filter(pl.col("odd_times") > 0)
+            files = self._ingested.facts.filter(pl.col("odd_times") > 0)
             count, examples = files["odd_times"].sum(), list(files.head(1).select("odd_example", "place").iter_rows())
         if not count:
             return ""
@@ -298,16 +303,6 @@ class Log:
         if pd.isna(first):
             return "the times of its records are such as no flow log can have" if self.odd_times else ""
         return f"its oldest record starts {first:%Y-%m-%d %H:%M:%S} UTC, its newest ends {last:%Y-%m-%d %H:%M:%S} UTC"
-
-    def _malformed_by_reason(self) -> list[tuple[str, str]]:
-        lines = self.malformed
-        kinds = lines["reason"].str.replace(r"=(?:'.*'|\S+)", "", regex=True)
-        rows = []
-        for kind, group in sorted(lines.groupby(kinds), key=lambda each: -len(each[1]))[:SHOWN]:
-            first = group.iloc[0]
-            where = f"line {first['line']:,} of {first['file'].rsplit('/', 1)[-1]}"
-            rows.append((f"malformed: {kind}", f"{len(group):,}, such as {where}: {first['text'][:200]}"))
-        return rows
 
     def __repr__(self) -> str:
         return "\n  ".join(["Log", *(f"{what}: {one_line(value)}" for what, value in self.summary.to_numpy())])
@@ -335,10 +330,3 @@ def sql(query: str, **tables: "Log | ir.Table") -> pd.DataFrame:
         con.execute(f"CREATE OR REPLACE TEMP VIEW {quoted(name)} AS {ibis.to_sql(table, dialect='duckdb')}")
     answer = con.sql(query)
     return pd.DataFrame() if answer is None else whole_numbers(answer)
-
-
-def _troubles(files: pd.DataFrame, column: str, word: str) -> list[tuple[str, str]]:
-    bad = files[files[column].notna()]
-    rows = [(word, f"{row['file']}: {row[column]}") for _, row in bad.head(SHOWN).iterrows()]
-    more = len(bad) - SHOWN
-    return [*rows, (word, f"and {more:,} more file{'s'[: more != 1]}")] if more > 0 else rows

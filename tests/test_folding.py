@@ -15,7 +15,7 @@ from flowkit.fields import COLUMNS
 from flowkit.folding import store
 from flowkit.folding.edges import edges, refusals, step_of, volumes
 from flowkit.folding.engine import Engine, in_dialect
-from flowkit.folding.interfaces import PAIRS, interfaces
+from flowkit.folding.interfaces import EVIDENCE, interfaces
 from flowkit.folding.runs import RUNS, TIMED
 from flowkit.folding.sessions import KEY, SAW_FIN, SAW_FLAGS, SAW_RST, SAW_SYN, SAW_SYN_ACK, split, unsplit
 
@@ -335,7 +335,7 @@ def test_a_window_has_sixty_to_two_hundred_steps(seconds, step):
 def test_the_fold_is_written_in_the_words_of_every_engine(dialect):
     engine, _own = engine_of([record(PEER, ME, 40000, 22)])
     engine.define(timed=TIMED)
-    for statement in (unsplit(), split(), edges(900), refusals(900), volumes(900), PAIRS, RUNS):
+    for statement in (unsplit(), split(), edges(900), refusals(900), volumes(900), EVIDENCE, RUNS):
         sql = in_dialect(engine.query(statement), dialect)
         assert "GROUP BY" in sql
         # Elsewhere than on DuckDB a sum of 64 bits wraps around or fails.

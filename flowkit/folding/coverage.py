@@ -72,20 +72,29 @@ def coverage(flows: ir.Table | Engine, files=None, start=None, end=None, snapsho
     table = pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in COLUMNS.items()})
     accepts, actions = facts.accepts.sum(), facts.action.sum()
     only = None if not actions or 0 < accepts < actions else "ACCEPT" if accepts else "REJECT"
-    attrs = {"unjudged": _unjudged(facts), "action": only, "nodata": bool(facts.nodata.any())}
-    table.attrs = attrs
+    attrs = {"unjudged": None, "action": only, "nodata": bool(facts.nodata.any())}
+    lacking = [name for name in ("interface_id", "log_status", "start", "end") if not facts[name].any()]
+    if facts.empty:
+        attrs["unjudged"] = "the log holds no record in this window"
+    elif lacking:
+        fields = " and ".join(name.replace("_", "-") for name in lacking)
+        attrs["unjudged"] = f"the log lacks {fields}, without which skipped and missing records leave no trace"
     if attrs["unjudged"]:
+        table.attrs = attrs
         return table
     names = pd.Index(facts.interface_id[facts.timed > 0].dropna().astype("str")).sort_values()
-    seen = r.runs(engine, names)
-    skips = r.skip_records(engine, names) if facts.skipdata.any() else seen[:0]
+    seen = r.coded(engine.answer(r.RUNS), names)
+    skips = r.coded(engine.answer(r.SKIPS), names) if facts.skipdata.any() else seen[:0]
     interval, slots, regular = r.intervals_of(seen, skips, len(names))
     pieces = [pieces_of(seen[seen.kind == kind], kind) for kind in (NODATA, SEEN)]
     pieces += r.skip_pieces(flows, skips, names, interval)
     oldest, newest = (pick(np.concatenate([p[n] for p in pieces])) for pick, n in ((np.min, 1), (np.max, 2)))
     bounds = _bound(start, oldest), _bound(end, newest)
-    spans = _lost(flows, files, names, pieces, interval, slots) + _ahead(newest, bounds, now, len(names))
-    spans.append(_everyone(len(names), *bounds, BASE))
+    now = pd.Timestamp(moment(now or pd.Timestamp.now("UTC"))).timestamp()
+    spans = _lost(flows, files, names, pieces, interval, slots)
+    spans += [_everyone(len(names), newest, bounds[1], AFTER), _everyone(len(names), *bounds, BASE)]
+    if abs(now - newest) < 3600:  # the log is being written: its end is too new to have been delivered
+        spans.append(_everyone(len(names), int(now) - LAG, bounds[1], PENDING))
     present = np.zeros(len(names), bool)
     for code, first, last, _bit in pieces:
         present[code[(last > bounds[0]) & (first < bounds[1])]] = True
@@ -168,16 +177,6 @@ def duration(time: float | pd.Timedelta) -> str:
     return " ".join(f"{number} {unit}" for number, unit in parts if number)
 
 
-def _unjudged(facts: pd.DataFrame) -> str | None:
-    if facts.empty:
-        return "the log holds no record in this window"
-    lacking = [name for name in ("interface_id", "log_status", "start", "end") if not facts[name].any()]
-    if not lacking:
-        return None
-    fields = " and ".join(name.replace("_", "-") for name in lacking)
-    return f"the log lacks {fields}, without which skipped and missing records leave no trace"
-
-
 def _lost(flows, files, names, pieces, interval, slots) -> list:
     """Return time without delivery as pieces: a flow log's missing slots, and holes that all interfaces share."""
     first, last = (np.concatenate([piece[edge] for piece in pieces]) for edge in (1, 2))
@@ -188,7 +187,12 @@ def _lost(flows, files, names, pieces, interval, slots) -> list:
     edges = zip(last[hole], first[hole], strict=True)
     spans = [_everyone(len(names), a, b, LOST) for a, b in edges if regular]
     for log, ranges in missing_slots(files).groupby("flow_log_id"):
-        codes = np.flatnonzero(_logged_by(flows, files, log, names))
+        codes = np.arange(len(names))
+        if files.flow_log_id.nunique() > 1:  # only the interfaces that this one holds records of
+            own = ibis.memtable(files.loc[files.flow_log_id == log, ["file_id"]].astype("int64"))
+            rows = flows.semi_join(own, "file_id")
+            owners = rows.select(owner=rows.interface_id.coalesce(rows.resource_id)).distinct().execute()
+            codes = np.flatnonzero(np.isin(names, owners.owner))
         who = np.repeat(codes, len(ranges))
         starts, ends = (np.tile(seconds(ranges[edge]), len(codes)) for edge in ("start", "end"))
         # A file holds the records that end in its slot: the first of them began up to an interval before.
@@ -215,24 +219,6 @@ def missing_slots(files: pd.DataFrame | None) -> pd.DataFrame:
         _code, start, end, _same = merged(*sweep([(none, start, end, 1)]))
         made.append(pd.DataFrame({"flow_log_id": log, "start": utc(start), "end": utc(end)}))
     return pd.concat(made[1:] or made, ignore_index=True)
-
-
-def _logged_by(flows, files, log, names) -> np.ndarray:
-    """Return for each of `names` whether the flow log `log` holds records of it."""
-    if files.flow_log_id.nunique() == 1:
-        return np.ones(len(names), bool)
-    own = ibis.memtable(files.loc[files.flow_log_id == log, ["file_id"]].astype("int64"))
-    rows = flows.semi_join(own, "file_id")
-    owners = rows.select(owner=rows.interface_id.coalesce(rows.resource_id)).distinct().execute()
-    return np.isin(names, owners.owner)
-
-
-def _ahead(newest, bounds, now, count) -> list:
-    """Return time after the newest record and, where the log is being written now, time too new to be delivered."""
-    now = pd.Timestamp(moment(now or pd.Timestamp.now("UTC"))).timestamp()
-    spans = [_everyone(count, newest, bounds[1], AFTER)]
-    live = abs(now - newest) < 3600
-    return [*spans, _everyone(count, int(now) - LAG, bounds[1], PENDING)] if live else spans
 
 
 def _states(code, first, last, bits, interval, expected) -> np.ndarray:

@@ -26,7 +26,9 @@ def total(number: str) -> str:
 
 
 def in_dialect(sql: str, engine: str) -> str:
-    """Return a statement in the words of another engine; there sums of 64 bits wrap around or fail."""
+    """Return a statement in the words of an engine; elsewhere than on DuckDB sums of 64 bits wrap around or fail."""
+    if engine == "duckdb":
+        return sql
     tree = sqlglot.parse_one(sql, read="duckdb")
     for each in tree.find_all(exp.Sum):
         each.set("this", exp.cast(each.this, "decimal(38, 0)"))
@@ -39,7 +41,9 @@ class Engine:
     def __init__(self, flows: ir.Table) -> None:
         self.flows, self.backend = flows, flows.get_backend()
         self.is_duckdb = self.backend.name == "duckdb"
-        if flows.op().find(InMemoryTable):
+        if self.backend.name == "pyspark":  # a name of ours, which no step has
+            flows = self.backend.create_view(ibis.util.gen_name("flowkit"), flows)
+        elif flows.op().find(InMemoryTable):
             flows.limit(0).execute()  # Ibis hands small tables of ours to an engine when asking
         columns = [name for name in (*COLUMNS, "file_id") if name in flows.columns]
         self._tables = {"flows": self.backend.compile(flows.select(columns))}
@@ -52,7 +56,7 @@ class Engine:
 
     def define(self, **statements: str) -> None:
         """Take statements that later ones read."""
-        self._tables |= {name: self._native(sql) for name, sql in statements.items()}
+        self._tables |= {name: in_dialect(sql, self.backend.name) for name, sql in statements.items()}
 
     def put(self, name: str, frame: pd.DataFrame, types: dict[str, str]) -> None:
         """Take a small table of ours."""
@@ -68,7 +72,7 @@ class Engine:
             self.write(sql, place)
             self._tables[name] = f"SELECT * FROM read_parquet({literal(place)})"
         elif self.backend.name == "pyspark":
-            cached = self.backend.sql(self.query(sql), dialect="pyspark").cache()
+            cached = self.table(sql).cache()
             self._kept.append(cached)
             self._tables[name] = f"SELECT * FROM {cached.get_name()}"
         else:
@@ -76,20 +80,22 @@ class Engine:
 
     def query(self, sql: str) -> str:
         """Return a statement with all that it reads as one query in the engine's own words."""
+        if self.backend.name == "pyspark":  # it takes minutes to plan so many common table expressions
+            sources = {name: sqlglot.parse_one(text, read="spark") for name, text in self._tables.items()}
+            return exp.expand(sqlglot.parse_one(in_dialect(sql, "pyspark"), read="spark"), sources).sql("spark")
         tables = ", ".join(
             f"{quoted(name) if self.is_duckdb else name} AS ({text})" for name, text in self._tables.items()
         )
-        return f"WITH {tables} {self._native(sql)}"
+        return f"WITH {tables} {in_dialect(sql, self.backend.name)}"
 
     def answer(self, sql: str) -> pd.DataFrame:
         """Return the rows of a statement."""
-        query = self.query(sql)
-        return self.backend.con.execute(query).df() if self.is_duckdb else self._table(query).execute()
+        return self.backend.con.execute(self.query(sql)).df() if self.is_duckdb else self.table(sql).execute()
 
     def table(self, sql: str) -> ir.Table:
         """Return a statement as a table of the engine, computed when asked."""
         if not self.is_duckdb:
-            return self._table(self.query(sql))
+            return self.backend.sql(self.query(sql), dialect=self.backend.name)
         name = ibis.util.gen_name("flowkit")  # Ibis 12's `.sql` calls a method that DuckDB 2 no longer has
         self.backend.con.execute(f"CREATE VIEW {name} AS {self.query(sql)}")
         return self.backend.table(name)
@@ -99,13 +105,7 @@ class Engine:
         if self.is_duckdb:
             self.backend.con.execute(f"COPY ({self.query(sql)}) TO {literal(place)} (FORMAT parquet)")
             return
-        table = self._table(self.query(sql))
+        table = self.table(sql)
         whole = {"int64": "Int64", "int32": "Int32", "int8": "Int8"}  # pandas would make numbers beside nulls floats
         kinds = {name: whole[str(kind)] for name, kind in table.schema().items() if str(kind) in whole}
         table.execute().astype(kinds).to_parquet(place)
-
-    def _table(self, query: str) -> ir.Table:
-        return self.backend.sql(query, dialect=self.backend.name)
-
-    def _native(self, sql: str) -> str:
-        return sql if self.is_duckdb else in_dialect(sql, self.backend.name)

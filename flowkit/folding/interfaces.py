@@ -39,19 +39,12 @@ EVIDENCE = f"""
         min("start") AS first, max("end") AS last,
         {", ".join(f"max({name}) AS {name}" for name in "interface_type az_id vpc_id subnet_id instance_id".split())}
     FROM rows GROUP BY {_KEY}, own"""
-#: In how many records of a group without an own end each end of its first pair stands.
+#: In how many records of each group of ``pairs`` each of its two addresses stands.
 PAIRS = f"""
-    SELECT {_KEY}, x, y, count(*) FILTER (WHERE srcaddr = x OR dstaddr = x) AS in_x,
+    SELECT {", ".join(f"one.{name}" for name in GROUP)}, count(*) FILTER (WHERE srcaddr = x OR dstaddr = x) AS in_x,
         count(*) FILTER (WHERE srcaddr = y OR dstaddr = y) AS in_y
-    FROM (
-        SELECT {", ".join(f"one.{name}" for name in GROUP)}, srcaddr, dstaddr, x, y
-        FROM rows AS one JOIN (
-            SELECT {_KEY}, split_part(min(srcaddr || ' ' || dstaddr), ' ', 1) AS x,
-                split_part(min(srcaddr || ' ' || dstaddr), ' ', 2) AS y
-            FROM rows GROUP BY {_KEY} HAVING count(own) = 0
-        ) AS other ON {" AND ".join(f"one.{name} = other.{name}" for name in GROUP)}
-    ) AS paired
-    GROUP BY {_KEY}, x, y"""
+    FROM rows AS one JOIN pairs ON {" AND ".join(f"one.{name} = pairs.{name}" for name in GROUP)}
+    GROUP BY {", ".join(f"one.{name}" for name in GROUP)}"""
 
 
 def interfaces(flows: ir.Table | Engine, network=None) -> pd.DataFrame:
@@ -112,6 +105,9 @@ def _inferred(engine: Engine, groups: pd.DataFrame, known: pd.DataFrame) -> pd.D
     """
     if groups.empty:
         return groups[GROUP].assign(address=None, basis="inferred")
+    types = {"interface_id": "string", "scope": "string", "day": "int64", "v6": "boolean", "x": "string", "y": "string"}
+    groups = groups.join(groups.pair.str.partition(" ")[[0, 2]].set_axis(["x", "y"], axis=1))
+    engine.put("pairs", groups, types)
     counted = groups.merge(engine.answer(PAIRS), on=GROUP)
     found = [counted[counted[f"in_{end}"] == counted.records].rename(columns={end: "address"}) for end in ("x", "y")]
     candidates = pd.concat([part[[*GROUP, "address"]] for part in found], ignore_index=True).drop_duplicates()

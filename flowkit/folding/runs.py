@@ -9,7 +9,6 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from flowkit.folding.engine import Engine
 from flowkit.folding.ranges import sweep, within
 
 #: Aggregation intervals without any record that make an interface silent.
@@ -58,22 +57,14 @@ RUNS = f"""
     WHERE reach IS NULL OR "start" > reach + {BRIDGE}"""
 
 
-def runs(engine: Engine, names: pd.Index) -> pd.DataFrame:
-    """Return `RUNS` with ``code`` (of the interface in `names`) and ``end`` (seconds since 1970) of each run, sorted by
-    interface, kind and start."""
-    made = _coded(engine.answer(RUNS), names, ["code", "kind", "start"])
-    end = made.groupby(["code", "kind"]).reach.shift(-1)
-    return made.assign(end=end.fillna(made["last"]).astype("int64"))
-
-
-def skip_records(engine: Engine, names: pd.Index) -> pd.DataFrame:
-    """Return the SKIPDATA records: code, start, end (seconds since 1970)."""
-    return _coded(engine.answer(SKIPS), names, ["code", "start", "end"])
-
-
-def _coded(rows: pd.DataFrame, names: pd.Index, order: list[str]) -> pd.DataFrame:
+def coded(rows: pd.DataFrame, names: pd.Index) -> pd.DataFrame:
+    """Return rows of `RUNS` or `SKIPS`, sorted, by ``code`` (of the interface in `names`); runs with their ``end``."""
     rows.insert(0, "code", names.get_indexer(rows.pop("interface_id")))
-    return rows.sort_values(order, ignore_index=True)
+    rows = rows.sort_values([*rows.columns[:3]], ignore_index=True)
+    if "reach" in rows:
+        end = rows.groupby(["code", "kind"]).reach.shift(-1)
+        rows["end"] = end.fillna(rows["last"]).astype("int64")
+    return rows
 
 
 def skip_pieces(flows, skips, names, interval) -> list:
@@ -105,8 +96,10 @@ def intervals_of(runs: pd.DataFrame, skips: pd.DataFrame, count: int) -> tuple[n
     idle = kinds[kinds.kind == NODATA]
     idle_slots, idle_long = (np.bincount(idle.code, idle[name], count) for name in ("slots", "long"))
     pieces = [pieces_of(runs, SEEN), pieces_of(skips, SKIP)]
-    holes = [_holes(part) for part in parts_of(pieces, count)]
-    code, width = (np.concatenate(column) for column in zip(*holes, strict=True))
+    swept = [sweep(part, holes=True) for part in parts_of(pieces, count)]
+    code, first, last, bits = (np.concatenate(column) for column in zip(*swept, strict=True))
+    hole = (bits == 0) & (last - first > 120)
+    code, width = code[hole], (last - first)[hole]
     wide = np.bincount(code, minlength=count)
     longer = np.where(idle_slots >= 3, idle_long > 0.5 * idle_slots, np.maximum(long, wide) > 0.1 * slots)
     enough = slots >= 5
@@ -120,13 +113,6 @@ def intervals_of(runs: pd.DataFrame, skips: pd.DataFrame, count: int) -> tuple[n
 def steady(slots, silences):
     """Return whether so few silences among so many filled slots mean that silence is not how it reports."""
     return (slots >= 10) & (silences <= 1 + 0.05 * slots)
-
-
-def _holes(pieces: list) -> tuple:
-    """Return code and length of each time of more than 120 s between two `pieces` of an interface."""
-    code, first, last, bits = sweep(pieces, holes=True)
-    hole = (bits == 0) & (last - first > 120)
-    return code[hole], (last - first)[hole]
 
 
 def pieces_of(runs: pd.DataFrame, bit: int) -> tuple:
