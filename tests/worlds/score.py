@@ -236,6 +236,8 @@ def publish(path: Path, seeds: str, settings: dict) -> None:
         "Every packet is judged by the rules at each interface it crosses, by an evaluation that shares no code with"
         " flowkit's; what is planted in a world, its cause and its numbers are therefore known.",
         "The words are meant so: *certain* is right in 99.9 % of cases, *high* in 98 %, *medium* in 90 %, *low* is a guess.",
+        "Worlds of other seeds differ in addresses and times more than in structure: these figures can refute the words,"
+        " not prove them.",
         "",
     ]
     for name, scores in settings.items():
@@ -266,7 +268,7 @@ def main() -> None:
             for setting, how in settings.items():
                 scores[setting][name, seed] = scored(world, *how)
         if given.publish:  # the page is whole after each seed
-            publish(given.publish, f"{first}-{seed}", scores)
+            publish(given.publish, first if seed == int(first) else f"{first}-{seed}", scores)
     if not given.publish:
         print("\n".join(calibration(scores[""])))
 
