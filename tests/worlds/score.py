@@ -32,6 +32,12 @@ SETTINGS = {
     "Version 2, without": (2, False, "ALL"),
     "Version 5, rejected traffic only, with a snapshot": (5, True, "REJECT"),
 }
+#: What the page says of the limits of a log.
+UNKNOWN = """What no log alone can tell, and the page then says *undetermined* or *low*: whether a security group or a network
+ACL rejects a first packet, where nothing beside it is accepted that only one of them would let pass; that an ACL denies
+one private network among others that are accepted (guessed as a security group); in a log of rejected traffic only,
+whether an answer that the rules let pass came too late or before a rule was changed, and whether others are accepted.
+What leaves no rejected record is not counted as planted in such a log."""
 #: Tag of what is open to the internet on purpose: a finding that says so is neither right nor a false alarm.
 OPEN = "open"
 #: Numbers of a finding, beside its `counts`, by their names in the truth.
@@ -236,6 +242,10 @@ def publish(path: Path, seeds: str, settings: dict) -> None:
         "Every packet is judged by the rules at each interface it crosses, by an evaluation that shares no code with"
         " flowkit's; what is planted in a world, its cause and its numbers are therefore known.",
         "The words are meant so: *certain* is right in 99.9 % of cases, *high* in 98 %, *medium* in 90 %, *low* is a guess.",
+        "Worlds of other seeds differ in addresses and times more than in structure: these figures can refute the words,"
+        " not prove them.",
+        "",
+        UNKNOWN,
         "",
     ]
     for name, scores in settings.items():
@@ -266,7 +276,7 @@ def main() -> None:
             for setting, how in settings.items():
                 scores[setting][name, seed] = scored(world, *how)
         if given.publish:  # the page is whole after each seed
-            publish(given.publish, f"{first}-{seed}", scores)
+            publish(given.publish, first if seed == int(first) else f"{first}-{seed}", scores)
     if not given.publish:
         print("\n".join(calibration(scores[""])))
 
