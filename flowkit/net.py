@@ -114,9 +114,9 @@ def private(address: str) -> str:
     # The cheap tests first: engines work out a case only for the rows that come to it.
     return f"""CASE WHEN {address} LIKE '10.%' THEN TRUE
         WHEN {address} LIKE '1%' THEN {address} LIKE '192.168.%' OR {address} LIKE '169.254.%' OR {address} LIKE '127.%'
-            OR (substr({address}, 6, 1) = '.' AND {address} >= '172.16.' AND {address} < '172.32.')
-            OR (substr({address}, 6, 1) = '.' AND {address} >= '100.64.' AND {address} < '101.')
-            OR (substr({address}, 7, 1) = '.' AND {address} >= '100.100.' AND {address} < '100.128.')
+            OR (substr({address}, 7, 1) = '.' AND {address} >= '172.16.' AND {address} < '172.32.')
+            OR (substr({address}, 7, 1) = '.' AND {address} >= '100.64.' AND {address} < '101.')
+            OR (substr({address}, 8, 1) = '.' AND {address} >= '100.100.' AND {address} < '100.128.')
         WHEN {address} LIKE 'f%' THEN
             ({address} >= 'fc' AND {address} < 'fe') OR ({address} >= 'fe8' AND {address} < 'fec')
         ELSE coalesce({address} = '::1', FALSE) END"""

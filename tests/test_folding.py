@@ -5,6 +5,7 @@ import tempfile
 from collections import defaultdict
 from pathlib import Path
 
+import duckdb
 import ibis
 import pandas as pd
 import pytest
@@ -18,6 +19,7 @@ from flowkit.folding.engine import Engine, in_dialect
 from flowkit.folding.interfaces import EVIDENCE, interfaces
 from flowkit.folding.runs import RUNS, TIMED
 from flowkit.folding.sessions import KEY, SAW_FIN, SAW_FLAGS, SAW_RST, SAW_SYN, SAW_SYN_ACK, split, unsplit
+from flowkit.net import is_private, private
 
 NOON = 1_700_000_000
 ME, PEER = "10.0.0.5", "198.51.100.7"
@@ -344,6 +346,16 @@ def test_the_fold_is_written_in_the_words_of_every_engine(dialect):
         # Neither Spark nor Trino filters inside a window.
         windows = sqlglot.parse_one(sql, read={"pyspark": "spark"}.get(dialect, dialect)).find_all(exp.Window)
         assert not [each for each in windows if isinstance(each.this, exp.Filter)]
+
+
+def test_what_is_private_is_the_same_in_sql():
+    near = "9.255.0.1 10.0.0.1 100.63.0.1 100.64.0.1 100.99.0.1 100.100.0.1 100.127.0.1 100.128.0.1 100.6.0.1 101.0.0.1"
+    near += (
+        " 172.15.0.1 172.16.0.1 172.31.9.9 172.32.0.1 172.2.0.1 192.168.1.1 192.167.1.1 169.254.1.1 127.0.0.1 1.1.1.1"
+    )
+    near += " 11.0.0.1 128.0.0.1 ::1 ::2 fbff::1 fc00::1 fd00::1 fe00::1 fe80::1 febf::1 fec0::1 ff02::1 2001:db8::1"
+    said = duckdb.sql(f"SELECT a, {private('a')} FROM (SELECT unnest($1) AS a)", params=[near.split()]).fetchall()
+    assert said == [(address, is_private(address)) for address in near.split()]
 
 
 def test_a_fold_that_another_process_was_quicker_to_write_stays(tmp_path):
