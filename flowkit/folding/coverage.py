@@ -127,7 +127,7 @@ def coverage_text(coverage: pd.DataFrame, files: pd.DataFrame | None = None, say
     A duration is time on the clock, however many interfaces it concerns: 5 min not delivered, on 11 interfaces.
     """
     if coverage.empty:
-        return say("Log coverage cannot be judged: {why}", why=coverage.attrs["unjudged"])
+        return say("Log coverage cannot be judged: {why}", why=say(coverage.attrs["unjudged"]))
     words = {
         "{time} with skipped records, on {n:interface}": SKIPPED,
         "{time} not delivered, on {n:interface}": ("NOT_DELIVERED",),
