@@ -45,6 +45,7 @@ REPORT = {
                 "help": "a notebook's parameter: flowkit notebooks lists them"},
     "--fail-on": {"metavar": "LEVEL", "choices": LEVELS,
                   "help": "exit with 3 from this severity on: " + ", ".join(LEVELS)},
+    "--lang": {"choices": ("en", "ko"), "default": "en", "help": "language of summaries, titles and headings"},
     "--redact": {"action": "store_true", "help": "replace account ids, public addresses and names, for sharing"},
     "--bundle": {"action": "store_true", "help": "write bundle.html, too: the whole run in one file, for a mail"},
     "--group-readable": {"action": "store_true", "help": "let the group read the report, not its owner alone"},

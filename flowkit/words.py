@@ -1,6 +1,9 @@
 """Texts and counts in, words out that neither a terminal nor a page obeys, each on one line where it must be."""
 
 import re
+from datetime import datetime
+from numbers import Number
+from string import Formatter
 
 #: Line breaks and tabs are layout; every other control or direction-changing character is made visible.
 INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
@@ -9,6 +12,25 @@ INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u
 def many(count: int, noun: str) -> str:
     """Return `count` and the noun, in the plural unless it is one: `1 file`, `2,000 files`."""
     return f"{int(count):,} {noun}" + ("" if count == 1 else "s")
+
+
+class _Filled(Formatter):
+    def format_field(self, value: object, spec: str) -> str:
+        if "|" in spec:
+            one, more = spec.split("|")
+            return one if value == 1 else more
+        if isinstance(value, Number) and not isinstance(value, bool):
+            return many(value, spec) if spec[:1].isalpha() else format(value, spec or ",")
+        return f"{value:%Y-%m-%d %H:%M}" if isinstance(value, datetime) and not spec else format(value, spec)
+
+
+_FILLED = _Filled()
+
+
+def filled(template: str, /, **values: object) -> str:
+    """Return `template` with `{name}` replaced: a number with its commas, a time in UTC, `{n:client}` as `many` counts,
+    and `{n:is|are}` by the word for one or for several."""
+    return _FILLED.vformat(template, (), values)
 
 
 def visible(text: object) -> str:

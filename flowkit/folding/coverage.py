@@ -17,6 +17,8 @@ part of its interval, a SKIPDATA record may start when it ends, and nothing come
 https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html (start, end, log-status)
 """
 
+from collections.abc import Callable
+
 import ibis
 import ibis.expr.types as ir
 import numpy as np
@@ -27,6 +29,7 @@ from flowkit.folding.engine import Engine
 from flowkit.folding.ranges import merged, seconds, sweep, utc
 from flowkit.folding.runs import MIXED, NODATA, SEEN, SILENT_AFTER, SKIP, parts_of, pieces_of, steady
 from flowkit.loading.window import moment
+from flowkit.words import filled
 
 #: States in which the log holds all there was.
 CERTAIN = ("OK", "NODATA")
@@ -126,29 +129,31 @@ def covered_share(coverage: pd.DataFrame, interface_id=None, start=None, end=Non
     return float(span[own.state.isin(CERTAIN)].sum() / span.sum()) if span.sum() else None
 
 
-def coverage_text(coverage: pd.DataFrame, files: pd.DataFrame | None = None) -> str:
+def coverage_text(coverage: pd.DataFrame, files: pd.DataFrame | None = None, say: Callable = filled) -> str:
     """Return one line: the share of interface time that is covered, then what is missing, how long and on how many.
 
-    With the table of source `files`, also how many lines and files could not be read.
+    With the table of source `files`, also how many lines and files could not be read; `say` fills the sentences.
     A duration is time on the clock, however many interfaces it concerns: 5 min not delivered, on 11 interfaces.
     """
     if coverage.empty:
-        return f"Log coverage cannot be judged: {coverage.attrs['unjudged']}"
+        return say("Log coverage cannot be judged: {why}", why=say(coverage.attrs["unjudged"]))
     words = {
-        "with skipped records": SKIPPED, "not delivered": ("NOT_DELIVERED",),
-        "without any record": ("SILENT",), "too new to be delivered": ("PENDING",),
-    }  # fmt: skip
+        "{time} with skipped records, on {n:interface}": SKIPPED,
+        "{time} not delivered, on {n:interface}": ("NOT_DELIVERED",),
+        "{time} without any record, on {n:interface}": ("SILENT",),
+        "{time} too new to be delivered, on {n:interface}": ("PENDING",),
+    }
     parts = []
     for what, states in words.items():
         some = coverage[coverage.state.isin(states)]
         if len(some):
             time, count = clock_time(some), some.interface_id.nunique()
-            parts.append((time, f"{duration(time)} {what}, on {count:,} interface{'s'[: count != 1]}"))
+            parts.append((time, say(what, time=duration(time), n=count)))
     ranked = [text for _time, text in sorted(parts, reverse=True)]
     if files is not None and len(files):
-        wrong = {"malformed line": int(files.malformed.sum()), "damaged file": int(files.damage.notna().sum())}
-        ranked += [f"{number:,} {noun}{'s'[: number != 1]}" for noun, number in wrong.items() if number]
-    return "; ".join([f"Log coverage {percent(covered_share(coverage))}", *ranked])
+        wrong = {"{n:malformed line}": files.malformed.sum(), "{n:damaged file}": files.damage.notna().sum()}
+        ranked += [say(noun, n=number) for noun, number in wrong.items() if number]
+    return "; ".join([say("Log coverage {share}", share=percent(covered_share(coverage))), *ranked])
 
 
 def clock_time(intervals: pd.DataFrame) -> int:

@@ -18,7 +18,7 @@ from markupsafe import Markup
 from flowkit.net import protocol_name
 from flowkit.reporting.finding import FOLDS, Finding, expectation_of, fold_of, incidents, number_repeats
 from flowkit.reporting.html import escaped, percent, period, size, when
-from flowkit.words import many
+from flowkit.reporting.kinds import language, said, translated
 
 #: `flowkit report` reads findings from a cell's output under this MIME type.
 MIME = "application/vnd.flowkit.findings+json"
@@ -143,19 +143,21 @@ class Table:
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
         table = self.table.reset_index() if any(self.table.index.names) else self.table
         if table.empty:
-            none = f"{escaped(self.caption or 'Table')}: no rows."
+            none = translated("{table}: no rows.", table=escaped(translated(self.caption or "Table")))
             return {"text/html": f"<p class='fk-caption'>{none}</p>", "text/plain": none}
-        cut = f" (the first {TABLE_ROWS:,} of {len(table):,} rows)" if len(table) > TABLE_ROWS else ""
+        caption = translated(self.caption)
+        cut = translated(" (the first {some} of {all} rows)", some=TABLE_ROWS, all=len(table))
+        cut = cut if len(table) > TABLE_ROWS else ""
         some = table.head(TABLE_ROWS)
         shown = [_column(some[name], str(name)) for name in table.columns if some[name].notna().any()]
         front, rest = shown[: self.columns], shown[self.columns :]
         markup = PAGES.get_template("table.html.j2").render(
-            caption=self.caption, cut=cut, front=front, rest=rest, rows=len(some)
+            caption=caption, cut=cut, front=front, rest=rest, rows=len(some)
         )
         texts = pd.DataFrame({header: [text for text, _ in cells] for header, _, cells in shown})
         return {
             "text/html": markup,
-            "text/plain": f"{self.caption}{cut}\n{texts.to_string(index=False, max_rows=20)}".lstrip(),
+            "text/plain": f"{caption}{cut}\n{texts.to_string(index=False, max_rows=20)}".lstrip(),
         }
 
 
@@ -167,7 +169,7 @@ def _column(values: pd.Series, name: str) -> tuple[str, bool, list[tuple[str, ob
     looks = (
         (isinstance(values.dtype, pd.DatetimeTZDtype), " (UTC)", False,
          lambda value: f"{value.tz_convert('UTC'):%Y-%m-%d %H:%M:%S}"),
-        (types.is_bool_dtype(values), "", False, lambda value: "yes" if value else "no"),
+        (types.is_bool_dtype(values), "", False, lambda value: translated("yes" if value else "no")),
         (types.is_timedelta64_dtype(values), " (h:m:s)", True, _span),
         (not is_number, "", False, str),
         (name == "protocol", "", False, lambda value: protocol_name(int(value))),
@@ -180,7 +182,7 @@ def _column(values: pd.Series, name: str) -> tuple[str, bool, list[tuple[str, ob
     unit, numbers, text = next(look for fits, *look in looks if fits)
     missing = [value is None or (types.is_scalar(value) and bool(pd.isna(value))) for value in values]
     cells = [("", "") if none else (text(value), value) for none, value in zip(missing, values, strict=True)]
-    return name.replace("_", " ") + unit, numbers, cells
+    return said(f"column.{name}", name.replace("_", " ")) + unit, numbers, cells
 
 
 def _span(value: pd.Timedelta) -> str:
@@ -202,11 +204,16 @@ def _final(value: object) -> Markup:
 PAGES = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, finalize=_final)
 PAGES.filters |= {
     "when": when,
-    "many": many,
     "percent": percent,
     "code": _code,
     # In words that cannot be taken for a severity.
-    "assured": lambda confidence: confidence if confidence == "certain" else f"{confidence} confidence",
+    "assured": lambda confidence: translated(confidence if confidence == "certain" else f"{confidence} confidence"),
 }
-PAGES.globals |= {"period": period, "blocks": _blocks, "expectation_of": expectation_of}
+PAGES.globals |= {
+    "period": period,
+    "blocks": _blocks,
+    "expectation_of": expectation_of,
+    "_": translated,
+    "language": language,
+}
 PAGES.globals |= {"FOLDS": FOLDS, "SHOWN": SHOWN, "ROWS": ROWS}

@@ -10,26 +10,15 @@ from flowkit.questions.egress import DAY, FACTOR, HOUR, Egress
 from flowkit.reporting.answer import incident_id
 from flowkit.reporting.finding import SUBJECT, Finding
 from flowkit.reporting.html import percent, size
-from flowkit.reporting.kinds import SEVERITIES
+from flowkit.reporting.kinds import SEVERITIES, TEXTS, text
 from flowkit.reporting.names import hosts, service_name
-from flowkit.words import many
 
 #: Hosts that share a small new destination, from which it is one finding; times the least bytes that are grave; sessions
 #: and share of regular pauses that are surely a beacon; destinations that a finding names.
 SHARED, GRAVE, SURE, REGULAR, SHOWN = 3, 10, 30, 0.95, 10
-PLAIN = ("%", "new", "host", "hosts", "session", "sessions")
-LARGE = (
-    "{host} sent {sent} in {lasts} to {place}, an address that it had not contacted in {before} before: {most} of the {step}"
-    " steps before had at most {usual} to the internet."
-)
-BEACON = (
-    "{host} begins a session every {every} with {place}, an address that it had not contacted in {before} before: {starts},"
-    " {regular} of the pauses alike."
-)
-HABIT = "{host} begins a session every {every} with {place}: {starts}, {regular} of the pauses alike."
-SMALL = "{host} contacted {place}, not seen there in {before} before: {sent} sent in {sessions}."
-UNUSUAL = "{host} sent {sent} to the internet in {lasts}, most of it to {place}: the busiest {step} of a day before had {usual}."
-ACTION = "If nobody knows it, isolate the host and see which process talks to it.\nsudo ss -tunp dst {}"
+#: Forms of a title by their key: one destination that is large, a beacon, other new ones, a beacon that is not new, volume.
+LARGE, BEACON, SMALL = "new-destination.large", "new-destination.beacon", "new-destination.small"
+HABIT, UNUSUAL = "unusual-egress.habit", "unusual-egress.volume"
 
 
 def sentence(found: Egress) -> str:
@@ -38,12 +27,8 @@ def sentence(found: Egress) -> str:
         return ""
     at, history = f"{pd.Timestamp(found.split, unit='s'):%Y-%m-%d %H:%M} UTC", duration(found.history)
     if not found.enough:
-        return (
-            f"Too little history to tell new destinations and unusual egress: {history} before {at}, of {duration(found.need)}"
-            " that it takes; only large or regular traffic to addresses not seen before is told."
-        )
-    some = f"{many(len(found.new), 'new destination')}, {many(len(found.unusual), 'host')} with unusual volume"
-    return f"Egress to the internet since {at}, compared with {history} before: {some}."
+        return text("egress.too-little", history=history, at=at, need=duration(found.need))
+    return text("egress.compared", at=at, history=history, new=len(found.new), hosts=len(found.unusual))
 
 
 def table(found: Egress, names: dict[str, str]) -> pd.DataFrame:
@@ -81,39 +66,44 @@ def findings(found: Egress, log, top: int) -> list[Finding]:
     return sorted(told, key=lambda one: SEVERITIES.index(one.severity))[:top]
 
 
-def _finding(found: Egress, log, host, severity: str, template: str, rows: pd.DataFrame) -> Finding:
+def _finding(found: Egress, log, host, severity: str, form: str, rows: pd.DataFrame) -> Finding:
     """Return the finding on `rows` of pairs; what the log did not cover of the time before weakens it."""
     row, first, last = rows.iloc[0], rows["first_seen"].min(), rows["last_seen"].max()
-    since, several = found.split if template == UNUSUAL else rows["since"].min(), rows["destination"].nunique() > 1
+    since, several = found.split if form == UNUSUAL else rows["since"].min(), rows["destination"].nunique() > 1
     places = [f"{one.destination} {service_name(-1 if pd.isna(one.protocol) else one.protocol, one.port)}"
-              if one.destination else "many addresses" for one in rows.itertuples()]  # fmt: skip
+              if one.destination else text("egress.many") for one in rows.itertuples()]  # fmt: skip
+    counts = {"host": rows["host"].nunique(), "place": len(rows)}
     words = {
-        "host": host(row.host) if rows["host"].nunique() == 1 else many(rows["host"].nunique(), "host"),
-        "place": many(len(rows), "new destination") if several else places[0], "sent": size(rows["sent_bytes"].sum()),
-        "lasts": duration(last - first), "before": duration(since - found.first), "step": duration(found.width),
-        "sessions": many(rows["sessions"].sum(), "session"), "usual": size(row.get("usual", 0)), "most": "95 %",
+        "host": host(row.host) if counts["host"] == 1 else text("egress.hosts", n=counts["host"]),
+        "place": text("egress.places", n=counts["place"]) if several else places[0],
     }  # fmt: skip
-    if template in (BEACON, HABIT):
-        words |= {"every": duration(row.every), "starts": many(row.starts, "session"), "regular": percent(row.regular)}
-    numbers = {name: re.findall(r"([\d,.]+) ([A-Za-z%]+)", text) for name, text in words.items() if f"{{{name}}}" in template
-               and (name not in ("host", "place") or re.fullmatch(r"[\d,]+ (hosts|new destinations)", text))}  # fmt: skip
+    counts = {name: number for name, number in counts.items() if (number > 1 if name == "host" else several)}
+    counts |= {"sessions": rows["sessions"].sum()} if form == SMALL else {}
+    measures = {
+        "sent": size(rows["sent_bytes"].sum()), "lasts": duration(last - first), "before": duration(since - found.first),
+        "step": duration(found.width), "usual": size(row.get("usual", 0)), "most": "95 %",
+    }  # fmt: skip
+    if form in (BEACON, HABIT):
+        measures |= {"every": duration(row.every), "regular": percent(row.regular)}
+        counts |= {"starts": row.starts}
+    told = {name: measure for name, measure in measures.items() if f"{{{name}}}" in TEXTS[form]}
+    for name, measure in told.items():  # as they are printed, each unit a number of its own
+        for number, unit in re.findall(r"([\d,.]+) ([A-Za-z%]+)", measure):
+            counts[name if unit == "%" else f"{name}_{unit}"] = float(number.replace(",", ""))
     names = zip(SUBJECT, ("interface_id", "host", "destination", "protocol", "port"), strict=True)
     subject = {key: rows[name].iloc[0] if rows[name].nunique() == 1 else None for key, name in names}
     subject["dstaddr"] = None if rows["aws"].any() else subject["dstaddr"]
     begin, end, at = (pd.Timestamp(moment, unit="s", tz="UTC") for moment in (first, last, since))
     seen = covered_share(log.coverage, row.interface_id, None, at)
-    grounds = ["what the log covers of the time before is unknown" if seen is None else
-               f"the log covers {percent(seen)} of the interface's time before"]  # fmt: skip
+    grounds = [text("egress.unseen") if seen is None else text("egress.seen", share=percent(seen))]
     if short := since - found.first < DAY:
-        grounds.append("the log begins less than a day before: what comes once a day cannot be told")
+        grounds.append(text("egress.short"))
     return Finding(
-        "unusual-egress" if template in (UNUSUAL, HABIT) else "new-destination", severity,
-        ("high", "medium", "low")[int(short) + (seen is None or seen < 0.95)], template.format(**words), subject,
-        grounds=(*grounds, *(f"{host(one.host)} to {place}: {size(one.sent_bytes)}" for one, place in zip(
+        form.partition(".")[0], severity, ("high", "medium", "low")[int(short) + (seen is None or seen < 0.95)],
+        text(form, **counts | measures | words), subject,
+        grounds=(*grounds, *(text("egress.pair", host=host(one.host), place=place, sent=size(one.sent_bytes)) for one, place in zip(
             rows[:SHOWN].itertuples(), places, strict=False) if len(rows) > 1)),
-        action=ACTION.format(subject["dstaddr"]) if subject["dstaddr"] else "", first_seen=begin, last_seen=end,
+        action=text("egress.next", address=subject["dstaddr"]) if subject["dstaddr"] else "", first_seen=begin, last_seen=end,
         records=rows["records"].sum(), packets=rows["packets"].sum(), bytes=rows["sent_bytes"].sum(), coverage=seen,
-        counts={name if unit in PLAIN else f"{name}_{unit}": float(number.replace(",", ""))
-                for name, some in numbers.items() for number, unit in some},
-        incident=incident_id("egress", subject["dstaddr"] or subject["srcaddr"]),
+        counts=counts, incident=incident_id("egress", subject["dstaddr"] or subject["srcaddr"]),
     )  # fmt: skip

@@ -18,6 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from flowkit.reporting.html import INK, ON_WHITE, escaped
+from flowkit.reporting.kinds import LANGUAGES, language
 from flowkit.words import visible
 
 #: Told apart by readers with any colour vision, on white and on black. Blue is accepted, vermilion rejected.
@@ -68,12 +69,15 @@ def bundle(figure: Figure, text: str) -> dict[str, str]:
     plain = f"Figure: {visible(text)}"
     if not any(map(_drawn, figure.axes)):
         return {"text/html": f"<p class='fk-caption'>{escaped(text)}</p>", "text/plain": plain}
+    svg = {"image/svg+xml": svg_of(figure, text), "text/plain": plain}
+    if language() != LANGUAGES[0]:  # The reader's fonts draw the words of an SVG; matplotlib's own has no Hangul.
+        return svg
     png = io.BytesIO()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph")
         figure.savefig(png, format="png", dpi=110, facecolor="white")
     image = base64.b64encode(png.getvalue()).decode()
-    return {"image/svg+xml": svg_of(figure, text), "image/png": image, "text/plain": plain}
+    return svg | {"image/png": image}
 
 
 def svg_of(figure: Figure, text: str) -> str:

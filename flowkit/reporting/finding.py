@@ -60,7 +60,7 @@ class Finding:
             raise ValueError(f"confidence is {self.confidence!r}, not one of {', '.join(CONFIDENCES)}")
         if unknown := set(self.subject) - set(SUBJECT):
             raise ValueError(f"subject has no {', '.join(sorted(unknown))}; its keys are {', '.join(SUBJECT)}")
-        action = self.action or KINDS[self.kind].action
+        action = self.action or text(f"kind.{self.kind}.action")
         lines = action if isinstance(action, str) else "\n".join(map(one_line, action))
         for name, value in {
             "title": one_line(self.title),

@@ -16,8 +16,7 @@ from flowkit.questions.gaps import gaps as gap_tables
 from flowkit.reporting.answer import Answer, incident_id
 from flowkit.reporting.finding import Finding, finding
 from flowkit.reporting.html import period
-from flowkit.reporting.kinds import text
-from flowkit.words import many
+from flowkit.reporting.kinds import text, translated
 
 #: A gap lies at a peak where so large a share of the interface's intervals was less busy than those near it.
 PEAK = 0.75
@@ -43,20 +42,18 @@ class Gaps(Answer, GapTables):
 def gaps(log) -> Gaps:
     """Return where `log` has gaps, what is known of the records in them, what they probably hid, and what to do."""
     tables = gap_tables(log)
-    hours, skipped = tables.by_hour, "AWS skipped no records in any hour of the day."
+    hours, skipped = tables.by_hour, text("gaps.no-hour")
     if hours.minutes.any():
         most = hours.loc[hours.minutes.idxmax()]
         share = f"{most.minutes / hours.minutes.sum():.0%}".replace("%", " %")
-        skipped = (
-            f"{share} of the minutes with skipped records lie between {most.hour:02}:00 and {most.hour:02}:59 UTC."
-        )
+        skipped = text("gaps.hour", share=share, hour=f"{most.hour:02}")
     return Gaps(
         **vars(tables),
         summary=tuple(_summary(tables, log)),
         findings=tuple(_findings(tables, log)),
-        coverage=coverage_text(tables.intervals, log.files),
+        coverage=coverage_text(tables.intervals, log.files, translated),
         titles={
-            "coverage": coverage_text(tables.intervals),
+            "coverage": coverage_text(tables.intervals, say=translated),
             "missing_records": f"{_in_all(tables.gaps)}.",
             "skips_by_hour": skipped,
         },
@@ -67,28 +64,27 @@ def _summary(tables: GapTables, log) -> list[str]:
     """Return what the page says first, in at most five sentences, the largest gaps first."""
     intervals, found = tables.intervals, tables.gaps
     if intervals.empty:
-        why = [intervals.attrs["unjudged"], log.outside if NO_RECORD in intervals.attrs["unjudged"] else ""]
-        return [f"Log coverage cannot be judged: {'; '.join(filter(None, why))}."]
-    time = duration(intervals.end.max() - intervals.start.min())
-    interfaces = many(intervals.interface_id.nunique(), "interface")
-    said = [f"Log coverage {percent(covered_share(intervals))} ({interfaces}, {time})."]
+        why = [translated(intervals.attrs["unjudged"]), log.outside if NO_RECORD in intervals.attrs["unjudged"] else ""]
+        return [text("gaps.unjudged", why="; ".join(filter(None, why)))]
+    time, count = duration(intervals.end.max() - intervals.start.min()), intervals.interface_id.nunique()
+    said = [text("gaps.coverage", share=percent(covered_share(intervals)), n=count, time=time)]
     if only := intervals.attrs["action"]:
-        other = "accepted" if only == "REJECT" else "rejected"
-        said[0] += f" The log holds {only} records only, so NODATA proves nothing about what was {other}."
+        said[0] += text(f"gaps.only-{only.lower()}")
     if not intervals.attrs.get("nodata", True):
         no_nodata = text("silent.no-nodata")
         said[0] += f" {no_nodata[0].upper()}{no_nodata[1:]}."
     missing = (found.uncertain * found.interfaces).groupby(found.kind).sum().sort_values(ascending=False)
     said += [_kind_summary(kind, found[found.kind == kind], intervals, log) for kind in missing.index]
     if "skipdata" not in missing:
-        said.append("AWS skipped no records.")
+        said.append(text("gaps.none-skipped"))
     if found.high.sum():
         rates = tables.backtest[tables.backtest.measure == "records"].set_index("kind").rate.dropna()
-        names = {"ordinary": "ordinary", "busiest": "the busiest"}
-        test = " and ".join(f"{rate:.0%} of {names[kind]}" for kind, rate in rates.items()).replace("%", " %")
-        peers = f"; the other end logged {found.seen_by_peer.sum():,} of them" if found.seen_by_peer.any() else ""
-        test = f" In a back-test such estimates held for {test} intervals." if test else ""
-        said.append(f"{_in_all(found)}{peers}. Estimates are not in totals.{test}")
+        test = translated(" and ").join(
+            text(f"gaps.held-{kind}", rate=f"{rate:.0%}".replace("%", " %")) for kind, rate in rates.items()
+        )
+        peers = text("gaps.peers", n=found.seen_by_peer.sum()) if found.seen_by_peer.any() else ""
+        test = text("gaps.back-test", held=test) if test else ""
+        said.append(text("gaps.estimates", in_all=_in_all(found), peers=peers, test=test))
     return said[:5]
 
 
@@ -97,27 +93,23 @@ def _kind_summary(kind: str, gaps: pd.DataFrame, intervals: pd.DataFrame, log) -
     if kind == "not-delivered":
         lost = intervals[intervals.state == "NOT_DELIVERED"]
         when = ", ".join(period(gap.start, gap.end) for gap in gaps[:3].itertuples()) + (", …" if len(gaps) > 3 else "")
-        where = many(lost.interface_id.nunique(), "interface")
-        return f"{duration(clock_time(lost))} not delivered, on {where}: {when}."
+        number = lost.interface_id.nunique()
+        return text("gaps.not-delivered", time=duration(clock_time(lost)), n=number, when=when)
     if kind == "skipdata":
         worst = gaps.groupby("interface_id").records.sum().sort_values()
         where, most = _name(log, worst.index[-1]), ""
         if len(worst) > 1:
-            where, most = many(len(worst), "interface"), f", most on {where} ({worst.iloc[-1]:,})"
-        peak = "at peaks of the load" if (gaps.load >= PEAK).mean() > 0.5 else "unrelated to load"
-        load = "" if gaps.load.isna().all() else f", {peak}"
-        return f"AWS skipped records on {where}, in {many(worst.sum(), 'aggregation interval')}{most}{load}."
+            where, most = text("common.interfaces", n=len(worst)), text("gaps.most", where=where, n=worst.iloc[-1])
+        peak = "gaps.at-peaks" if (gaps.load >= PEAK).mean() > 0.5 else "gaps.any-load"
+        load = "" if gaps.load.isna().all() else text(peak)
+        return text("gaps.skipped", where=where, n=worst.sum(), most=most, load=load)
     regular, unsure, said = gaps[gaps.steady], gaps.interface_id[~gaps.steady].nunique(), []
     if len(regular):
         time = regular.end - regular.start
-        said.append(
-            f"{many(regular.interface_id.nunique(), 'interface')} stopped logging (no OK, NODATA or SKIPDATA) while others"
-            f" reported; the longest: {_name(log, gaps.interface_id[time.idxmax()])} for {duration(time.max())}."
-        )
+        longest, count = _name(log, gaps.interface_id[time.idxmax()]), regular.interface_id.nunique()
+        said.append(text("gaps.silent", n=count, longest=longest, time=duration(time.max())))
     if unsure:
-        whether = "1 interface was idle or unseen between its"
-        whether = whether if unsure == 1 else f"{unsure:,} interfaces were idle or unseen between their"
-        said.append(f"Whether {whether} records cannot be known.")
+        said.append(text("gaps.unsure", n=unsure))
     return " ".join(said)
 
 
@@ -156,7 +148,7 @@ def _findings(tables: GapTables, log) -> list[Finding]:
         first, last = some.start.min(), some.end.max()
         found.append(finding(
             kind, counts=counts, **special, interface_id=eni, estimate=_estimate(counts),
-            whom=_name(log, eni) if eni else many(number, "interface"),
+            whom=_name(log, eni) if eni else text("common.interfaces", n=number),
             first=first, first_seen=first, last_seen=last, period=period(first, last), records=int(some.records.sum()),
             grounds=(*grounds, *_missed(some)), samples=tuple(line for lines in some.samples for line in lines)[:3],
             coverage=shares.get(eni, whole), incident=incident_id(kind, eni or first),
@@ -257,8 +249,9 @@ def _in_all(gaps: pd.DataFrame) -> str:
     """Return in words how many records all gaps with an estimate probably hid."""
     some = gaps[gaps.high.notna()]
     if some.empty:
-        return "No gap has an estimate of what it hid"
-    return f"{_estimate(_estimated(some)).strip(' .') or 'No records are probably missing'} in {many(len(some), 'gap')}"
+        return text("gaps.no-estimate")
+    estimate = _estimate(_estimated(some)).strip(" .") or text("gaps.none-missing")
+    return text("gaps.in-all", estimate=estimate, n=len(some))
 
 
 def _parts(time: pd.Timedelta) -> dict:

@@ -5,6 +5,7 @@ import re
 
 import pandas as pd
 
+from flowkit.reporting.kinds import translated
 from flowkit.words import visible
 
 #: The style sheet's ink, which a page replaces by its own text colour.
@@ -29,7 +30,8 @@ def period(first: pd.Timestamp | str | None, last: pd.Timestamp | str | None) ->
     begin, finish = when(first), when(last)
     if not begin or not finish or begin == finish:
         return f"{begin or finish} UTC" if begin or finish else ""
-    return f"{begin} to {finish[11:] if begin[:10] == finish[:10] else finish} UTC"
+    finish = finish[11:] if begin[:10] == finish[:10] else finish
+    return translated("{first} to {last} UTC", first=begin, last=finish)
 
 
 def is_figure(svg: str) -> bool:
@@ -45,7 +47,7 @@ def figure_html(svg: str) -> str:
 def size(number: int) -> str:
     """Return `37.2 MB` for 37,200,000 bytes, `12 B` for 12, `at least 9.2 EB` where a sum reached the largest number."""
     if number >= LARGEST:
-        return f"at least {number / 1e18:.1f} EB"
+        return translated("at least {size}", size=f"{number / 1e18:.1f} EB")
     scaled, unit = float(number), "B"
     for unit in ("B", "kB", "MB", "GB", "TB", "PB", "EB"):  # noqa: B007
         if scaled < 999.95 or unit == "EB":
@@ -57,8 +59,8 @@ def size(number: int) -> str:
 def percent(share: float) -> str:
     """Return `99.4 %`; `under 0.1 %` and `over 99.9 %` for what is not quite none or all."""
     if 0 < share < 0.001:
-        return "under 0.1 %"
-    return "over 99.9 %" if 0.999 < share < 1 else f"{share * 100:.1f} %".replace(".0 %", " %")
+        return translated("under 0.1 %")
+    return translated("over 99.9 %") if 0.999 < share < 1 else f"{share * 100:.1f} %".replace(".0 %", " %")
 
 
 def printed(share: float) -> float:

@@ -1,20 +1,21 @@
 """The kinds of findings and all their sentences, as data: a new kind is one entry, and an entry that lacks a part stops
 the import.
 
-The README's table of kinds is made from here (`table`), kept equal by a test. Sentences are templates: `{name}` is a
-value by name, a number with its commas, a time in UTC; `{n:client}` counts (`1 client`, `2 clients`), and `{n:is|are}`
-is the word for one or for several.
+The README's table of kinds is made from here (`table`), kept equal by a test. Sentences are templates, as
+`flowkit.words.filled` fills them. English is the default; sentences.ko.toml has the same in Korean.
 """
 
+import os
 import tomllib
 from dataclasses import dataclass, fields
-from datetime import datetime
-from numbers import Number
+from functools import cache
 from pathlib import Path
-from string import Formatter
 
-from flowkit.words import many
+from flowkit.words import filled
 
+LANGUAGES = ("en", "ko")
+#: The environment variable that says in which of them a report or a notebook speaks.
+LANGUAGE = "FLOWKIT_LANG"
 SEVERITIES = ("high", "medium", "low", "info")
 
 
@@ -45,25 +46,43 @@ class Kind:
 
     def counted(self, number: int) -> str:
         """Return `summary` for so many incidents: `2 legitimate clients appear to be blocked`."""
-        return _WORDS.format(self.summary, n=number)
+        return filled(said(f"kind.{self.kind}.summary", self.summary), n=number)
 
 
-class _Words(Formatter):
-    def format_field(self, value: object, spec: str) -> str:
-        if "|" in spec:
-            one, more = spec.split("|")
-            return one if value == 1 else more
-        if isinstance(value, Number) and not isinstance(value, bool):
-            return many(value, spec) if spec[:1].isalpha() else format(value, spec or ",")
-        return f"{value:%Y-%m-%d %H:%M}" if isinstance(value, datetime) and not spec else format(value, spec)
-
-
-_WORDS = _Words()
+def language() -> str:
+    """Return the language of sentences and pages: English unless FLOWKIT_LANG names another of `LANGUAGES`."""
+    asked = os.environ.get(LANGUAGE)
+    return asked if asked in LANGUAGES else LANGUAGES[0]
 
 
 def text(key: str, /, **values: object) -> str:
-    """Return the title of a kind, or the sentence `key` of `TEXTS`, filled with `values`."""
-    return _WORDS.vformat(KINDS[key].title if key in KINDS else TEXTS[key], (), values)
+    """Return the title of a kind, or the sentence `key` of `TEXTS`, in the reader's language, filled with `values`."""
+    own = f"kind.{key}.title" if key in KINDS else key
+    return filled(said(own, TEXTS[own]), **values)
+
+
+def translated(words: str, /, **values: object) -> str:
+    """Return `words` of a page, a label or a heading in the reader's language, else as they are; filled with `values`."""
+    template = said(f"page.{words}", words)
+    return filled(template, **values) if values else template
+
+
+def said(key: str, usual: str) -> str:
+    """Return the sentence or word `key` of the reader's language, unfilled; `usual` in English and where it has none."""
+    return usual if language() == LANGUAGES[0] else catalogue(language()).get(key, usual)
+
+
+@cache
+def catalogue(name: str) -> dict[str, str]:
+    """Return the sentences of a language by key, as `blame.network-acl`; those of English are without its kinds."""
+    path = Path(__file__).with_name("sentences.toml" if name == LANGUAGES[0] else f"sentences.{name}.toml")
+    groups = tomllib.loads(path.read_text(encoding="utf-8"))
+    kinds = groups.pop("kind", {}).items()
+    return {
+        f"{group}.{key}": sentence
+        for group, sentences in [*groups.items(), *((f"kind.{kind}", texts) for kind, texts in kinds)]
+        for key, sentence in sentences.items()
+    }
 
 
 _TALKED = "{clients:client}, {sessions:session}"
@@ -159,11 +178,11 @@ _ENTRIES = (
 )  # fmt: skip
 #: Every kind by its name.
 KINDS = {each.kind: each for each in _ENTRIES}
-#: The other sentences of findings, as `blame.network-acl`.
-TEXTS = {
-    f"{group}.{name}": sentence
-    for group, sentences in tomllib.loads(Path(__file__).with_name("sentences.toml").read_text("utf-8")).items()
-    for name, sentence in sentences.items()
+#: Every sentence in English by its key, as `blame.network-acl` and `kind.scan.title`.
+TEXTS = catalogue(LANGUAGES[0]) | {
+    f"kind.{each.kind}.{part}": getattr(each, part)
+    for each in _ENTRIES
+    for part in ("title", "summary", "action", "meaning")
 }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pandas as pd
 
 from flowkit.net import ICMP, SERVICE_PORTS, protocol_name
+from flowkit.reporting.kinds import translated
 from flowkit.words import without_controls
 
 
@@ -39,6 +40,6 @@ def service_name(protocol: int, port: float) -> str:
         return "ICMP" if protocol == 1 else "ICMPv6"
     known = port is not None and not pd.isna(port) and port >= 0
     if protocol < 0:
-        return f"port {int(port)}" if known else "any protocol"
+        return translated("port {n}", n=str(int(port))) if known else translated("any protocol")
     name = SERVICE_PORTS.get(int(port)) if known else None
     return protocol_name(int(protocol)) + (f"/{int(port)}" if known else "") + (f" {name}" if name else "")

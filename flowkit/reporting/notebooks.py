@@ -25,6 +25,7 @@ from flowkit.loading.window import moment
 from flowkit.questions.networks import read_networks
 from flowkit.reporting.errors import UsageError
 from flowkit.reporting.history import temporary_folder
+from flowkit.reporting.kinds import translated
 from flowkit.words import one_line
 
 #: Parameters that have an option of their own, and that option.
@@ -199,6 +200,9 @@ def execute(path: Path, values: dict) -> Executed:
         written = target.exists() and target.stat().st_size
         notebook = nbformat.read(target if written else path, as_version=4)
     notebook.cells = [cell for cell in notebook.cells if ERROR_MARKER_TAG not in cell.metadata.get("tags", [])]
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = "\n".join(map(translated, cell.source.split("\n")))
     notebook.metadata.setdefault("papermill", {}).update(input_path=path.name, output_path=path.name)
     if failure:
         kind, words = failure

@@ -17,7 +17,7 @@ from flowkit.reporting import history
 from flowkit.reporting.answer import MIME, PAGES, SHOWN, Shown, boxes, incidents_html
 from flowkit.reporting.finding import expectation_of, fold_of, incidents, is_ongoing
 from flowkit.reporting.html import figure_html, is_figure, period
-from flowkit.reporting.kinds import KINDS, SEVERITIES
+from flowkit.reporting.kinds import KINDS, SEVERITIES, translated
 from flowkit.reporting.notebooks import Executed
 from flowkit.words import visible
 
@@ -80,7 +80,7 @@ def _output(output: NotebookNode, compared: bool, elsewhere: dict[str, list]) ->
     if picture := next((each for each in ("image/svg+xml", "image/png", "image/jpeg") if each in data), None):
         encoded = b64encode(svg.encode()).decode() if svg else data[picture]
         alt = output.get("metadata", {}).get("alt") or data.get("text/plain", "<")
-        alt = "Figure without a description" if alt.startswith("<") else visible(alt)
+        alt = translated("Figure without a description") if alt.startswith("<") else visible(alt)
         image = '<figure><img alt="{}" src="data:{};base64,{}"></figure>'
         return "", Markup(image).format(alt, picture, encoded.strip())  # noqa: S704
     text = data.get("text/latex") or data.get("text/plain", "")
@@ -129,7 +129,7 @@ def still(notebook: NotebookNode) -> NotebookNode:
 
 def spanned(run: dict) -> str:
     """Return the window of `run` in words: what was asked for, and where that was open, what the records span."""
-    return period(run["start"] or run["first"], run["end"] or run["last"]) or "no records"
+    return period(run["start"] or run["first"], run["end"] or run["last"]) or translated("no records")
 
 
 def elsewhere(findings: list[dict], titles: dict[str, str]) -> dict[str, dict[str, list]]:

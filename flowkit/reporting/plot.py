@@ -18,6 +18,7 @@ from flowkit.questions.rejected import KINDS
 from flowkit.reporting.figures import COLOURS, alt, finished, step_width, utc_axis
 from flowkit.reporting.gaps import Gaps
 from flowkit.reporting.html import INK, percent, size
+from flowkit.reporting.kinds import text
 from flowkit.reporting.reachability import Reachability
 from flowkit.reporting.reachability_findings import MEANING
 from flowkit.reporting.rejected import VERDICTS, Rejected
@@ -161,7 +162,7 @@ def reachability(answer: Reachability, top: int = 20) -> Figure:
     ax.set_xlim(-0.6, max(len(columns), 1) - 0.4)
     ax.set_ylim(max(shown, 1) - 0.5, -0.5)
     ax.grid(True, alpha=0.3)
-    more = f"; {len(services) - shown} more services in the table" if len(services) > shown else ""
+    more = text("reached.more", n=str(len(services) - shown)) if len(services) > shown else ""
     title = answer.titles["reachability"] + more
     figure.suptitle("\n".join(textwrap.wrap(title, 90)), x=0.01, ha="left")
     if len(cells):

@@ -15,9 +15,10 @@ from flowkit.questions.services import exposed, unanswered
 from flowkit.reporting import reachability_findings as finding_of
 from flowkit.reporting.answer import Answer
 from flowkit.reporting.finding import Finding
+from flowkit.reporting.kinds import text, translated
 from flowkit.reporting.names import hosts
 from flowkit.reporting.reachability_findings import host_of, opened_by, service_of
-from flowkit.words import many, without_controls
+from flowkit.words import without_controls
 
 LIMITS = {
     "none": "There is no traffic in this window: nothing can be said of what is reachable.",
@@ -28,7 +29,7 @@ LIMITS = {
 }
 WORDS = {"newly-reachable": "open but should be blocked", "unproven": "no data"}
 #: What became of services that clients lost.
-GONE = {"{} now rejected to clients answered before": (REFUSED, REPLY_REFUSED), "stopped responding": (SILENT, RESET)}
+GONE = {"rejected": (REFUSED, REPLY_REFUSED), "silent": (SILENT, RESET)}
 #: Clients that the table of changes names in a row.
 SHOWN = 50
 SUMS = ("records", "packets", "bytes")
@@ -97,7 +98,7 @@ def reachability(
     return Reachability(
         summary=tuple(_summary(reach, services, quiet, checked, lost)[:5]),
         findings=tuple(_with_evidence(log, reach, found)),
-        coverage="" if whole is None else f"Log coverage {whole:.2%}",
+        coverage="" if whole is None else translated("Log coverage {share}", share=f"{whole:.2%}"),
         titles=_titles(reach),
         services=_written(reach.rows, "state source host service clients sessions failed bytes"),
         exposed=_exposed(services),
@@ -166,12 +167,13 @@ def _summary(
     reach: Reach, services: pd.DataFrame, quiet: pd.DataFrame, checked: pd.DataFrame, lost: pd.DataFrame
 ) -> list[str]:
     """Return what the page says first, the gravest first."""
-    said = [LIMITS[reach.kind]] if reach.kind in LIMITS else []
+    said = [translated(LIMITS[reach.kind])] if reach.kind in LIMITS else []
     if len(checked):
         counts = checked["verdict"].value_counts()
         words = {**WORDS, "met": "as expected", "unproven": "without data"}
-        parts = [f"{counts[one]} {words.get(one, one)}" for one in expected.VERDICTS if one in counts]
-        said.append(f"Of {many(len(checked), 'expectation')}: {', '.join(parts)}.")
+        parts = [text("reached.verdict", n=counts[one], verdict=translated(words.get(one, one)))
+                 for one in expected.VERDICTS if one in counts]  # fmt: skip
+        said.append(text("reached.expectations", n=len(checked), parts=", ".join(parts)))
     if reach.kind in ("reject-only", "none"):
         return said
     open_ = services[services["scope"] == "internet"]
@@ -179,30 +181,25 @@ def _summary(
     some = grave if len(grave) else other
     named = ", ".join(f"{host_of(row)} {service_of(row)}" for row in some[:3].itertuples())
     if len(grave):
-        verb = "is" if len(grave) == 1 else "are"
-        said.append(f"{many(len(grave), 'admin or database port')} {verb} reachable from the internet: {named}.")
+        said.append(text("reached.grave", n=len(grave), named=named))
     elif len(other):
-        said.append(f"{many(len(other), 'service')} beyond web ports reachable from the internet: {named}.")
+        said.append(text("reached.other", n=len(other), named=named))
     else:
-        said.append(
-            f"{'Only web ports are' if len(open_) else 'No service was seen to be'} reachable from the internet."
-        )
-    for words, states in GONE.items():
+        said.append(text("reached.web" if len(open_) else "reached.none"))
+    for form, states in GONE.items():
         gone = lost[(lost["change"] == "lost") & lost["state"].isin(states)]
         if len(gone):
             clients = gone.groupby(SERVICE, dropna=False)["clients"].transform("sum")
             row, count = gone.loc[clients.idxmax()], len(gone[SERVICE].drop_duplicates())
-            most = f"{host_of(row)} {service_of(row)} ({many(clients.max(), 'client')})"
-            verb = words.format("is" if count == 1 else "are")
-            said.append(f"{many(count, 'service')} {verb}{':' if count == 1 else ', foremost'} {most}.")
+            most = text("reached.most", where=f"{host_of(row)} {service_of(row)}", n=clients.max())
+            said.append(text(f"reached.gone-{form}", n=count, most=most))
     if len(quiet):
         closed = int((quiet["state"] == RESET).sum())
-        more = f" ({many(closed, 'port')} closed: TCP RST)" if closed else ""
-        said.append(f"{many(len(quiet), 'service')} allowed but not responding{more}.")
+        said.append(text("reached.closed" if closed else "reached.quiet", n=len(quiet), closed=closed))
     if checked.empty:
         answered = reach.rows.loc[reach.rows["state"] == ANSWERED, SERVICE]
         number = len(answered.drop_duplicates())
-        said.append(f"{many(number, 'service') if number else 'No service'} answered; no expectations were given.")
+        said.append(text("reached.answered" if number else "reached.not-answered", n=number))
     return said
 
 
@@ -210,11 +207,9 @@ def _titles(reach: Reach) -> dict[str, str]:
     """Return the titles of the figures, which are their alt texts."""
     rows = reach.rows.dropna(subset=["port"]).drop_duplicates(["state", *SERVICE])
     count = rows["state"].value_counts()
-    parts = [f"{many(count[state], 'service')} {words}" for state, words in (
-        (ANSWERED, "answered"), (SILENT, "without response"), (RESET, "with a closed port"),
-        (REPLY_REFUSED, "with return traffic rejected"), (REFUSED, "rejected"),
-    ) if state in count]  # fmt: skip
-    return {"reachability": ", ".join(parts) or "No traffic"}
+    parts = [text(f"reached.state-{state}", n=count[state])
+             for state in (ANSWERED, SILENT, RESET, REPLY_REFUSED, REFUSED) if state in count]  # fmt: skip
+    return {"reachability": ", ".join(parts) or text("reached.no-traffic")}
 
 
 def _written(table: pd.DataFrame, first: str) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from flowkit.questions.reachability import ANSWERED, REFUSED, REPLY_REFUSED, RES
 from flowkit.questions.services import admitting
 from flowkit.reporting.answer import incident_id
 from flowkit.reporting.finding import RULES, Finding, finding
-from flowkit.reporting.kinds import text
+from flowkit.reporting.kinds import text, translated
 from flowkit.reporting.names import service_name
 from flowkit.reporting.rejected_findings import blame
 from flowkit.words import without_controls
@@ -43,7 +43,7 @@ def expectation(reach: Reach, row, mine: pd.DataFrame, host) -> Finding:
         incident = opened_by(row.proof, rules)
     else:
         form, severity = ("repaired", "medium") if row.repaired else ("", "high")
-        who = _who(host, row, alone) if row.clients == 1 else f"{row.failing} of {_who(host, row, None, row.clients)}"
+        who = _who(host, row, alone, 0 if row.clients == 1 else row.clients, row.failing)
         counts = {"clients": row.clients, "failing": row.failing, "sessions": row.sessions}
         cause = {} if row.state == RESET else cause_of(log, mine)
         action = text("expectation.repaired", until=row.last_seen) if row.repaired else _next(row.proof, cause)
@@ -52,9 +52,10 @@ def expectation(reach: Reach, row, mine: pd.DataFrame, host) -> Finding:
         grounds.append(text("expectation.until", until=row.answered_until))
     return finding(
         row.verdict if row.verdict == "newly-reachable" else f"expectation-{row.verdict}", row._asdict(), form, counts,
-        name=without_controls(row.name), who=who, where=where, state=MEANING.get(row.state), until=row.last_seen,
-        why=row.note or text("expectation.unseen"), severity=severity, srcaddr=row.source, dstaddr=row.address,
-        protocol=number, dstport=port, cause=cause.get("cause"), grounds=(*grounds, *cause.get("grounds", ())),
+        name=without_controls(row.name), who=who, where=where, state=translated(MEANING.get(row.state, "")),
+        until=row.last_seen, why=translated(row.note) or text("expectation.unseen"), severity=severity,
+        srcaddr=row.source, dstaddr=row.address, protocol=number, dstport=port, cause=cause.get("cause"),
+        grounds=(*grounds, *cause.get("grounds", ())),
         action=action, incident=cause.get("incident", incident),
     )  # fmt: skip
 
@@ -115,32 +116,35 @@ def without_response(row) -> Finding:
         srcaddr=network and network.removesuffix("/32").removesuffix("/128"), incident=_place(row, row.state),
         confidence="low" if elsewhere else row.confidence,
         grounds=(text("silent.served" if row.served else "silent.nobody"),),
-        action=text("next.elsewhere", at=f" at {row.rejected_at}") if elsewhere else _next(row, {}),
+        action=text("next.elsewhere", at=text("next.at", place=row.rejected_at)) if elsewhere else _next(row, {}),
     )  # fmt: skip
 
 
 def change(log, row, mine: pd.DataFrame, host) -> Finding:
     """Return the finding of a service that was lost or became reachable; `mine` are its clients' rejected groups."""
-    alone, until = row.who[0] if len(row.who) == 1 else None, "before"
+    alone, until = row.who[0] if len(row.who) == 1 else None, translated("before")
     if row.change == "lost":
         incident, cause = _place(row, row.state), cause_of(log, mine)
         action = _next(row, cause)
         known = [f"{at:%Y-%m-%d %H:%M}" for at in (row.answered_from, row.answered_until) if not pd.isna(at)]
-        until = f"for the last time {' to '.join(dict.fromkeys(known))} UTC" if known else until
+        until = text("change.last", period=translated(" to ").join(dict.fromkeys(known))) if known else until
     else:
         rules, cause = admitting(log.network, row, row.who), {}
         action, incident = "\n".join([text("newly.next"), revoking(rules)]).strip(), opened_by(row, rules)
     grave = row.change == "lost" or row.port in ADMIN_PORTS or row.port in DATABASE_PORTS
     return service(
         row, row.change, severity="medium" if grave else "low", who=_who(host, row, alone, row.clients), until=until,
-        state=MEANING[row.state], was=MEANING[row.was], action=action, cause=cause.get("cause"),
+        state=translated(MEANING[row.state]), was=translated(MEANING[row.was]), action=action, cause=cause.get("cause"),
         srcaddr=alone or (row.network if "/" in row.network else None), incident=cause.get("incident", incident),
         grounds=(text("change.states", was=row.was, now=row.state), *cause.get("grounds", ())),
     )  # fmt: skip
 
 
-def _who(host, row, alone: str | None, clients: int = 0) -> str:
-    """Return the clients in words: the one by its name, several by their number and network; 0: the network."""
+def _who(host, row, alone: str | None, clients: int = 0, failing: int | None = None) -> str:
+    """Return the clients in words: the one by its name, several by their number (and so many `failing` of them) and
+    network; 0: the network."""
+    if clients and failing is not None:
+        return text("common.failing", failing=failing, n=clients, network=_group(row.source))
     if alone:
         return host(alone, row.interface_id, row.first_seen, row.last_seen)
     return text("common.clients", n=clients, network=_group(row.source)) if clients else row.source
@@ -206,8 +210,8 @@ def service_of(row) -> str:
         if number is None or not known:
             return row.protocol if row.port == "any" else f"{row.protocol}/{row.port}"
         return service_name(number, int(row.port))
-    return "any protocol" if pd.isna(row.protocol) else service_name(int(row.protocol), row.port)
+    return translated("any protocol") if pd.isna(row.protocol) else service_name(int(row.protocol), row.port)
 
 
 def _group(name: str) -> str:
-    return "the internet" if name in ("internet", "0.0.0.0/0", "::/0") else name
+    return translated("the internet") if name in ("internet", "0.0.0.0/0", "::/0") else name

@@ -63,7 +63,8 @@ _NO_SECRETS = set(
 )
 _ADDRESS = re.compile(
     r"(?:(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?!\d|\.\d)"
-    r"|(?<![\w.:])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?![\w:]|\.\d))(?:/\d{1,3})?(?!\d)"
+    r"|(?<![\w.:])[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?![\w:]|\.\d))(?:/\d{1,3})?(?!\d)",
+    re.ASCII,  # letters of other scripts, as after a number in Korean, belong to no address
 )
 _ACCOUNT = re.compile(r"(?<!data-v=')(?<![0-9A-Fa-f])(?<!\d\.)\d{12}(?![0-9A-Fa-f])(?!\.\d)")
 _PLACE = re.compile(

@@ -12,9 +12,9 @@ from flowkit.questions.samples import samples
 from flowkit.reporting import kinds
 from flowkit.reporting.answer import Answer
 from flowkit.reporting.finding import Finding, incidents
+from flowkit.reporting.kinds import text, translated
 from flowkit.reporting.names import hosts, service_name
 from flowkit.reporting.rejected_findings import blocked_severity, incident, noise, points, scan
-from flowkit.words import many
 
 ACCEPT_ONLY = "This log holds accepted traffic only, so it cannot show rejections: log ALL traffic for that."
 WITHOUT_TIME = "No record has a time: this is no log of records, of which could be told when who was rejected."
@@ -66,12 +66,12 @@ def rejected(log, min_score: int = 4, scan_targets: int = 10, top: int = 20) -> 
     findings += noise(found, whole)
     rules, table = rule_use(log), over_time(log.fold, found.groups)
     sums = table.groupby("kind").records.sum().sort_values(ascending=False)
-    parts = ", ".join(f"{VERDICTS[kind]} {count:,}" for kind, count in sums.items())
-    title = f"{many(sums.sum(), 'rejected record')}: {parts}." if len(sums) else "No rejected record."
+    parts = ", ".join(f"{translated(VERDICTS[kind])} {count:,}" for kind, count in sums.items())
+    title = text("rejected.records" if len(sums) else "rejected.no-record", n=sums.sum(), parts=parts)
     return Rejected(
         summary=tuple([*_summary(findings, found, log), *_rules(rules)][:5]),
         findings=tuple(findings),
-        coverage="" if whole is None else f"Log coverage {whole:.2%}",
+        coverage="" if whole is None else translated("Log coverage {share}", share=f"{whole:.2%}"),
         titles={"rejections_over_time": title},
         clients=_clients(found.groups, host),
         scanners=found.scanners.rename(columns={"failed": "rejected"})[SCANNERS],
@@ -105,7 +105,8 @@ def _summary(findings: list[Finding], found: Rejections, log) -> list[str]:
     total, facts = int(found.totals.records.sum()), log.fold.facts
     if not total:
         why = ACCEPT_ONLY if facts["accepted"] else "No record says ACCEPT or REJECT, so nothing can be said."
-        return [NO_RECORD if not facts["records"] else WITHOUT_TIME if facts["first"] is None else why]
+        why = NO_RECORD if not facts["records"] else WITHOUT_TIME if facts["first"] is None else why
+        return [translated(why)]
     grave = [f for f in findings if f.severity in ("high", "medium") and f.kind in TOLD]
     blocked = found.groups[found.groups.kind == "blocked-client"]
     tries = blocked.groupby("incident").attempts.sum()
@@ -122,15 +123,15 @@ def _summary(findings: list[Finding], found: Rejections, log) -> list[str]:
             said.append(f"{clients}: {largest.title}")
             waits = False
     if not said and found.accepts:
-        said.append("No legitimate client appears to be blocked.")
+        said.append(text("rejected.none-blocked"))
     rest = {kind: [f.records for f in findings if f.kind == kind] for kind in ("scan", "late-packets", "noise")}
     if any(rest.values()) and found.accepts:
         share = sum(map(sum, rest.values())) / total
-        words = (many(len(rest["scan"]), "scanner"), "late packets", "background noise")
+        words = (text("rejected.scanners", n=len(rest["scan"])), *map(translated, ("late packets", "background noise")))
         who = [word for word, some in zip(words, rest.values(), strict=True) if some]
-        share = "all" if share == 1 else f"{share:.0%} of the"
-        said.append(f"No action needed for {share} {total:,} rejected records: {', '.join(who)}.")
-    return said if found.accepts else [*said[:4], REJECT_ONLY]
+        form = "all-idle" if share == 1 else "idle"
+        said.append(text(f"rejected.{form}", share=share, total=total, who=", ".join(who)))
+    return said if found.accepts else [*said[:4], translated(REJECT_ONLY)]
 
 
 def _rules(rules: pd.DataFrame) -> list[str]:
@@ -139,9 +140,8 @@ def _rules(rules: pd.DataFrame) -> list[str]:
     if never.empty and wide.empty:
         return []
     least = pd.concat([never, wide]).coverage.min(skipna=False)
-    share = "log coverage not known" if pd.isna(least) else f"log coverage at least {least:.1%}"
-    counts = f"{len(never):,} never used, {len(wide):,} wider than their use"
-    return [f"Of {many(len(rules), 'security group rule')}, {counts} ({share})."]
+    share = text("rejected.unknown-coverage" if pd.isna(least) else "rejected.least-coverage", least=least)
+    return [text("rejected.rules", n=len(rules), never=len(never), wide=len(wide), share=share)]
 
 
 def _clients(groups: pd.DataFrame, host) -> pd.DataFrame:

@@ -18,13 +18,15 @@ from flowkit.questions.networks import enclosing_network
 from flowkit.questions.rejected import Rejections
 from flowkit.reporting.answer import incident_id
 from flowkit.reporting.finding import CONFIDENCES, Finding, finding
-from flowkit.reporting.kinds import TEXTS, text
+from flowkit.reporting.kinds import TEXTS, text, translated
 from flowkit.reporting.names import service_name
-from flowkit.words import many, without_controls
+from flowkit.words import without_controls
 
 #: Attempts of a public client on a service that others are served by, from which on it looks like a partner.
 PARTNER = 20
 SUMS = ["records", "packets", "bytes"]
+#: Causes of which no rule is told.
+NO_RULE = ("rules-changed", "undetermined", "tracking-expired")
 
 
 def incident(log, part: pd.DataFrame, found: Rejections, host, lines: dict) -> Finding:
@@ -59,13 +61,14 @@ def incident(log, part: pd.DataFrame, found: Rejections, host, lines: dict) -> F
     counts |= {"addresses": part.far.nunique()} if kind == "acl-changed" else {}
     counts |= {"servers": part.server.nunique()} if part.server.nunique() > 1 else {}
     by, number = blame(log, lead, verdict), verdict and verdict.acl_allows is False and verdict.entry
-    if number and number.number not in LAST_RULES and "by rule" in by:
+    if number and number.number not in LAST_RULES and lead.cause not in NO_RULE:
         counts["rule"] = number.number
     form = "" if kind == "acl-changed" or lead.protocol != 6 else "-tcp"
     form = "-later" if kind == "acl-changed" and len(cut) else form
     tries = text(f"common.tries{form}", n=counts.get("attempts", 0))
     what = [text("common.cut", n=counts["cut_sessions"])] if len(cut) else []
-    what += [tries if kind == "reply-refused" else f"{tries} rejected"] if len(cut) < len(part) else []
+    refused = tries if kind == "reply-refused" else text("common.rejected", tries=tries)
+    what += [refused] if len(cut) < len(part) else []
     is_over = kind == "blocked-client" and part.since.notna().all()  # all were accepted afterwards, none in between
     since = "common.since-until" if is_over else "common.since"
     met = "since" if is_over else "between" if part.between.any() else "" if part.own.any() else "none"
@@ -78,11 +81,11 @@ def incident(log, part: pd.DataFrame, found: Rejections, host, lines: dict) -> F
         dstaddr=common[ends[1]], protocol=lead.protocol if lead.protocol >= 0 else None,
         dstport=lead.server_port if lead.server_port >= 0 else None, severity=_severity(kind, part),
         confidence=lead.confidence, cause=lead.cause, **names, client=names[ends[0]], server=names[ends[1]],
-        service=service_name(lead.protocol, lead.server_port), by=by, tries=tries, what=" and ".join(what),
-        logged="" if log.fold.facts["accepted"] else " in this log",
+        service=service_name(lead.protocol, lead.server_port), by=by, tries=tries, what=translated(" and ").join(what),
+        logged="" if log.fold.facts["accepted"] else translated(" in this log"),
         since="" if pd.isna(first) else text(since, first=first, last=last), met=met and text(f"met.{met}"),
-        way={True: " outbound", False: " inbound"}.get(lead.way, ""),
-        control=TEXTS.get(f"control.{lead.cause}", TEXTS["control.unknown"]),
+        way=translated({True: " outbound", False: " inbound"}.get(lead.way, "")),
+        control=text(f"control.{lead.cause if f'control.{lead.cause}' in TEXTS else 'unknown'}"),
         late=text("late.closed" if lead.cause == "closed-connection" else "late.open"),
         grounds=tuple(dict.fromkeys(map(without_controls, grounds))),
         action=_action(log, part, lead, verdict, found.groups), first_seen=first, last_seen=last,
@@ -128,19 +131,20 @@ def blame(log, lead: pd.Series, verdict) -> str:
     """Return which rule is to blame."""
     if lead.kind == "reply-refused" and lead.cause == "undetermined":
         return text("blame.late-reply")
-    if verdict is None or lead.cause in ("rules-changed", "undetermined", "tracking-expired"):
+    if verdict is None or lead.cause in NO_RULE:
         sure = lead.confidence != "low" or lead.cause not in ("security-group", "network-acl")
-        return ("" if sure else "probably ") + TEXTS.get(f"blame.{lead.cause}", "")
+        said = text(f"blame.{lead.cause}") if f"blame.{lead.cause}" in TEXTS else ""
+        return ("" if sure else translated("probably ")) + said
     said = []
     if verdict.groups_allow is False:
         names = {name: log.network.groups[name].name for name in verdict.group_ids if name in log.network.groups}
         named = [f"{names[one]} ({one})" if names.get(one, one) != one else one for one in verdict.group_ids]
-        way = "egress" if verdict.packet.egress else "ingress"
+        way = translated("egress" if verdict.packet.egress else "ingress")
         said.append(text("blame.group", groups=without_controls(", ".join(named)), way=way))
     if verdict.acl_allows is False:
         number = "*" if verdict.entry is None or verdict.entry.number in LAST_RULES else str(verdict.entry.number)
         said.append(text("blame.entry", acl=without_controls(verdict.acl_id), rule=number))
-    return " and ".join(said)
+    return translated(" and ").join(said)
 
 
 def _action(log, part: pd.DataFrame, lead: pd.Series, verdict, groups: pd.DataFrame) -> str:
@@ -151,7 +155,8 @@ def _action(log, part: pd.DataFrame, lead: pd.Series, verdict, groups: pd.DataFr
     if lead.kind in ("late-packets", "service-control"):
         return ""
     if lead.cause not in ("security-group", "network-acl", "security-group-and-network-acl"):
-        return TEXTS.get(f"next.{lead.cause}") or text("next.newer" if log.network else "next.snapshot")
+        usual = "newer" if log.network else "snapshot"
+        return text(f"next.{lead.cause if f'next.{lead.cause}' in TEXTS else usual}")
     far = tuple(sorted(set(part.far)))
     if (
         lead.kind == "blocked-service"
@@ -227,10 +232,10 @@ def noise(found: Rejections, coverage: float | None) -> list[Finding]:
         "score": len(some),
     }
     values, times = {"pairs": len(some), "score": some.score.max()}, totals if unlisted else some
-    who = ("At least " if unlisted else "") + many(clients, "client") if clients else "Clients that are not listed"
+    form = "noise.unlisted" if not clients else "noise.at-least" if unlisted else "noise.who"
     return [finding(
-        "noise", sums, coverage=coverage, confidence="high" if found.accepts else "low", who=who,
-        verdict="background noise, no action needed" if found.accepts else "probably background noise",
+        "noise", sums, coverage=coverage, confidence="high" if found.accepts else "low", who=text(form, n=clients),
+        verdict=text("noise.sure" if found.accepts else "noise.unsure"),
         grounds=tuple(text(f"noise.{key}", some=holds, **values) for key, holds in said.items() if holds),
         action="" if found.accepts else text("common.log-all"), first_seen=times["first"].min(), last_seen=times["last"].max(),
         counts={"clients": clients, "records": sums["records"]},

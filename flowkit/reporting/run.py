@@ -24,7 +24,7 @@ from flowkit.questions.networks import read_networks, subnet_names
 from flowkit.reporting import history, page
 from flowkit.reporting.errors import ReportError, UsageError
 from flowkit.reporting.finding import SUBJECT, contradicted, incidents, resolved, stamped
-from flowkit.reporting.kinds import SEVERITIES
+from flowkit.reporting.kinds import LANGUAGE, LANGUAGES, SEVERITIES
 from flowkit.reporting.notebooks import OPTIONS, arguments, chosen, executor, pairs, parameters
 from flowkit.reporting.redact import Redactor, own_key, secrets_of
 from flowkit.reporting.source import measured, named_in, read, undelivered
@@ -51,6 +51,7 @@ class Request:
     bundle: bool = False
     keep: int | None = None
     group_readable: bool = False
+    lang: str = LANGUAGES[0]
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def report(request: Request, progress: Progress = lambda stage, done, to_do: Non
     begun, started = time.monotonic(), datetime.now(UTC)
     plan = planned(request, started)
     new_run = history.new_run(request.out, request.group_readable)
-    with new_run as folder, executor() as submit, _redacting(plan, request.redact) as redactor:
+    with _speaking(request.lang), new_run as folder, executor() as submit, _redacting(plan, request.redact) as redactor:
         os.environ["FLOWKIT_REPORT"] = folder.name  # the kernels read what this process folds
         progress("reading logs", 0, 1)
         log, notes = read(plan.options)
@@ -102,7 +103,8 @@ def report(request: Request, progress: Progress = lambda stage, done, to_do: Non
         history.link_latest(request.out)
         if request.keep is not None:
             history.keep_newest(request.out, request.keep)
-        page.write_runs(request.out, 0o640 if request.group_readable else 0o600)
+        with _speaking(request.lang):
+            page.write_runs(request.out, 0o640 if request.group_readable else 0o600)
     except OSError as error:
         run["notes"].append(f"the run is in {where}, but what lists it could not be written: {error.strerror or error}")
     return run | {"findings": findings, "folder": where}
@@ -135,6 +137,18 @@ def planned(request: Request, now: datetime) -> Plan:
         raise ReportError(str(error)) from None
     notes = [f"{option} is ignored: none of these notebooks uses it" for option in idle.values()]
     return Plan(options, notebooks, handed, {name: own[name] | handed[name] for name in own}, notes)
+
+
+@contextmanager
+def _speaking(lang: str) -> Iterator[None]:
+    """Let this process and the kernels it starts speak `lang`, one of `LANGUAGES`."""
+    before = os.environ.get(LANGUAGE)
+    os.environ[LANGUAGE] = lang
+    try:
+        yield
+    finally:
+        os.environ.pop(LANGUAGE)
+        os.environ |= {} if before is None else {LANGUAGE: before}
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from flowkit.log import Log, load
 from flowkit.reporting.errors import ReportError, UsageError
 from flowkit.reporting.finding import Finding
 from flowkit.reporting.html import period, when
+from flowkit.reporting.kinds import text
 from flowkit.words import one_line
 
 #: Bytes up to which local files are hashed; beyond, sizes have to do, because hashing would take minutes.
@@ -54,7 +55,7 @@ def undelivered(options: dict, tally: dict, now: float | None = None) -> tuple[F
     newest = "" if is_table(source) or source.startswith("cloudwatch:") else _newest(options, now or time.time())
     newest = newest and f"the newest file there is: {newest}"
     finding = Finding(
-        "not-delivered", "high", "certain", f"No flow log record was delivered for {window or 'this source'}.", {},
+        "not-delivered", "high", "certain", text(f"not-delivered.{'none' if window else 'source'}", window=window), {},
         grounds=(newest,) if newest else (), first_seen=start and pd.Timestamp(start), coverage=0.0,
         last_seen=end and pd.Timestamp(end), counts={"records": 0, "files": tally["files"]},
     )  # fmt: skip

@@ -15,9 +15,8 @@ from flowkit.reporting import egress as outbound
 from flowkit.reporting.answer import Answer
 from flowkit.reporting.finding import Finding, finding
 from flowkit.reporting.html import percent, printed, size
-from flowkit.reporting.kinds import text
+from flowkit.reporting.kinds import text, translated
 from flowkit.reporting.names import service_name
-from flowkit.words import many
 
 #: Evidence whose client is a guess, or unknown.
 WEAK = tuple(name for name, confidence in CONFIDENCE.items() if confidence == "low")
@@ -76,18 +75,17 @@ def talkers(
     egress = Egress(log, window(compare_at, None)[0], large_bytes)
     tables["destinations"] = outbound.table(egress, names)
     total, weak = evidence.sessions.sum(), evidence.loc[evidence.evidence.isin(WEAK), "sessions"].sum()
-    sure = "No session whose client could be identified."
+    sure = text("talkers.unsure")
     if total:
-        sure = f"Client identified with confidence in {percent(1 - weak / total)} of {many(total, 'session')}."
-    titles = {
-        "bytes_over_time": "No accepted traffic with a time.", "bytes_by_interface": "No interface logged a flow.",
-        "pairs": "No accepted traffic of a known client.", "evidence": sure,
-    } | _titles(tables)  # fmt: skip
-    lines = _summary(totals, titles["pairs"], tables, log.fold.facts)
+        sure = text("talkers.sure", share=percent(1 - weak / total), n=total)
+    told = _titles(tables)
+    titles = {name: text(f"talkers.no-{name}") for name in ("bytes_over_time", "bytes_by_interface", "pairs")}
+    titles |= {"evidence": sure} | told
+    lines = _summary(totals, told.get("pairs"), tables, log.fold.facts)
     return Talkers(
         summary=tuple(filter(None, (*lines[:3], outbound.sentence(egress), *([] if totals.empty else [sure])))),
         findings=(*_findings(tables, log.network, whole, weak_share), *outbound.findings(egress, log, top)),
-        coverage="" if whole is None else f"Log coverage {whole:.2%}",
+        coverage="" if whole is None else translated("Log coverage {share}", share=f"{whole:.2%}"),
         titles=titles,
         **tables,
     )
@@ -111,25 +109,26 @@ def _names(log) -> dict[str, str]:
     return dict(zip(services.address, services.service, strict=True)) | alone
 
 
-def _summary(totals: pd.DataFrame, largest: str, tables: dict[str, pd.DataFrame], facts: dict) -> list[str]:
+def _summary(totals: pd.DataFrame, largest: str | None, tables: dict[str, pd.DataFrame], facts: dict) -> list[str]:
     """Return the sentences of the page but the last: volume and its parts, the largest pair, rejections, transit."""
     if totals.empty:
-        return ["No record in this window names a flow."]
+        return [text("talkers.nothing")]
     total, parts = sum(map(int, totals.bytes)), []
     for words, (direction, peer) in PARTS.items():
         some = totals[(totals.peer == peer) & ((totals.direction == direction) | (direction is None))]
         parts += [(part, words)] if (part := sum(map(int, some.bytes))) else []
-    shares = f"all {parts[0][1]}" if len(parts) == 1 else ", ".join(f"{size(part)} {words}" for part, words in parts)
-    lines = [f"Accepted traffic: {size(total)}, {shares}." if total else "No accepted traffic in this log."]
-    lines += [largest] if largest.startswith("Most bytes") else []
+    shares = ", ".join(text("talkers.part", size=size(part), words=translated(words)) for part, words in parts)
+    shares = text("talkers.whole", words=translated(parts[0][1])) if len(parts) == 1 else shares
+    lines = [text("talkers.accepted" if total else "talkers.no-accepted", size=size(total), shares=shares)]
+    lines += [largest] if largest else []
     rejected = totals.groupby("direction").rejected_records.sum()
     if rejected.sum():
-        ways = ", ".join(f"{number:,} {WHERE[way]}" for way, number in rejected.items() if number)
-        lines.append(f"Rejected: {many(rejected.sum(), 'record')}, {ways}.")
+        ways = [text("talkers.way", n=some, way=translated(WHERE[way])) for way, some in rejected.items() if some]
+        lines.append(text("talkers.rejected", n=rejected.sum(), ways=", ".join(ways)))
     elif facts["accepted"]:
-        lines.append("This log holds accepted traffic only, so it cannot show rejections.")
+        lines.append(text("talkers.accept-only"))
     transit = tables["addresses"].loc[tables["addresses"].transit.astype(bool), "interface_id"].nunique()
-    return lines + ([f"{many(transit, 'NAT or transit interface')}, left out of totals."] if transit else [])
+    return lines + ([text("talkers.transit", n=transit)] if transit else [])
 
 
 def _titles(tables: dict[str, pd.DataFrame]) -> dict[str, str]:
@@ -137,18 +136,19 @@ def _titles(tables: dict[str, pd.DataFrame]) -> dict[str, str]:
     titles, times, interfaces, pairs = {}, tables["over_time"], tables["by_interface"], tables["pairs"]
     if len(times) and (sums := times[list(question.WAYS)].astype("float64").sum(axis=1)).any():
         peak = times.loc[sums.idxmax()]
-        titles["bytes_over_time"] = f"Busiest at {peak.time:%Y-%m-%d %H:%M} UTC: {_in_and_out(peak)}."
+        titles["bytes_over_time"] = text("talkers.peak", time=peak.time, bytes=_in_and_out(peak))
     if len(interfaces):
         one = interfaces.iloc[0]
-        titles["bytes_by_interface"] = f"Busiest: {_host(one['name'], one.interface_id)}, {_in_and_out(one)}."
+        host = _host(one["name"], one.interface_id)
+        titles["bytes_by_interface"] = text("talkers.busiest", host=host, bytes=_in_and_out(one))
     if (pairs[["client_bytes", "server_bytes"]] > 0).to_numpy().any():
         one = pairs.iloc[0]
         client, server = (_host(one[f"{role}_name"], one[role]) for role in ("client", "server"))
         service = "" if pd.isna(one.protocol) else f" {service_name(int(one.protocol), one.server_port)}"
-        titles["pairs"] = (
-            f"Most bytes: {client} to {server}{service}, {size(one.client_bytes)} sent and {size(one.server_bytes)}"
-            f" received in {many(one.sessions - one.rejected_sessions, 'session')}."
-        )
+        titles["pairs"] = text(
+            "talkers.pair", client=client, server=server, service=service, sent=size(one.client_bytes),
+            received=size(one.server_bytes), n=one.sessions - one.rejected_sessions,
+        )  # fmt: skip
     return titles
 
 
@@ -159,8 +159,8 @@ def _host(name: object, address: str) -> str:
 def _in_and_out(row: pd.Series) -> str:
     sums = {way: sum(int(row[f"{way}_{peer}_bytes"]) for peer in ("public", "private")) for way in ("in", "out")}
     if not sum(sums.values()):
-        return f"{size(int(row.transit_bytes) + int(row.unknown_bytes))} in transit or of unknown direction"
-    return f"{size(sums['in'])} in, {size(sums['out'])} out"
+        return text("talkers.passing", size=size(int(row.transit_bytes) + int(row.unknown_bytes)))
+    return text("talkers.in-and-out", inside=size(sums["in"]), outside=size(sums["out"]))
 
 
 def _findings(tables: dict[str, pd.DataFrame], network, coverage: float | None, weak_share: float) -> list[Finding]:
@@ -173,7 +173,7 @@ def _findings(tables: dict[str, pd.DataFrame], network, coverage: float | None, 
         names = [*interfaces[:3], *([text("common.more", n=rest)] if rest > 0 else [])]
         found.append(finding(
             "address-conflict", severity="medium" if sure else "low", confidence="certain" if sure else "medium",
-            address=address, srcaddr=address, names=f"{', '.join(names[:-1])} and {names[-1]}",
+            address=address, srcaddr=address, names=text("common.and", some=", ".join(names[:-1]), last=names[-1]),
             grounds=tuple(f"{row.interface_id}: {row.basis}" for row in rows.drop_duplicates("interface_id").itertuples()),
             action=text("address-conflict.next",
                         filter=shlex.quote(f"Name=addresses.private-ip-address,Values={address}")),
