@@ -41,6 +41,11 @@ def usual(days, me=ME, eni="eni-a"):
     ]
 
 
+def silence(days):
+    """A NODATA record a minute, which tell the aggregation interval of the log."""
+    return [f"5 eni-a - - - - - - - {at} {at + 59} - NODATA - -" for at in range(T0, T0 + days * DAY, 60)]
+
+
 def answer(tmp_path, rows, **more):
     return talkers(load(str(write_log(tmp_path / "flow.log", rows, V5.split()))), **more)
 
@@ -107,18 +112,18 @@ def test_one_new_destination_of_many_hosts_is_one_finding(tmp_path):
 
 def test_regular_small_sessions_are_a_beacon_and_those_at_random_are_not(tmp_path):
     regular = [row for n in range(200) for row in sent(NEW, 900, 3 * DAY + 300 * n + n % 20)]
-    made = answer(tmp_path / "regular", [*usual(4), *regular])
+    made = answer(tmp_path / "regular", [*usual(4), *silence(4), *regular])
     assert told(made) == [("new-destination", "medium")]
     assert f"begins a session every 5 min with {NEW}" in made.findings[0].title
     rng = random.Random(5)
     chance = [row for at in sorted(rng.sample(range(3 * DAY, 4 * DAY), 200)) for row in sent(NEW, 900, at)]
-    assert told(answer(tmp_path / "chance", [*usual(4), *chance])) == [("new-destination", "low")]
+    assert told(answer(tmp_path / "chance", [*usual(4), *silence(4), *chance])) == [("new-destination", "low")]
 
 
 @pytest.mark.parametrize(("every", "port"), [(60, 443), (120, 443), (300, 123), (300, 53)])
 def test_the_cadence_of_the_log_and_of_ntp_and_dns_is_no_beacon(tmp_path, every, port):
     rows = [row for n in range(200) for row in sent(NEW, 900, 3 * DAY + every * n, port=port)]
-    assert "medium" not in [severity for _, severity in told(answer(tmp_path, [*usual(4), *rows]))]
+    assert "medium" not in [severity for _, severity in told(answer(tmp_path, [*usual(4), *silence(4), *rows]))]
 
 
 def test_customers_who_come_for_the_first_time_are_no_new_destinations(tmp_path):
@@ -152,3 +157,68 @@ def test_what_is_planted_is_told_and_nothing_else_is_loud():
     found, alarms = told_of(701)
     assert set(found) == set(PLANTED) and None not in found.values() and DAYS == 4
     assert [f.title for f in alarms if f.severity in ("high", "medium")] == []
+
+
+def test_a_host_that_only_its_nat_gateway_logged_has_its_new_destination(tmp_path):
+    nat, rows = "10.0.9.9", []
+    fields = f"{V5} pkt-srcaddr pkt-dstaddr".split()
+    for to, size, at in [*((KNOWN, 20_000, HOUR * n) for n in range(72)), (NEW, 24 * GB, 53 * HOUR)]:
+        begin, end, port = T0 + at, T0 + at + 50, 40000 + at // HOUR
+        tail = f"{begin} {end} ACCEPT OK"
+        rows += [
+            f"5 eni-nat {ME} {nat} {port} 443 6 9 {size} {tail} 3 ingress {ME} {to}",
+            f"5 eni-nat {nat} {to} {port} 443 6 9 {size} {tail} 3 egress {nat} {to}",
+            f"5 eni-nat {to} {nat} 443 {port} 6 9 2000 {tail} 19 ingress {to} {nat}",
+            f"5 eni-nat {nat} {ME} 443 {port} 6 9 2000 {tail} 19 egress {to} {ME}",
+        ]
+    made = talkers(load(str(write_log(tmp_path / "flow.log", rows, fields))))
+    assert told(made) == [("new-destination", "high"), ("unusual-egress", "info")], "and every hour a session"
+    assert made.destinations[["host", "destination", "sent_bytes"]].to_numpy().tolist() == [[ME, NEW, 24 * GB]]
+
+
+def test_a_log_of_version_2_without_flags_tells_it_too(tmp_path):
+    rows = [" ".join(["2", *row.split()[1:-2]]) for row in [*usual(3), *sent(NEW, 24 * GB, 2 * DAY + 5 * HOUR, 1800)]]
+    made = talkers(load(str(write_log(tmp_path / "flow.log", rows, V5.split()[:-2]))))
+    assert told(made) == [("new-destination", "high")]
+    assert made.findings[-1].bytes == 24 * GB
+
+
+def test_ipv6_is_told_with_its_network_of_48_bits(tmp_path):
+    me, known, new = "2600:1f18:1:2::5", "2a00:1450:4001::7", "2a02:26f0:9400::9"
+    before = [row.replace(KNOWN, known) for row in usual(3, me=me)]
+    made = answer(tmp_path / "new", [*before, *sent(new, 24 * GB, 2 * DAY + 5 * HOUR, 1800, me=me)])
+    assert told(made) == [("new-destination", "high")]
+    assert made.findings[0].subject["dstaddr"] == new
+    near = answer(tmp_path / "near", [*before, *sent("2a00:1450:4001:8::9", 4_000, 2 * DAY + 5 * HOUR, me=me)])
+    assert told(near) == []
+
+
+def test_changing_addresses_of_an_aws_service_are_one_destination_and_not_new(tmp_path):
+    fields = f"{V5} pkt-srcaddr pkt-dstaddr pkt-src-aws-service pkt-dst-aws-service".split()
+
+    def with_service(row, service):
+        src, dst, way = *row.split()[2:4], row.split()[-1]
+        return f"{row} {src} {dst} {f'- {service}' if way == 'egress' else f'{service} -'}"
+
+    def told_with(service, name):
+        rows = [with_service(row, "-") for row in usual(4)]
+        rows += [
+            with_service(row, service) for n in range(60) for row in sent(f"52.218.{n}.9", 4_000, 3 * DAY + 60 * n)
+        ]
+        return told(talkers(load(str(write_log(tmp_path / name / "flow.log", rows, fields)))))
+
+    assert told_with("S3", "s3") == []
+    assert told_with("EC2", "ec2") == [("new-destination", "low")], "anybody may have an instance"
+
+
+def test_skipdata_before_weakens_never_seen_and_the_grounds_say_so(tmp_path):
+    begins = range(T0, T0 + 3 * DAY, 60)
+    said = {}
+    for status in ("NODATA", "SKIPDATA"):
+        fill = [f"5 eni-a - - - - - - - {at} {at + 59} - {status if at < T0 + DAY else 'NODATA'} - -" for at in begins]
+        made = answer(tmp_path / status, [*usual(3), *fill, *sent(NEW, 24 * GB, 2 * DAY + 5 * HOUR, 1800)])
+        one = next(f for f in made.findings if f.kind == "new-destination")
+        said[status] = one.confidence, one.grounds[0], one.coverage
+    assert said["NODATA"][0] == "high" and said["NODATA"][2] > 0.95
+    assert said["SKIPDATA"][0] == "medium" and said["SKIPDATA"][2] < 0.7
+    assert re.fullmatch(r"the log covers [\d.]+ % of the interface's time before", said["SKIPDATA"][1])

@@ -25,12 +25,15 @@ MOST = 200
 CONTACTS = f"""
 CREATE OR REPLACE TEMP TABLE contacts AS
 WITH known AS (
-    SELECT address, regexp_matches(address, ?) OR address IN (SELECT address FROM own) AS inside, service
+    SELECT address, regexp_matches(address, ?) OR address IN (SELECT address FROM own) AS inside, service,
+        regexp_extract(address,
+            CASE WHEN contains(address, ':') THEN '^[0-9a-f]*:[0-9a-f]*:[0-9a-f]*' ELSE '^[0-9]+[.][0-9]+[.][0-9]+' END) AS network
     FROM (SELECT client AS address FROM edges UNION SELECT server FROM edges) LEFT JOIN aws_services USING (address)
     WHERE regexp_matches(address, '^[0-9a-f.:]+$') AND NOT regexp_matches(address, '^(0\\.|22[4-9]\\.|23.\\.|255\\.|ff|::$)')),
 ends AS (
     SELECT CASE WHEN c.inside THEN client ELSE server END AS host, CASE WHEN c.inside THEN server ELSE client END AS peer,
-        CASE WHEN c.inside THEN s.service ELSE c.service END AS owner, CASE WHEN c.inside THEN server_port END AS port,
+        CASE WHEN c.inside THEN s.service ELSE c.service END AS owner,
+        CASE WHEN c.inside THEN s.network ELSE c.network END AS network, CASE WHEN c.inside THEN server_port END AS port,
         CASE WHEN c.inside THEN client_bytes ELSE server_bytes END AS sent, client_packets::HUGEINT + server_packets AS packets,
         client_accepted + client_rejected + server_accepted + server_rejected AS records,
         client_bytes::HUGEINT + server_bytes AS size, evidence IN ('first', 'unknown') AS unsure, c.inside AND NOT unsure AS asked,
@@ -41,8 +44,7 @@ passed AS (
     FROM ends WHERE way = 'transit' AND host NOT IN (SELECT host FROM ends WHERE counted)
         AND host NOT IN (SELECT address FROM own WHERE transit)
     QUALIFY interface_id = min(interface_id) OVER (PARTITION BY host, peer))
-SELECT *, coalesce(CASE WHEN owner NOT IN {ANYBODY} THEN owner END, peer) AS destination, regexp_extract(peer,
-    CASE WHEN contains(peer, ':') THEN '^[0-9a-f]*:[0-9a-f]*:[0-9a-f]*' ELSE '^[0-9]+[.][0-9]+[.][0-9]+' END) AS network
+SELECT *, coalesce(CASE WHEN owner NOT IN {ANYBODY} THEN owner END, peer) AS destination
 FROM (FROM ends WHERE counted UNION ALL FROM passed)"""
 #: ``since``: when the host met the first address of this network (/24, /48), ``born``: any; ``others``: another host knew
 #: the destination before; ``fresh``: networks that the host met in the later half of the time before the split.

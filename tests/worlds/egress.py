@@ -119,11 +119,12 @@ def main() -> None:
     for seed in range(int(first), int(last or first) + 1):
         results[seed] = told_of(seed)
         print(seed, results[seed][0], [f"{f.severity} {f.title}" for f in results[seed][1]], flush=True)
-    text = section(results, given.seeds)
+        # After each seed, so that a run that is ended early leaves what it found.
+        text = section(results, f"{first}-{seed}")
+        if given.publish:
+            page = re.sub(rf"(?ms)^{HEADING}\n.*?(?=^## |\Z)", "", given.publish.read_text())
+            given.publish.write_text(f"{page.rstrip()}\n\n{text}")
     print(text)
-    if given.publish:
-        page = re.sub(rf"(?ms)^{HEADING}\n.*?(?=^## |\Z)", "", given.publish.read_text())
-        given.publish.write_text(f"{page.rstrip()}\n\n{text}")
 
 
 if __name__ == "__main__":
