@@ -14,6 +14,7 @@ _NAMES = {
     "reporting.rejected": "rejected",
     "reporting.tables": "show",
     "reporting.talkers": "talkers",
+    "reporting.what_if": "what_if",
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
 

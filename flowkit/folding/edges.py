@@ -52,7 +52,7 @@ def edges(conversations: ir.Table, step: int) -> ir.Table:
     time step (seconds since 1970 UTC) in which the conversation began. ``sessions``,
     ``client_accepted``, ``client_rejected``, ``server_accepted``, ``server_rejected`` (records), ``client_packets``,
     ``client_bytes``, ``server_packets``, ``server_bytes``, ``first``, ``last`` (seconds), ``level`` (how sure the outcome
-    is).
+    is), ``port_low``, ``port_high`` (of the client).
 
     ``client`` and ``server`` are the packet's own ends (pkt-srcaddr, pkt-dstaddr) where the log has them: the pod, not
     its node; who stands behind a NAT or transit gateway, not the gateway. ``client_logged``, ``server_logged``: the
@@ -64,6 +64,8 @@ def edges(conversations: ir.Table, step: int) -> ir.Table:
         sessions=_.count(),
         **{name: total(t, _[name]) for name in COUNTS},
         first=_["first"].min(),
+        port_low=_.client_port.min(),
+        port_high=_.client_port.max(),
         **{name: _[name].max() for name in ("last", "level", "client_logged", "server_logged")},
     )
 

@@ -27,7 +27,7 @@ from flowkit.folding.sessions import sessions, split, unsplit
 from flowkit.loading.sql import literal, quiet, quoted
 
 #: Changes with what a fold holds, so that an older flowkit's is never read.
-VERSION = 9
+VERSION = 10
 #: Folds that stay in the cache; the one not used for longest goes first.
 KEPT = 12
 #: Memory of the questions' own DuckDB; beyond it, it spills into the fold's folder.

@@ -89,6 +89,7 @@ class Fix:
                 name = f"{one.group_id[-6:]}_{way}_{protocol_name(match.protocol)}_{port}"
                 name += f"_{count}" if len(self.rules) > 1 else ""
                 kind, key = f"aws_vpc_security_group_{way}_rule", "referenced_security_group_id"
+                key = "prefix_list_id" if one.peer.startswith("pl-") else key
                 key = f"cidr_ipv{network.version}" if network else key
                 values = {
                     "security_group_id": one.group_id,
@@ -141,9 +142,9 @@ def group_fix(wanted: TrafficToAllow, snapshot: Snapshot | None) -> Fix:
 
     group_id = max(known, key=similar, default=YOUR_GROUP)
     about = (group_id, wanted.egress, wanted.match)
-    reference = None if wanted.egress else _reference(wanted, snapshot)
-    if reference:
-        rules = (Rule(*about, reference, (), frozenset(map(ip_address, wanted.far))),)
+    source = None if wanted.egress else reference(wanted.far, snapshot)
+    if source:
+        rules = (Rule(*about, source, (), frozenset(map(ip_address, wanted.far))),)
     else:
         rules = tuple(Rule(*about, str(network), (network,)) for network in merged(wanted.far))
     lookup = () if known else _lookup("NetworkInterfaces[].Groups[].GroupId", wanted)
@@ -213,9 +214,9 @@ def replay(snapshot: Snapshot, fixes: Iterable[Fix], allow: list[tuple], refused
     ]
 
 
-def _reference(wanted: TrafficToAllow, snapshot: Snapshot | None) -> str | None:
-    """Return a group whose members are exactly the rejected clients, several of them; None where there is none."""
-    seen = {ip_network(address) for address in wanted.far}
+def reference(far: Iterable[str], snapshot: Snapshot | None) -> str | None:
+    """Return a group whose members are exactly the addresses `far`, several of them; None where there is none."""
+    seen = {ip_network(address) for address in far}
     versions = {network.version for network in seen}
     for group_id in sorted(snapshot.groups) if snapshot and len(seen) > 1 else ():
         owners = [one for one in snapshot.interfaces.values() if group_id in one.group_ids]
@@ -231,8 +232,8 @@ def quoted(text: str) -> str:
 
 
 def _network(one: Rule | Entry) -> Network | None:
-    """Return the network of a rule; None where its peer is a group."""
-    return one.network if isinstance(one, Entry) else next(iter(one.networks), None)
+    """Return the network of a rule; None where its peer is a group or a prefix list."""
+    return one.network if isinstance(one, Entry) else next(iter(one.networks), None) if "/" in one.peer else None
 
 
 def _span(match: Match) -> tuple[int, int]:
@@ -242,10 +243,12 @@ def _span(match: Match) -> tuple[int, int]:
 
 def group_command(verb: str, rules: Iterable[Rule]) -> str:
     """Return the command that adds (`authorize`) or removes (`revoke`) security group `rules` that match the same."""
-    rule, peers = rules[0], {"IpRanges": [], "Ipv6Ranges": [], "UserIdGroupPairs": []}
+    rule, peers = rules[0], {"IpRanges": [], "Ipv6Ranges": [], "UserIdGroupPairs": [], "PrefixListIds": []}
     for one in rules:
         network = _network(one)
-        kind, name = ("UserIdGroupPairs", "GroupId") if network is None else ("IpRanges", "CidrIp")
+        listed = one.peer.startswith("pl-")
+        kind, name = ("PrefixListIds", "PrefixListId") if listed else ("UserIdGroupPairs", "GroupId")
+        kind, name = ("IpRanges", "CidrIp") if network else (kind, name)
         kind, name = ("Ipv6Ranges", "CidrIpv6") if network and network.version == 6 else (kind, name)
         peers[kind].append(f"{{{name}={one.peer}}}")
     protocol = -1 if rule.match.protocol is None else protocol_name(rule.match.protocol)

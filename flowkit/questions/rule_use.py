@@ -43,13 +43,13 @@ def rule_use(log) -> pd.DataFrame:
     by_group = {group.group_id: group.rules for group in groups}
     for use in uses(log.fold, snapshot).itertuples(index=False):
         names = snapshot.interfaces[use.interface_id].group_ids
-        fitting = [rule for name in names for rule in by_group.get(name, ()) if _fits(rule, use)]
+        fitting = [rule for name in names for rule in by_group.get(name, ()) if fits(rule, use)]
         for rule in fitting:
             hits[rule].append((use, len(fitting) > 1))
     for interface in snapshot.interfaces.values():
         for name in interface.group_ids:
             attached[name].append(interface.interface_id)
-    shares = {name: _share(log.coverage, owners) for name, owners in attached.items()}
+    shares = {name: share_seen(log.coverage, owners) for name, owners in attached.items()}
     rows = [_row(group, rule, hits[rule], attached, shares) for group in groups for rule in group.rules]
     table = pd.DataFrame(rows, columns=COLUMNS).astype({"coverage": "float64"})
     for name in ("first", "last"):
@@ -61,8 +61,8 @@ def uses(fold, snapshot: Snapshot) -> pd.DataFrame:
     """Return accepted conversations by interface, direction, service and far end, few ones by address.
 
     ``interface_id``, ``way``, ``protocol``, ``server_port``, ``place`` (the narrowest network of any rule that holds
-    the far end, as text; what no rule holds is in another), ``far`` (null: many), ``sessions``, ``first``, ``last``,
-    ``sources``.
+    the far end, as text; what no rule holds is in another), ``far`` (null: many), ``sessions``, ``answered`` of them,
+    ``first``, ``last``, ``sources``.
     """
     rules = [rule for group in snapshot.groups.values() for rule in group.rules]
     networks = {ip_network(place) for rule in rules for place in (*rule.networks, *rule.members)}
@@ -70,20 +70,22 @@ def uses(fold, snapshot: Snapshot) -> pd.DataFrame:
     return fold.sql(
         f"""WITH ends AS (
             SELECT interface_id, way, protocol, server_port, CASE way WHEN 'out' THEN server ELSE client END AS far,
-                sum(sessions)::BIGINT AS sessions, min(first) AS first, max(last) AS last
+                sum(sessions)::BIGINT AS sessions, min(first) AS first, max(last) AS last,
+                coalesce(sum(sessions) FILTER (server_accepted > 0), 0)::BIGINT AS answered
             FROM edges WHERE way IN ('in', 'out') AND client_accepted > 0
                 AND interface_id IN (SELECT interface_id FROM logged) GROUP BY ALL
         ), places AS ({placed("SELECT DISTINCT far AS address FROM ends")}),
         counted AS (SELECT ends.*, network AS place, count(*) OVER (PARTITION BY {key}) <= {FEW} AS few
             FROM ends JOIN places ON far = address)
-        SELECT {key}, CASE WHEN few THEN far END AS far, sum(sessions)::BIGINT AS sessions, min(first) AS first,
-            max(last) AS last, count(*) AS sources FROM counted GROUP BY ALL ORDER BY ALL""",
+        SELECT {key}, CASE WHEN few THEN far END AS far, sum(sessions)::BIGINT AS sessions,
+            sum(answered)::BIGINT AS answered, min(first) AS first, max(last) AS last,
+            count(*) AS sources FROM counted GROUP BY ALL ORDER BY ALL""",
         logged=pd.DataFrame({"interface_id": list(snapshot.interfaces)}, dtype="str"),
         bounds=bounds(networks),
     )
 
 
-def _share(intervals: pd.DataFrame, owners: list[str]) -> float | None:
+def share_seen(intervals: pd.DataFrame, owners: list[str]) -> float | None:
     """Return how much of the time of `owners` a log of accepted traffic covers."""
     if intervals.empty:
         return None
@@ -92,7 +94,7 @@ def _share(intervals: pd.DataFrame, owners: list[str]) -> float | None:
     return round((covered_share(own) or 0) * seen / len(owners), 4)
 
 
-def _fits(rule: Rule, use) -> bool:
+def fits(rule: Rule, use) -> bool:
     """Return whether the rule lets the conversations pass; ICMP's type is not in the log, so that any will do."""
     match = rule.match
     if rule.egress != (use.way == "out") or match.protocol not in (None, use.protocol) or use.place == INTERNET:

@@ -32,7 +32,7 @@ from flowkit.words import one_line
 #: Parameters that have an option of their own, and that option.
 OPTIONS = {
     "source": "SOURCE", "start": "--start", "end": "--end", "format": "--format", "network": "--network",
-    "expect": "--expect",
+    "expect": "--expect", "network_after": "--network-after",
 }  # fmt: skip
 #: Texts of a form of their own, and what raises ValueError where they have another.
 TEXTS = {"named_networks": read_networks, "compare_at": moment}
@@ -135,7 +135,7 @@ def arguments(defaults: dict[str, dict], options: dict, given: dict[str, str], f
 def unused(defaults: dict[str, dict], options: dict, given: dict[str, str]) -> dict[str, str]:
     """Return the names of options and parameters that are given and that none of the notebooks uses, each as written."""
     known = {name for own in defaults.values() for name in own}
-    options = {name: OPTIONS[name] for name in ("network", "expect") if options[name] is not None}
+    options = {name: OPTIONS[name] for name in ("network", "network_after", "expect") if options[name] is not None}
     options |= {name: f"--param {name}" for name in given}
     return {name: option for name, option in options.items() if name not in known}
 
