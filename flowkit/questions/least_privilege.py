@@ -13,7 +13,8 @@ import pandas as pd
 
 from flowkit.folding.coverage import coverage_text
 from flowkit.loading.network import Match, Rule, Snapshot
-from flowkit.net import ICMP
+from flowkit.net import ICMP, is_private
+from flowkit.questions.causes import STRANGERS
 from flowkit.questions.fixes import Fix, group_command, merged, reference
 from flowkit.questions.rule_use import fits, share_seen, uses
 
@@ -32,7 +33,7 @@ def least_privilege(log) -> tuple[pd.DataFrame, Snapshot | None]:
     if log.network is None:
         return pd.DataFrame(columns=COLUMNS), None
     snapshot, hits = log.network, defaultdict(list)
-    for use in uses(log.fold, snapshot).itertuples(index=False):
+    for use in uses(log.fold, snapshot, unsure=True).itertuples(index=False):
         for name in snapshot.interfaces[use.interface_id].group_ids:
             rules = snapshot.groups[name].rules if name in snapshot.groups else ()
             if fitting := [rule for rule in rules if fits(rule, use)]:
@@ -53,7 +54,7 @@ def least_privilege(log) -> tuple[pd.DataFrame, Snapshot | None]:
                 answered = sum(use.answered for use in met)
                 kept = groups[group.group_id].rules
                 groups[group.group_id] = replace(group, rules=(*(one for one in kept if one.egress != egress), *made))
-                texts = ("; ".join(one.text for one in some) for some in (standing, made))
+                texts = (_text(some) for some in (standing, made))
                 rows.append((
                     group.name, "egress" if egress else "ingress", *texts, answered, sum(use.sessions for use in met) - answered,
                     *_seen(log, group.group_id), "\n".join(_commands(standing, made)), Fix(tuple(made)).terraform, group.group_id,
@@ -69,7 +70,8 @@ def _narrowed(rule: Rule, met: list, snapshot: Snapshot) -> list[Rule]:
         far[service].add(use.far if isinstance(use.far, str) else use.place)
     for (protocol, port), places in far.items():
         peers, whole = merged(places), reference([one for one in places if "/" not in one], snapshot)
-        if "/" not in rule.peer or len(peers) > MOST:
+        crowd = sum(not is_private(place) for place in places) >= STRANGERS
+        if "/" not in rule.peer or crowd or len(peers) > MOST:
             narrow = (rule,)
         elif whole and not any("/" in one for one in places):
             narrow = (replace(rule, peer=whole, networks=(), members=frozenset(map(ip_address, places))),)
@@ -112,3 +114,12 @@ def _seen(log, group_id: str) -> tuple[float | None, str]:
     return share_seen(log.coverage, owners), coverage_text(own) + (
         f"; {silent:,} of {len(owners):,} interfaces left no record" if silent else ""
     )
+
+
+def _text(rules: Iterable[Rule]) -> str:
+    """Return rules in words, those that match the same together, with few of their peers."""
+    peers = defaultdict(list)
+    for rule in rules:
+        peers[f"{rule.match.text} {'to' if rule.egress else 'from'} "].append(rule.peer)
+    more = {what: f" and {len(some) - 4} more" if len(some) > 5 else "" for what, some in peers.items()}
+    return "; ".join(what + ", ".join(some[: 4 if more[what] else None]) + more[what] for what, some in peers.items())

@@ -57,30 +57,36 @@ def rule_use(log) -> pd.DataFrame:
     return table.sort_values(["name", "direction", "rule"], ignore_index=True)
 
 
-def uses(fold, snapshot: Snapshot) -> pd.DataFrame:
+def uses(fold, snapshot: Snapshot, unsure: bool = False) -> pd.DataFrame:
     """Return accepted conversations by interface, direction, service and far end, few ones by address.
 
     ``interface_id``, ``way``, ``protocol``, ``server_port``, ``place`` (the narrowest network of any rule that holds
     the far end, as text; what no rule holds is in another), ``far`` (null: many), ``sessions``, ``answered`` of them,
-    ``first``, ``last``, ``sources``.
+    ``first``, ``last``, ``sources``. `unsure`: with those of which nobody knows who began, as pings, both ways.
     """
     rules = [rule for group in snapshot.groups.values() for rule in group.rules]
     networks = {ip_network(place) for rule in rules for place in (*rule.networks, *rule.members)}
+    own = [(one.interface_id, address) for one in snapshot.interfaces.values() for address in one.addresses]
     key = "interface_id, way, protocol, server_port, place"
     return fold.sql(
-        f"""WITH ends AS (
-            SELECT interface_id, way, protocol, server_port, CASE way WHEN 'out' THEN server ELSE client END AS far,
-                sum(sessions)::BIGINT AS sessions, min(first) AS first, max(last) AS last,
-                coalesce(sum(sessions) FILTER (server_accepted > 0), 0)::BIGINT AS answered
-            FROM edges WHERE way IN ('in', 'out') AND client_accepted > 0
-                AND interface_id IN (SELECT interface_id FROM logged) GROUP BY ALL
+        f"""WITH directed AS (
+            SELECT *, CASE way WHEN 'out' THEN server ELSE client END AS far FROM edges WHERE way IN ('in', 'out')
+            UNION ALL SELECT e.* REPLACE (d.way AS way), CASE address WHEN coalesce(client_logged, client) THEN server
+                ELSE client END AS far FROM edges e JOIN own ON own.interface_id = e.interface_id AND address
+                IN (coalesce(client_logged, client), coalesce(server_logged, server)), (VALUES ('in'), ('out')) d(way)
+            WHERE e.way = 'unknown' AND {unsure}
+        ), ends AS (
+            SELECT interface_id, way, protocol, server_port, far, sum(sessions)::BIGINT AS sessions,
+                coalesce(sum(sessions) FILTER (server_accepted > 0), 0)::BIGINT AS answered, min(first) AS first,
+                max(last) AS last
+            FROM directed WHERE client_accepted > 0 AND interface_id IN (SELECT interface_id FROM own) GROUP BY ALL
         ), places AS ({placed("SELECT DISTINCT far AS address FROM ends")}),
         counted AS (SELECT ends.*, network AS place, count(*) OVER (PARTITION BY {key}) <= {FEW} AS few
             FROM ends JOIN places ON far = address)
         SELECT {key}, CASE WHEN few THEN far END AS far, sum(sessions)::BIGINT AS sessions,
-            sum(answered)::BIGINT AS answered, min(first) AS first, max(last) AS last,
-            count(*) AS sources FROM counted GROUP BY ALL ORDER BY ALL""",
-        logged=pd.DataFrame({"interface_id": list(snapshot.interfaces)}, dtype="str"),
+            sum(answered)::BIGINT AS answered, min(first) AS first, max(last) AS last, count(*) AS sources
+        FROM counted GROUP BY ALL ORDER BY ALL""",
+        own=pd.DataFrame(own, columns=["interface_id", "address"], dtype="str"),
         bounds=bounds(networks),
     )
 

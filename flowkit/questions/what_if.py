@@ -197,10 +197,11 @@ def _judged(one, before: Snapshot, after: Snapshot, starts: list[int], tried: se
         return None
     _passing, at, old, new = next((each for each in found if each[0] is not same), (None, 0, [], []))
     sure = outcomes == {not same} and (same or one.refusal in BY_RULES)
-    grounds = (
-        "; ".join(some[at].grounds) if some else "today's rules say another thing than the log" for some in (old, new)
-    )
-    return (UNDETERMINED if not sure else REJECTED if same else PASSES, *grounds)
+    if not old:
+        return UNDETERMINED, "today's rules say another thing than the log", ""
+    today, then = ([one for one in a[at].grounds if one not in b[at].grounds] for a, b in ((old, new), (new, old)))
+    verdict = UNDETERMINED if not sure else REJECTED if same else PASSES
+    return verdict, "; ".join(today or old[at].grounds), "; ".join(then or new[at].grounds)
 
 
 def _untried(rules: dict, affected: list[str], tried: set) -> pd.DataFrame:

@@ -64,6 +64,8 @@ def _output(output: NotebookNode, compared: bool, elsewhere: dict[str, str]) -> 
         return {"css": output.name if output.name == "stderr" else "", "markup": _pre(output.text)}
     if kind == "error":
         return {"css": "traceback", "markup": _pre(strip_ansi("\n".join(output.traceback)))}
+    if data.get(MIME, {}).get("section"):
+        return {"css": "fk", "markup": Markup(boxes(data[MIME]))}  # noqa: S704
     if MIME in data:  # Without an earlier run nothing is called new.
         known = data[MIME]["findings"]
         known = known if compared else [finding | {"status": None} for finding in known]

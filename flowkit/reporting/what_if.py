@@ -10,7 +10,7 @@ from flowkit.questions.least_privilege import least_privilege
 from flowkit.questions.rule_changes import rules_after
 from flowkit.questions.rule_use import share_seen
 from flowkit.questions.what_if import PASSES, REJECTED, UNDETERMINED, Replay, replayed
-from flowkit.reporting.answer import MIME, Answer, boxes
+from flowkit.reporting.answer import MIME, Answer, Shown
 from flowkit.reporting.names import hosts, service_name
 from flowkit.reporting.tables import percent
 from flowkit.words import many, without_controls
@@ -39,9 +39,9 @@ class WhatIf(Answer):
     replay: Replay | None = None
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
-        data = {"schema": 2, "summary": list(self.summary), "coverage": self.coverage, "findings": []}
-        shown = {"text/html": boxes(data), "text/plain": "\n".join([*self.summary, self.coverage])}
-        return shown | ({MIME: data} if self.replay else {})
+        data = {"schema": 2, "section": True, "summary": list(self.summary), "coverage": self.coverage, "findings": []}
+        shown = Shown(data, 0)._repr_mimebundle_()
+        return shown if self.replay else {name: shown[name] for name in shown if name != MIME}
 
 
 def what_if(log, after=None) -> WhatIf:
@@ -63,7 +63,7 @@ def what_if(log, after=None) -> WhatIf:
     whose = f"of the time of {many(len(replay.affected), 'interface')} whose rules change"
     return WhatIf(
         summary=tuple(_sentences(log, replay, share, reasons)),
-        coverage="" if share is None else f"{percent(share)} {whose}",
+        coverage="" if share is None else f"{percent(share)} {whose} was seen",
         verdict=verdict, clients=_clients(log, replay), untried=_named(log, replay.untried), replay=replay, **least,
     )  # fmt: skip
 
@@ -89,7 +89,7 @@ def _reasons(log, replay: Replay, share: float | None) -> list[str]:
         )
     if len(closing := replay.untried[replay.untried.closes]):
         one = closing.iloc[0]
-        what = f"{many(len(closing), 'change')} that may reject was tried by no traffic of this log"
+        what = f"nothing seen tried {many(len(closing), 'change')} that may reject"
         said.append(f"{what}, such as {one.rule} at {label(one.interface_id)}")
     return said
 
@@ -123,7 +123,10 @@ def _sentences(log, replay: Replay, share: float | None, reasons: list[str]) -> 
         )
         said.append(none)
     if reasons:
-        said.append(f"That does not make the change safe: {'; '.join(reasons)}.")
+        lead = (
+            "What else it would reject is not known" if _sum(replay, REJECTED) else "That does not make the change safe"
+        )
+        said.append(f"{lead}: {'; '.join(reasons)}.")
     return said
 
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from ipaddress import ip_network
 from pathlib import Path
 
-import flowkit as fk
 import pandas as pd
+
+import flowkit as fk
 from worlds.engine import ECHO, route
 from worlds.rules import ANY4, TCP, UDP, Group, PrefixList, Rule, judge
 from worlds.scenes import WORLDS
@@ -30,7 +31,9 @@ def change(world, rng: random.Random):
     """A scene like the world's whose rules are changed in one or two ways, and the words for it."""
     scene, said = world.build(world.seed), []
     for _ in range(rng.choice((1, 1, 2))):
-        kind = rng.choice([name for name in KINDS for _ in range(2 if name in ("drop", "narrow", "admit", "deny") else 1)])
+        kind = rng.choice(
+            [name for name in KINDS for _ in range(2 if name in ("drop", "narrow", "admit", "deny") else 1)]
+        )
         said.append(f"{kind}: {KINDS[kind](scene, world, rng)}")
     return scene, "; ".join(said)
 
@@ -112,7 +115,10 @@ def _entry(scene, world, rng) -> str:
 def _ephemeral(scene, world, rng) -> str:
     acl = rng.choice([a for a in scene.acls if a.entries])
     entry = rng.choice(acl.entries)
-    entry.protocol, (entry.low, entry.high) = rng.choice((TCP, UDP)), rng.choice(((32768, 60999), (1024, 65535), (49152, 65535)))
+    entry.protocol, (entry.low, entry.high) = (
+        rng.choice((TCP, UDP)),
+        rng.choice(((32768, 60999), (1024, 65535), (49152, 65535))),
+    )
     return f"{acl.name} has {entry}"
 
 
@@ -166,6 +172,12 @@ class Truth:
     through: Counter = field(default_factory=Counter)
 
 
+def _key(interface, client, server, protocol, port) -> tuple:
+    """What tells sessions apart; of pings no log without flow-direction says who began."""
+    ends = sorted((client, server)) if protocol in ECHO else (client, server)
+    return interface, *ends, protocol, -1 if protocol in ECHO else port
+
+
 def truth(world, scene, plain=False) -> Truth:
     """What the rules of `scene` do to the sessions in the log of `world`, compared with its rules of the end.
 
@@ -191,7 +203,7 @@ def truth(world, scene, plain=False) -> Truth:
 
     for (session, hop), ways in (accepted | rejected).items():
         ends = (hop.src, hop.dst) if plain else (hop.pkt_src, hop.pkt_dst)
-        key = (hop.interface.id, *ends, session.protocol, -1 if session.protocol in ECHO else hop.sport)
+        key = _key(hop.interface.id, *ends, session.protocol, hop.sport)
         one, other = hop.interface, others[hop.interface.id]
         if ways := accepted.get((session, hop)):
             before, after = (passes(session, hop, each, False in ways) for each in (one, other))
@@ -215,7 +227,7 @@ def counted(world, scene, log, folder: Path, plain=False) -> tuple[Counter, list
     said = defaultdict(dict)
     for row in answer.replay.clients.itertuples():
         port = -1 if pd.isna(row.server_port) else int(row.server_port)
-        key = (row.interface_id, row.client, row.server, int(row.protocol), port)
+        key = _key(row.interface_id, row.client, row.server, int(row.protocol), port)
         said[row.verdict][key] = said[row.verdict].get(key, 0) + row.sessions
     made, wrong = Counter(changes=1), []
     made["truly safe"] = not told.lost
