@@ -3,7 +3,9 @@
 import json
 import shutil
 
+import ibis
 import nbformat
+import pandas as pd
 import pytest
 import simulate
 from support import write_log
@@ -13,10 +15,12 @@ from worlds.scenes import WORLDS
 
 import flowkit as fk
 from flowkit import cli
+from flowkit.fields import VPC_FIELDS
 from flowkit.loading.network import read_snapshot
 from flowkit.loading.sample import SAMPLE
 from flowkit.questions.rule_changes import rules_after
 
+VPC_DEFAULT = [each.name.replace("-", "_") for each in VPC_FIELDS if each.version == 2]
 START = 1_700_006_400
 DB = [permission("tcp", 5432, 5432, group="sg-app"), permission("tcp", 8000, 8010, cidr="10.0.0.0/16")]
 
@@ -174,6 +178,20 @@ def test_the_members_of_a_group_that_change_change_its_rules(tmp_path, log):
     assert ("newly rejected", "10.0.0.5", 5432, 20) in told(answer)
 
 
+def test_what_is_no_address_is_undetermined_and_stops_nothing(tmp_path):
+    records = pd.DataFrame([line.split() for line in [*minutes(), *both("<b>", 40000, 5432)]], columns=VPC_DEFAULT)
+    numbers = {
+        name: "int64"
+        for name in VPC_DEFAULT
+        if name not in ("account_id", "interface_id", "srcaddr", "dstaddr", "action", "log_status")
+    }
+    table = ibis.memtable(records.astype(numbers))
+    log = fk.load(table, network=network(tmp_path / "today"))
+    answer = fk.what_if(log, network(tmp_path / "after", [permission("tcp", 5432, 5432, cidr="10.0.0.6/32")]))
+    assert ("newly rejected", "10.0.0.5", 5432, 20) in told(answer)
+    assert answer.replay.totals.sessions["undetermined"] == 1
+
+
 def test_the_same_rules_change_nothing(tmp_path, log):
     answer = fk.what_if(log, tmp_path / "today")
     assert answer.verdict == "nothing rejected"
@@ -194,6 +212,7 @@ def test_without_changed_rules_nothing_is_replayed_and_without_todays_nothing_ca
     answer = fk.what_if(log)
     assert answer.summary == ("No changed rules are given (`network_after`), so nothing is replayed.",)
     assert answer.clients.empty and answer.untried.empty and answer.verdict == ""
+    assert "No changed rules" in repr(answer)
     bare = fk.load(log.source)
     assert fk.what_if(bare).narrowest.empty
     with pytest.raises(ValueError, match="compared with today's: give these, too"):
@@ -336,6 +355,13 @@ def test_the_commands_of_the_narrowest_rules_can_be_replayed_themselves():
         after = rules_after(after, command) if command else after
     for name, wanted in least.narrowed.groups.items():
         assert set(after.groups[name].rules) == set(wanted.rules)
+
+
+def test_the_readme_shows_what_its_example_says():
+    readme = (SAMPLE.parents[1] / "README.md").read_text()
+    change = next(line for line in readme.splitlines() if line.startswith("change = ")).split('"')[1]
+    answer = fk.what_if(fk.load("sample", start="2026-11-20T06:00Z", end="2026-11-20T12:00Z"), change)
+    assert "\n".join(["```", *answer.summary, answer.coverage, "```"]) in readme
 
 
 # ------------------------------------------------------------------------------------ in a report

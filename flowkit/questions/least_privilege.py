@@ -37,19 +37,14 @@ def least_privilege(log) -> tuple[pd.DataFrame, Snapshot | None]:
         for name in snapshot.interfaces[use.interface_id].group_ids:
             rules = snapshot.groups[name].rules if name in snapshot.groups else ()
             if fitting := [rule for rule in rules if fits(rule, use)]:
-                hits[
-                    min(fitting, key=lambda one: ("/" in one.peer, sum(each.num_addresses for each in one.networks)))
-                ] += [use]
+                hits[min(fitting, key=_size)].append(use)
     rows, groups = [], dict(snapshot.groups)
     for group in snapshot.groups.values():
         for egress in (False, True):
             standing = [rule for rule in group.rules if rule.egress == egress]
             met = [use for rule in standing for use in hits[rule]]
-            made = {
-                one: None
-                for rule in standing
-                for one in _narrowed(rule, [u for u in hits[rule] if u.answered], snapshot)
-            }
+            served = {rule: [use for use in hits[rule] if use.answered] for rule in standing}
+            made = {one: None for rule in standing for one in _narrowed(rule, served[rule], snapshot)}
             if made:
                 answered = sum(use.answered for use in met)
                 kept = groups[group.group_id].rules
@@ -60,6 +55,11 @@ def least_privilege(log) -> tuple[pd.DataFrame, Snapshot | None]:
                     *_seen(log, group.group_id), "\n".join(_commands(standing, made)), Fix(tuple(made)).terraform, group.group_id,
                 ))  # fmt: skip
     return pd.DataFrame(rows, columns=COLUMNS), replace(snapshot, groups=groups)
+
+
+def _size(rule: Rule) -> tuple[bool, int]:
+    """Return what is less for a narrower rule: one that names a group or list, or else fewer addresses."""
+    return "/" in rule.peer, sum(network.num_addresses for network in rule.networks)
 
 
 def _narrowed(rule: Rule, met: list, snapshot: Snapshot) -> list[Rule]:
@@ -74,7 +74,9 @@ def _narrowed(rule: Rule, met: list, snapshot: Snapshot) -> list[Rule]:
         if "/" not in rule.peer or crowd or len(peers) > MOST:
             narrow = (rule,)
         elif whole and not any("/" in one for one in places):
-            narrow = (replace(rule, peer=whole, networks=(), members=frozenset(map(ip_address, places))),)
+            owners = (one for one in snapshot.interfaces.values() if whole in one.group_ids)
+            members = frozenset(ip_address(address) for one in owners for address in one.addresses)
+            narrow = (replace(rule, peer=whole, networks=(), members=members),)
         else:
             narrow = tuple(replace(rule, peer=str(one), networks=(one,)) for one in peers)
         ports[narrow, protocol].add(port)
@@ -96,14 +98,11 @@ def _matches(standing: Match, protocol: int, ports: list[int]) -> list[Match]:
 
 def _commands(standing: list[Rule], made: Iterable[Rule]) -> list[str]:
     """Return commands that first add what is new and then remove what is too wide."""
-    said = []
-    for verb, some in (
-        ("authorize", [one for one in made if one not in standing]),
-        ("revoke", [one for one in standing if one not in made]),
-    ):
-        for match in dict.fromkeys(one.match for one in some):
-            said.append(group_command(verb, [one for one in some if one.match == match]))
-    return said
+    new, old = ([one for one in a if one not in b] for a, b in ((made, standing), (standing, made)))
+    return [
+        group_command(verb, [one for one in some if one.match == match])
+        for verb, some in (("authorize", new), ("revoke", old)) for match in dict.fromkeys(one.match for one in some)
+    ]  # fmt: skip
 
 
 def _seen(log, group_id: str) -> tuple[float | None, str]:
@@ -111,9 +110,8 @@ def _seen(log, group_id: str) -> tuple[float | None, str]:
     own = log.coverage[log.coverage.interface_id.isin(owners)]
     own.attrs = log.coverage.attrs
     silent = len(owners) - own.interface_id.nunique()
-    return share_seen(log.coverage, owners), coverage_text(own) + (
-        f"; {silent:,} of {len(owners):,} interfaces left no record" if silent else ""
-    )
+    lost = f"; {silent:,} of {len(owners):,} interfaces left no record" if silent else ""
+    return share_seen(log.coverage, owners), coverage_text(own) + lost
 
 
 def _text(rules: Iterable[Rule]) -> str:

@@ -96,13 +96,20 @@ def replayed(log, after: Snapshot) -> Replay:
     classes = fold.sql(f"SELECT nth, {CLASS}, min(far) AS far FROM replayed GROUP BY ALL ORDER BY nth")
     tried, rows = set(), []
     for one in classes.astype(object).where(classes.notna(), None).itertuples(index=False):
-        rows += [(one.nth, *found)] if (found := _judged(one, before, after, starts, tried)) else []
+        try:
+            found = _judged(one, before, after, starts, tried)
+        except ValueError:
+            found = UNDETERMINED, "the log holds what is no address", ""
+        rows += [(one.nth, *found)] if found else []
     verdicts = pd.DataFrame(rows, columns=["nth", "verdict", "today", "after"]).astype({"nth": "int64"})
     clients = fold.sql(
-        f"""SELECT verdict, interface_id, client, server, protocol, server_port, sum(sessions)::BIGINT AS sessions,
-            sum(seen_records)::BIGINT AS records, today, after, min(first) AS first, max(last) AS last
-        FROM replayed JOIN verdicts USING (nth) GROUP BY ALL
-        ORDER BY verdict, sessions DESC, interface_id, client, server, server_port LIMIT {LISTED}""",
+        f"""WITH listed AS (
+            SELECT verdict, interface_id, client, server, protocol, server_port, sum(sessions)::BIGINT AS sessions,
+                sum(seen_records)::BIGINT AS records, today, after, min(first) AS first, max(last) AS last
+            FROM replayed JOIN verdicts USING (nth) GROUP BY ALL
+        ) FROM listed QUALIFY row_number() OVER (PARTITION BY verdict ORDER BY sessions DESC, interface_id, client) <= {LISTED}
+        ORDER BY verdict <> ?, verdict, sessions DESC, interface_id, client, server, server_port""",
+        REJECTED,
         verdicts=verdicts,
     )
     totals = fold.sql(

@@ -78,15 +78,11 @@ def _reasons(log, replay: Replay, share: float | None) -> list[str]:
     if replay.affected and (share is None or share < SHORT):
         said.append("log coverage cannot be judged" if share is None else f"only {percent(share)} of the time was seen")
     if replay.unjudged:
-        eni, why = next(iter(replay.unjudged.items()))
-        said.append(
-            f"{many(len(replay.unjudged), 'interface')} of the log cannot be judged, such as {label(eni)}: {why}"
-        )
-    if unsure := _sum(replay, UNDETERMINED):
+        (eni, why), count = next(iter(replay.unjudged.items())), many(len(replay.unjudged), "interface")
+        said.append(f"{count} of the log cannot be judged, such as {label(eni)}: {why}")
+    if unsure := many(_sum(replay, UNDETERMINED), "session") if _sum(replay, UNDETERMINED) else "":
         one = replay.clients[replay.clients.verdict == UNDETERMINED].iloc[0]
-        said.append(
-            f"{many(unsure, 'session')} are undetermined, such as at {label(one.interface_id)}: {one.after or one.today}"
-        )
+        said.append(f"{unsure} are undetermined, such as at {label(one.interface_id)}: {one.after or one.today}")
     if len(closing := replay.untried[replay.untried.closes]):
         one = closing.iloc[0]
         what = f"nothing seen tried {many(len(closing), 'change')} that may reject"
@@ -105,27 +101,22 @@ def _sentences(log, replay: Replay, share: float | None, reasons: list[str]) -> 
         counts = many(_sum(replay, verdict), "session"), many(_sum(replay, verdict, "clients"), "client")
         return "{} of {}, most of {} to {} {}".format(*counts, *ends, service_name(one.protocol, one.server_port))
 
-    if _sum(replay, REJECTED):
-        said = [f"Accepted in {span}, and rejected by the changed rules: {most(REJECTED)}."]
-    elif replay.affected:
-        said = [
-            f"Nothing that was accepted in {span} would have been rejected; {percent(share or 0)} of interface time seen."
-        ]
-    else:
+    lost, far = _sum(replay, REJECTED), ", as far as it can be judged" if reasons else ""
+    if not replay.affected:
         said = ["The changed rules are those of today, for every interface that can be judged."]
+    elif lost:
+        said = [f"Accepted in {span}, and rejected by the changed rules: {most(REJECTED)}."]
+    else:
+        seen = f"{percent(share or 0)} of interface time seen"
+        said = [f"Nothing that was accepted in {span} would have been rejected{far}; {seen}."]
     if _sum(replay, PASSES):
         said.append(f"Rejected in {span}, and let pass by the changed rules: {most(PASSES)}.")
+    elif replay.affected and facts["rejected"]:
+        said.append(f"Nothing that was rejected would pass{far}.")
     elif replay.affected:
-        none = (
-            "Nothing that was rejected would pass."
-            if facts["rejected"]
-            else "The log holds no rejected traffic, so what would newly pass is not known."
-        )
-        said.append(none)
+        said.append("The log holds no rejected traffic, so what would newly pass is not known.")
     if reasons:
-        lead = (
-            "What else it would reject is not known" if _sum(replay, REJECTED) else "That does not make the change safe"
-        )
+        lead = "What else it would reject is not known" if lost else "That does not make the change safe"
         said.append(f"{lead}: {'; '.join(reasons)}.")
     return said
 
@@ -136,12 +127,12 @@ def _clients(log, replay: Replay) -> pd.DataFrame:
     for name in ("first", "last"):
         table = table.assign(**{name: pd.to_datetime(table[name], unit="s", utc=True)})
     rows = list(table.itertuples())
-    ends = {
-        name: [host(getattr(one, name), one.interface_id, one.first, one.last) for one in rows]
-        for name in ("client", "server")
-    }
+    clients, servers = (
+        [host(end, one.interface_id, one.first, one.last) for one, end in zip(rows, table[role], strict=True)]
+        for role in ("client", "server")
+    )
     services = [service_name(one.protocol, one.server_port) for one in rows]
-    table = table.assign(service=services, **ends)
+    table = table.assign(service=services, client=clients, server=servers)
     return table["verdict client server service sessions today after first last records interface_id".split()]
 
 
