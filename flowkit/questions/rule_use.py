@@ -80,7 +80,8 @@ def uses(fold, snapshot: Snapshot, unsure: bool = False) -> pd.DataFrame:
                 coalesce(sum(sessions) FILTER (server_accepted > 0), 0)::BIGINT AS answered, min(first) AS first,
                 max(last) AS last
             FROM directed WHERE client_accepted > 0
-                AND regexp_full_match(far, '[0-9]+([.][0-9]+){{3}}|[0-9a-f:.]*:[0-9a-f:.]*') AND interface_id IN (SELECT interface_id FROM own) GROUP BY ALL
+                AND regexp_full_match(far, '[0-9]+([.][0-9]+){{3}}|[0-9a-f:.]*:[0-9a-f:.]*')
+                AND interface_id IN (SELECT interface_id FROM own) GROUP BY ALL
         ), places AS ({placed("SELECT DISTINCT far AS address FROM ends")}),
         counted AS (SELECT ends.*, network AS place, count(*) OVER (PARTITION BY {key}) <= {FEW} AS few
             FROM ends JOIN places ON far = address)

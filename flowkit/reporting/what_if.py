@@ -92,7 +92,7 @@ def _reasons(log, replay: Replay, share: float | None) -> list[str]:
 
 def _sentences(log, replay: Replay, share: float | None, reasons: list[str]) -> list[str]:
     """Return what the change rejects, what it lets pass, and why that is not all."""
-    host, facts = hosts(log), log.fold.facts
+    host, facts = _host(log), log.fold.facts
     span = duration((facts["last"] or 0) - (facts["first"] or 0))
 
     def most(verdict: str) -> str:
@@ -121,9 +121,22 @@ def _sentences(log, replay: Replay, share: float | None, reasons: list[str]) -> 
     return said
 
 
+def _host(log):
+    """Return `hosts`, which here may be asked for what is no address."""
+    host = hosts(log)
+
+    def name(address: str, *where) -> str:
+        try:
+            return host(address, *where)
+        except ValueError:
+            return without_controls(address)
+
+    return name
+
+
 def _clients(log, replay: Replay) -> pd.DataFrame:
     """Return the clients of `replay` as a table to read."""
-    host, table = hosts(log), replay.clients
+    host, table = _host(log), replay.clients
     for name in ("first", "last"):
         table = table.assign(**{name: pd.to_datetime(table[name], unit="s", utc=True)})
     rows = list(table.itertuples())
