@@ -338,8 +338,10 @@ def test_the_narrowest_rules_of_the_sample_stand_beside_its_rules():
         "tcp/8080 from sg-006dca5ccd015df2c; tcp/22 from sg-0962d24723d9f0948; all icmp from sg-0962d24723d9f0948;"
         " tcp/9100 from sg-0962d24723d9f0948"
     )
-    assert web.narrowest == "tcp/8080 from sg-006dca5ccd015df2c; tcp/22 from sg-0962d24723d9f0948"
-    assert web.commands.splitlines()[1].endswith(
+    assert web.narrowest == (
+        "tcp/8080 from sg-006dca5ccd015df2c; tcp/22 from sg-0962d24723d9f0948; all icmp from sg-0962d24723d9f0948"
+    )
+    assert web.commands.splitlines()[-1].endswith(
         "'IpProtocol=tcp,FromPort=9100,ToPort=9100,UserIdGroupPairs=[{GroupId=sg-0962d24723d9f0948}]'"
     )
     assert "referenced_security_group_id" in web.terraform and web.coverage == 0.9789
