@@ -13,6 +13,7 @@ _NAMES = {
     "reporting.reachability": "reachability",
     "reporting.rejected": "rejected",
     "reporting.talkers": "talkers",
+    "reporting.what_if": "what_if",
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
 

@@ -39,6 +39,8 @@ REPORT = {
     "--notebook": {"metavar": "NAME", "dest": "notebooks", "action": "append", "default": [],
                    "help": "only this one (a name, or an .ipynb file)"},
     "--network": {"metavar": "DIR", "help": "the folder that `flowkit snapshot` wrote"},
+    "--network-after": {"metavar": "DIR", "help": "changed rules, to replay the log on: a folder like that of --network, or "
+                        "one change in quotes as the AWS CLI says it"},
     "--expect": {"metavar": "FILE", "help": "what should be reachable and what not, as CSV"},
     "--format": _FORMAT,
     "--param": {"metavar": "NAME=VALUE", "dest": "params", "action": "append", "default": [],

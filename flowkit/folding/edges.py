@@ -48,7 +48,7 @@ def edges(step: int) -> str:
     time step (seconds since 1970 UTC) in which the conversation began. ``sessions``,
     ``client_accepted``, ``client_rejected``, ``server_accepted``, ``server_rejected`` (records), ``client_packets``,
     ``client_bytes``, ``server_packets``, ``server_bytes``, ``first``, ``last`` (seconds), ``level`` (how sure the outcome
-    is).
+    is), ``port_low``, ``port_high`` (of the client).
 
     ``client`` and ``server`` are the packet's own ends (pkt-srcaddr, pkt-dstaddr) where the log has them: the pod, not
     its node; who stands behind a NAT or transit gateway, not the gateway. ``client_logged``, ``server_logged``: the
@@ -57,7 +57,8 @@ def edges(step: int) -> str:
     keys = ", ".join(EDGE)
     return f"""
     SELECT {keys}, count(*) AS sessions, {", ".join(f"{total(name)} AS {name}" for name in COUNTS)}, min(first) AS first,
-        {", ".join(f"max({name}) AS {name}" for name in ("last", "level", "client_logged", "server_logged"))}
+        {", ".join(f"max({name}) AS {name}" for name in ("last", "level", "client_logged", "server_logged"))},
+        min(client_port) AS port_low, max(client_port) AS port_high
     FROM (
         SELECT *, first - first % {step} AS step, client_accepted + server_accepted = 0 AS denied FROM conversations
     ) AS stepped

@@ -193,8 +193,8 @@ def read_snapshot(folder: str | Path) -> Snapshot:
     members = {group_id: set() for group_id in items(*about, lambda item: item["GroupId"], True)}
     for interface, group_id in ((one, group_id) for one in interfaces for group_id in one.group_ids):
         members.setdefault(group_id, set()).update(map(ip_address, interface.addresses))
-    groups = items(*about, partial(_group, lists=lists, members=members), True)
-    acls = items("describe-network-acls", "NetworkAcls", _acl, True)
+    groups = items(*about, partial(group_of, lists=lists, members=members), True)
+    acls = items("describe-network-acls", "NetworkAcls", acl_of, True)
     placed = {subnet_id: acl_id for acl_id, _entries, subnet_ids in acls for subnet_id in subnet_ids}
     subnets = {one.subnet_id: one for one in items("describe-subnets", "Subnets", _subnet)}
     for subnet_id in sorted({*subnets, *placed, *(interface.subnet_id for interface in interfaces)}):
@@ -264,7 +264,7 @@ def _match(protocol: str, low, high) -> Match:
     return Match(number, None, None) if every else Match(number, low, high)
 
 
-def _group(item: dict, lists: dict, members: dict) -> Group:
+def group_of(item: dict, lists: dict, members: dict) -> Group:
     identifier, rules = item["GroupId"], []
     ways = {"IpPermissions": False, "IpPermissionsEgress": True}
     for one, egress in ((one, egress) for key, egress in ways.items() for one in item.get(key, [])):
@@ -279,7 +279,7 @@ def _group(item: dict, lists: dict, members: dict) -> Group:
     return Group(identifier, item.get("GroupName", identifier), tuple(rules))
 
 
-def _acl(item: dict) -> tuple[str, tuple[Entry, ...], list[str]]:
+def acl_of(item: dict) -> tuple[str, tuple[Entry, ...], list[str]]:
     """Return a network ACL's id, its entries and the ids of its subnets."""
     entries = []
     for entry in item["Entries"]:

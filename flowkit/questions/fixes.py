@@ -119,7 +119,8 @@ class Fix:
                 word = protocol_name(match.protocol)
                 name = f"{one.group_id[-6:]}_{way}_{word}_{port}"
                 name += f"_{count}" if len(self.rules) > 1 else ""
-                peer = f"cidr_ipv{one.networks[0].version}" if one.networks else "referenced_security_group_id"
+                named = "prefix_list_id" if one.peer.startswith("pl-") else "referenced_security_group_id"
+                peer = f"cidr_ipv{one.networks[0].version}" if "/" in one.peer else named
                 values = {"security_group_id": one.group_id, peer: one.peer, "ip_protocol": word}
             values |= dict(zip(ports, _span(match), strict=False))
             width = max(map(len, values))
@@ -149,13 +150,8 @@ def group_fix(wanted: TrafficToAllow, snapshot: Snapshot | None) -> Fix:
 
     about = (max(known, key=similar, default=YOUR_GROUP), wanted.egress, wanted.match)
     rules = [Rule(*about, str(network), (network,)) for network in merged(wanted.far)]
-    far = {ip_network(address) for address in wanted.far}
-    for name in sorted(snapshot.groups) if snapshot and len(far) > 1 and not wanted.egress else ():
-        owners = [one for one in snapshot.interfaces.values() if name in one.group_ids]
-        members = {ip_network(address) for one in owners for address in one.addresses}
-        if far == {network for network in members if network.version in {one.version for one in far}}:
-            rules = [Rule(*about, name, (), frozenset(map(ip_address, wanted.far)))]
-            break
+    if name := None if wanted.egress else reference(wanted.far, snapshot):
+        rules = [Rule(*about, name, (), frozenset(map(ip_address, wanted.far)))]
     return Fix(tuple(rules), wanted.warnings, () if known else wanted.lookup("NetworkInterfaces[].Groups[].GroupId"))
 
 
@@ -223,24 +219,39 @@ def replay(snapshot: Snapshot, fixes: Iterable[Fix], allow: list[tuple], refused
 
 def group_command(verb: str, rules: Iterable[Rule]) -> str:
     """Return the command that adds (`authorize`) or removes (`revoke`) security group `rules` that match the same."""
-    rule, kinds = (
-        rules[0],
-        {4: ("IpRanges", "CidrIp"), 6: ("Ipv6Ranges", "CidrIpv6"), 0: ("UserIdGroupPairs", "GroupId")},
-    )
+    rule, kinds = rules[0], {"IpRanges": "CidrIp", "Ipv6Ranges": "CidrIpv6", "UserIdGroupPairs": "GroupId",
+                             "PrefixListIds": "PrefixListId"}  # fmt: skip
     words = [f"IpProtocol={-1 if rule.match.protocol is None else protocol_name(rule.match.protocol)}"]
     if rule.match.low is not None or rule.match.protocol in ICMP:
         words += ["FromPort={},ToPort={}".format(*_span(rule.match))]
-    for version, (kind, name) in kinds.items():
-        peers = [one.peer for one in rules if (one.networks[0].version if one.networks else 0) == version]
+    for kind, name in kinds.items():
+        peers = [one.peer for one in rules if _kind(one.peer) == kind]
         words += [f"{kind}=[{','.join(f'{{{name}={peer}}}' for peer in peers)}]"] if peers else []
     way = "egress" if rule.egress else "ingress"
     group, permissions = quoted(rule.group_id), quoted(",".join(words))
     return f"aws ec2 {verb}-security-group-{way} --group-id {group} --ip-permissions {permissions}"
 
 
+def reference(far: Iterable[str], snapshot: Snapshot | None) -> str | None:
+    """Return a group whose members are exactly the addresses `far`, several of them; None where there is none."""
+    seen = {ip_network(address) for address in far}
+    for name in sorted(snapshot.groups) if snapshot and len(seen) > 1 else ():
+        owners = [one for one in snapshot.interfaces.values() if name in one.group_ids]
+        members = {ip_network(address) for one in owners for address in one.addresses}
+        if seen == {network for network in members if network.version in {one.version for one in seen}}:
+            return name
+    return None
+
+
 def quoted(text: str) -> str:
     """Return `text` as one word of a shell command on one line."""
     return shlex.quote(without_controls(text))
+
+
+def _kind(peer: str) -> str:
+    """Return under which name AWS lists a peer."""
+    named = "PrefixListIds" if peer.startswith("pl-") else "UserIdGroupPairs"
+    return named if "/" not in peer else "Ipv6Ranges" if ":" in peer else "IpRanges"
 
 
 def _span(match: Match) -> tuple[int, int]:

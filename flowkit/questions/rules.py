@@ -142,22 +142,6 @@ def covers(match: Match, packet: Packet) -> bool:
     return packet.dstport is not None and match.low <= packet.dstport <= match.high
 
 
-#: Accepted conversations by interface, direction, service and far end, few ones by address: ``place`` is the narrowest
-#: network of any rule that holds the far end, as text (what no rule holds is in another), ``far`` is null for many.
-USES = f"""
-WITH ends AS (
-    SELECT interface_id, way, protocol, server_port, CASE way WHEN 'out' THEN server ELSE client END AS far,
-        sum(sessions)::BIGINT AS sessions, min(first) AS first, max(last) AS last
-    FROM edges WHERE way IN ('in', 'out') AND client_accepted > 0
-        AND interface_id IN (SELECT interface_id FROM logged) GROUP BY ALL),
-places AS ({placed("SELECT DISTINCT far AS address FROM ends")}),
-counted AS (
-    SELECT ends.*, network AS place,
-        count(*) OVER (PARTITION BY interface_id, way, protocol, server_port, network) <= {FEW} AS few
-    FROM ends JOIN places ON far = address)
-SELECT interface_id, way, protocol, server_port, place, CASE WHEN few THEN far END AS far,
-    sum(sessions)::BIGINT AS sessions, min(first) AS first, max(last) AS last, count(*) AS sources
-FROM counted GROUP BY ALL ORDER BY ALL"""
 COLUMNS = [
     "use", "name", "direction", "rule", "sessions", "shared", "sources", "coverage", "seen", "group_id", "first",
     "last",
@@ -180,43 +164,82 @@ def rule_use(log) -> pd.DataFrame:
     if log.network is None:
         return pd.DataFrame(columns=COLUMNS)
     groups, interfaces = log.network.groups, log.network.interfaces
-    peers = {ip_network(one) for group in groups.values() for rule in group.rules
-             for one in (*rule.networks, *rule.members)}  # fmt: skip
-    logged = pd.DataFrame({"interface_id": [*interfaces]}, dtype="str")
     hits, rows = defaultdict(list), []
-    for use in log.fold.sql(USES, logged=logged, bounds=bounds(peers)).itertuples(index=False):
+    for use in uses(log.fold, log.network).itertuples(index=False):
         own = [groups[name].rules for name in interfaces[use.interface_id].group_ids if name in groups]
-        fitting = [rule for rules in own for rule in rules if _fits(rule, use)]
+        fitting = [rule for rules in own for rule in rules if fits(rule, use)]
         for rule in fitting:
             hits[rule].append((use, use.sessions if len(fitting) > 1 else 0))
     for group in groups.values():
         owners = [one.interface_id for one in interfaces.values() if group.group_id in one.group_ids]
-        mine, share = log.coverage[log.coverage.interface_id.isin(owners)], None
-        if len(log.coverage) and owners:  # of a log of accepted traffic
-            known = 0 if log.coverage.attrs.get("action") == "REJECT" else mine.interface_id.nunique()
-            share = round((covered_share(mine) or 0) * known / len(owners), 4)
+        share = share_seen(log.coverage, owners)
         for rule in group.rules:
-            uses = [use for use, _shared in hits[rule]]
-            ports = sorted({int(use.server_port) for use in uses if not pd.isna(use.server_port)})
-            few = bool(uses) and all(isinstance(use.far, str) for use in uses)
-            far = merged({use.far for use in uses}) if few else []
+            met = [use for use, _shared in hits[rule]]
+            ports = sorted({int(use.server_port) for use in met if not pd.isna(use.server_port)})
+            few = bool(met) and all(isinstance(use.far, str) for use in met)
+            far = merged({use.far for use in met}) if few else []
             seen = [f"ports {', '.join(map(str, ports))}"] if 0 < len(ports) <= 10 else []
             use = "wider than its use" if _wide(rule, ports, far) else "in use"
-            if not uses:
+            if not met:
                 use = "no interface" if not owners else "no data" if share == 0 else "never used"
             rows.append((
-                use, group.name, "egress" if rule.egress else "ingress", rule.text, sum(one.sessions for one in uses),
+                use, group.name, "egress" if rule.egress else "ingress", rule.text, sum(one.sessions for one in met),
                 sum(shared for _use, shared in hits[rule]),
-                len({one.far for one in uses}) if few else sum(one.sources for one in uses), share,
+                len({one.far for one in met}) if few else sum(one.sources for one in met), share,
                 "; ".join([*seen, *([", ".join(map(str, far[:10]))] if far else [])]), group.group_id,
-                min((one.first for one in uses), default=None), max((one.last for one in uses), default=None),
+                min((one.first for one in met), default=None), max((one.last for one in met), default=None),
             ))  # fmt: skip
     table = pd.DataFrame(rows, columns=COLUMNS).astype({"coverage": "float64"})
     times = {name: pd.to_datetime(table[name], unit="s", utc=True) for name in ("first", "last")}
     return table.assign(**times).sort_values(["name", "direction", "rule", "group_id"], ignore_index=True)
 
 
-def _fits(rule: Rule, use) -> bool:
+def uses(fold, snapshot: Snapshot, unsure: bool = False) -> pd.DataFrame:
+    """Return accepted conversations by interface, direction, service and far end, few ones by address.
+
+    ``interface_id``, ``way``, ``protocol``, ``server_port``, ``place`` (the narrowest network of any rule that holds
+    the far end, as text; what no rule holds is in another), ``far`` (null: many), ``sessions``, ``answered`` of them,
+    ``first``, ``last``, ``sources``. `unsure`: with those of which nobody knows who began, as pings, both ways.
+    """
+    rules = [rule for group in snapshot.groups.values() for rule in group.rules]
+    peers = {ip_network(one) for rule in rules for one in (*rule.networks, *rule.members)}
+    own = [(one.interface_id, address) for one in snapshot.interfaces.values() for address in one.addresses]
+    key = "interface_id, way, protocol, server_port, place"
+    return fold.sql(
+        f"""WITH directed AS (
+            SELECT *, CASE way WHEN 'out' THEN server ELSE client END AS far FROM edges WHERE way IN ('in', 'out')
+            UNION ALL SELECT e.* REPLACE (d.way AS way), CASE address WHEN coalesce(client_logged, client) THEN server
+                ELSE client END AS far FROM edges e JOIN own ON own.interface_id = e.interface_id AND address
+                IN (coalesce(client_logged, client), coalesce(server_logged, server)), (VALUES ('in'), ('out')) d(way)
+            WHERE e.way = 'unknown' AND {unsure}
+        ), ends AS (
+            SELECT interface_id, way, protocol, server_port, far, sum(sessions)::BIGINT AS sessions,
+                coalesce(sum(sessions) FILTER (server_accepted > 0), 0)::BIGINT AS answered, min(first) AS first,
+                max(last) AS last
+            FROM directed WHERE client_accepted > 0
+                AND regexp_full_match(far, '[0-9]+([.][0-9]+){{3}}|[0-9a-f:.]*:[0-9a-f:.]*')
+                AND interface_id IN (SELECT unnest(?)) GROUP BY ALL
+        ), places AS ({placed("SELECT DISTINCT far AS address FROM ends")}),
+        counted AS (SELECT ends.*, network AS place, count(*) OVER (PARTITION BY {key}) <= {FEW} AS few
+            FROM ends JOIN places ON far = address)
+        SELECT {key}, CASE WHEN few THEN far END AS far, sum(sessions)::BIGINT AS sessions,
+            sum(answered)::BIGINT AS answered, min(first) AS first, max(last) AS last, count(*) AS sources
+        FROM counted GROUP BY ALL ORDER BY ALL""",
+        list(snapshot.interfaces),
+        own=pd.DataFrame(own, columns=["interface_id", "address"], dtype="str"), bounds=bounds(peers),
+    )  # fmt: skip
+
+
+def share_seen(intervals: pd.DataFrame, owners: list[str]) -> float | None:
+    """Return how much of the time of `owners` a log of accepted traffic covers; None where that is not known."""
+    if not len(intervals) or not owners:
+        return None
+    own = intervals[intervals.interface_id.isin(owners)]
+    known = 0 if intervals.attrs.get("action") == "REJECT" else own.interface_id.nunique()
+    return round((covered_share(own) or 0) * known / len(owners), 4)
+
+
+def fits(rule: Rule, use) -> bool:
     """Return whether the rule lets the conversations pass; ICMP's type is not in the log, so that any will do."""
     match = rule.match
     if rule.egress != (use.way == "out") or match.protocol not in (None, use.protocol) or use.place == INTERNET:

@@ -66,7 +66,9 @@ class Shown:
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
         style = (TEMPLATES / "findings.css").read_text(encoding="utf-8")
-        body = boxes(self.data) + incidents_html(incidents(self.data["findings"]), self.top)
+        body = boxes(self.data)
+        if not self.data.get("section"):  # an answer without findings, whose box stands in a section of its own
+            body += incidents_html(incidents(self.data["findings"]), self.top)
         titles = [f"{each['severity']:<6} {each['title']}" for each in self.data["findings"][: self.top]]
         text = "\n".join([*self.data["summary"], self.data["coverage"], *titles])
         return {"text/html": f"<style>{style}</style><div class='fk'>{body}</div>", "text/plain": text,

@@ -31,7 +31,7 @@ from flowkit.words import one_line
 #: Parameters that have an option of their own, and that option.
 OPTIONS = {
     "source": "SOURCE", "start": "--start", "end": "--end", "format": "--format", "network": "--network",
-    "expect": "--expect",
+    "expect": "--expect", "network_after": "--network-after",
 }  # fmt: skip
 #: Texts of a form of their own, and what raises ValueError where they have another.
 TEXTS = {"named_networks": read_networks, "compare_at": moment}

@@ -68,6 +68,8 @@ def _output(output: NotebookNode, compared: bool, elsewhere: dict[str, list]) ->
         return output.name if output.name == "stderr" else "", _pre(output.text)
     if kind == "error":
         return "traceback", _pre(strip_ansi("\n".join(output.traceback)))
+    if data.get(MIME, {}).get("section"):
+        return "fk", Markup(boxes(data[MIME]))  # noqa: S704
     if MIME in data:  # Without an earlier run nothing is called new.
         known = data[MIME]["findings"]
         known = known if compared else [finding | {"status": None} for finding in known]

@@ -21,6 +21,7 @@ from flowkit.loading.sample import NOTEBOOKS, SAMPLE
 from flowkit.loading.window import moment, window
 from flowkit.questions.expectations import expectations_of, printed_names, read_expectations
 from flowkit.questions.networks import read_networks, subnet_names
+from flowkit.questions.rule_changes import rules_after
 from flowkit.reporting import history, page
 from flowkit.reporting.errors import ReportError, UsageError
 from flowkit.reporting.finding import SUBJECT, contradicted, incidents, resolved, stamped
@@ -31,6 +32,8 @@ from flowkit.reporting.source import measured, named_in, read, undelivered
 
 #: Called with the stage, what is done of it, and what there is to do.
 Progress = Callable[[str, int, int], None]
+#: Options that name what is the user's own.
+OWN = ("network", "network_after", "expect")
 LIBRARIES = ("duckdb", "ibis-framework", "pandas", "matplotlib", "papermill", "nbconvert")
 
 
@@ -43,6 +46,7 @@ class Request:
     end: str | None = None
     format: str | None = None
     network: str | None = None
+    network_after: str | None = None
     expect: str | None = None
     out: Path = Path("reports")
     notebooks: tuple[str, ...] = ()
@@ -120,17 +124,21 @@ def planned(request: Request, now: datetime) -> Plan:
         raise UsageError(str(error)) from None
     if request.keep is not None and request.keep < 1:
         raise UsageError("--keep takes the number of runs to keep, 1 or more")
-    options = {name: getattr(request, name) for name in ("source", "format", "network", "expect")}
+    options = {name: getattr(request, name) for name in ("source", "format", *OWN)}
     for name in ("start", "end"):
         at = moment(getattr(request, name), now)
         options[name] = None if at is None else f"{at:%Y-%m-%dT%H:%M:%SZ}"
     handed = arguments(own, options, given := pairs(request.params), NOTEBOOKS)
-    idle = {name: OPTIONS[name] for name in ("network", "expect") if options[name] is not None}
+    idle = {name: OPTIONS[name] for name in OWN if options[name] is not None}
     idle |= {name: f"--param {name}" for name in given}
     idle = {name: option for name, option in idle.items() if not any(name in each for each in own.values())}
     options |= dict.fromkeys(options.keys() & idle)
     try:
         snapshot = snapshot_of(request.source, options["network"])
+        if options["network_after"] is not None:
+            if snapshot is None:
+                raise ValueError("--network-after needs --network, the rules of today to compare with")
+            rules_after(snapshot, options["network_after"])
         named = subnet_names(snapshot) | read_networks(given.get("named_networks"))
         read_expectations(expectations_of(request.source, options["expect"]), printed_names(snapshot, named))
     except (ValueError, OSError) as error:
@@ -161,10 +169,13 @@ def _redacting(plan: Plan, wanted: bool) -> Iterator[Redactor | None]:
     network = options["network"] or (SAMPLE / "network" if source == "sample" else None)
     expect = expectations_of(source, options["expect"])
     with history.temporary_folder() as aside:
-        redactor = Redactor(own_key(), secrets_of(source, options["network"], options["expect"]), str(aside))
+        redactor = Redactor(own_key(), secrets_of(source, *(options[name] for name in OWN)), str(aside))
         copies = {}
         if network:
             copies["network"] = str(redactor.snapshot(Path(network), aside / "network"))
+        after = options["network_after"]
+        if after and Path(after).expanduser().is_dir():
+            copies["network_after"] = str(redactor.snapshot(Path(after).expanduser(), aside / "network_after"))
         if expect:
             copies["expect"] = str(redactor.expectations(expect, aside / "expectations.csv"))
         options |= copies

@@ -1,0 +1,124 @@
+"""The narrowest security group rules that admit all that was answered in a log, beside the rules that stand.
+
+Where the sources are one group, a rule names the group, else the fewest networks that hold what was seen and nothing
+else; ports as seen. A log knows no more than its window: who did not come in it, these rules do not admit.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import replace
+from ipaddress import ip_address
+
+import pandas as pd
+
+from flowkit.folding.coverage import coverage_text
+from flowkit.loading.network import Match, Rule, Snapshot
+from flowkit.net import ICMP, is_private
+from flowkit.questions.causes import STRANGERS
+from flowkit.questions.fixes import Fix, group_command, reference
+from flowkit.questions.networks import merged
+from flowkit.questions.rules import fits, share_seen, uses
+
+#: More networks than this in the place of one, and more ports, are no rules that somebody can look after.
+MOST = 16
+COLUMNS = "name direction stands narrowest sessions unanswered coverage gaps commands terraform group_id".split()
+
+
+def least_privilege(log) -> tuple[pd.DataFrame, Snapshot | None]:
+    """Return one row a security group and direction in which anything was answered, and the snapshot with these rules.
+
+    ``name``, ``direction``, ``stands``, ``narrowest`` (rules), ``sessions`` that were answered, ``unanswered`` ones,
+    which the narrowest rules need not admit, ``coverage`` (the share of the time of the group's interfaces that the log
+    covers), ``gaps`` (what it does not, where anything may hide), ``commands``, ``terraform``, ``group_id``.
+    """
+    if log.network is None:
+        return pd.DataFrame(columns=COLUMNS), None
+    snapshot, hits = log.network, defaultdict(list)
+    for use in uses(log.fold, snapshot, unsure=True).itertuples(index=False):
+        for name in snapshot.interfaces[use.interface_id].group_ids:
+            rules = snapshot.groups[name].rules if name in snapshot.groups else ()
+            if fitting := [rule for rule in rules if fits(rule, use)]:
+                hits[min(fitting, key=_size)].append(use)
+    rows, groups = [], dict(snapshot.groups)
+    for group in snapshot.groups.values():
+        for egress in (False, True):
+            standing = [rule for rule in group.rules if rule.egress == egress]
+            met = [use for rule in standing for use in hits[rule]]
+            served = {rule: [use for use in hits[rule] if use.answered] for rule in standing}
+            made = {one: None for rule in standing for one in _narrowed(rule, served[rule], snapshot)}
+            if made:
+                answered = sum(use.answered for use in met)
+                kept = groups[group.group_id].rules
+                groups[group.group_id] = replace(group, rules=(*(one for one in kept if one.egress != egress), *made))
+                texts = (_text(some) for some in (standing, made))
+                rows.append((
+                    group.name, "egress" if egress else "ingress", *texts, answered, sum(use.sessions for use in met) - answered,
+                    *_seen(log, group.group_id), "\n".join(_commands(standing, made)), Fix(tuple(made)).terraform, group.group_id,
+                ))  # fmt: skip
+    return pd.DataFrame(rows, columns=COLUMNS), replace(snapshot, groups=groups)
+
+
+def _size(rule: Rule) -> tuple[bool, int]:
+    """Return what is less for a narrower rule: one that names a group or list, or else fewer addresses."""
+    return "/" in rule.peer, sum(network.num_addresses for network in rule.networks)
+
+
+def _narrowed(rule: Rule, met: list, snapshot: Snapshot) -> list[Rule]:
+    """Return rules that admit, of what `rule` does, what was `met`."""
+    far, ports = defaultdict(set), defaultdict(set)
+    for use in met:
+        service = (int(use.protocol), -1 if pd.isna(use.server_port) or use.protocol in ICMP else int(use.server_port))
+        far[service].add(use.far if isinstance(use.far, str) else use.place)
+    for (protocol, port), places in far.items():
+        peers, whole = merged(places), reference([one for one in places if "/" not in one], snapshot)
+        crowd = sum(not is_private(place) for place in places) >= STRANGERS
+        if "/" not in rule.peer or crowd or len(peers) > MOST:
+            narrow = (rule,)
+        elif whole and not any("/" in one for one in places):
+            owners = (one for one in snapshot.interfaces.values() if whole in one.group_ids)
+            members = frozenset(ip_address(address) for one in owners for address in one.addresses)
+            narrow = (replace(rule, peer=whole, networks=(), members=members),)
+        else:
+            narrow = tuple(replace(rule, peer=str(one), networks=(one,)) for one in peers)
+        ports[narrow, protocol].add(port)
+    return [
+        replace(one, match=match)
+        for (narrow, protocol), some in ports.items() for match in _matches(rule.match, protocol, sorted(some)) for one in narrow
+    ]  # fmt: skip
+
+
+def _matches(standing: Match, protocol: int, ports: list[int]) -> list[Match]:
+    """Return what matches the ports: ranges without a hole, or one range where these are too many."""
+    if ports[0] < 0:
+        return [standing if standing.protocol is not None else Match(protocol, None, None)]
+    starts = [port for port in ports if port - 1 not in ports]
+    ends = [port for port in ports if port + 1 not in ports]
+    spans = zip(starts, ends, strict=True) if len(starts) <= MOST else [(ports[0], ports[-1])]
+    return [Match(protocol, *span) for span in spans]
+
+
+def _commands(standing: list[Rule], made: Iterable[Rule]) -> list[str]:
+    """Return commands that first add what is new and then remove what is too wide."""
+    new, old = ([one for one in a if one not in b] for a, b in ((made, standing), (standing, made)))
+    return [
+        group_command(verb, [one for one in some if one.match == match])
+        for verb, some in (("authorize", new), ("revoke", old)) for match in dict.fromkeys(one.match for one in some)
+    ]  # fmt: skip
+
+
+def _seen(log, group_id: str) -> tuple[float | None, str]:
+    owners = [one.interface_id for one in log.network.interfaces.values() if group_id in one.group_ids]
+    own = log.coverage[log.coverage.interface_id.isin(owners)]
+    own.attrs = log.coverage.attrs
+    silent = len(owners) - own.interface_id.nunique()
+    lost = f"; {silent:,} of {len(owners):,} interfaces left no record" if silent else ""
+    return share_seen(log.coverage, owners), coverage_text(own) + lost
+
+
+def _text(rules: Iterable[Rule]) -> str:
+    """Return rules in words, those that match the same together, with few of their peers."""
+    peers = defaultdict(list)
+    for rule in rules:
+        peers[f"{rule.match.text} {'to' if rule.egress else 'from'} "].append(rule.peer)
+    more = {what: f" and {len(some) - 4} more" if len(some) > 5 else "" for what, some in peers.items()}
+    return "; ".join(what + ", ".join(some[: 4 if more[what] else None]) + more[what] for what, some in peers.items())

@@ -1,0 +1,241 @@
+"""What changed rules would do to the traffic that a log holds: replayed on both snapshots, as if in force all the time.
+
+Every packet is judged by the rules of today and by the changed ones, packets that no rule tells apart together: far
+ends by the narrowest network of any rule, ports by the bounds of all. Where the log leaves room (the port that answers
+go to, who began, ICMP's type), each possibility is judged that today's rules agree with; unless all agree on the change,
+it is undetermined. Security groups are asked for a conversation's first packet alone, network ACLs both ways.
+"""
+
+from dataclasses import dataclass, replace
+from ipaddress import ip_network
+
+import numpy as np
+import pandas as pd
+
+from flowkit.loading.network import LAST_RULES, Match, Rule, Snapshot
+from flowkit.net import ICMP, WITH_PORTS
+from flowkit.questions.causes import PING, PONG
+from flowkit.questions.networks import bounds, placed
+from flowkit.questions.refusals import TURNED
+from flowkit.questions.rules import Packet, evaluate
+
+REJECTED, PASSES, UNDETERMINED = "newly rejected", "newly passes", "undetermined"
+#: Refusals of packets that rules alone refuse; others are refused because no connection is open, or by a control.
+BY_RULES = ("request", "reply", "changed")
+#: Evidence of who began that may err: both ways are judged.
+UNSURE = ("lowport", "first", "unknown")
+#: What one class of packets is: no rule tells its members apart.
+CLASS = "interface_id, egress, near, place, protocol, port, low, high, unsure, asked, replied, refusal"
+#: Clients that are listed, those with most sessions first.
+LISTED = 5000
+
+SEEN = f"""
+CREATE OR REPLACE TEMP TABLE replayed AS WITH seen AS (
+    SELECT *, NULL AS refusal, CASE way WHEN 'out' THEN true WHEN 'in' THEN false END AS outward,
+        evidence IN {UNSURE} AS unsure, client_accepted > 0 AS asked, server_accepted > 0 AS replied,
+        client_accepted + server_accepted AS seen_records
+    FROM edges WHERE client_accepted > 0 OR server_accepted > 0
+    UNION ALL BY NAME SELECT *, leaves <> from_server AS outward, false AS unsure, true AS asked, true AS replied,
+        records AS seen_records FROM refused
+), ends AS (
+    SELECT s.*, coalesce(CASE WHEN (c.address IS NULL) <> (v.address IS NULL) THEN v.address IS NULL END, outward) AS egress,
+        CASE WHEN egress THEN server ELSE client END AS far,
+        CASE WHEN refusal IS NOT NULL THEN CASE WHEN egress THEN client ELSE server END END AS near
+    FROM seen s LEFT JOIN own c ON c.interface_id = s.interface_id AND c.address = coalesce(client_logged, client)
+    LEFT JOIN own v ON v.interface_id = s.interface_id AND v.address = coalesce(server_logged, server)
+    WHERE s.interface_id IN (SELECT interface_id FROM own)
+), places AS ({placed("SELECT DISTINCT far AS address FROM ends")}),
+classed AS (SELECT ends.* EXCLUDE (port_low, port_high) REPLACE (coalesce(protocol, -1) AS protocol),
+    network AS place, coalesce(p.cut, -1) AS port, coalesce(l.cut, -1) AS low, coalesce(h.cut, -1) AS high
+    FROM ends LEFT JOIN places ON far = address LEFT JOIN cuts p ON p.number = server_port
+    LEFT JOIN cuts l ON l.number = port_low LEFT JOIN cuts h ON h.number = port_high)
+SELECT *, dense_rank() OVER (ORDER BY {CLASS}) AS nth FROM classed"""
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What `replayed` returns.
+
+    `clients`: one row a client, server and service on which the rules say another thing, those with most sessions first:
+    ``verdict``, ``interface_id``, ``client``, ``server``, ``protocol``, ``server_port``, ``sessions``, ``records``,
+    ``today``, ``after`` (grounds), ``first``, ``last`` (seconds since 1970). `totals`: by verdict ``sessions``,
+    ``clients`` of all, listed or not. `untried`: changed rules that nothing seen was judged by: ``change`` (removed,
+    added), ``interface_id``, ``rule``, ``closes`` (it can reject what was let pass before). `affected`: interfaces whose
+    rules differ; `unjudged`: interface → why it could not be judged, of those that the log holds.
+    """
+
+    clients: pd.DataFrame
+    totals: pd.DataFrame
+    untried: pd.DataFrame
+    affected: list[str]
+    unjudged: dict[str, str]
+
+
+def replayed(log, after: Snapshot) -> Replay:
+    """Return what the rules of `after` would do to the traffic of `log`, compared with those of its own snapshot."""
+    before, fold = log.network, log.fold
+    fold.sql(TURNED)
+    seen = fold.sql("SELECT interface_id FROM edges UNION SELECT interface_id FROM refused").interface_id
+    unjudged = {eni: why for eni in sorted(seen) if (why := _unjudged(eni, before, after))}
+    judged = [eni for eni in before.interfaces if not _unjudged(eni, before, after)]
+    rules = {eni: (_governing(before, eni), _governing(after, eni)) for eni in judged}
+    affected = [eni for eni, (old, new) in rules.items() if old != new]
+    some = [rule for eni in affected for groups, entries, _cidrs in rules[eni] for rule in (*groups, *entries)]
+    starts = sorted({0} | {port for one in some for port in (one.match.low or 0, (one.match.high or 0) + 1)} - {65536})
+    ports = np.arange(65536)
+    places = {
+        one for rule in some for one in ((*rule.networks, *rule.members) if isinstance(rule, Rule) else [rule.network])
+    }
+    places |= {cidr for snapshot in (before, after) for subnet in snapshot.subnets.values() for cidr in subnet.cidrs}
+    places |= {address for one in after.interfaces.values() for address in one.addresses}
+    own = [(eni, address) for eni in affected for address in before.interfaces[eni].addresses]
+    fold.sql(
+        SEEN, own=pd.DataFrame(own, columns=["interface_id", "address"], dtype="str"), bounds=bounds(set(map(ip_network, places))),
+        cuts=pd.DataFrame({"number": ports, "cut": np.array(starts)[np.searchsorted(starts, ports, "right") - 1]}),
+    )  # fmt: skip
+    classes = fold.sql(f"SELECT nth, {CLASS}, min(far) AS far FROM replayed GROUP BY ALL ORDER BY nth")
+    tried, rows = set(), []
+    for one in classes.astype(object).where(classes.notna(), None).itertuples(index=False):
+        try:
+            found = _judged(one, before, after, starts, tried)
+        except ValueError:
+            found = UNDETERMINED, "the log holds what is no address", ""
+        rows += [(one.nth, *found)] if found else []
+    verdicts = pd.DataFrame(rows, columns=["nth", "verdict", "today", "after"]).astype({"nth": "int64"})
+    clients = fold.sql(
+        f"""WITH listed AS (
+            SELECT verdict, interface_id, client, server, protocol, server_port, sum(sessions)::BIGINT AS sessions,
+                sum(seen_records)::BIGINT AS records, today, after, min(first) AS first, max(last) AS last
+            FROM replayed JOIN verdicts USING (nth) GROUP BY ALL
+        ) FROM listed QUALIFY row_number() OVER (PARTITION BY verdict ORDER BY sessions DESC, interface_id, client) <= {LISTED}
+        ORDER BY verdict <> ?, verdict, sessions DESC, interface_id, client, server, server_port""",
+        REJECTED,
+        verdicts=verdicts,
+    )
+    totals = fold.sql(
+        """SELECT verdict, sum(sessions)::BIGINT AS sessions, count(DISTINCT client) AS clients
+        FROM replayed JOIN verdicts USING (nth) GROUP BY ALL""", verdicts=verdicts,
+    ).set_index("verdict")  # fmt: skip
+    return Replay(clients, totals, _untried(rules, affected, tried), affected, unjudged)
+
+
+def _unjudged(eni: str, *snapshots: Snapshot) -> str:
+    """Return why an interface cannot be judged by all of `snapshots`; '' where it can."""
+    if not all(eni in one.interfaces for one in snapshots):
+        return "it is not in both snapshots"
+    interfaces = [one.interfaces[eni] for one in snapshots]
+    if len({frozenset(one.addresses) for one in interfaces}) > 1:
+        return "its addresses differ between the snapshots"
+    for one, interface in zip(snapshots, interfaces, strict=True):
+        if lacking := [name for name in interface.group_ids if name not in one.groups]:
+            return f"a snapshot lacks its security group {lacking[0]}"
+        if one.subnets[interface.subnet_id].acl_id not in one.acls:
+            return f"a snapshot lacks the network ACL of {interface.subnet_id}"
+    return ""
+
+
+def _governing(snapshot: Snapshot, eni: str) -> tuple:
+    """Return all that judges the packets of an interface: group rules, network ACL entries in order, the subnet."""
+    interface = snapshot.interfaces[eni]
+    subnet = snapshot.subnets[interface.subnet_id]
+    rules = frozenset(rule for name in interface.group_ids for rule in snapshot.groups[name].rules)
+    entries = (one for one in snapshot.acls[subnet.acl_id] if one.number not in LAST_RULES)
+    return rules, tuple(replace(one, number=0) for one in entries), (subnet.cidrs, bool(interface.group_ids))
+
+
+def _possible(one, starts: list[int]):
+    """Yield what a class of conversations may have been: its packets, each with whether it is a reply."""
+    ports, kinds = [None], [None]
+    if one.protocol in ICMP:
+        kinds = (
+            [PING[one.protocol]] if one.refusal or (one.asked and one.replied) else [(kind, 0) for kind in range(256)]
+        )
+    elif one.port >= 0:
+        ports = starts if one.low < 0 else [start for start in starts if one.low <= start <= one.high]
+    near = one.near or one.far
+    for turned in (False, True)[: 1 + one.unsure]:
+        out = bool(one.egress) != turned
+        ends = (near, one.far) if out else (one.far, near)
+        for port in ports:
+            to, back = (port, one.port) if turned else (one.port, port)
+            for kind in kinds:
+                request = Packet(out, *ends, one.protocol, to, kind)
+                reply = Packet(not out, *ends[::-1], one.protocol, back, kind and PONG[one.protocol])
+                answered = one.refusal or (one.asked if turned else one.replied)
+                yield [(request, False), (reply, True)] if answered else [(request, False)]
+
+
+def _passes(*verdicts) -> bool | None:
+    """Return whether all packets pass; None where that rests on something that the snapshot lacks."""
+    each = {
+        False if one.acl_allows is False or not (one.allowed or one.unknown) else None if one.unknown else True
+        for one in verdicts
+    }
+    return False if False in each else None if None in each else True
+
+
+def _judged(one, before: Snapshot, after: Snapshot, starts: list[int], tried: set) -> tuple[str, str, str] | None:
+    """Return verdict and grounds, today's and the changed rules', of a class; None where the change does nothing to it."""
+    eni, same, found, odd = one.interface_id, one.refusal is None, [], False
+    if one.egress is None or one.protocol < 0 or (one.protocol in WITH_PORTS and one.port < 0):
+        return UNDETERMINED, "the log does not say which way it went", ""
+    for packets in _possible(one, starts):
+        old, new = ([evaluate(rules, eni, *packet) for packet in packets] for rules in (before, after))
+        changed = [at for at, pair in enumerate(zip(old, new, strict=True)) if _passes(pair[0]) != _passes(pair[1])]
+        if _passes(*old) is not same and _passes(*old) is not None:
+            odd |= bool(changed)
+            continue
+        tried |= {(time, eni, rule) for time, some in enumerate((old, new)) for each in some for rule in each.rules}
+        tried |= {
+            (time, eni, replace(each.entry, number=0))
+            for time, some in enumerate((old, new))
+            for each in some
+            if each.entry
+        }
+        there = None if same else after.owner(one.far, after.interfaces[eni].vpc_id)
+        beyond = (
+            [evaluate(after, there.interface_id, replace(p, egress=not p.egress), reply) for p, reply in packets]
+            if there
+            else []
+        )
+        found.append((_passes(*new, *beyond), (changed or [0])[0], old, new))
+    outcomes = {passes for passes, *_rest in found}
+    if outcomes == {same} or not (found or odd):
+        return None
+    _passing, at, old, new = next((each for each in found if each[0] is not same), (None, 0, [], []))
+    sure = outcomes == {not same} and (same or one.refusal in BY_RULES)
+    if not old:
+        return UNDETERMINED, "today's rules say another thing than the log", ""
+    today, then = ([one for one in a[at].grounds if one not in b[at].grounds] for a, b in ((old, new), (new, old)))
+    verdict = UNDETERMINED if not sure else REJECTED if same else PASSES
+    return verdict, "; ".join(today or old[at].grounds), "; ".join(then or new[at].grounds)
+
+
+def _untried(rules: dict, affected: list[str], tried: set) -> pd.DataFrame:
+    """Return changed rules that nothing seen was judged by and that no rule on the other side holds: see `Replay`."""
+    rows = []
+    for eni in affected:
+        for time, word in enumerate(("removed", "added")):
+            (groups, entries, _), (others, beside, _) = rules[eni][time], rules[eni][1 - time]
+            moved = set(entries) == set(beside) and entries != beside
+            lone = [rule for rule in groups - others if not any(_within(rule, one) for one in others)]
+            lone += sorted(set(entries) - set(beside) if not moved else entries, key=entries.index)
+            rows += [
+                (word, eni, rule.text, (word == "removed") == getattr(rule, "allow", True))
+                for rule in sorted(lone, key=lambda one: one.text) if (time, eni, rule) not in tried
+            ]  # fmt: skip
+    return pd.DataFrame(rows, columns=["change", "interface_id", "rule", "closes"])
+
+
+def _within(rule: Rule, other: Rule) -> bool:
+    """Return whether `other` lets pass all that `rule` does."""
+    one, wide = rule.match, other.match
+    spans = one.protocol == wide.protocol and one.protocol not in ICMP and None not in (one.low, wide.low)
+    matches = wide in (one, Match(one.protocol, None, None), Match(None, None, None)) or (
+        spans and wide.low <= one.low and one.high <= wide.high
+    )
+    return matches and rule.known and rule.egress == other.egress and all(
+        any(network.version == wider.version and network.subnet_of(wider) for wider in other.networks)
+        or (network.num_addresses == 1 and network[0] in other.members)
+        for network in (*rule.networks, *map(ip_network, rule.members))
+    )  # fmt: skip

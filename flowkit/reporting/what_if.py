@@ -1,0 +1,150 @@
+"""What changed rules would do to the traffic of a log, and the narrowest rules that admit it: the answer for a notebook."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from flowkit.folding.coverage import duration
+from flowkit.loading.network import Snapshot
+from flowkit.questions.least_privilege import least_privilege
+from flowkit.questions.rule_changes import rules_after
+from flowkit.questions.rules import share_seen
+from flowkit.questions.what_if import PASSES, REJECTED, UNDETERMINED, Replay, replayed
+from flowkit.reporting.answer import MIME, Answer, Shown
+from flowkit.reporting.html import percent
+from flowkit.reporting.kinds import text
+from flowkit.reporting.names import hosts, service_name
+from flowkit.words import without_controls
+
+#: A claim on what was not rejected rests on at least so much of the time of the interfaces whose rules change.
+SHORT = 0.95
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class WhatIf(Answer):
+    """What `what_if` returns, beside summary and coverage.
+
+    `verdict`: ``rejected`` (something that was let pass would be), ``nothing rejected`` (of what the log holds, and
+    nothing forbids to say so), ``undetermined``; '' without changed rules. `clients`: one row a client, server and
+    service on which the changed rules say another thing. `untried`: changed rules that no traffic of the log was judged
+    by. `narrowest`: the narrowest security group rules for what was answered, and `narrowed` the snapshot with them,
+    as `flowkit.questions.least_privilege.least_privilege` returns both. `replay`: what the tables are made of.
+    """
+
+    verdict: str = ""
+    clients: pd.DataFrame
+    untried: pd.DataFrame
+    narrowest: pd.DataFrame
+    narrowed: Snapshot | None
+    replay: Replay | None = None
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
+        data = {"schema": 2, "section": True, "summary": list(self.summary), "coverage": self.coverage, "findings": []}
+        shown = Shown(data, 0)._repr_mimebundle_()
+        return shown if self.replay else {name: shown[name] for name in shown if name != MIME}
+
+
+def what_if(log, after=None) -> WhatIf:
+    """Return what the rules `after` would do to the traffic of `log`.
+
+    `after`: the folder of a rules snapshot, or one change as the AWS CLI says it, such as
+    ``revoke-security-group-ingress --group-id sg-0a1b --protocol tcp --port 22 --cidr 0.0.0.0/0``; it is only read.
+    """
+    narrowest, narrowed = least_privilege(log)
+    least = {"narrowest": narrowest, "narrowed": narrowed}
+    if after is None:
+        return WhatIf(summary=(text("what-if.none"),), clients=pd.DataFrame(), untried=pd.DataFrame(), **least)
+    if log.network is None:
+        raise ValueError("the changed rules are compared with today's: give these, too (`network`)")
+    replay = replayed(log, rules_after(log.network, after))
+    share = share_seen(log.coverage, replay.affected) if replay.affected else None
+    reasons, label = _reasons(log, replay, share), log.network.label
+    untried = replay.untried.assign(
+        interface=replay.untried.interface_id.map(label),
+        effect=replay.untried.closes.map({True: "may reject", False: "may let pass"}),
+    )
+    seen = {"share": percent(share or 0), "interfaces": len(replay.affected)}
+    return WhatIf(
+        summary=tuple(_sentences(log, replay, share, reasons)),
+        coverage="" if share is None else text("what-if.coverage", **seen),
+        verdict="rejected" if _sum(replay, REJECTED) else "undetermined" if reasons else "nothing rejected",
+        clients=_clients(log, replay), untried=untried["change rule effect interface interface_id".split()],
+        replay=replay, **least,
+    )  # fmt: skip
+
+
+def _sum(replay: Replay, verdict: str, name: str = "sessions") -> int:
+    return int(replay.totals[name].get(verdict, 0))
+
+
+def _reasons(log, replay: Replay, share: float | None) -> list[str]:
+    """Return what forbids to call the change safe, each with an example."""
+    said, label = [], lambda eni: without_controls(log.network.label(eni))
+    if replay.affected and share is None:
+        said.append(text("what-if.no-coverage"))
+    elif replay.affected and share < SHORT:
+        said.append(text("what-if.short", share=percent(share)))
+    for eni, why in list(replay.unjudged.items())[:1]:
+        said.append(text("what-if.unjudged", interfaces=len(replay.unjudged), name=label(eni), why=why))
+    for one in replay.clients[replay.clients.verdict == UNDETERMINED].head(1).itertuples():
+        about = {"name": label(one.interface_id), "why": one.after or one.today}
+        said.append(text("what-if.undetermined", sessions=_sum(replay, UNDETERMINED), **about))
+    closing = replay.untried[replay.untried.closes]
+    for one in closing.head(1).itertuples():
+        said.append(text("what-if.untried", changes=len(closing), rule=one.rule, name=label(one.interface_id)))
+    return said
+
+
+def _sentences(log, replay: Replay, share: float | None, reasons: list[str]) -> list[str]:
+    """Return what the change rejects, what it lets pass, and why that is not all."""
+    host, facts, so_far = _host(log), log.fold.facts, "-so-far" if reasons else ""
+    span = duration((facts["last"] or 0) - (facts["first"] or 0))
+
+    def most(verdict: str) -> str:
+        one = replay.clients[replay.clients.verdict == verdict].iloc[0]
+        ends = {end: without_controls(host(one[end], one.interface_id)) for end in ("client", "server")}
+        counts = {name: _sum(replay, verdict, name) for name in ("sessions", "clients")}
+        return text("what-if.most", **counts, **ends, service=service_name(one.protocol, one.server_port))
+
+    lost = _sum(replay, REJECTED)
+    if not replay.affected:
+        said = [text("what-if.same")]
+    elif lost:
+        said = [text("what-if.rejected", span=span, most=most(REJECTED))]
+    else:
+        said = [text(f"what-if.safe{so_far}", span=span, share=percent(share or 0))]
+    if _sum(replay, PASSES):
+        said.append(text("what-if.passes", span=span, most=most(PASSES)))
+    elif replay.affected:
+        said.append(text(f"what-if.passes-none{so_far}" if facts["rejected"] else "what-if.no-rejected"))
+    if reasons:
+        said.append(text("what-if.not-all" if lost else "what-if.not-safe", reasons="; ".join(reasons)))
+    return said
+
+
+def _host(log):
+    """Return `hosts`, which here may be asked for what is no address."""
+    host = hosts(log)
+
+    def name(address: str, *where) -> str:
+        try:
+            return host(address, *where)
+        except ValueError:
+            return without_controls(address)
+
+    return name
+
+
+def _clients(log, replay: Replay) -> pd.DataFrame:
+    """Return the clients of `replay` as a table to read."""
+    host, table = _host(log), replay.clients
+    for name in ("first", "last"):
+        table = table.assign(**{name: pd.to_datetime(table[name], unit="s", utc=True)})
+    rows = list(table.itertuples())
+    clients, servers = (
+        [host(end, one.interface_id, one.first, one.last) for one, end in zip(rows, table[role], strict=True)]
+        for role in ("client", "server")
+    )
+    services = [service_name(one.protocol, one.server_port) for one in rows]
+    table = table.assign(service=services, client=clients, server=servers)
+    return table["verdict client server service sessions today after first last records interface_id".split()]
