@@ -9,10 +9,10 @@ from flowkit.folding.coverage import covered_share, duration
 from flowkit.questions.egress import DAY, FACTOR, HOUR, Egress
 from flowkit.reporting.answer import incident_id
 from flowkit.reporting.finding import SUBJECT, Finding
-from flowkit.reporting.html import percent, size
+from flowkit.reporting.html import size
 from flowkit.reporting.kinds import SEVERITIES
 from flowkit.reporting.names import hosts, service_name
-from flowkit.words import many
+from flowkit.words import many, percent
 
 #: Hosts that share a small new destination, from which it is one finding; times the least bytes that are grave; sessions
 #: and share of regular pauses that are surely a beacon; destinations that a finding names.

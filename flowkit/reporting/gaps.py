@@ -9,15 +9,15 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from flowkit.folding.coverage import clock_time, coverage_text, covered_share, duration, percent
+from flowkit.folding.coverage import clock_time, coverage_text, covered_share, duration
 from flowkit.loading.window import moment
 from flowkit.questions.gaps import GapTables
 from flowkit.questions.gaps import gaps as gap_tables
-from flowkit.reporting.answer import Answer, incident_id
+from flowkit.reporting.answer import Answer, incident_id, little
 from flowkit.reporting.finding import Finding, finding
 from flowkit.reporting.html import period
 from flowkit.reporting.kinds import text
-from flowkit.words import many
+from flowkit.words import many, percent
 
 #: A gap lies at a peak where so large a share of the interface's intervals was less busy than those near it.
 PEAK = 0.75
@@ -46,7 +46,7 @@ def gaps(log) -> Gaps:
     hours, skipped = tables.by_hour, "AWS skipped no records in any hour of the day."
     if hours.minutes.any():
         most = hours.loc[hours.minutes.idxmax()]
-        share = f"{most.minutes / hours.minutes.sum():.0%}".replace("%", " %")
+        share = percent(most.minutes / hours.minutes.sum())
         skipped = (
             f"{share} of the minutes with skipped records lie between {most.hour:02}:00 and {most.hour:02}:59 UTC."
         )
@@ -54,6 +54,7 @@ def gaps(log) -> Gaps:
         **vars(tables),
         summary=tuple(_summary(tables, log)),
         findings=tuple(_findings(tables, log)),
+        numbers=_numbers(tables.gaps),
         coverage=coverage_text(tables.intervals, log.files),
         titles={
             "coverage": coverage_text(tables.intervals),
@@ -71,7 +72,8 @@ def _summary(tables: GapTables, log) -> list[str]:
         return [f"Log coverage cannot be judged: {'; '.join(filter(None, why))}."]
     time = duration(intervals.end.max() - intervals.start.min())
     interfaces = many(intervals.interface_id.nunique(), "interface")
-    said = [f"Log coverage {percent(covered_share(intervals))} ({interfaces}, {time})."]
+    share = covered_share(intervals)
+    said = [" ".join([*little(share), f"Log coverage {percent(share)} ({interfaces}, {time})."])]
     if only := intervals.attrs["action"]:
         other = "accepted" if only == "REJECT" else "rejected"
         said[0] += f" The log holds {only} records only, so NODATA proves nothing about what was {other}."
@@ -85,11 +87,17 @@ def _summary(tables: GapTables, log) -> list[str]:
     if found.high.sum():
         rates = tables.backtest[tables.backtest.measure == "records"].set_index("kind").rate.dropna()
         names = {"ordinary": "ordinary", "busiest": "the busiest"}
-        test = " and ".join(f"{rate:.0%} of {names[kind]}" for kind, rate in rates.items()).replace("%", " %")
+        test = " and ".join(f"{percent(rate)} of {names[kind]}" for kind, rate in rates.items())
         peers = f"; the other end logged {found.seen_by_peer.sum():,} of them" if found.seen_by_peer.any() else ""
         test = f" In a back-test such estimates held for {test} intervals." if test else ""
         said.append(f"{_in_all(found)}{peers}. Estimates are not in totals.{test}")
     return said[:5]
+
+
+def _numbers(found: pd.DataFrame) -> dict[str, int]:
+    """Return how many interfaces skipped records or surely stopped logging, by kind."""
+    sure = found[found.steady & found.kind.isin(["skipdata", "silent-interface"])]
+    return {kind: int(some.interface_id.nunique()) for kind, some in sure.groupby("kind")}
 
 
 def _kind_summary(kind: str, gaps: pd.DataFrame, intervals: pd.DataFrame, log) -> str:
@@ -202,7 +210,7 @@ def _special(kind: str, some: pd.DataFrame, log) -> dict:
             "counts": {"intervals": count} | _estimated(some),
             "severity": "medium" if peak or some.uncertain.max() >= LONG else "low",
             "grounds": [text("skipdata.records", intervals=count)]
-            + ([text("skipdata.peak", load=some.load.max())] if peak else []),
+            + ([text("skipdata.peak", load=percent(some.load.max()))] if peak else []),
         }
     if kind == "not-delivered":
         time, files = pd.Timedelta(seconds=clock_time(some)), int(some.files.sum())

@@ -5,7 +5,7 @@ import re
 
 import pandas as pd
 
-from flowkit.words import visible
+from flowkit.words import percent, visible
 
 #: The style sheet's ink, which a page replaces by its own text colour.
 INK = "#24292f"
@@ -52,13 +52,6 @@ def size(number: int) -> str:
             break
         scaled /= 1000
     return f"{int(number)} B" if unit == "B" else f"{scaled:.1f} {unit}"
-
-
-def percent(share: float) -> str:
-    """Return `99.4 %`; `under 0.1 %` and `over 99.9 %` for what is not quite none or all."""
-    if 0 < share < 0.001:
-        return "under 0.1 %"
-    return "over 99.9 %" if 0.999 < share < 1 else f"{share * 100:.1f} %".replace(".0 %", " %")
 
 
 def printed(share: float) -> float:

@@ -17,12 +17,12 @@ from flowkit.questions.reachability import ANSWERED, REFUSED, REPLY_REFUSED, RES
 from flowkit.questions.rejected import KINDS
 from flowkit.reporting.figures import COLOURS, alt, finished, step_width, utc_axis
 from flowkit.reporting.gaps import Gaps
-from flowkit.reporting.html import INK, percent, size
+from flowkit.reporting.html import INK, size
 from flowkit.reporting.reachability import Reachability
 from flowkit.reporting.reachability_findings import MEANING
 from flowkit.reporting.rejected import VERDICTS, Rejected
 from flowkit.reporting.talkers import WEAK, Talkers
-from flowkit.words import visible
+from flowkit.words import percent, visible
 
 __all__ = [
     "bytes_by_interface", "bytes_over_time", "coverage", "evidence", "missing_records", "pairs", "reachability",
@@ -70,7 +70,7 @@ def coverage(answer: Gaps, top: int = 20) -> Figure:
     own, lost = gone[~is_lost], gone[is_lost]
     rows = answer.interfaces[answer.interfaces.interface_id.isin(own.interface_id)].head(top)
     names = rows.name if "name" in rows else rows.interface_id
-    labels = [f"{visible(name)}  {share:.1%}" for name, share in zip(names, rows.certain, strict=True)]
+    labels = [f"{visible(name)}  {percent(share)}" for name, share in zip(names, rows.certain, strict=True)]
     parts = [own[own.interface_id == eni] for eni in rows.interface_id]
     if len(lost):
         many = lost.interface_id.nunique()

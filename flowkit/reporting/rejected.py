@@ -10,11 +10,11 @@ from flowkit.questions.rejected import KINDS, Rejections, rejections
 from flowkit.questions.rules import rule_use
 from flowkit.questions.samples import samples
 from flowkit.reporting import kinds
-from flowkit.reporting.answer import Answer
+from flowkit.reporting.answer import Answer, covered, little
 from flowkit.reporting.finding import Finding, incidents
 from flowkit.reporting.names import hosts, service_name
 from flowkit.reporting.rejected_findings import blocked_severity, incident, noise, points, scan
-from flowkit.words import many
+from flowkit.words import many, percent
 
 ACCEPT_ONLY = "This log holds accepted traffic only, so it cannot show rejections: log ALL traffic for that."
 WITHOUT_TIME = "No record has a time: this is no log of records, of which could be told when who was rejected."
@@ -69,9 +69,10 @@ def rejected(log, min_score: int = 4, scan_targets: int = 10, top: int = 20) -> 
     parts = ", ".join(f"{VERDICTS[kind]} {count:,}" for kind, count in sums.items())
     title = f"{many(sums.sum(), 'rejected record')}: {parts}." if len(sums) else "No rejected record."
     return Rejected(
-        summary=tuple([*_summary(findings, found, log), *_rules(rules)][:5]),
+        summary=tuple([*little(whole), *_summary(findings, found, log), *_rules(rules)][:5]),
         findings=tuple(findings),
-        coverage="" if whole is None else f"Log coverage {whole:.2%}",
+        numbers=_numbers(found.groups),
+        coverage=covered(whole),
         titles={"rejections_over_time": title},
         clients=_clients(found.groups, host),
         scanners=found.scanners.rename(columns={"failed": "rejected"})[SCANNERS],
@@ -107,11 +108,7 @@ def _summary(findings: list[Finding], found: Rejections, log) -> list[str]:
         why = ACCEPT_ONLY if facts["accepted"] else "No record says ACCEPT or REJECT, so nothing can be said."
         return [NO_RECORD if not facts["records"] else WITHOUT_TIME if facts["first"] is None else why]
     grave = [f for f in findings if f.severity in ("high", "medium") and f.kind in TOLD]
-    blocked = found.groups[found.groups.kind == "blocked-client"]
-    tries = blocked.groupby("incident").attempts.sum()
-    best = blocked.drop_duplicates("incident").itertuples()  # groups come by score
-    known = {one.incident for one in best if blocked_severity(one, tries[one.incident]) != "low"}
-    clients = kinds.KINDS["blocked-client"].counted(blocked[blocked.incident.isin(known)].client.nunique())
+    clients = kinds.KINDS["blocked-client"].counted(_numbers(found.groups)["blocked-client"])
     shown = [f for f in grave if f.kind == "blocked-client"]
     largest = max(shown, key=lambda f: (f.severity == "high", f.records), default=None)
     said, waits = [], largest is not None
@@ -128,9 +125,19 @@ def _summary(findings: list[Finding], found: Rejections, log) -> list[str]:
         share = sum(map(sum, rest.values())) / total
         words = (many(len(rest["scan"]), "scanner"), "late packets", "background noise")
         who = [word for word, some in zip(words, rest.values(), strict=True) if some]
-        share = "all" if share == 1 else f"{share:.0%} of the"
+        share = "all" if share == 1 else f"{percent(share)} of the"
         said.append(f"No action needed for {share} {total:,} rejected records: {', '.join(who)}.")
     return said if found.accepts else [*said[:4], REJECT_ONLY]
+
+
+def _numbers(groups: pd.DataFrame) -> dict[str, int]:
+    """Return how many clients are blocked, but for strangers, and how many services are, by kind."""
+    blocked = groups[groups.kind == "blocked-client"]
+    tries = blocked.groupby("incident").attempts.sum()
+    best = blocked.drop_duplicates("incident").itertuples()  # groups come by score
+    known = {one.incident for one in best if blocked_severity(one, tries[one.incident]) != "low"}
+    services = groups[groups.kind == "blocked-service"].incident.nunique()
+    return {"blocked-client": blocked[blocked.incident.isin(known)].client.nunique(), "blocked-service": services}
 
 
 def _rules(rules: pd.DataFrame) -> list[str]:
@@ -139,7 +146,7 @@ def _rules(rules: pd.DataFrame) -> list[str]:
     if never.empty and wide.empty:
         return []
     least = pd.concat([never, wide]).coverage.min(skipna=False)
-    share = "log coverage not known" if pd.isna(least) else f"log coverage at least {least:.1%}"
+    share = "log coverage not known" if pd.isna(least) else f"log coverage at least {percent(least)}"
     counts = f"{len(never):,} never used, {len(wide):,} wider than their use"
     return [f"Of {many(len(rules), 'security group rule')}, {counts} ({share})."]
 

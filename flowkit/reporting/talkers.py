@@ -12,12 +12,12 @@ from flowkit.loading.window import Moment, window
 from flowkit.questions import talkers as question
 from flowkit.questions.egress import Egress
 from flowkit.reporting import egress as outbound
-from flowkit.reporting.answer import Answer
+from flowkit.reporting.answer import Answer, covered, little
 from flowkit.reporting.finding import Finding, finding
-from flowkit.reporting.html import percent, printed, size
+from flowkit.reporting.html import printed, size
 from flowkit.reporting.kinds import text
 from flowkit.reporting.names import service_name
-from flowkit.words import many
+from flowkit.words import many, percent
 
 #: Evidence whose client is a guess, or unknown.
 WEAK = tuple(name for name, confidence in CONFIDENCE.items() if confidence == "low")
@@ -83,11 +83,13 @@ def talkers(
         "bytes_over_time": "No accepted traffic with a time.", "bytes_by_interface": "No interface logged a flow.",
         "pairs": "No accepted traffic of a known client.", "evidence": sure,
     } | _titles(tables)  # fmt: skip
-    lines = _summary(totals, titles["pairs"], tables, log.fold.facts)
+    lines, thin = _summary(totals, titles["pairs"], tables, log.fold.facts), little(whole)
     return Talkers(
-        summary=tuple(filter(None, (*lines[:3], outbound.sentence(egress), *([] if totals.empty else [sure])))),
+        summary=tuple(
+            filter(None, (*thin, *lines[: 3 - len(thin)], outbound.sentence(egress), *([] if totals.empty else [sure])))
+        ),
         findings=(*_findings(tables, log.network, whole, weak_share), *outbound.findings(egress, log, top)),
-        coverage="" if whole is None else f"Log coverage {whole:.2%}",
+        coverage=covered(whole),
         titles=titles,
         **tables,
     )
