@@ -33,6 +33,20 @@ def filled(template: str, /, **values: object) -> str:
     return _FILLED.vformat(template, (), values)
 
 
+def percent(share: float | None) -> str:
+    """Return `99.4 %`; `under 0.1 %` and `over 99.9 %` for what is not quite none or all."""
+    if share is None:
+        return "unknown"
+    if 0 < share < 0.001:
+        return "under 0.1 %"
+    return "over 99.9 %" if 0.999 < share < 1 else f"{share * 100:.1f} %".replace(".0 %", " %")
+
+
+def terms(name: str) -> str:
+    """Return the name of a kind or cause as people write it: `network ACL` for `network-acl`."""
+    return re.sub(r"\b(acl|skipdata)\b", lambda found: found[0].upper(), name.replace("-", " "))
+
+
 def visible(text: object) -> str:
     """Return `text` with control and direction-changing characters replaced by signs that can be seen.
 

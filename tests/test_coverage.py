@@ -13,9 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flowkit.fields import COLUMNS
-from flowkit.folding.coverage import coverage, coverage_text, covered_share, missing_slots, percent
+from flowkit.folding.coverage import coverage, coverage_text, covered_share, missing_slots
 from flowkit.folding.ranges import within
 from flowkit.questions.gaps import gaps as find_all
+from flowkit.words import percent
 
 NOON = int(pd.Timestamp("2026-11-20T12:00Z").timestamp())
 
@@ -341,7 +342,7 @@ def test_two_windows_a_week_apart_are_not_a_week_that_is_covered():
     cells = coverage(flows([record("eni-a", at, at + 50) for at in (0, 0, week, week)]))
     assert states(cells) == ["OK", "SILENT", "OK"]
     assert covered_share(cells) == pytest.approx(100 / (week + 50))
-    assert coverage_text(cells) == "Log coverage 0.02 %; 6 d 23 h without any record, on 1 interface"
+    assert coverage_text(cells) == "Log coverage under 0.1 %; 6 d 23 h without any record, on 1 interface"
 
 
 def test_a_record_of_the_far_future_takes_no_more_memory_than_any_other():
@@ -367,10 +368,10 @@ def test_coverage_in_words_says_clock_time_and_what_could_not_be_read():
     rows = [row for eni in ("eni-a", "eni-b") for row in full(eni, 0, 1200) + full(eni, 1500, 3600)]
     own = files(range(0, 60, 5), damage=(5, 10)).assign(malformed=[3, *[0] * 11])
     assert coverage_text(coverage(flows(rows)), own) == (
-        "Log coverage 91.61 %; 5 min not delivered, on 2 interfaces; 3 malformed lines; 2 damaged files"
+        "Log coverage 91.6 %; 5 min not delivered, on 2 interfaces; 3 malformed lines; 2 damaged files"
     )
     assert [percent(share) for share in (1, 0.99999, 0.99290, 0.00001, 0, None)] == [
-        "100 %", "99.99 %", "99.29 %", "0.01 %", "0 %", "none",
+        "100 %", "over 99.9 %", "99.3 %", "under 0.1 %", "0 %", "unknown",
     ]  # fmt: skip
 
 

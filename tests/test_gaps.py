@@ -25,6 +25,7 @@ from flowkit.questions.estimates import backtest, estimate, interval_counts
 from flowkit.questions.gaps import by_hour, by_interface, find_gaps, flows_across_gap, seen_by_peer, skipdata_records
 from flowkit.reporting import plot
 from flowkit.reporting.gaps import gaps
+from flowkit.words import percent
 
 SEEDS = range(20)
 TUPLE = ["srcaddr", "dstaddr", "srcport", "dstport", "protocol"]
@@ -190,7 +191,7 @@ def test_the_backtest_holds_ordinary_windows_and_prints_the_busiest_as_they_are(
     assert rates["records", "busiest"] < rates["records", "ordinary"]
     told = examined(0)
     busiest = told.answer.backtest.set_index(["measure", "kind"]).rate["records", "busiest"]
-    assert f"and {busiest:.0%} of the busiest intervals".replace("%", " %") in told.answer.summary[-1]
+    assert f"and {percent(busiest)} of the busiest intervals" in told.answer.summary[-1]
 
 
 @pytest.mark.parametrize(("fields", "container"), [(FIELDS_V2, "gzip"), (FIELDS_V5, "parquet")])
@@ -375,9 +376,9 @@ def test_a_skip_is_a_finding_with_its_interval_its_band_and_its_records():
     assert one.coverage == pytest.approx(1 - 60 / (17 * 60 - 1))
     assert one.samples == (f"2 - eni-a - - - - - - - {NOON + 480} {NOON + 540} - SKIPDATA",)
     assert "Cost Explorer" in one.action
-    assert answer.summary[0].startswith("Log coverage 94.11 % (1 interface, 17 min).")
+    assert answer.summary[0].startswith("Log coverage 94.1 % (1 interface, 17 min).")
     assert answer.summary[1] == "AWS skipped records on eni-a, in 1 aggregation interval, unrelated to load."
-    assert answer.coverage == "Log coverage 94.11 %; 60 s with skipped records, on 1 interface"
+    assert answer.coverage == "Log coverage 94.1 %; 60 s with skipped records, on 1 interface"
     assert answer.titles["missing_records"] == "An estimated 0 to 10 records are missing in 1 gap."
 
 
@@ -543,6 +544,20 @@ def test_a_window_without_a_record_is_a_grave_finding():
     assert [(one.kind, one.severity) for one in answer.findings] == [("not-delivered", "high")]
     assert "2030-01-01 00:00 to 2030-01-02 00:00 UTC" in answer.findings[0].title
     assert answer.summary == (f"Log coverage cannot be judged: the log holds no record in this window; {log.outside}.",)
+
+
+def test_a_log_of_little_of_the_time_says_so_before_all_else():
+    said = answered(full("eni-a", 0, 120) + full("eni-a", 5400, 5520)).summary[0]
+    assert said.startswith("The log covers 4.3 % of the time: what it does not show may have happened all the same.")
+    assert not answered(full("eni-a", 0, 3600)).summary[0].startswith("The log covers")
+
+
+def test_all_interfaces_with_gaps_are_counted_for_the_index_however_few_findings_they_make():
+    rows = [
+        row for n in range(30) for row in full(f"eni-{n}", 0, 1200) + full(f"eni-{n}", 2400 * (n < 28) or 1260, 3600)
+    ]
+    answer = answered(rows + full("eni-x", 0, 3600))
+    assert answer.numbers == {"silent-interface": 28} and len(answer.findings) == 1
 
 
 @pytest.mark.parametrize(("only", "other"), [("ACCEPT", "rejected"), ("REJECT", "accepted")])

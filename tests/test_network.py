@@ -8,6 +8,7 @@ import pytest
 
 from flowkit.loading.network import read_snapshot, snapshot_of
 from flowkit.questions.rules import Packet, evaluate
+from flowkit.reporting.names import owners
 
 # ---------------------------------------------------------------- a small network, written as the CLI prints
 
@@ -448,6 +449,25 @@ def test_hosts_are_named_by_tags_then_instances_then_what_a_description_says(hos
         "eni-0009": "other-1",
     }  # fmt: skip
     assert "10.0.0.3" not in dict(snapshot.names())
+
+
+def test_owners_are_those_of_the_tags_of_interfaces_then_instances(hosts):
+    path = hosts / "describe-network-interfaces.json"
+    listed = json.loads(path.read_text())
+    listed["NetworkInterfaces"][0]["TagSet"].append({"Key": "team", "Value": "web <b>team</b>"})
+    path.write_text(json.dumps(listed))
+    tags = [{"Key": "Contact", "Value": "dba@example.com"}, {"Key": "Owner", "Value": "data"}]
+    reservations = [{"Instances": [{"InstanceId": "i-db", "Tags": tags}]}]
+    (hosts / "describe-instances.json").write_text(json.dumps({"Reservations": reservations}))
+    snapshot = read_snapshot(hosts)
+    assert {eni: one.owner for eni, one in snapshot.interfaces.items() if one.owner} == {
+        "eni-0001": "web <b>team</b>", "eni-0002": "data",
+    }  # fmt: skip
+    subjects = [{"interface_id": eni, "srcaddr": "192.0.2.1", "dstaddr": end} for eni, end in (
+        ("eni-0001", "10.0.0.2"), (None, "10.0.0.2"), (None, "10.0.0.0/8"), (None, None))]  # fmt: skip
+    found = [{"id": number, "subject": subject} for number, subject in enumerate(subjects)]
+    assert owners(found, snapshot) == {0: "web <b>team</b>", 1: "data", 2: "", 3: ""}
+    assert owners(found[:1], None) == {0: ""}
 
 
 def test_an_address_of_two_vpcs_is_the_one_of_the_vpc_that_asks(hosts):

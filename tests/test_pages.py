@@ -18,6 +18,7 @@ from flowkit.reporting import history, redact
 from flowkit.reporting.answer import TEMPLATES
 from flowkit.reporting.figures import step_width
 from flowkit.reporting.redact import Redactor, own_key, secrets_of
+from flowkit.words import terms
 
 #: A log line's words come from whoever sends packets or names things: none of them may become markup.
 HOSTILE = [
@@ -461,6 +462,52 @@ def test_many_incidents_are_a_table_behind_a_count(tmp_path):
     assert index.count("1 more finding with the same root cause</summary>") == 100
     shown = (out / "latest" / "many.html").read_text()
     assert shown.count("<article") == 60 and "70 more incidents." in shown
+
+
+def test_the_index_counts_what_the_page_counts_and_not_only_what_it_was_handed(tmp_path):
+    tell = ("found = [Finding('blocked-client', 'high', 'high', f'c{n} is rejected', {'srcaddr': f'10.0.0.{n}'},"
+            " cause='network-acl', incident=f'i{n}') for n in range(20)]\n"
+            "findings(Answer(findings=tuple(found), numbers={'blocked-client': 399}))")  # fmt: skip
+    cells = ("from flowkit import Finding\nfrom flowkit.reporting.answer import Answer, findings", "## Findings", tell)
+    book = write_notebook(tmp_path / "many.ipynb", *cells)
+    log, out = write_log(tmp_path / "flow.log", [record()]), tmp_path / "out"
+    assert cli.main(["report", str(log), "--notebook", str(book), "--out", str(out)]) == 0
+    index = (out / "latest" / "index.html").read_text()
+    assert "399 legitimate clients appear to be blocked" in index and ">20 legitimate" not in index
+    assert '<td class="quiet">network ACL</td>' in index
+    assert "network ACL</p>" in (out / "latest" / "many.html").read_text()
+
+
+def test_acronyms_are_capitals_in_the_names_of_causes_and_kinds():
+    names = ("security-group-and-network-acl", "acl-changed", "skipdata", "blocked-client")
+    assert [*map(terms, names)] == ["security group and network ACL", "ACL changed", "SKIPDATA", "blocked client"]
+
+
+def test_a_log_of_little_of_the_window_says_so_first_on_the_index_and_on_every_page(tmp_path):
+    lines = [record(start=start) for start in (1763600000, 1763600060)]
+    log, out = write_log(tmp_path / "flow.log", [*lines, record(start=1763800000)]), tmp_path / "out"
+    assert cli.main(["report", str(log), "--notebook", "rejected", "--notebook", "direction", "--out", str(out)]) == 0
+    said = "The log covers under 0.1 % of the time: what it does not show may have happened all the same."
+    assert said in (out / "latest" / "index.html").read_text().split('id="findings"')[0]
+    for name in ("rejected", "direction"):
+        assert f"<div class='fk-verdict'><p>{said}" in (out / "latest" / f"{name}.html").read_text()
+
+
+def test_an_incident_says_who_owns_its_host(tmp_path):
+    folder = tmp_path / "network"
+    folder.mkdir()
+    eni = {"NetworkInterfaceId": "eni-0a", "PrivateIpAddress": "10.0.0.5", "SubnetId": "subnet-1", "VpcId": "vpc-1",
+           "TagSet": [{"Key": "Owner", "Value": "pay<script>ments\u202e"}]}  # fmt: skip
+    for name, key, items in (
+        ("describe-network-interfaces", "NetworkInterfaces", [eni]),
+        ("describe-security-groups", "SecurityGroups", []),
+        ("describe-network-acls", "NetworkAcls", []),
+    ):
+        (folder / f"{name}.json").write_text(json.dumps({key: items}))
+    files = run_of(tmp_path, write_log(tmp_path / "flow.log", [record()]), "--network", str(folder))
+    for name in ("index.html", "probe.html"):
+        assert "owner: pay&lt;script&gt;ments\\u202e" in files[name], name
+        assert "<script>ments" not in files[name], name
 
 
 def test_redaction_that_cannot_redact_makes_no_report(tmp_path, monkeypatch, capsys):

@@ -17,6 +17,7 @@ from flowkit.log import load
 from flowkit.net import PRIVATE_TEXT, is_private
 from flowkit.questions.rejected import rejections
 from flowkit.questions.samples import samples
+from flowkit.reporting.kinds import KINDS
 from flowkit.reporting.plot import rejections_over_time
 from flowkit.reporting.rejected import ACCEPT_ONLY, REJECT_ONLY, WITHOUT_TIME, rejected
 
@@ -859,6 +860,13 @@ def test_every_planted_rejection_is_one_finding_with_its_subject_cause_and_recor
     }
     found = {(one.kind, *(one.subject.get(key) for key in keys)): (one.cause, one.records) for one in answer.findings}
     assert found == planted
+
+
+def test_the_numbers_for_the_index_are_those_of_the_summary_whatever_the_top(sample):
+    few = rejected(load("sample"), top=1)
+    assert few.numbers == sample[0].numbers and len(few.findings) < len(sample[0].findings)
+    told = KINDS["blocked-client"].counted(few.numbers["blocked-client"])
+    assert told in " ".join(few.summary) and few.numbers["blocked-client"] > 1
 
 
 def test_findings_name_the_rule_that_rejects_or_is_missing(sample):

@@ -265,7 +265,7 @@ def test_never_used_stands_beside_how_much_of_the_time_was_seen(tmp_path, networ
     assert table.coverage["all traffic to 0.0.0.0/0"] == 0.5
     assert rejected(log).summary == (
         ACCEPT_ONLY,
-        "Of 4 security group rules, 2 never used, 1 wider than their use (log coverage at least 50.0%).",
+        "Of 4 security group rules, 2 never used, 1 wider than their use (log coverage at least 50 %).",
     )
 
 

@@ -29,7 +29,7 @@ from flowkit.folding.engine import Engine
 from flowkit.folding.ranges import merged, seconds, sweep, utc
 from flowkit.folding.runs import MIXED, NODATA, SEEN, SILENT_AFTER, SKIP, parts_of, pieces_of, steady
 from flowkit.loading.window import moment
-from flowkit.words import filled
+from flowkit.words import filled, percent
 
 #: States in which the log holds all there was.
 CERTAIN = ("OK", "NODATA")
@@ -161,13 +161,6 @@ def clock_time(intervals: pd.DataFrame) -> int:
     first, last = seconds(intervals.start).to_numpy(), seconds(intervals.end).to_numpy()
     _code, first, last, _bits = sweep([(np.zeros(len(first), int), first, last, 1)])
     return int((last - first).sum())
-
-
-def percent(share: float | None) -> str:
-    """Return such as `99.29 %`: 100 % only where nothing is missing, 0 % only where nothing is there."""
-    if share is None or share in (0, 1):
-        return {None: "none", 0: "0 %", 1: "100 %"}[share]
-    return f"{min(max(share, 0.0001), 0.9999):.2%}".replace("%", " %")
 
 
 def duration(time: float | pd.Timedelta) -> str:

@@ -8,25 +8,19 @@ Formats: https://docs.aws.amazon.com/cli/latest/reference/ec2/ (describe-securit
 import hashlib
 import itertools
 import json
-import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 
+from flowkit.loading.hostnames import named, tags_of
 from flowkit.loading.sample import SAMPLE
 from flowkit.net import ICMP, PROTOCOLS, TCP, UDP, Network, protocol_name
 
 #: The numbers AWS gives the last rules (IPv4, IPv6) of every network ACL, which its console shows as `*`.
 LAST_RULES = (32767, 32768)
 
-#: Descriptions of AWS's own making that name no host: what is said of many interfaces alike, or by their kind alone.
-#: https://docs.aws.amazon.com/vpc/latest/userguide/vpc-eni.html
-UNHELPFUL = re.compile(r"(?i)^(primary network interface|rdsnetworkinterface|aws-k8s-.*|arn:.*|)$")
-#: The name stands in the middle of `ELB app/shop/50dc6c495c0c9188`, at the end of `Interface for NAT Gateway nat-0123`.
-LOAD_BALANCER = re.compile(r"^ELB (?:(?:app|net|gwy)/)?([^/]+)")
-NAT_GATEWAY = re.compile(r"\b(nat-[0-9a-f]+)\b")
 REWRITE = "write it anew with `flowkit snapshot network`"
 
 
@@ -122,6 +116,7 @@ class Interface:
     name: str
     interface_type: str
     group_ids: tuple[str, ...]
+    owner: str = ""
 
 
 @dataclass(frozen=True)
@@ -181,11 +176,11 @@ def read_snapshot(folder: str | Path) -> Snapshot:
         for path in sorted(folder.glob(f"{prefix}*.json"))
     }
     hosts = items("describe-instances", "Reservations", lambda item: [
-        (one["InstanceId"], _tag(one)) for one in item.get("Instances", [])
+        (one["InstanceId"], tags_of(one)) for one in item.get("Instances", [])
     ])  # fmt: skip
-    names = dict(itertools.chain(*hosts))
-    names |= items("describe-nat-gateways", "NatGateways", lambda item: (item["NatGatewayId"], _tag(item)))
-    found = items("describe-network-interfaces", "NetworkInterfaces", partial(_interface, names=names), True)
+    tags = dict(itertools.chain(*hosts))
+    tags |= items("describe-nat-gateways", "NatGateways", lambda item: (item["NatGatewayId"], tags_of(item)))
+    found = items("describe-network-interfaces", "NetworkInterfaces", partial(_interface, tags=tags), True)
     shared = Counter((one.name, one.subnet_id) for one in found)  # those of an instance get the end of their id
     ends = (f" …{one.interface_id[-4:]}" * (shared[one.name, one.subnet_id] > 1) for one in found)
     interfaces = [replace(one, name=one.name + end) for one, end in zip(found, ends, strict=True)]
@@ -229,11 +224,7 @@ def _items(folder: Path, digest, name: str, key: str, parse, required: bool = Fa
     return found
 
 
-def _tag(item: dict) -> str:
-    return {tag["Key"]: tag["Value"] for tag in item.get("Tags") or item.get("TagSet") or []}.get("Name", "")
-
-
-def _interface(item: dict, names: dict) -> Interface:
+def _interface(item: dict, tags: dict) -> Interface:
     listed = item.get("PrivateIpAddresses", [])
     public = [entry.get("Association", {}).get("PublicIp") for entry in listed]
     found = [item.get("PrivateIpAddress"), *(entry["PrivateIpAddress"] for entry in listed)]
@@ -241,17 +232,12 @@ def _interface(item: dict, names: dict) -> Interface:
     # Pods have addresses of the prefixes (/28) that their node's interface was given.
     found += [address for entry in item.get("Ipv4Prefixes", []) for address in ip_network(entry["Ipv4Prefix"])]
     identifier, instance = item["NetworkInterfaceId"], (item.get("Attachment") or {}).get("InstanceId")
-    text = str(item.get("Description") or "").strip()
-    balancer, gateway = LOAD_BALANCER.match(text), NAT_GATEWAY.search(text)
-    described = "" if UNHELPFUL.match(text) else balancer[1] if balancer else text
-    if gateway:
-        described = f"NAT gateway {names.get(gateway[1]) or gateway[1]}"
+    name, owner = named(item, tags)
     addresses = tuple(dict.fromkeys(str(ip_address(address)) for address in found if address))
     return Interface(
         identifier, addresses, tuple(filter(None, public)), item["SubnetId"], item["VpcId"], instance,
-        name=_tag(item) or names.get(instance) or described or identifier,
-        interface_type=item.get("InterfaceType", "interface"),
-        group_ids=tuple(group["GroupId"] for group in item.get("Groups", [])),
+        name=name or identifier, interface_type=item.get("InterfaceType", "interface"),
+        group_ids=tuple(group["GroupId"] for group in item.get("Groups", [])), owner=owner,
     )  # fmt: skip
 
 
@@ -297,4 +283,6 @@ def acl_of(item: dict) -> tuple[str, tuple[Entry, ...], list[str]]:
 
 def _subnet(item: dict) -> Subnet:
     six = [entry["Ipv6CidrBlock"] for entry in item.get("Ipv6CidrBlockAssociationSet", [])]
-    return Subnet(item["SubnetId"], tuple(map(ip_network, [item["CidrBlock"], *six])), _tag(item) or item["SubnetId"])
+    return Subnet(
+        item["SubnetId"], tuple(map(ip_network, [item["CidrBlock"], *six])), tags_of(item)[0] or item["SubnetId"]
+    )

@@ -18,13 +18,16 @@ from markupsafe import Markup
 from flowkit.net import protocol_name
 from flowkit.reporting.finding import FOLDS, Finding, expectation_of, fold_of, incidents, number_repeats
 from flowkit.reporting.html import escaped, percent, period, size, when
-from flowkit.reporting.kinds import language, said, translated
+from flowkit.reporting.kinds import language, said, text, translated
+from flowkit.words import terms
 
 #: `flowkit report` reads findings from a cell's output under this MIME type.
 MIME = "application/vnd.flowkit.findings+json"
 SENTENCES = 5
 #: A line of an action that begins so is code, with what `\` or an open brace carries on; code has a copy button.
 COMMAND = re.compile(r"^\s*(\$ |aws |flowkit |papermill |python3? |sudo |ss |nc |nmap |curl |dig |ping |resource \")")
+#: Of a log that covers a smaller share of the time than this nothing is told before that.
+LITTLE = 0.5
 #: So many incidents are shown in full; of what is beyond, their number, and so many as rows of a table.
 SHOWN, ROWS = 30, 500
 #: More rows of a table than this are cut, and the caption says so: a page stays under 3 MB.
@@ -39,13 +42,15 @@ class Answer:
     """What a question returns; a subclass adds its tables, as named DataFrames.
 
     `summary`: at most five sentences, the largest matter first. `findings`: in any order. `coverage`: what the log
-    covers, in one line. `titles`: for each figure, by its name in `plot`, the sentence that says what it shows.
+    covers, in one line. `titles`: for each figure, by its name in `plot`, the sentence that says what it shows. `numbers`:
+    by kind, how many there are that are grave, those beyond `top` and several of a finding, too, where these are counted.
     """
 
     summary: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     coverage: str = ""
     titles: dict[str, str] = field(default_factory=dict)
+    numbers: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if isinstance(self.summary, str):
@@ -78,7 +83,7 @@ class Shown:
 def findings(answer: Answer, top: int = 20) -> Shown:
     """Return the summary, coverage and findings of `answer` to display, at most `top` incidents in full."""
     gravest_first = [finding for group in incidents(map(Finding.as_dict, answer.findings)) for finding in group]
-    data = {"schema": 2, "summary": list(answer.summary), "coverage": answer.coverage}
+    data = {"schema": 2, "summary": list(answer.summary), "coverage": answer.coverage, "numbers": answer.numbers}
     return Shown(data | {"findings": number_repeats(gravest_first)}, top)
 
 
@@ -92,6 +97,16 @@ def incident_id(*root: object) -> str:
     """Return the id of the root cause `root` (interface or address, protocol, port and cause; or the denying rule), which
     all findings of this cause share."""
     return hashlib.sha256(" ".join(map(str, root)).encode()).hexdigest()[:12]
+
+
+def covered(share: float | None) -> str:
+    """Return how much of the time the log covers, in words; '' where that is unknown."""
+    return "" if share is None else text("coverage.share", share=percent(share))
+
+
+def little(share: float | None) -> tuple[str, ...]:
+    """Return the sentence that comes before all others where the log covers less than `LITTLE` of the time."""
+    return () if share is None or share >= LITTLE else (text("coverage.little", share=percent(share)),)
 
 
 def boxes(data: dict) -> Markup:
@@ -207,6 +222,7 @@ PAGES = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, finaliz
 PAGES.filters |= {
     "when": when,
     "percent": percent,
+    "terms": terms,
     "code": _code,
     # In words that cannot be taken for a severity.
     "assured": lambda confidence: translated(confidence if confidence == "certain" else f"{confidence} confidence"),
@@ -218,4 +234,4 @@ PAGES.globals |= {
     "_": translated,
     "language": language,
 }
-PAGES.globals |= {"FOLDS": FOLDS, "SHOWN": SHOWN, "ROWS": ROWS}
+PAGES.globals |= {"little": little, "FOLDS": FOLDS, "SHOWN": SHOWN, "ROWS": ROWS}

@@ -104,7 +104,9 @@ def finding(kind: str, row: Mapping | None = None, form: str = "", counts: Mappi
     own = {name: words[name] for name in KEYS if name in words and name not in ("id", "kind", "subject", "counts")}
     title = text(f"{kind}.{form}" if form else kind, **words | (counts or {}))
     usual = {"severity": KINDS[kind].severity, "confidence": "certain", "title": title}
-    return Finding(kind, subject={name: words[name] for name in SUBJECT if name in words}, counts=dict(counts or {}), **usual | own)
+    return Finding(
+        kind, subject={name: words[name] for name in SUBJECT if name in words}, counts=dict(counts or {}), **usual | own
+    )
 
 
 def finding_id(kind: str, subject: dict) -> str:

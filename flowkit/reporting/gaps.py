@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from flowkit.folding.coverage import clock_time, coverage_text, covered_share, duration, percent
+from flowkit.folding.coverage import clock_time, coverage_text, covered_share, duration
 from flowkit.loading.window import moment
 from flowkit.questions.gaps import GapTables
 from flowkit.questions.gaps import gaps as gap_tables
-from flowkit.reporting.answer import Answer, incident_id
+from flowkit.reporting.answer import Answer, incident_id, little
 from flowkit.reporting.finding import Finding, finding
-from flowkit.reporting.html import period
+from flowkit.reporting.html import percent, period
 from flowkit.reporting.kinds import text, translated
 
 #: A gap lies at a peak where so large a share of the interface's intervals was less busy than those near it.
@@ -45,12 +45,13 @@ def gaps(log) -> Gaps:
     hours, skipped = tables.by_hour, text("gaps.no-hour")
     if hours.minutes.any():
         most = hours.loc[hours.minutes.idxmax()]
-        share = f"{most.minutes / hours.minutes.sum():.0%}".replace("%", " %")
+        share = percent(most.minutes / hours.minutes.sum())
         skipped = text("gaps.hour", share=share, hour=f"{most.hour:02}")
     return Gaps(
         **vars(tables),
         summary=tuple(_summary(tables, log)),
         findings=tuple(_findings(tables, log)),
+        numbers=_numbers(tables.gaps),
         coverage=coverage_text(tables.intervals, log.files, translated),
         titles={
             "coverage": coverage_text(tables.intervals, say=translated),
@@ -67,7 +68,8 @@ def _summary(tables: GapTables, log) -> list[str]:
         why = [translated(intervals.attrs["unjudged"]), log.outside if NO_RECORD in intervals.attrs["unjudged"] else ""]
         return [text("gaps.unjudged", why="; ".join(filter(None, why)))]
     time, count = duration(intervals.end.max() - intervals.start.min()), intervals.interface_id.nunique()
-    said = [text("gaps.coverage", share=percent(covered_share(intervals)), n=count, time=time)]
+    share = covered_share(intervals)
+    said = [" ".join([*little(share), text("gaps.coverage", share=percent(share), n=count, time=time)])]
     if only := intervals.attrs["action"]:
         said[0] += text(f"gaps.only-{only.lower()}")
     if not intervals.attrs.get("nodata", True):
@@ -79,13 +81,17 @@ def _summary(tables: GapTables, log) -> list[str]:
         said.append(text("gaps.none-skipped"))
     if found.high.sum():
         rates = tables.backtest[tables.backtest.measure == "records"].set_index("kind").rate.dropna()
-        test = translated(" and ").join(
-            text(f"gaps.held-{kind}", rate=f"{rate:.0%}".replace("%", " %")) for kind, rate in rates.items()
-        )
+        test = translated(" and ").join(text(f"gaps.held-{kind}", rate=percent(rate)) for kind, rate in rates.items())
         peers = text("gaps.peers", n=found.seen_by_peer.sum()) if found.seen_by_peer.any() else ""
         test = text("gaps.back-test", held=test) if test else ""
         said.append(text("gaps.estimates", in_all=_in_all(found), peers=peers, test=test))
     return said[:5]
+
+
+def _numbers(found: pd.DataFrame) -> dict[str, int]:
+    """Return how many interfaces skipped records or surely stopped logging, by kind."""
+    sure = found[found.steady & found.kind.isin(["skipdata", "silent-interface"])]
+    return {kind: int(some.interface_id.nunique()) for kind, some in sure.groupby("kind")}
 
 
 def _kind_summary(kind: str, gaps: pd.DataFrame, intervals: pd.DataFrame, log) -> str:
@@ -194,7 +200,7 @@ def _special(kind: str, some: pd.DataFrame, log) -> dict:
             "counts": {"intervals": count} | _estimated(some),
             "severity": "medium" if peak or some.uncertain.max() >= LONG else "low",
             "grounds": [text("skipdata.records", intervals=count)]
-            + ([text("skipdata.peak", load=some.load.max())] if peak else []),
+            + ([text("skipdata.peak", load=percent(some.load.max()))] if peak else []),
         }
     if kind == "not-delivered":
         time, files = pd.Timedelta(seconds=clock_time(some)), int(some.files.sum())

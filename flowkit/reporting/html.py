@@ -5,6 +5,7 @@ import re
 
 import pandas as pd
 
+from flowkit import words
 from flowkit.reporting.kinds import translated
 from flowkit.words import visible
 
@@ -56,11 +57,9 @@ def size(number: int) -> str:
     return f"{int(number)} B" if unit == "B" else f"{scaled:.1f} {unit}"
 
 
-def percent(share: float) -> str:
-    """Return `99.4 %`; `under 0.1 %` and `over 99.9 %` for what is not quite none or all."""
-    if 0 < share < 0.001:
-        return translated("under 0.1 %")
-    return translated("over 99.9 %") if 0.999 < share < 1 else f"{share * 100:.1f} %".replace(".0 %", " %")
+def percent(share: float | None) -> str:
+    """Return a share as `flowkit.words.percent` does, in the language of the report."""
+    return translated(words.percent(share))
 
 
 def printed(share: float) -> float:

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import suppress
 
 import pandas as pd
 
@@ -32,6 +33,20 @@ def hosts(log) -> Callable[..., str]:
         return f"{without_controls(found.name)} ({address})" if found and found.name != found.interface_id else address
 
     return host
+
+
+def owners(findings: list[dict], network) -> dict[str, str]:
+    """Return by the id of a finding whom the tags in the snapshot `network` name for its host; '' where none does."""
+    found = {}
+    for each in findings:
+        subject = each["subject"]
+        one = network and network.interfaces.get(subject["interface_id"])
+        for end in ("dstaddr", "srcaddr"):
+            if network and one is None and subject[end]:
+                with suppress(ValueError):  # a network, or what a user's own notebook calls it
+                    one = network.owner(subject[end])
+        found[each["id"]] = one.owner if one else ""
+    return found
 
 
 def service_name(protocol: int, port: float) -> str:

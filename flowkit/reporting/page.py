@@ -30,10 +30,11 @@ PAGES.filters |= {
 }
 
 
-def page(executed: Executed, run: dict, compared: bool, elsewhere: dict[str, list]) -> str:
+def page(executed: Executed, run: dict, compared: bool, elsewhere: dict[str, list], owners: dict[str, str]) -> str:
     """Return the page of an executed notebook of `run` (as in run.json).
 
-    `compared`: whether there is an earlier run to compare with; `elsewhere`: links to more of an incident, by its id.
+    `compared`: whether there is an earlier run to compare with; `elsewhere`: links to more of an incident, by its id;
+    `owners`: whom to ask, by the id of a finding.
     """
     notebook, cells = executed.notebook, executed.notebook.cells
     title, question = opening(notebook, executed.name)
@@ -56,12 +57,14 @@ def page(executed: Executed, run: dict, compared: bool, elsewhere: dict[str, lis
         boxes=map(boxes, shown),
         # What is before the first section is folded: the reader came for the findings.
         cells=[{"kind": cell.cell_type, "source": cell.source, "folded": at < first,
-                "outputs": [_output(output, compared, elsewhere) for output in cell.get("outputs", ())]}
+                "outputs": [_output(output, compared, elsewhere, owners) for output in cell.get("outputs", ())]}
                for at, cell in enumerate(cells)],
     )  # fmt: skip
 
 
-def _output(output: NotebookNode, compared: bool, elsewhere: dict[str, list]) -> tuple[str, str]:
+def _output(
+    output: NotebookNode, compared: bool, elsewhere: dict[str, list], owners: dict[str, str]
+) -> tuple[str, str]:
     """What a cell shows: the CSS class of what is not for everybody, and HTML."""
     data, kind = output.get("data", {}), output.output_type
     if kind == "stream":
@@ -71,8 +74,8 @@ def _output(output: NotebookNode, compared: bool, elsewhere: dict[str, list]) ->
     if data.get(MIME, {}).get("section"):
         return "fk", Markup(boxes(data[MIME]))  # noqa: S704
     if MIME in data:  # Without an earlier run nothing is called new.
-        known = data[MIME]["findings"]
-        known = known if compared else [finding | {"status": None} for finding in known]
+        status = {} if compared else {"status": None}
+        known = [each | status | {"owner": owners.get(each["id"])} for each in data[MIME]["findings"]]
         return "fk", incidents_html(incidents(known), SHOWN, elsewhere)
     svg = data.get("image/svg+xml", "")
     if "text/html" in data or is_figure(svg):
@@ -148,7 +151,7 @@ def elsewhere(findings: list[dict], titles: dict[str, str]) -> dict[str, dict[st
 
 def run_index(
     run: dict, findings: list[dict], resolved: list[dict] | None, notebooks: dict[str, NotebookNode],
-    pages: dict[str, str],
+    pages: dict[str, str], owners: dict[str, str],
 ) -> str:  # fmt: skip
     """Return the run's own index: headline numbers, incidents with links to `pages`, a card a notebook.
 
@@ -159,7 +162,9 @@ def run_index(
         name, anchor = finding["notebook"], f"finding-{finding['id']}"
         hash_ = f"#{anchor}" if f"id='{anchor}'" in pages.get(name, "") else ""
         is_told = name in pages and finding["counts"].get("records") != 0
-        entries.append(finding | {"href": f"{quote(name)}.html{hash_}" if is_told else ""})
+        entries.append(
+            finding | {"owner": owners.get(finding["id"]), "href": f"{quote(name)}.html{hash_}" if is_told else ""}
+        )
     groups = [
         group[0] | {
             "old": is_ongoing(group),
@@ -171,7 +176,10 @@ def run_index(
         for group in incidents(entries)
     ]  # fmt: skip
     kinds = Counter(group["kind"] for group in groups if group["severity"] in ("high", "medium"))
+    numbers = {}
     for name, notebook in notebooks.items():
+        for data in collected(notebook):
+            numbers |= data.get("numbers", {})
         drawn = [svg for data in _outputs(notebook) if is_figure(svg := data.get("image/svg+xml", ""))]
         figure = figure_html(drawn[0]) if drawn else ""
         # What is drawn stands on the notebook's page, too, and is not read aloud a second time.
@@ -181,7 +189,7 @@ def run_index(
         window=spanned(run),
         cards=[each | {"figure": figures[each["name"]]} for each in run["notebooks"]],
         groups=groups,
-        phrases={kind: KINDS[kind].counted(number) for kind, number in kinds.items()},
+        phrases={kind: KINDS[kind].counted(numbers.get(kind) or number) for kind, number in kinds.items()},
         findings=len(findings),
         resolved=None if resolved is None else [group[0] for group in incidents(resolved)],
     )

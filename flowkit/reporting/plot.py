@@ -71,7 +71,7 @@ def coverage(answer: Gaps, top: int = 20) -> Figure:
     own, lost = gone[~is_lost], gone[is_lost]
     rows = answer.interfaces[answer.interfaces.interface_id.isin(own.interface_id)].head(top)
     names = rows.name if "name" in rows else rows.interface_id
-    labels = [f"{visible(name)}  {share:.1%}" for name, share in zip(names, rows.certain, strict=True)]
+    labels = [f"{visible(name)}  {percent(share)}" for name, share in zip(names, rows.certain, strict=True)]
     parts = [own[own.interface_id == eni] for eni in rows.interface_id]
     if len(lost):
         many = lost.interface_id.nunique()

@@ -13,7 +13,7 @@ from flowkit.questions.reachability import ANSWERED, ENOUGH, REFUSED, REPLY_REFU
 from flowkit.questions.samples import KEYS, samples
 from flowkit.questions.services import exposed, unanswered
 from flowkit.reporting import reachability_findings as finding_of
-from flowkit.reporting.answer import Answer
+from flowkit.reporting.answer import Answer, covered, little
 from flowkit.reporting.finding import Finding
 from flowkit.reporting.kinds import text, translated
 from flowkit.reporting.names import hosts
@@ -96,9 +96,10 @@ def reachability(
         found.append((finding_of.change(log, row, mine, host), asked.assign(since=since)))
     whole = covered_share(log.coverage)
     return Reachability(
-        summary=tuple(_summary(reach, services, quiet, checked, lost)[:5]),
+        summary=tuple([*little(whole), *_summary(reach, services, quiet, checked, lost)][:5]),
         findings=tuple(_with_evidence(log, reach, found)),
-        coverage="" if whole is None else translated("Log coverage {share}", share=f"{whole:.2%}"),
+        numbers=_numbers(services, quiet, lost),
+        coverage=covered(whole),
         titles=_titles(reach),
         services=_written(reach.rows, "state source host service clients sessions failed bytes"),
         exposed=_exposed(services),
@@ -201,6 +202,16 @@ def _summary(
         number = len(answered.drop_duplicates())
         said.append(text("reached.answered" if number else "reached.not-answered", n=number))
     return said
+
+
+def _numbers(services: pd.DataFrame, quiet: pd.DataFrame, lost: pd.DataFrame) -> dict[str, int]:
+    """Return how many services are open to the internet beyond web ports, do not respond, or were lost, by kind."""
+    grave = (quiet["state"] == SILENT) & ~quiet["public"].astype(bool) & quiet["rejected_at"].isna()
+    return {
+        "exposed-service": int(((services["scope"] == "internet") & (services["role"] != "web")).sum()),
+        "accepted-silent": int(grave.sum()),
+        "lost": len(lost.loc[lost["change"] == "lost", SERVICE].drop_duplicates()),
+    }
 
 
 def _titles(reach: Reach) -> dict[str, str]:

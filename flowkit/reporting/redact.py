@@ -27,7 +27,7 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
-from flowkit.loading.network import LOAD_BALANCER, NAT_GATEWAY, UNHELPFUL
+from flowkit.loading.hostnames import LOAD_BALANCER, NAT_GATEWAY, UNHELPFUL
 from flowkit.loading.sources import aws_name
 from flowkit.reporting.answer import MIME, TEMPLATES, Shown
 from flowkit.reporting.errors import ReportError

@@ -10,8 +10,9 @@ from flowkit.questions.rejected import KINDS, Rejections, rejections
 from flowkit.questions.rules import rule_use
 from flowkit.questions.samples import samples
 from flowkit.reporting import kinds
-from flowkit.reporting.answer import Answer
+from flowkit.reporting.answer import Answer, covered, little
 from flowkit.reporting.finding import Finding, incidents
+from flowkit.reporting.html import percent
 from flowkit.reporting.kinds import text, translated
 from flowkit.reporting.names import hosts, service_name
 from flowkit.reporting.rejected_findings import blocked_severity, incident, noise, points, scan
@@ -69,9 +70,10 @@ def rejected(log, min_score: int = 4, scan_targets: int = 10, top: int = 20) -> 
     parts = ", ".join(f"{translated(VERDICTS[kind])} {count:,}" for kind, count in sums.items())
     title = text("rejected.records" if len(sums) else "rejected.no-record", n=sums.sum(), parts=parts)
     return Rejected(
-        summary=tuple([*_summary(findings, found, log), *_rules(rules)][:5]),
+        summary=tuple([*little(whole), *_summary(findings, found, log), *_rules(rules)][:5]),
         findings=tuple(findings),
-        coverage="" if whole is None else translated("Log coverage {share}", share=f"{whole:.2%}"),
+        numbers=_numbers(found.groups),
+        coverage=covered(whole),
         titles={"rejections_over_time": title},
         clients=_clients(found.groups, host),
         scanners=found.scanners.rename(columns={"failed": "rejected"})[SCANNERS],
@@ -108,11 +110,7 @@ def _summary(findings: list[Finding], found: Rejections, log) -> list[str]:
         why = NO_RECORD if not facts["records"] else WITHOUT_TIME if facts["first"] is None else why
         return [translated(why)]
     grave = [f for f in findings if f.severity in ("high", "medium") and f.kind in TOLD]
-    blocked = found.groups[found.groups.kind == "blocked-client"]
-    tries = blocked.groupby("incident").attempts.sum()
-    best = blocked.drop_duplicates("incident").itertuples()  # groups come by score
-    known = {one.incident for one in best if blocked_severity(one, tries[one.incident]) != "low"}
-    clients = kinds.KINDS["blocked-client"].counted(blocked[blocked.incident.isin(known)].client.nunique())
+    clients = kinds.KINDS["blocked-client"].counted(_numbers(found.groups)["blocked-client"])
     shown = [f for f in grave if f.kind == "blocked-client"]
     largest = max(shown, key=lambda f: (f.severity == "high", f.records), default=None)
     said, waits = [], largest is not None
@@ -130,8 +128,18 @@ def _summary(findings: list[Finding], found: Rejections, log) -> list[str]:
         words = (text("rejected.scanners", n=len(rest["scan"])), *map(translated, ("late packets", "background noise")))
         who = [word for word, some in zip(words, rest.values(), strict=True) if some]
         form = "all-idle" if share == 1 else "idle"
-        said.append(text(f"rejected.{form}", share=share, total=total, who=", ".join(who)))
+        said.append(text(f"rejected.{form}", share=percent(share), total=total, who=", ".join(who)))
     return said if found.accepts else [*said[:4], translated(REJECT_ONLY)]
+
+
+def _numbers(groups: pd.DataFrame) -> dict[str, int]:
+    """Return how many clients are blocked, but for strangers, and how many services are, by kind."""
+    blocked = groups[groups.kind == "blocked-client"]
+    tries = blocked.groupby("incident").attempts.sum()
+    best = blocked.drop_duplicates("incident").itertuples()  # groups come by score
+    known = {one.incident for one in best if blocked_severity(one, tries[one.incident]) != "low"}
+    services = groups[groups.kind == "blocked-service"].incident.nunique()
+    return {"blocked-client": blocked[blocked.incident.isin(known)].client.nunique(), "blocked-service": services}
 
 
 def _rules(rules: pd.DataFrame) -> list[str]:
@@ -140,7 +148,8 @@ def _rules(rules: pd.DataFrame) -> list[str]:
     if never.empty and wide.empty:
         return []
     least = pd.concat([never, wide]).coverage.min(skipna=False)
-    share = text("rejected.unknown-coverage" if pd.isna(least) else "rejected.least-coverage", least=least)
+    form = "unknown-coverage" if pd.isna(least) else "least-coverage"
+    share = text(f"rejected.{form}", least=None if pd.isna(least) else percent(least))
     return [text("rejected.rules", n=len(rules), never=len(never), wide=len(wide), share=share)]
 
 

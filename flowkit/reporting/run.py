@@ -26,6 +26,7 @@ from flowkit.reporting import history, page
 from flowkit.reporting.errors import ReportError, UsageError
 from flowkit.reporting.finding import SUBJECT, contradicted, incidents, resolved, stamped
 from flowkit.reporting.kinds import LANGUAGE, LANGUAGES, SEVERITIES
+from flowkit.reporting.names import owners
 from flowkit.reporting.notebooks import OPTIONS, arguments, chosen, executor, pairs, parameters
 from flowkit.reporting.redact import Redactor, own_key, secrets_of
 from flowkit.reporting.source import measured, named_in, read, undelivered
@@ -234,7 +235,8 @@ def _made(
         for name, each in executed.items()
     ]
     links = page.elsewhere(findings, {each["name"]: each["title"] for each in run["notebooks"]})
-    texts = {name: page.page(each, run, earlier is not None, links[name]) for name, each in executed.items()}
+    owned = owners(findings, snapshot_of(plan.options["source"], plan.options["network"]))
+    texts = {name: page.page(each, run, earlier is not None, links[name], owned) for name, each in executed.items()}
     if not any(each["kind"] == "not-delivered" for each in findings):
         findings += stamped(extra, "skipdata", earlier)
     findings.sort(key=lambda finding: SEVERITIES.index(finding["severity"]))
@@ -244,7 +246,7 @@ def _made(
     gone = resolved(findings, earlier, run)
     _write_findings(folder, run, findings, gone)
     notebooks = {name: each.notebook for name, each in executed.items()}
-    texts["index"] = page.run_index(run, findings, gone, notebooks, texts)
+    texts["index"] = page.run_index(run, findings, gone, notebooks, texts, owned)
     if request.bundle:
         texts["bundle"] = page.bundle(run, texts)
     for name, text in texts.items():

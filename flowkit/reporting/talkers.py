@@ -12,7 +12,7 @@ from flowkit.loading.window import Moment, window
 from flowkit.questions import talkers as question
 from flowkit.questions.egress import Egress
 from flowkit.reporting import egress as outbound
-from flowkit.reporting.answer import Answer
+from flowkit.reporting.answer import Answer, covered, little
 from flowkit.reporting.finding import Finding, finding
 from flowkit.reporting.html import percent, printed, size
 from flowkit.reporting.kinds import text, translated
@@ -81,11 +81,13 @@ def talkers(
     told = _titles(tables)
     titles = {name: text(f"talkers.no-{name}") for name in ("bytes_over_time", "bytes_by_interface", "pairs")}
     titles |= {"evidence": sure} | told
-    lines = _summary(totals, told.get("pairs"), tables, log.fold.facts)
+    lines, thin = _summary(totals, told.get("pairs"), tables, log.fold.facts), little(whole)
     return Talkers(
-        summary=tuple(filter(None, (*lines[:3], outbound.sentence(egress), *([] if totals.empty else [sure])))),
+        summary=tuple(
+            filter(None, (*thin, *lines[: 3 - len(thin)], outbound.sentence(egress), *([] if totals.empty else [sure])))
+        ),
         findings=(*_findings(tables, log.network, whole, weak_share), *outbound.findings(egress, log, top)),
-        coverage="" if whole is None else translated("Log coverage {share}", share=f"{whole:.2%}"),
+        coverage=covered(whole),
         titles=titles,
         **tables,
     )
