@@ -96,7 +96,7 @@ def reachability(
         found.append((finding_of.change(log, row, mine, host), asked.assign(since=since)))
     whole = covered_share(log.coverage)
     return Reachability(
-        summary=tuple([*little(whole), *_summary(reach, services, quiet, checked, lost)][:5]),
+        summary=tuple(_summary(reach, services, quiet, checked, lost)[:5]),
         findings=tuple(_with_evidence(log, reach, found)),
         numbers=_numbers(services, quiet, lost),
         coverage=covered(whole),
@@ -169,6 +169,7 @@ def _summary(
 ) -> list[str]:
     """Return what the page says first, the gravest first."""
     said = [translated(LIMITS[reach.kind])] if reach.kind in LIMITS else []
+    said += little(covered_share(reach.log.coverage))
     if len(checked):
         counts = checked["verdict"].value_counts()
         words = {**WORDS, "met": "as expected", "unproven": "without data"}
