@@ -345,7 +345,7 @@ def test_the_narrowest_rules_of_the_sample_stand_beside_its_rules():
         "'IpProtocol=tcp,FromPort=9100,ToPort=9100,UserIdGroupPairs=[{GroupId=sg-0962d24723d9f0948}]'"
     )
     assert "referenced_security_group_id" in web.terraform and web.coverage == 0.9789
-    assert web.gaps.startswith("Log coverage 97.89 %; 51 min without any record, on 1 interface")
+    assert web.gaps.startswith("Log coverage 97.9 %; 51 min without any record, on 1 interface")
     assert table.loc["shop-app", "egress"].narrowest.count("tcp/6380") == 1
     assert table.loc["shop-database", "egress"].commands == ""
 
