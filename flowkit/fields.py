@@ -10,6 +10,8 @@ https://docs.aws.amazon.com/vpc/latest/tgw/tgw-flow-logs.html (version 6, transi
 from hashlib import sha256
 from typing import NamedTuple
 
+#: The greatest whole number of 64 bits: no field holds more, and a sum stops there.
+MOST = 2**63 - 1
 _OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _GROUP = "[0-9A-Fa-f]{1,4}"
 #: An IPv4 address without leading zeros, as RFC 6943 (3.1.1) wants it.
@@ -57,7 +59,7 @@ class Field(NamedTuple):
     @property
     def largest(self) -> int:
         """The largest number that a token of this field may be."""
-        return self.limit or {"int32": 2**31 - 1, "int64": 2**63 - 1}[self.type]
+        return self.limit or {"int32": 2**31 - 1, "int64": MOST}[self.type]
 
 
 #: The fields of a VPC flow log, in AWS's order.

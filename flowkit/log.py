@@ -15,6 +15,7 @@ import ibis.expr.types as ir
 import pandas as pd
 import polars as pl
 
+from flowkit.fields import MOST
 from flowkit.folding import store
 from flowkit.folding.coverage import coverage
 from flowkit.folding.engine import Engine
@@ -36,7 +37,7 @@ SHOWN = 5
 #: What `summary` says in a report for outsiders (`flowkit report --redact`).
 SHARED = ("window", "records in these files", "log-status", "files", "malformed lines", "sums")
 #: What `summary` says of sums that the fold cannot hold.
-BEYOND = f"bytes or packets exceed 64 bits: a sum beyond {2**63 - 1:,} is given as that, a lower bound"
+BEYOND = f"bytes or packets exceed 64 bits: a sum beyond {MOST:,} is given as that, a lower bound"
 
 _COUNTED = ("lines", "headers", "blank", "ok", "nodata", "skipdata", "no_status", "malformed")
 _STATUS = {"ok": "OK", "nodata": "NODATA", "skipdata": "SKIPDATA", "no_status": "without log-status"}
@@ -207,7 +208,7 @@ class Log:
             ("malformed lines", "{malformed:,} of {lines:,}".format(**tally)),
             ("unknown fields", ", ".join(unknown)),
             ("times no flow log can have", self.odd_times),
-            ("sums", BEYOND if max(tally["ok_bytes"], tally["ok_packets"]) >= 2**63 else ""),
+            ("sums", BEYOND if max(tally["ok_bytes"], tally["ok_packets"]) > MOST else ""),
         ]
         lines = self.malformed
         kinds = lines["reason"].str.replace(r"=(?:'.*'|\S+)", "", regex=True)

@@ -400,6 +400,7 @@ def test_subnets_are_known_without_their_file(small):
 def test_an_address_finds_its_interface(small):
     assert small.owner("2001:0db8::5").interface_id == "eni-web"
     assert small.owner("192.0.2.1") is None
+    assert small.owner("no address") is None
     assert small.label("eni-web") == "eni-web's description"
     assert small.label("eni-unknown") == "eni-unknown"
 

@@ -13,11 +13,8 @@ import sqlglot
 from ibis.expr.operations import InMemoryTable
 from sqlglot import exp
 
-from flowkit.fields import COLUMNS
+from flowkit.fields import COLUMNS, MOST
 from flowkit.loading.records import literal, quoted
-
-#: The greatest sum that a fold holds.
-MOST = 2**63 - 1
 
 
 def total(number: str) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from ibis import Deferred
 
-from flowkit.folding.engine import MOST
+from flowkit.fields import MOST
 
 
 def within(rows: ir.Table, ranges: pd.DataFrame, keys: Sequence[str], at: str) -> ir.Table:

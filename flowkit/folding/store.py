@@ -16,6 +16,7 @@ import duckdb
 import ibis.expr.types as ir
 import pandas as pd
 
+from flowkit.fields import MOST
 from flowkit.folding.conversations import SERVICES, conversations
 from flowkit.folding.edges import AWS_SERVICES, edges, refusals, step_of, volumes
 from flowkit.folding.engine import Engine
@@ -88,7 +89,7 @@ class Fold:
         connection.execute("SET autoinstall_known_extensions = false; SET autoload_known_extensions = false")
         connection.execute("SET TimeZone = 'UTC'")
         # pandas has no 128 bits, in which DuckDB sums.
-        connection.execute("CREATE MACRO exact(x) AS CAST(least(coalesce(sum(x), 0), 9223372036854775807) AS BIGINT)")
+        connection.execute(f"CREATE MACRO exact(x) AS CAST(least(coalesce(sum(x), 0), {MOST}) AS BIGINT)")
         quiet(connection)
         for name in self.TABLES:
             place = literal(self.folder / f"{name}.parquet")

@@ -9,6 +9,7 @@ import hashlib
 import itertools
 import json
 from collections import Counter, defaultdict
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from ipaddress import ip_address, ip_network
@@ -139,7 +140,9 @@ class Snapshot:
 
     def owner(self, address: str, vpc_id: str | None = None) -> Interface | None:
         """Return the interface that has the private `address`; where several VPCs use it, the one in `vpc_id`."""
-        found = self._owners.get(str(ip_address(address)), ())
+        found = ()
+        with suppress(ValueError):  # an engine's table may hold what is no address
+            found = self._owners.get(str(ip_address(address)), ())
         return next((one for one in found if one.vpc_id == vpc_id), found[0] if len(found) == 1 else None)
 
     def names(self) -> list[tuple[str, str]]:
@@ -251,6 +254,7 @@ def _match(protocol: str, low, high) -> Match:
 
 
 def group_of(item: dict, lists: dict, members: dict) -> Group:
+    """Return the security group `item` of describe-security-groups; `lists`: prefix lists, `members`: addresses, by id."""
     identifier, rules = item["GroupId"], []
     ways = {"IpPermissions": False, "IpPermissionsEgress": True}
     for one, egress in ((one, egress) for key, egress in ways.items() for one in item.get(key, [])):

@@ -6,14 +6,13 @@ import re
 import pandas as pd
 
 from flowkit import words
+from flowkit.fields import MOST
 from flowkit.reporting.kinds import translated
 from flowkit.words import visible
 
 #: The style sheet's ink, which a page replaces by its own text colour.
 INK = "#24292f"
 ON_WHITE = f'style="color:{INK};background:#fff"'
-#: The largest number that a sum of a fold can hold; there it stops.
-LARGEST = 2**63 - 1
 
 
 def escaped(text: object) -> str:
@@ -47,7 +46,7 @@ def figure_html(svg: str) -> str:
 
 def size(number: int) -> str:
     """Return `37.2 MB` for 37,200,000 bytes, `12 B` for 12, `at least 9.2 EB` where a sum reached the largest number."""
-    if number >= LARGEST:
+    if number >= MOST:
         return translated("at least {size}", size=f"{number / 1e18:.1f} EB")
     scaled, unit = float(number), "B"
     for unit in ("B", "kB", "MB", "GB", "TB", "PB", "EB"):  # noqa: B007

@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Callable
-from contextlib import suppress
 
 import pandas as pd
 
@@ -30,6 +29,7 @@ def hosts(log) -> Callable[..., str]:
             then = {eni for eni, since, until in lives[address] if since <= end and until >= begin}
             if then and found.interface_id not in then:
                 found = network.interfaces.get(then.pop()) if len(then) == 1 else None
+        address = without_controls(address)
         return f"{without_controls(found.name)} ({address})" if found and found.name != found.interface_id else address
 
     return host
@@ -43,8 +43,7 @@ def owners(findings: list[dict], network) -> dict[str, str]:
         one = network and network.interfaces.get(subject["interface_id"])
         for end in ("dstaddr", "srcaddr"):
             if network and one is None and subject[end]:
-                with suppress(ValueError):  # a network, or what a user's own notebook calls it
-                    one = network.owner(subject[end])
+                one = network.owner(subject[end])
         found[each["id"]] = one.owner if one else ""
     return found
 

@@ -97,12 +97,12 @@ def _reasons(log, replay: Replay, share: float | None) -> list[str]:
 
 def _sentences(log, replay: Replay, share: float | None, reasons: list[str]) -> list[str]:
     """Return what the change rejects, what it lets pass, and why that is not all."""
-    host, facts, so_far = _host(log), log.fold.facts, "-so-far" if reasons else ""
+    host, facts, so_far = hosts(log), log.fold.facts, "-so-far" if reasons else ""
     span = duration((facts["last"] or 0) - (facts["first"] or 0))
 
     def most(verdict: str) -> str:
         one = replay.clients[replay.clients.verdict == verdict].iloc[0]
-        ends = {end: without_controls(host(one[end], one.interface_id)) for end in ("client", "server")}
+        ends = {end: host(one[end], one.interface_id) for end in ("client", "server")}
         counts = {name: _sum(replay, verdict, name) for name in ("sessions", "clients")}
         return text("what-if.most", **counts, **ends, service=service_name(one.protocol, one.server_port))
 
@@ -122,22 +122,9 @@ def _sentences(log, replay: Replay, share: float | None, reasons: list[str]) -> 
     return said
 
 
-def _host(log):
-    """Return `hosts`, which here may be asked for what is no address."""
-    host = hosts(log)
-
-    def name(address: str, *where) -> str:
-        try:
-            return host(address, *where)
-        except ValueError:
-            return without_controls(address)
-
-    return name
-
-
 def _clients(log, replay: Replay) -> pd.DataFrame:
     """Return the clients of `replay` as a table to read."""
-    host, table = _host(log), replay.clients
+    host, table = hosts(log), replay.clients
     for name in ("first", "last"):
         table = table.assign(**{name: pd.to_datetime(table[name], unit="s", utc=True)})
     rows = list(table.itertuples())
