@@ -24,6 +24,7 @@ INTERNET = "internet"
 #: IANA's numbers of the protocols that security groups name.
 #: https://www.iana.org/assignments/protocol-numbers
 PROTOCOLS = {"icmp": 1, "tcp": 6, "udp": 17, "icmpv6": 58}
+_PROTOCOL_NAMES = {number: name for name, number in PROTOCOLS.items()}
 ICMP, TCP, UDP = (1, 58), 6, 17
 
 #: Protocols whose records carry ports: TCP, UDP, DCCP, SCTP, UDP-Lite.
@@ -91,8 +92,7 @@ TRANSIT_TYPES = (
 
 def protocol_name(protocol: int | None) -> str:
     """Return `tcp` for 6; the number as text where AWS has no name for it; `all` for None."""
-    names = {number: name for name, number in PROTOCOLS.items()}
-    return "all" if protocol is None else names.get(protocol, str(protocol))
+    return "all" if protocol is None else _PROTOCOL_NAMES.get(protocol, str(protocol))
 
 
 def lies_in(place: str | Network, networks: Iterable[Network]) -> bool:

@@ -205,17 +205,31 @@ FROM hits GROUP BY id"""
 
 #: Where packets that a service let in are rejected: at a gateway on the way back; behind a gateway, which asks on the
 #: same port in its own name or in the client's, for half of the silent sessions at least; or behind a balancer that
-#: keeps the clients' addresses, which most of the clients, three at least, meet there.
+#: keeps the clients' addresses, which most of the clients, three at least, meet there. The join is by equal columns
+#: alone, once by the client and once by the gateway: nearly every edge of a large log may be silent or rejected.
 PASSED_ON = f"""
-SELECT destination, protocol, port, arg_max(interface_id, met) AS rejected_at FROM (
-    SELECT k.destination, k.protocol, k.port, e.interface_id, count(DISTINCT e.client) AS met, any_value(k.clients) AS clients,
-        bool_or(e.server = p.server AND e.server_port = p.port) AS back, any_value(k.sessions) AS silent,
-        coalesce(sum(e.sessions) FILTER (e.server_port = p.port), 0) AS alike FROM keys k
+WITH silent AS (
+    SELECT k.*, p.client, p.interface_id AS own FROM keys k
     JOIN pairs p ON k.destination = p.server AND k.protocol = p.protocol AND k.port = p.port
-    JOIN edges e ON e.protocol = p.protocol AND (e.client = p.client OR (e.client = p.server AND e.server_port = p.port))
-    WHERE p.state = '{SILENT}' AND NOT p.scanner AND e.outcome IN ('{REFUSED}', '{REPLY_REFUSED}') AND (e.client = p.server
-        OR (e.server = p.server AND e.server_port = p.port) OR e.interface_id <> p.interface_id)
-    GROUP BY ALL HAVING back OR 2 * alike >= silent OR (met >= 3 AND 2 * met >= clients)
+    WHERE p.state = '{SILENT}' AND NOT p.scanner),
+rejected AS (
+    SELECT interface_id, client, server, protocol, server_port, sum(sessions) AS met FROM edges
+    WHERE outcome IN ('{REFUSED}', '{REPLY_REFUSED}') AND protocol IN (SELECT protocol FROM keys) GROUP BY ALL),
+hits AS (
+    SELECT s.* EXCLUDE (own), r.interface_id, r.met, r.server = s.destination AND r.server_port = s.port AS back,
+        r.server_port = s.port AS alike, r.client AS who
+    FROM silent s JOIN rejected r ON r.client = s.client AND r.protocol = s.protocol
+    WHERE back OR r.interface_id <> s.own
+    UNION ALL
+    SELECT k.*, r.client, r.interface_id, r.met, false, true, r.client FROM keys k
+    JOIN rejected r ON r.client = k.destination AND r.protocol = k.protocol AND r.server_port = k.port),
+places AS (
+    SELECT destination, protocol, port, interface_id, any_value(clients) AS clients, any_value(sessions) AS sessions,
+        bool_or(back) AS back, coalesce(sum(met) FILTER (alike), 0) AS alike FROM hits
+    GROUP BY destination, protocol, port, interface_id, who)
+SELECT destination, protocol, port, arg_max(interface_id, met) AS rejected_at FROM (
+    SELECT destination, protocol, port, interface_id, count(*) AS met FROM places GROUP BY ALL
+    HAVING bool_or(back) OR 2 * sum(alike) >= any_value(sessions) OR (met >= 3 AND 2 * met >= any_value(clients))
 ) GROUP BY ALL"""
 
 

@@ -8,8 +8,8 @@ from itertools import islice
 import pandas as pd
 
 from flowkit.loading.network import Rule, Snapshot
-from flowkit.net import ADMIN_PORTS, DATABASE_PORTS, EPHEMERAL, INTERNET, TCP, WEB_PORTS, Network, is_private
-from flowkit.questions.networks import bounds, enclosing_network, placed
+from flowkit.net import ADMIN_PORTS, DATABASE_PORTS, EPHEMERAL, TCP, WEB_PORTS, Network, is_private, lies_in
+from flowkit.questions.networks import KEY, enclosing_network
 from flowkit.questions.reachability import (
     ANSWERED,
     CONFIDENCE,
@@ -27,14 +27,18 @@ from flowkit.questions.rules import Packet, covers
 ROLES = {"admin": ADMIN_PORTS, "database": DATABASE_PORTS, "other": (), "web": WEB_PORTS}
 #: The longest prefix, by version, that still lets a good part of the internet in rather than somebody's network.
 INTERNET_PREFIX = {4: 16, 6: 32}
+#: So many services that never answer are followed to where others reject what they passed on.
+FOLLOWED = 100
 
-#: The clients of a service in networks that count as the internet, by what came of them.
-CLIENTS = (
-    "SELECT DISTINCT client AS address FROM pairs p JOIN admitted a ON p.network = a.network WHERE destination = ? AND"
-    " interface_id = ? AND protocol = ? AND port IS NOT DISTINCT FROM ? AND state = '{}'"
-)
-#: Those who were answered in none of the networks which the rules admit.
-STRANGERS = f"FROM ({placed(CLIENTS.format(ANSWERED))}) WHERE network = '{INTERNET}' LIMIT 1"
+#: Who was answered and who was rejected of the clients in networks that count as the internet, one row a service of the
+#: frame ``admitted``: all of one whose rules are known, else only where one /24 (IPv6: /64) holds all who were answered.
+CLIENTS = f"""
+SELECT service, coalesce(list(DISTINCT address) FILTER (state = '{ANSWERED}'), []) AS met,
+    coalesce(list(DISTINCT address) FILTER (state = '{REFUSED}'), []) AS kept_out
+FROM (SELECT a.service, a.known, p.state, p.client AS address, {KEY} AS key FROM admitted a JOIN pairs p
+    USING (network, destination, interface_id, protocol) WHERE p.port IS NOT DISTINCT FROM a.port)
+GROUP BY service, known
+HAVING known OR count(DISTINCT left(key, CASE left(key, 1) WHEN '4' THEN 7 ELSE 17 END)) FILTER (state = '{ANSWERED}') = 1"""
 
 
 def by_service(rows: pd.DataFrame) -> pd.DataFrame:
@@ -67,27 +71,25 @@ def exposed(reach: Reach, expected: pd.Series) -> pd.DataFrame:
     rows = rows[rows["public"] & (rows["state"] == ANSWERED) & rows["interface_id"].notna()]
     # One stranger on a high port, its direction guessed: a reply taken for a request.
     table = by_service(rows[(rows["confidence"] != "low") | (rows["port"] < EPHEMERAL).fillna(False)])
+    rules = [admitting(reach.log.network, row) for row in table.itertuples()]
+    networks = [[network for rule in some or () for network in _public(rule, row)]
+                for some, row in zip(rules, table.itertuples(), strict=True)]  # fmt: skip
+    wide = [any(one.prefixlen <= INTERNET_PREFIX[one.version] for one in some) for some in networks]
+    asked = table[["networks", *SERVICE]].assign(service=table.index, known=[some is not None for some in rules])
+    asked = asked[~pd.Series(wide, table.index, dtype=bool)].rename(columns={"networks": "network"}).explode("network")
+    clients = reach.sql(CLIENTS, admitted=asked).set_index("service")
     made = []
-    for row in table.itertuples():
-        rules = admitting(reach.log.network, row)
-        networks = [network for rule in rules or () for network in _public(rule, row)]
-        place = (row.destination, row.interface_id, int(row.protocol), None if pd.isna(row.port) else int(row.port))
-        admitted = pd.DataFrame({"network": row.networks}, dtype="string")
-        scope = "networks"
-        if any(network.prefixlen <= INTERNET_PREFIX[network.version] for network in networks):
-            scope = "internet"
-        elif rules is None:
-            met, kept_out = (
-                reach.sql(CLIENTS.format(state), *place, admitted=admitted) for state in (ANSWERED, REFUSED)
-            )
-            block = enclosing_network(met["address"])
-            strangers = (
-                sum(enclosing_network([str(block), one]) != block for one in kept_out["address"]) if block else 0
-            )
-            scope = str(block) if strangers >= ENOUGH else "internet"
-        elif len(reach.fold.sql(STRANGERS, *place, bounds=bounds(networks), admitted=admitted)):
-            scope = "closed"
-        made.append((next((role for role in ROLES if row.port in ROLES[role]), "other"), rules or (), scope))
+    for row, some, places, internet in zip(table.itertuples(), rules, networks, wide, strict=True):
+        scope = "internet" if internet or some is None else "networks"
+        if row.Index in clients.index:
+            met, kept_out = clients.loc[row.Index, ["met", "kept_out"]]
+            if some is not None and not all(lies_in(client, places) for client in met):
+                scope = "closed"
+            block = enclosing_network(met) if some is None else None
+            if block and sum(not lies_in(client, [block]) for client in kept_out) >= ENOUGH:
+                scope = str(block)
+        role = next((role for role in ROLES if row.port in ROLES[role]), "other")
+        made.append((role, some or (), scope))
     columns = pd.DataFrame(made, table.index, ["role", "rules", "scope"], dtype=object)
     table = table.join(columns).assign(rank=columns["role"].map(list(ROLES).index))
     table = table.sort_values(["rank", "sessions"], ascending=[True, False], kind="stable", ignore_index=True)
@@ -131,7 +133,8 @@ def unanswered(reach: Reach) -> pd.DataFrame:
     """Return TCP services that are let in and never answer a source that tried more than a few times.
 
     Columns as `by_service`, with state, public (whether public sources tried), served (whether others are answered
-    there) and rejected_at (an interface that rejects part of it, so that the silence is no host's; null: none).
+    there) and rejected_at (an interface that rejects part of it, so that the silence is no host's; null: none, or not
+    among the first `FOLLOWED`).
     """
     rows = reach.rows
     inside = rows[rows["interface_id"].notna() & (rows["protocol"] == TCP) & rows["port"].notna()]
@@ -143,10 +146,11 @@ def unanswered(reach: Reach) -> pd.DataFrame:
     table["served"] = pd.MultiIndex.from_frame(table[SERVICE]).isin(served)
     # Strangers now and then get no answer from a service that answers everybody else.
     table = table[(table["sessions"] >= ENOUGH) & ~(table["public"] & table["served"])]
-    key = ["destination", "protocol", "port"]
-    rejected = reach.sql(PASSED_ON, keys=table.groupby(key, as_index=False)[["clients", "sessions"]].sum())
-    table = table.merge(rejected.astype({"protocol": "Int64", "port": "Int64"}), "left", key)
     table = table.assign(rank=table["state"] == RESET)
     order = ["public", "rank", "sessions"]
     table = table.sort_values(order, ascending=[True, True, False], kind="stable", ignore_index=True)
+    key = ["destination", "protocol", "port"]
+    keys = table.head(FOLLOWED).groupby(key, as_index=False)[["clients", "sessions"]].sum()
+    rejected = reach.sql(PASSED_ON, keys=keys).astype({"protocol": "Int64", "port": "Int64"})
+    table = table.merge(rejected, "left", key)
     return table.drop(columns="rank")
