@@ -16,12 +16,14 @@ FEW = {"protocol", "server_port", "port", "state", "outcome", "way"}
 def joins(plan):
     """The columns by whose equality each join of a plan finds its rows; a semi-join keeps rows and makes none."""
     for part in [*plan.get("operator", ()), *plan.get("children", ())]:
-        if part["extra_info"].get("Join Type") in ("INNER", "LEFT", "RIGHT", "FULL"):
-            told = part["extra_info"].get("Conditions", [])
+        if part["type"] == "BLOCKWISE_NL_JOIN":
+            yield set()
+        if part["type"] == "HASH_JOIN" and part["extra_info"]["Join Type"] in ("INNER", "LEFT", "RIGHT", "FULL"):
+            told = part["extra_info"]["Conditions"]
             plain = [
-                re.sub(r"CAST\(([#\w]+) AS \w+\)", r"\1", each) for each in ([told] if isinstance(told, str) else told)
+                re.sub(r"CAST\(([#\w]+) AS \w+\)", r"\1", one) for one in ([told] if isinstance(told, str) else told)
             ]
-            found = (re.fullmatch(r"(\S+) (?:=|IS NOT DISTINCT FROM) \S+", each) for each in plain)
+            found = (re.fullmatch(r"\(?([^\s(]\S*) (?:=|IS NOT DISTINCT FROM) .*", one) for one in plain)
             yield {one[1] for one in found if one}
         yield from joins(part)
 
