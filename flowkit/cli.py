@@ -35,7 +35,7 @@ REPORT = {
                "cloudwatch://log-group, IBIS-URL#table, - (stdin), or sample (default)"},
     "--start": {"metavar": "T", "help": "first moment: ISO 8601 (UTC unless it says otherwise), or -24h, -7d"},
     "--end": {"metavar": "T", "help": "first moment to leave out; also now"},
-    "--out": {"metavar": "DIR", "type": Path, "default": Path("reports"), "help": "where runs go (default: reports)"},
+    "--out": {"metavar": "DIR", "default": Path("reports"), "help": "where runs go (default: reports)"},
     "--notebook": {"metavar": "NAME", "dest": "notebooks", "action": "append", "default": [],
                    "help": "only this one (a name, or an .ipynb file)"},
     "--network": {"metavar": "DIR", "help": "the folder that `flowkit snapshot` wrote"},
@@ -109,13 +109,20 @@ class _Parser(argparse.ArgumentParser):
         super().error(one_line(message))
 
 
+def _filled(text: str) -> str:
+    """The value of an option; an empty one, as of a variable that is not set, would mean another thing than was meant."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("it is empty: leave it out, or say what it is")
+    return text
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line; what it parses has `func`, which takes it and returns the exit code."""
     top = _Parser(prog="flowkit", description="Answers from AWS VPC Flow Logs.")
     top.add_argument("--version", action="version", version=f"flowkit {flowkit.__version__}")
     subparsers = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
     fields = {"line": {"help": "a record, in quotes"}, "--format": {"help": "the log's fields (default: AWS's)"}}
-    folder = {"--copy": {"metavar": "DIR", "type": Path, "help": "copy the notebooks there, to work with them"}}
+    folder = {"--copy": {"metavar": "DIR", "help": "copy the notebooks there, to work with them"}}
     action = {"action": {"nargs": "?", "choices": ("show", "clear", "prune"), "default": "show"}}
     for name, func, purpose, example, options in (
         ("report", _report, "run the notebooks and write their pages and findings",
@@ -129,7 +136,9 @@ def parser() -> argparse.ArgumentParser:
     ):  # fmt: skip
         added = subparsers.add_parser(name, help=purpose, description=purpose, epilog=f"example: {example}")
         for option, how in options.items():
-            added.add_argument(option, **how)
+            added.add_argument(
+                option, **({"type": _filled} if option.startswith("--") and "metavar" in how else {}) | how
+            )
         added.set_defaults(func=func)
     return top
 
@@ -139,7 +148,7 @@ def _report(given: argparse.Namespace) -> int:
     from flowkit.reporting.run import Request, report  # noqa: PLC0415
 
     configure(given.region, given.profile)
-    own = {name: getattr(given, name) for name in Request.__dataclass_fields__}
+    own = {name: getattr(given, name) for name in Request.__dataclass_fields__} | {"out": Path(given.out)}
     with progress() as bar:
         run = report(Request(**own), bar)
     for note in run["notes"]:
@@ -207,11 +216,12 @@ def _notebooks(given: argparse.Namespace) -> int:
 
     own = every_notebook(NOTEBOOKS)
     if given.copy:
-        given.copy.mkdir(parents=True, exist_ok=True)
-        if there := [path.name for path in own.values() if (given.copy / path.name).exists()]:
-            raise ReportError(f"{given.copy} holds {', '.join(there)} already; nothing is overwritten")
+        target = Path(given.copy)
+        target.mkdir(parents=True, exist_ok=True)
+        if there := [path.name for path in own.values() if (target / path.name).exists()]:
+            raise ReportError(f"{target} holds {', '.join(there)} already; nothing is overwritten")
         for path in own.values():
-            say(shutil.copyfile(path, given.copy / path.name))
+            say(shutil.copyfile(path, target / path.name))
         return DONE
     for name, path in own.items():
         say(name)

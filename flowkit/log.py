@@ -28,7 +28,7 @@ from flowkit.loading.ingestion import Ingested, bring_in
 from flowkit.loading.network import Snapshot, snapshot_of
 from flowkit.loading.parse import DAY, FIRST_TIME, LONGEST
 from flowkit.loading.records import backend, quoted, records_view, whole_numbers
-from flowkit.loading.sources import aws_name, is_table, slot_of
+from flowkit.loading.sources import REPORT, aws_name, is_table, slot_of
 from flowkit.loading.window import Moment, moment, window
 from flowkit.words import one_line
 
@@ -236,7 +236,7 @@ class Log:
         span = window(self.start, self.end)
         rules = self.network.digest if self.network else ""
         # What tells the records of this log from others: its files, or for a table the moment of this report.
-        asked = [str(self.source), os.environ.get("FLOWKIT_REPORT") or time.time_ns()]
+        asked = [str(self.source), os.environ.get(REPORT) or time.time_ns()]
         identity = asked if self._ingested is None else sorted(self._ingested.facts["file_id"].to_list())
         key = store.key_of(identity, span, self.record, rules)
         intervals = partial(coverage, files=self.files, start=self.start, end=self.end, snapshot=self.network)

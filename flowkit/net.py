@@ -104,6 +104,14 @@ def lies_in(place: str | Network, networks: Iterable[Network]) -> bool:
     return any(inner.version == outer.version and inner.subnet_of(outer) for outer in networks)
 
 
+def is_network(text: str) -> bool:
+    """Return whether a text is an address or a network in CIDR notation."""
+    try:
+        return bool(ip_network(text, strict=False))
+    except ValueError:
+        return False
+
+
 def is_private(place: str | Network) -> bool:
     """Return whether all of an address or network lies in `PRIVATE`; False for what is neither."""
     return lies_in(place, PRIVATE)

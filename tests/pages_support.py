@@ -49,13 +49,12 @@ alt(ax, f"{len(by)} clients were refused <&\\">")""",
 
 
 def write_notebook(path: Path, *cells: str, parameters: str = PARAMETERS) -> Path:
-    """A notebook at `path`: a title, `parameters`, then `cells` (those that begin with # are markdown)."""
+    """A notebook at `path`: a title, `parameters`, then `cells` (those that begin with # are markdown); of no kernel."""
     title = new_markdown_cell(f"# {path.stem.capitalize()}\n\n**Question.** What does {path.stem} say?")
     tagged = new_code_cell(parameters, metadata={"tags": ["parameters"]})
     rest = [new_markdown_cell(cell) if cell.startswith("#") else new_code_cell(cell) for cell in cells]
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     path.parent.mkdir(parents=True, exist_ok=True)
-    nbformat.write(new_notebook(cells=[title, tagged, *rest], metadata=kernel), path)
+    nbformat.write(new_notebook(cells=[title, tagged, *rest]), path)
     return path
 
 

@@ -14,7 +14,8 @@ from support import write_log
 from flowkit import cli
 from flowkit.fields import DEFAULT_FORMAT
 from flowkit.loading import cache
-from flowkit.loading.sample import NOTEBOOKS
+from flowkit.loading.sample import NOTEBOOKS, SAMPLE
+from flowkit.reporting.errors import UsageError
 from flowkit.reporting.run import Request, planned
 
 TALLY = [
@@ -109,6 +110,29 @@ def test_a_source_without_a_name_is_wrong_usage(tmp_path, capsys, monkeypatch, c
     monkeypatch.chdir(tmp_path)
     assert cli.main([command, source]) == 2
     assert capsys.readouterr().err.count("\n") == 1 and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "option",
+    ["--start", "--end", "--out", "--notebook", "--network", "--network-after", "--expect", "--format", "--param"],
+)
+def test_an_option_without_a_value_as_of_a_variable_that_is_not_set_is_refused(option, capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["report", "sample", option, ""])
+    assert stop.value.code == 2
+    assert f"argument {option}: it is empty: leave it out, or say what it is" in capsys.readouterr().err
+
+
+def test_a_parameter_that_no_notebook_uses_is_not_looked_at():
+    plan = planned(Request(notebooks=("skipdata",), params=("named_networks=x",)), datetime.now(UTC))
+    assert plan.notes == ["--param named_networks is ignored: none of these notebooks uses it"]
+    with pytest.raises(UsageError, match="named_networks=x: named_networks must read name=CIDR"):
+        planned(Request(notebooks=("reachability",), params=("named_networks=x",)), datetime.now(UTC))
+
+
+def test_changed_rules_without_those_of_today_are_wrong_usage():
+    with pytest.raises(UsageError, match="--network-after needs --network"):
+        planned(Request(source=str(SAMPLE / "AWSLogs"), network_after="x"), datetime.now(UTC))
 
 
 def test_a_parameter_of_another_notebook_is_ignored_with_a_note():

@@ -55,7 +55,7 @@ def test_a_file_is_read_in_its_order_whatever_the_order_of_its_columns(tmp_path)
     first, second = read_expectations(_file(tmp_path, lines, header))
     assert (first.line, first.name, first.source) == (4, "a, b", ip_network("203.0.113.0/24"))
     assert (first.written, first.protocols, first.ports, first.reach) == (
-        "i-0123456789abcdef0", (6,), (8000, 8010), True,
+        ("203.0.113.0/24", "i-0123456789abcdef0"), (6,), (8000, 8010), True,
     )  # fmt: skip
     assert (second.line, second.protocols, second.ports, second.reach) == (5, (1, 58), None, False)
     assert second.networks == (ip_network("::/0"), ip_network("2001:db8::1/128"))
@@ -79,20 +79,22 @@ word,10.0.0.0/24,10.0.0.1,tcp,22,allow
     path = _file(tmp_path, lines)
     with pytest.raises(ValueError) as caught:
         read_expectations(path)
-    assert str(caught.value).splitlines() == [
-        f"{path} has 11 bad lines",
-        "  line 3: source '10.0.0.0/33' is no address, CIDR or name of a network",
-        "  line 4: source '10.0.0.5/24' is no network; the one it lies in is 10.0.0.0/24",
-        "  line 6: contradicts line 2",
-        "  line 7: 4 values where 6 belong",
-        "  line 8: destination 'web-1' is no address, CIDR, interface id, instance id or name of a host or network",
-        "  line 9: protocol 'sctp' is not tcp, udp, icmp or any",
-        "  line 10: port '70000' is not within 0-65535 and rising",
-        "  line 11: port '90-80' is not within 0-65535 and rising",
-        "  line 12: icmp has no ports: leave its port empty",
-        "  line 13: expect 'allow' is not reach or block",
-        "  line 14: no name",
-    ]
+    kinds = "address, CIDR, interface id, instance id or name of a host or network"
+    assert str(caught.value) == f"{path} has 11 bad lines: " + "; ".join(
+        [
+            f"line 3: source '10.0.0.0/33' is no {kinds}",
+            "line 4: source '10.0.0.5/24' is no network; the one it lies in is 10.0.0.0/24",
+            "line 6: contradicts line 2",
+            "line 7: 4 values where 6 belong",
+            f"line 8: destination 'web-1' is no {kinds}",
+            "line 9: protocol 'sctp' is not tcp, udp, icmp or any",
+            "line 10: port '70000' is not within 0-65535 and rising",
+            "line 11: port '90-80' is not within 0-65535 and rising",
+            "line 12: icmp has no ports: leave its port empty",
+            "line 13: expect 'allow' is not reach or block",
+            "line 14: no name",
+        ]
+    )
 
 
 @pytest.mark.parametrize("text", ["", "name,source,destination,protocol,port\n", "# only a note\n"])
@@ -211,19 +213,57 @@ def test_ports_nobody_serves_count_for_any_port_only(tmp_path):
     assert _checked(tmp_path, lines, seen)["verdict"].tolist() == ["met", "unproven"]
 
 
-def test_names_that_the_report_prints_are_destinations_and_networks_sources(tmp_path):
+def test_names_and_ids_that_the_report_prints_are_sources_and_destinations(tmp_path):
     snapshot = read_snapshot(SAMPLE / "network")
     printed = printed_names(snapshot, {ip_network("203.0.113.0/28"): "office"})
-    (one,) = read_expectations(_file(tmp_path, "n,office,bastion,tcp,22,reach\n"), printed)
     (bastion,) = [eni.interface_id for eni in snapshot.interfaces.values() if eni.name == "bastion"]
-    assert (one.source, one.destination, one.written) == (ip_network("203.0.113.0/28"), (bastion,), "bastion")
+    for host in ("bastion", "bastion (10.14.0.5)", bastion):
+        lines = f"n,office,{host},tcp,22,reach\nn,{host},office,tcp,22,reach\n"
+        one, back = read_expectations(_file(tmp_path, lines), printed)
+        assert (one.source, one.destination, one.written) == (
+            ip_network("203.0.113.0/28"),
+            (bastion,),
+            ("office", host),
+        )
+        assert (back.source, back.sources, back.destination) == ((bastion,), (), one.source)
     with pytest.raises(ValueError) as caught:
-        read_expectations(_file(tmp_path, "n,bastion,bastoin,tcp,x,reach\n"), printed)
-    assert str(caught.value).splitlines()[1] == (
-        "  line 2: source 'bastion' is no address, CIDR or name of a network; destination 'bastoin'"
-        " is no address, CIDR, interface id, instance id or name of a host or network; did you mean 'bastion'?; port 'x' is"
-        " no port, range or any"
+        read_expectations(_file(tmp_path, "n,office,bastoin,tcp,x,reach\n"), printed)
+    assert str(caught.value).endswith(
+        "line 2: destination 'bastoin' is no address, CIDR, interface id, instance id or name of a host or network; did you"
+        " mean 'bastion'?; port 'x' is no port, range or any"
     )
+
+
+@pytest.mark.parametrize("source", ["app-1", "{eni}", "{instance}"])
+def test_a_host_is_a_source_by_its_name_its_interface_or_its_instance(tmp_path, source):
+    log = load("sample")
+    (app,) = [eni for eni in log.network.interfaces.values() if eni.name == "app-1"]
+    named = source.format(eni=app.interface_id, instance=app.instance_id)
+    path = _file(tmp_path, f"a,{named},db-1,tcp,5432,reach\nb,{app.addresses[0]},db-1,tcp,5432,reach\n")
+    answer = reachability(log, path)
+    first, second = answer.expectations.sort_values("line").itertuples()
+    assert (first.source, first.verdict, first.sessions) == (second.source, second.verdict, second.sessions)
+    assert first.sessions > 0
+
+
+def test_an_interface_is_a_source_by_the_log_alone_and_one_that_nobody_knows_proves_nothing(tmp_path):
+    log = load(SAMPLE / "AWSLogs")
+    app = next(eni for eni in load("sample").network.interfaces.values() if eni.name == "app-1")
+    path = _file(
+        tmp_path, f"a,{app.interface_id},10.14.20.216,tcp,5432,reach\nb,eni-0000dead,10.14.20.216,tcp,5432,reach\n"
+    )
+    known, unknown = reachability(log, path).expectations.sort_values("line").itertuples()
+    assert (known.source, known.sessions > 0) == (app.addresses[0], True)
+    assert (unknown.source, unknown.verdict, unknown.note) == (
+        "eni-0000dead", "no data", "the addresses of its source are not known",
+    )  # fmt: skip
+
+
+def test_a_file_in_another_encoding_is_named(tmp_path):
+    path = tmp_path / "latin.csv"
+    path.write_bytes((HEADER + "B\u00fcro,10.0.0.0/24,10.0.0.1,tcp,22,reach\n").encode("latin-1"))
+    with pytest.raises(ValueError, match=r"latin.csv is not in UTF-8 \(byte 47\): save it as CSV UTF-8"):
+        read_expectations(path)
 
 
 def test_the_port_of_icmp_may_be_empty_and_of_tcp_not(tmp_path):
@@ -276,5 +316,5 @@ def test_a_report_takes_names_that_it_prints_before_it_begins(tmp_path):
     named = ("named_networks=office=203.0.113.0/28",)
     request = Request(expect=str(path), notebooks=("reachability",), params=named)
     assert planned(request, datetime.now(UTC)).options["expect"] == str(path)
-    with pytest.raises(ReportError, match="source 'office' is no address, CIDR or name of a network"):
+    with pytest.raises(ReportError, match="source 'office' is no address, CIDR, interface id"):
         planned(replace(request, params=()), datetime.now(UTC))

@@ -79,6 +79,10 @@ def test_a_finding_is_json_as_the_design_says():
         ({"confidence": "sure"}, "confidence is 'sure', not one of certain, high, medium, low"),
         ({"kind": "scann"}, "there is no kind 'scann' in flowkit/reporting/kinds.py"),
         ({"counts": {"clients": float("nan")}}, "counts: clients is nan, not a number"),
+        ({"cause": "because"}, "cause is 'because', not one of security-group, network-acl"),
+        ({"subject": {"protocol": "tcp"}}, "subject: protocol cannot be 'tcp'"),
+        ({"subject": {"dstport": 443.5}}, "subject: dstport cannot be 443.5"),
+        ({"subject": {"srcaddr": "<x>"}}, "subject: srcaddr cannot be '<x>'"),
         (
             {"subject": {"port": 1}},
             "subject has no port; its keys are interface_id, srcaddr, dstaddr, protocol, dstport",
@@ -110,13 +114,11 @@ def test_a_verdict_has_at_most_five_sentences():
 
 def test_what_a_log_line_says_is_text_on_the_page():
     evil = '<script>alert(1)</script></table>\x1b[31m\x00\u202e "onload='
-    shown = tell(
-        [finding(title=evil, grounds=(evil,), samples=(evil,), action=f"aws {evil}\n{evil}", cause=evil)], [evil], evil
-    )
+    shown = tell([finding(title=evil, grounds=(evil,), samples=(evil,), action=f"aws {evil}\n{evil}")], [evil], evil)
     markup = html_of(shown)
     assert "<script" not in markup and "</table" not in markup
     assert not re.search("[\x00\x1b\u202e]", markup)
-    assert markup.count("&lt;script&gt;alert(1)&lt;/script&gt;&lt;/table&gt;␛[31m␀\\u202e &quot;onload=") == 8
+    assert markup.count("&lt;script&gt;alert(1)&lt;/script&gt;&lt;/table&gt;␛[31m␀\\u202e &quot;onload=") == 7
     assert shown._repr_mimebundle_()[MIME]["findings"][0]["title"] == one_line(evil), "no ESC in data either"
 
 

@@ -33,6 +33,8 @@ _TABLE = re.compile(r"(?!s3:|cloudwatch:)[a-z0-9+]+://[^#]*#.+", re.DOTALL)
 SLOT, LATE = 300, 600 + 900
 #: Flow logs are from after this second, and from before tomorrow: other times are no times of traffic.
 FIRST_TIME, DAY = 1_388_534_400, 86_400
+#: The environment variable that names the report which this process and its kernels make.
+REPORT = "FLOWKIT_REPORT"
 #: What a source may be.
 KINDS = "name a file, a folder, a glob, s3://bucket/prefix, cloudwatch://log-group, URL#table, - or sample"
 #: All files below a folder.
@@ -97,9 +99,10 @@ def list_objects(text: str, start: int | None, end: int | None) -> Iterator[Sour
 
 
 def _named(text: str) -> Iterator[SourceFile]:
-    """All that a path or a glob names."""
-    if text == "-":
-        yield SourceFile("-", f"{time.time_ns()}", once=True)
+    """All that a path or a glob names. What can be read but once is the same for all that read it in one report."""
+    once = os.environ.get(REPORT) or f"{time.time_ns()}"
+    if text == "-" or (text.startswith(("/dev/fd/", "/dev/stdin")) and os.environ.get(REPORT)):
+        yield SourceFile(text, once, path=None if text == "-" else Path(text), once=True)
         return
     try:
         path = SAMPLE / "AWSLogs" if text == "sample" else Path(text).expanduser()
@@ -117,7 +120,7 @@ def _named(text: str) -> Iterator[SourceFile]:
     if stat.S_ISDIR(mode):
         yield from _walk(str(path), _ALL, set())
     elif stat.S_ISFIFO(mode) and str(path).startswith(("/dev/", "/proc/")):  # of this process, as <( ) is
-        yield SourceFile(str(path), f"{time.time_ns()}", path=path, once=True)
+        yield SourceFile(str(path), once, path=path, once=True)
     else:
         yield _file(str(path), os.path.realpath(path))
 

@@ -1,15 +1,16 @@
 """Expectations: what ought to reach what, read from a CSV file and checked against what was seen.
 
-The file has the columns ``name, source, destination, protocol, port, expect`` in any order. ``source`` is an address, a
-CIDR or the name of a network; ``destination`` too, or an interface (``eni-…``) or instance (``i-…``) id, or a host's
-name, as the report prints them. ``protocol`` is ``tcp``, ``udp``, ``icmp`` or ``any``; ``port`` a number, a range
+The file has the columns ``name, source, destination, protocol, port, expect`` in any order. ``source`` and
+``destination`` are an address, a CIDR, an interface (``eni-…``) or instance (``i-…``) id, or the name of a network or a
+host, as the report prints them. ``protocol`` is ``tcp``, ``udp``, ``icmp`` or ``any``; ``port`` a number, a range
 ``8000-8010`` or ``any`` (for icmp empty, too); ``expect`` is ``reach`` or ``block``. Lines that are blank or begin with
 ``#`` are skipped.
 """
 
 import csv
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from ipaddress import ip_interface, ip_network
 from pathlib import Path
@@ -21,6 +22,7 @@ from flowkit.net import TCP, Network, lies_in
 from flowkit.questions.networks import text
 from flowkit.questions.reachability import ANSWERED, RESET, SILENT
 from flowkit.questions.rejected import rejections
+from flowkit.words import many
 
 COLUMNS = ("name", "source", "destination", "protocol", "port", "expect")
 VERDICTS = ("broken", "newly-reachable", "unproven", "met")
@@ -41,22 +43,24 @@ RESOURCE = re.compile(r"(eni|i)-[0-9a-f]{8,17}")
 
 @dataclass(frozen=True)
 class Expectation:
-    """One line of the file. `destination` is a network or ids of interfaces or instances, `written` its text in the
-    file; `protocols` empty and `ports` None mean any."""
+    """One line of the file. `source` and `destination` are networks or ids of interfaces or instances, `written` what the
+    file has for these; `protocols` empty and `ports` None mean any. `sources` are the networks of the source, of ids those
+    that `located` finds."""
 
     line: int
     name: str
-    source: Network
+    source: Network | tuple[str, ...]
     destination: Network | tuple[str, ...]
-    written: str
+    written: tuple[str, str]
     protocols: tuple[int, ...]
     ports: tuple[int, int] | None
     reach: bool
+    sources: tuple[Network, ...] = ()
 
     @property
     def networks(self) -> tuple[Network, ...]:
         """The networks that must be told apart to check this line."""
-        return (self.source,) if isinstance(self.destination, tuple) else (self.source, self.destination)
+        return self.sources if isinstance(self.destination, tuple) else (*self.sources, self.destination)
 
 
 def expectations_of(source: str, expect: str | Path | None = None) -> Path | None:
@@ -64,7 +68,7 @@ def expectations_of(source: str, expect: str | Path | None = None) -> Path | Non
 
     Raises OSError where `expect` names no file.
     """
-    if not expect:
+    if expect is None:
         return SAMPLE / "expectations.csv" if source == "sample" else None
     path = Path(expect).expanduser()
     if path.is_dir():
@@ -94,7 +98,10 @@ def read_expectations(path: str | Path | None, printed: dict | None = None) -> l
     """
     if path is None:
         return []
-    lines = enumerate(Path(path).read_text(encoding="utf-8-sig").splitlines(), 1)
+    try:
+        lines = enumerate(Path(path).read_text(encoding="utf-8-sig").splitlines(), 1)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not in UTF-8 (byte {error.start + 1}): save it as CSV UTF-8") from None
     rows = [
         (at, [cell.strip() for cell in next(csv.reader([line]))])
         for at, line in lines if line.strip() and not line.lstrip().startswith("#")
@@ -113,7 +120,7 @@ def read_expectations(path: str | Path | None, printed: dict | None = None) -> l
         except ValueError as error:
             bad.append(f"line {line}: {error}")
     if bad:
-        raise ValueError(f"{path} has {len(bad)} bad line{'s'[: len(bad) > 1]}\n  " + "\n  ".join(bad))
+        raise ValueError(f"{path} has {many(len(bad), 'bad line')}: {'; '.join(bad)}")
     return found
 
 
@@ -138,27 +145,27 @@ def _expectation(line: int, header: list[str], values: list[str], printed: dict)
         wrong.append(f"expect {cells['expect']!r} is not reach or block")
     if wrong:
         raise ValueError("; ".join(wrong))
+    source, destination = made["source"], made["destination"]
     return Expectation(
-        line, cells["name"], made["source"], made["destination"], cells["destination"], PROTOCOLS[protocol],
-        made.get("port"), expect == "reach",
+        line, cells["name"], source, destination, (cells["source"], cells["destination"]), PROTOCOLS[protocol],
+        made.get("port"), expect == "reach", () if isinstance(source, tuple) else (source,),
     )  # fmt: skip
 
 
 def _place(column: str, written: str, printed: dict) -> Network | tuple[str, ...]:
-    """Return the network of a source, the network or ids of a destination."""
-    target = column == "destination"
-    if target and RESOURCE.fullmatch(written):
+    """Return the network or the ids of interfaces or instances that a cell names."""
+    if RESOURCE.fullmatch(written):
         return (written,)
-    known = {name: place for name, place in printed.items() if target or not isinstance(place, tuple)}
-    if written in known:
-        return known[written]
+    name = re.sub(r" \([0-9a-f.:]+\)$", "", written)  # a host as titles name it, with its address
+    if name in printed:
+        return printed[name]
     try:
         network, exact = ip_network(written, strict=False), ip_interface(written)
     except ValueError:
-        more = ", interface id, instance id or name of a host or network" if target else " or name of a network"
-        close = get_close_matches(written, known, 1)
+        close = get_close_matches(written, printed, 1)
         meant = f"; did you mean {close[0]!r}?" if close else ""
-        raise ValueError(f"{column} {written!r} is no address, CIDR{more}{meant}") from None
+        kinds = "address, CIDR, interface id, instance id or name of a host or network"
+        raise ValueError(f"{column} {written!r} is no {kinds}{meant}") from None
     if exact.ip != network.network_address:
         raise ValueError(f"{column} {written!r} is no network; the one it lies in is {network}")
     return network
@@ -179,11 +186,22 @@ def _ports(column: str, written: str, printed: dict) -> tuple[int, int] | None:
 def owners(log) -> pd.DataFrame:
     """Return interfaces with their instance and addresses: interface_id, instance_id, address (one row each, null
     where neither the log nor the snapshot says)."""
-    logged = log.interfaces[["interface_id", "instance_id"]].drop_duplicates().assign(address=None).astype(object)
-    known = log.network.interfaces.values() if log.network else ()
-    rows = [(e.interface_id, e.instance_id, at) for e in known for at in (*e.addresses, *e.public_addresses)]
+    known = log.network.interfaces if log.network else {}
+    logged = log.interfaces.loc[~log.interfaces["conflict"], ["interface_id", "instance_id", "address"]]
+    logged = logged.drop_duplicates().astype(object)
+    logged["address"] = logged["address"].mask(logged["interface_id"].isin(known), None)
+    rows = [(e.interface_id, e.instance_id, at) for e in known.values() for at in (*e.addresses, *e.public_addresses)]
     found = pd.concat([pd.DataFrame(rows, columns=list(logged)), logged])
     return found.sort_values(["interface_id", "address"], ignore_index=True, na_position="last")
+
+
+def located(lines: list[Expectation], owners: pd.DataFrame) -> list[Expectation]:
+    """Return `lines` with the addresses that `owners` have for the ids of their sources."""
+    return [
+        replace(one, sources=tuple(map(ip_network, _own(one.source, owners)["address"].dropna().unique())))
+        if isinstance(one.source, tuple) else one
+        for one in lines
+    ]  # fmt: skip
 
 
 def matches(one: Expectation, rows: pd.DataFrame, owners: pd.DataFrame) -> pd.Series:
@@ -192,30 +210,30 @@ def matches(one: Expectation, rows: pd.DataFrame, owners: pd.DataFrame) -> pd.Se
     An address that several interfaces have is the named one's at that interface, or where no interface is logged.
     """
 
-    def inside(column: str, network: Network) -> pd.Series:
-        places = {place: lies_in(place, [network]) for place in rows[column].unique()}
+    def inside(column: str, networks: Iterable[Network]) -> pd.Series:
+        places = {place: lies_in(place, networks) for place in rows[column].unique()}
         return rows[column].map(places).astype(bool)  # an empty column maps to text
 
-    found = inside("network", one.source)
+    found = inside("network", one.sources)
     if one.protocols:
         found &= rows["protocol"].isin(one.protocols)
     if one.ports:
         found &= rows["port"].between(*one.ports).fillna(False)
     if isinstance(one.destination, tuple):
-        own = _own(one, owners)
+        own = _own(one.destination, owners)
         others = owners.loc[~owners["interface_id"].isin(own["interface_id"]), "interface_id"]
         there = rows["destination"].isin(own["address"].dropna()) & ~rows["interface_id"].isin(others)
         found &= there | rows["interface_id"].isin({*own["interface_id"], *one.destination})
     else:
-        found &= inside("destination", one.destination)
+        found &= inside("destination", [one.destination])
     return found.astype(bool)
 
 
-def _own(one: Expectation, owners: pd.DataFrame) -> pd.DataFrame:
-    """Return the `owners` that are the line's destination."""
-    if not isinstance(one.destination, tuple):
-        return owners[owners["address"] == str(one.destination.network_address)]
-    return owners[owners["interface_id"].isin(one.destination) | owners["instance_id"].isin(one.destination)]
+def _own(place: Network | tuple[str, ...], owners: pd.DataFrame) -> pd.DataFrame:
+    """Return the `owners` that a line's source or destination names."""
+    if not isinstance(place, tuple):
+        return owners[owners["address"] == str(place.network_address)]
+    return owners[owners["interface_id"].isin(place) | owners["instance_id"].isin(place)]
 
 
 def check(lines: list[Expectation], rows: pd.DataFrame, kind: str, owners: pd.DataFrame, distinct) -> pd.DataFrame:
@@ -237,9 +255,9 @@ def check(lines: list[Expectation], rows: pd.DataFrame, kind: str, owners: pd.Da
     names = rows.dropna(subset=["destination_name"]).set_index("interface_id")["destination_name"].to_dict()
     found = []
     for one in lines:
-        covered, own, ids = matched[one.line], _own(one, owners), isinstance(one.destination, tuple)
+        covered, own, ids = matched[one.line], _own(one.destination, owners), isinstance(one.destination, tuple)
         for other in lines:
-            narrower = one.source != other.source and lies_in(other.source, [one.source])
+            narrower = one.sources != other.sources and all(lies_in(each, one.sources) for each in other.sources)
             if other.reach and (not one.reach or narrower):
                 covered = covered & ~matched[other.line]
         seen = rows[covered]
@@ -257,8 +275,8 @@ def check(lines: list[Expectation], rows: pd.DataFrame, kind: str, owners: pd.Da
         repaired = 2 * proof["recovered"].sum() >= proof["clients"].sum() and not pd.isna(again)
         repaired = repaired and again - until > REPAIRED * (again - since)
         found.append({
-            "line": one.line, "name": one.name, "source": text(one.source),
-            "destination": one.written if ids else text(one.destination),
+            "line": one.line, "name": one.name, "source": text(one.sources[0]) if len(one.sources) == 1 else one.written[0],
+            "destination": one.written[1] if ids else text(one.destination),
             "address": address, "destination_name": names.get(eni),
             "protocol": next(name for name, numbers in PROTOCOLS.items() if numbers == one.protocols),
             "port": "any" if one.ports is None else "-".join(str(port) for port in dict.fromkeys(one.ports)),
@@ -275,6 +293,8 @@ def check(lines: list[Expectation], rows: pd.DataFrame, kind: str, owners: pd.Da
 
 def _verdict(one: Expectation, seen: pd.DataFrame, kind: str, distinct) -> tuple[str, pd.DataFrame, str]:
     """Return the verdict on a line, the rows of `seen` that prove it, and why there is none."""
+    if not one.sources:
+        return "unproven", seen.head(0), "the addresses of its source are not known"
     good, accepted = seen[seen["state"] == ANSWERED], seen[seen["state"].isin([SILENT, RESET])]
     if not one.reach:
         if len(good):
@@ -284,7 +304,8 @@ def _verdict(one: Expectation, seen: pd.DataFrame, kind: str, distinct) -> tuple
         return ("met", seen, "") if len(seen) and kind == "all" else ("unproven", seen.head(0), ONLY.get(kind, ""))
     udp = (seen["state"] == SILENT) & (seen["protocol"] != TCP)
     bad = seen[(seen["state"] != ANSWERED) & (seen["clients"] > seen["scanners"]) & ~udp]
-    if len(bad) and not (one.source.num_addresses > WIDE and distinct(bad) <= distinct(good)):
+    crowd = sum(each.num_addresses for each in one.sources) > WIDE
+    if len(bad) and not (crowd and distinct(bad) <= distinct(good)):
         return "broken", bad, ""
     if len(good):
         return "met", good, ""

@@ -7,9 +7,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from ipaddress import ip_network
+from numbers import Real
 
 import pandas as pd
 
+from flowkit.net import is_network
 from flowkit.reporting.kinds import KINDS, SEVERITIES, text
 from flowkit.words import one_line, visible
 
@@ -18,7 +20,15 @@ CONFIDENCES = ("certain", "high", "medium", "low")
 FOLDS = ("", "ongoing", "for information")
 #: Causes that name what refuses a packet.
 RULES = ("security-group", "network-acl", "security-group-and-network-acl", "block-public-access", "encryption-control")
-SUBJECT = ("interface_id", "srcaddr", "dstaddr", "protocol", "dstport")
+CAUSES = (*RULES, "closed-connection", "tracking-expired", "rules-changed", "undetermined")
+#: The keys of a subject, with what tells their values.
+SUBJECT = {
+    "interface_id": lambda value: isinstance(value, str),
+    "srcaddr": lambda value: isinstance(value, str) and is_network(value),
+    "dstaddr": lambda value: isinstance(value, str) and is_network(value),
+    "protocol": lambda value: isinstance(value, Real) and value == int(value),
+    "dstport": lambda value: isinstance(value, Real) and value == int(value),
+}
 
 
 @dataclass(frozen=True)
@@ -29,8 +39,8 @@ class Finding:
     holds every number in it by name. `grounds` are the observations it rests on. `action` is the next step: text, or
     lines, of which each stays one line whatever names stand in it; commands have lines of their own; where it is left
     out, that of the kind. `coverage` is the share (0 to 1) of the subject's time that the log covers. `incident` is
-    the same for all findings with one root cause. Raises ValueError for a kind, severity, confidence, subject or count
-    that findings.json does not have.
+    the same for all findings with one root cause. Raises ValueError for a kind, severity, confidence, cause, subject or
+    count that findings.json does not have.
     """
 
     kind: str
@@ -60,12 +70,17 @@ class Finding:
             raise ValueError(f"confidence is {self.confidence!r}, not one of {', '.join(CONFIDENCES)}")
         if unknown := set(self.subject) - set(SUBJECT):
             raise ValueError(f"subject has no {', '.join(sorted(unknown))}; its keys are {', '.join(SUBJECT)}")
+        if not pd.isna(self.cause) and self.cause not in CAUSES:
+            raise ValueError(f"cause is {self.cause!r}, not one of {', '.join(CAUSES)}")
+        for name, value in self.subject.items():
+            if not pd.isna(value) and not SUBJECT[name](value):
+                raise ValueError(f"subject: {name} cannot be {value!r}")
         action = self.action or text(f"kind.{self.kind}.action")
         lines = action if isinstance(action, str) else "\n".join(map(one_line, action))
         for name, value in {
             "title": one_line(self.title),
             "action": visible(lines).replace("\t", "    "),
-            "cause": None if pd.isna(self.cause) else one_line(self.cause),
+            "cause": None if pd.isna(self.cause) else self.cause,
             "grounds": tuple(map(one_line, self.grounds)),
             "samples": tuple(map(one_line, self.samples)),
             "counts": {str(name): _number(name, value) for name, value in self.counts.items()},

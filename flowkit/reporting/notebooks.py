@@ -19,6 +19,9 @@ import papermill
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from papermill.execute import ERROR_MARKER_TAG
+from papermill.iorw import load_notebook_node
+from papermill.translators import papermill_translators
+from papermill.utils import find_first_tagged_cell_index
 from traitlets.config import Config
 
 from flowkit.loading.window import moment
@@ -84,11 +87,16 @@ def parameters(path: Path) -> dict[str, tuple[object, str]]:
     """
     logging.getLogger("papermill").setLevel(logging.CRITICAL)
     try:
-        found = papermill.inspect_notebook(path)
+        # As papermill.inspect_notebook does, which refuses a notebook that names no kernel.
+        notebook = load_notebook_node(str(path))
+        at = find_first_tagged_cell_index(notebook, "parameters")
+        found = (
+            papermill_translators.find_translator("python3", "python").inspect(notebook.cells[at]) if at >= 0 else ()
+        )
     except Exception as error:  # nbformat, jsonschema and papermill each have their own for a broken file
         raise UsageError(f"{path} cannot be read as a notebook: {type(error).__name__}") from None
     try:
-        return {name: (ast.literal_eval(one["default"]), one["help"]) for name, one in found.items()}
+        return {one.name: (ast.literal_eval(one.default), one.help) for one in found}
     except (SyntaxError, ValueError):
         raise UsageError(f"{path}: the cell tagged `parameters` must hold only literals") from None
 

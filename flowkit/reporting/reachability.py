@@ -65,7 +65,9 @@ def reachability(
     lines = expected.read_expectations(
         expected.expectations_of(log.source, expect), expected.printed_names(log.network, names)
     )
-    reach, own = Reach(log, names, lines), expected.owners(log)
+    own = expected.owners(log)
+    lines = expected.located(lines, own)
+    reach = Reach(log, names, lines)
     matched = {one.line: expected.matches(one, reach.rows, own) for one in lines}
     wanted = pd.Series(False, reach.rows.index)
     for one in lines:

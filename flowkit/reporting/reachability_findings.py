@@ -5,7 +5,7 @@ In: rows of `flowkit.questions`, and what was rejected of their clients. Out: fi
 
 import pandas as pd
 
-from flowkit.net import ADMIN_PORTS, DATABASE_PORTS
+from flowkit.net import ADMIN_PORTS, DATABASE_PORTS, is_network
 from flowkit.questions.fixes import revocation
 from flowkit.questions.reachability import ANSWERED, REFUSED, REPLY_REFUSED, RESET, SERVICE, SILENT, Reach
 from flowkit.questions.services import admitting
@@ -30,7 +30,8 @@ def expectation(reach: Reach, row, mine: pd.DataFrame, host) -> Finding:
     address."""
     log, where, cause = reach.log, f"{host_of(row)} {service_of(row)}", {}
     port, number = int(row.port) if str(row.port).isdigit() else None, NUMBERS.get(row.protocol)
-    alone = row.source if "/" not in row.source else None
+    source = row.source if is_network(row.source) else None  # else a host of several addresses
+    alone = source if source and "/" not in source else None
     incident = incident_id(row.destination, number, port) if row.proof is None else _place(row.proof, row.state)
     if row.verdict == "unproven":
         form, severity, who, counts, action = "", "low", _who(host, row, alone), {}, ""
@@ -54,7 +55,7 @@ def expectation(reach: Reach, row, mine: pd.DataFrame, host) -> Finding:
         row.verdict if row.verdict == "newly-reachable" else f"expectation-{row.verdict}", row._asdict(), form, counts,
         name=without_controls(row.name), who=who, where=where, state=translated(MEANING.get(row.state, "")),
         until=row.last_seen, why=translated(row.note) or text("expectation.unseen"), severity=severity,
-        srcaddr=row.source, dstaddr=row.address, protocol=number, dstport=port, cause=cause.get("cause"),
+        srcaddr=source, dstaddr=row.address, protocol=number, dstport=port, cause=cause.get("cause"),
         grounds=(*grounds, *cause.get("grounds", ())),
         action=action, incident=cause.get("incident", incident),
     )  # fmt: skip

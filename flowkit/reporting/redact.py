@@ -29,6 +29,7 @@ from nbformat import NotebookNode
 
 from flowkit.loading.hostnames import LOAD_BALANCER, NAT_GATEWAY, UNHELPFUL
 from flowkit.loading.sources import aws_name
+from flowkit.net import is_network
 from flowkit.reporting.answer import MIME, TEMPLATES, Shown
 from flowkit.reporting.errors import ReportError
 from flowkit.reporting.finding import finding_id
@@ -169,7 +170,7 @@ class Redactor:
                 cells = [] if line.lstrip().startswith("#") else next(csv.reader([line.strip()]), [])
                 cells = [cell.strip() for cell in cells]
                 csv.writer(file).writerow(
-                    self.name(cell) if name and not _network(cell) else cell
+                    self.name(cell) if name and not is_network(cell) else cell
                     for name, cell in zip(named or [False] * len(cells), cells, strict=False)
                 )
                 named = named or [column in ("name", "source", "destination") for column in cells]
@@ -255,13 +256,6 @@ def _all_public(version: int, prefix: str) -> bool:
     network = {4: ipaddress.IPv4Network, 6: ipaddress.IPv6Network}[version]
     branch = network((int(prefix.ljust(32 if version == 4 else 128, "0"), 2), len(prefix)))
     return not any(branch.overlaps(block) for block in NOT_PUBLIC[version])
-
-
-def _network(text: str) -> bool:
-    try:
-        return bool(ipaddress.ip_interface(text))
-    except ValueError:
-        return False
 
 
 def secrets_of(*places: str | None) -> set[str]:

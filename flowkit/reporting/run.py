@@ -18,6 +18,7 @@ import nbformat
 
 from flowkit.loading.network import snapshot_of
 from flowkit.loading.sample import NOTEBOOKS, SAMPLE
+from flowkit.loading.sources import REPORT
 from flowkit.loading.window import moment, window
 from flowkit.questions.expectations import expectations_of, printed_names, read_expectations
 from flowkit.questions.networks import read_networks, subnet_names
@@ -80,7 +81,7 @@ def report(request: Request, progress: Progress = lambda stage, done, to_do: Non
     plan = planned(request, started)
     new_run = history.new_run(request.out, request.group_readable)
     with _speaking(request.lang), new_run as folder, executor() as submit, _redacting(plan, request.redact) as redactor:
-        os.environ["FLOWKIT_REPORT"] = folder.name  # the kernels read what this process folds
+        os.environ[REPORT] = folder.name  # the kernels read what this process folds
         progress("reading logs", 0, 1)
         log, notes = read(plan.options)
         progress("folding", 0, 1)
@@ -135,12 +136,13 @@ def planned(request: Request, now: datetime) -> Plan:
     idle = {name: option for name, option in idle.items() if not any(name in each for each in own.values())}
     options |= dict.fromkeys(options.keys() & idle)
     try:
-        snapshot = snapshot_of(request.source, options["network"])
-        if options["network_after"] is not None:
-            if snapshot is None:
-                raise ValueError("--network-after needs --network, the rules of today to compare with")
-            rules_after(snapshot, options["network_after"])
-        named = subnet_names(snapshot) | read_networks(given.get("named_networks"))
+        snapshot, after = snapshot_of(request.source, options["network"]), options["network_after"]
+        if after is not None and snapshot is None:
+            raise UsageError("--network-after needs --network, the rules of today to compare with")
+        if after is not None:
+            rules_after(snapshot, after)
+        named = subnet_names(snapshot)
+        named |= read_networks(None if "named_networks" in idle else given.get("named_networks"))
         read_expectations(expectations_of(request.source, options["expect"]), printed_names(snapshot, named))
     except (ValueError, OSError) as error:
         raise ReportError(str(error)) from None
