@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from flowkit.loading import strict
@@ -157,8 +158,8 @@ class Parser:
 
     def _keep(self, frame: pl.DataFrame, format: Format, files: list[tuple[int, int]]) -> None:
         """Take typed records, so many of each file."""
-        ids = [pl.repeat(file_id, count, dtype=pl.Int64, eager=True) for count, file_id in files]
-        self.frames[format.kind].append(frame.with_columns(pl.concat(ids).alias("file_id")))
+        counts, ids = np.array(files, np.int64).T
+        self.frames[format.kind].append(frame.with_columns(file_id=np.repeat(ids, counts)))
         self.rows += len(frame)
         for _, file_id in files:
             self.files[file_id]["unknown"].update(format.unknown)

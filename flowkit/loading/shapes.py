@@ -103,7 +103,7 @@ class Lines:
             if cut := block.rfind(b"\n") + 1:
                 if ready:
                     yield ready
-                ready = rest + block[:cut] if rest or cut < len(block) else block
+                ready = b"".join((rest, memoryview(block)[:cut])) if rest or cut < len(block) else block
                 rest = block[cut:]
             else:
                 rest += block

@@ -50,7 +50,8 @@ def _regular(data: bytes, count: int, format: Format) -> bool:
     """Return whether there are as many tokens as `count` lines have, none of them empty, all printable ASCII."""
     text, separators = np.frombuffer(data, np.uint8), count * (len(format.names) - 1)
     between = text == ord(format.separator)
-    ends = between | (text <= ord(" "))
+    ends = text <= ord(" ")
+    ends |= between
     return bool(
         count
         and np.count_nonzero(between) == separators
@@ -58,7 +59,7 @@ def _regular(data: bytes, count: int, format: Format) -> bool:
         and text.max() <= ord("~")
         and b'"' not in data
         and not ends[0]
-        and not (ends[1:] & ends[:-1]).any()
+        and not np.logical_and(ends[1:], ends[:-1], out=between[1:]).any()
     )
 
 
