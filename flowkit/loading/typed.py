@@ -1,8 +1,4 @@
-"""From lines of one format to typed columns, where nothing was bent on the way, and from these to what is counted.
-
-Two ways lead there. Nearly all text is proven whole, by types, lengths and limits; what is not is judged line by line
-by the pattern of its format, and may be read when every line matches.
-"""
+"""From lines of one format to typed columns, where nothing was bent on the way, and from these to what is counted."""
 
 from functools import lru_cache
 
