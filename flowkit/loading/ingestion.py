@@ -217,6 +217,8 @@ def _parsed(task: Task, work: Path, fields: Format | None, failures: dict[str, s
             path = link  # noqa: PLW2901
         files.append((facts, path))
     parsers = _read(files, work, fields, failures)
+    for part in itertools.chain.from_iterable(parser.parts for parser in parsers):
+        cache.synced(part)  # here, beside the other tasks
     for path in (path for _, path in files if path.is_relative_to(work)):
         path.unlink(missing_ok=True)
     return parsers

@@ -193,19 +193,9 @@ class Lines:
 
     def _events(self, blocks: Iterator[bytes], separator: str, column: int, skip: int) -> Iterator[Piece]:
         """The messages of a table of events, which stand in one `column`; a row without it stays as it is."""
-        for block in blocks:
-            if b'"' in block:  # from here on a row may be of several lines
-                blocks = itertools.chain([block], blocks)
-                break
-            lines = as_lines(block.split(b"\n", skip)[skip].replace(b"\r", b"")).to_frame()
-            cell = pl.col("line").str.split(separator).list.get(column, null_on_oob=True)
-            data, skip = as_text(lines.select(pl.coalesce(cell, "line"))), 0
-            if data:
-                self.format = self.format or self._by_content(data)
-                yield self.piece(data)
         texts = (line.decode("utf-8", "replace") for block in blocks for line in io.BytesIO(block))
-        rows = (_cell(row, separator, column) for row in itertools.islice(_rows(texts), skip, None))
-        yield from self._gathered(line for row in rows for line in strict.of_text(row))
+        rows = itertools.islice(_rows(texts), skip, None)
+        return self._gathered(line for row in rows for line in strict.of_text(_cell(row, separator, column)))
 
     def _messages(self, blocks: Iterator[bytes], key: str, before: bytes, behind: bytes) -> Iterator[Piece]:
         """Objects one a line, with one message each behind `key`. A line that is otherwise stays as it is.
