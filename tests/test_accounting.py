@@ -142,3 +142,17 @@ def test_a_token_too_many_never_makes_up_for_one_too_few(tmp_path):
         path = tmp_path / f"{number}.log"
         path.write_text("\n".join(("version srcaddr log-status instance-id", *good, *bad, *good, "")))
         assert counts(path)["malformed"] == (2, 1)[number]
+
+
+@pytest.mark.parametrize("field", ["bytes", "srcaddr", "log-status"])
+def test_a_record_behind_a_time_is_judged_as_without_it(tmp_path, field):
+    for number, odd in enumerate(token for token in ODD_TOKENS if token.isprintable() and token.strip(' "') == token):
+        tokens = V2[0].split(" ")
+        tokens[DEFAULT_FORMAT.index(field)] = odd or "x"
+        for folder, stamp in (("plain", ""), ("stamped", "2026-11-20T12:00:00.000Z ")):
+            (tmp_path / folder).mkdir(exist_ok=True)
+            text = "".join(f"{stamp}{line}\n" for line in (*V2, " ".join(tokens), *V2))
+            (tmp_path / folder / f"{number:02}.log").write_text(text)
+    plain, stamped = (counts(tmp_path / folder) for folder in ("plain", "stamped"))
+    names = ("lines", "ok", "nodata", "skipdata", "malformed", "ok_bytes", "ok_packets")
+    assert [stamped[name] for name in names] == [plain[name] for name in names]

@@ -103,11 +103,15 @@ class Parser:
             data = b"".join(piece.data for _, _, piece in group)
             counts = [(piece.count, facts["file_id"]) for facts, _, piece in group]
             whole = not any(piece.cut for _, _, piece in group)
-            if whole and (frame := proven(data, sum(count for count, _ in counts), format)) is not None:
+            frame = proven(data, sum(count for count, _ in counts), format) if whole else None
+            if frame is None:
+                lines = as_lines(data)
+                fits = _judged(lines, format)
+                frame = typed(data, format) if whole and data and fits.all() else None
+            if frame is not None:
                 self._keep(frame, format, counts)
                 continue
-            lines, start, found = as_lines(data), 0, defaultdict(list)
-            fits = _judged(lines, format)
+            start, found = 0, defaultdict(list)
             for facts, source, piece in group:
                 own = slice(start, start + piece.count)
                 source.format = self._doubted(facts, piece, format, lines[own], fits[own], found)

@@ -7,7 +7,7 @@ import polars as pl
 
 from flowkit.fields import ADDRESSES, FIELDS, STATUS, TIMES
 from flowkit.loading import strict
-from flowkit.loading.grammar import NULLS, Format, token_pattern
+from flowkit.loading.grammar import NULLS, STAMP, Format, token_pattern
 from flowkit.loading.sources import DAY, FIRST_TIME
 
 #: Seconds that no record exceeds, although the longest aggregation interval is 10 minutes: exports that sum records up
@@ -24,7 +24,8 @@ def proven(data: bytes, count: int, format: Format) -> pl.DataFrame | None:
     long as all of it, and no token is empty or missing, each is as the text has it, and limits and patterns are left to
     look at, of texts once for each value.
     """
-    if format.quoted or format.before or format.behind or not _regular(data, count, format):
+    stamped_cells = format.separator != " " and format.before + format.behind
+    if format.quoted or stamped_cells or not _regular(data, count, format):
         return None
     try:
         frame = _read(data, format, "-")
@@ -32,6 +33,7 @@ def proven(data: bytes, count: int, format: Format) -> pl.DataFrame | None:
         return None
     size, good = frame.select(_texts(format)).row(0)
     size += frame.height * frame.width
+    frame = frame.select(format.columns)
     for name, column in zip(format.names, frame, strict=True):
         if column.dtype != pl.String:
             least, most, nulls = column.min() or 0, column.max() or 0, column.null_count()
@@ -44,7 +46,7 @@ def proven(data: bytes, count: int, format: Format) -> pl.DataFrame | None:
 
 def _regular(data: bytes, count: int, format: Format) -> bool:
     """Return whether there are as many tokens as `count` lines have, none of them empty, all printable ASCII."""
-    text, separators = np.frombuffer(data, np.uint8), count * (len(format.names) - 1)
+    text, separators = np.frombuffer(data, np.uint8), count * (format.before + len(format.names) + format.behind - 1)
     between = text == ord(format.separator)
     ends = text <= ord(" ")
     ends |= between
@@ -62,21 +64,22 @@ def _regular(data: bytes, count: int, format: Format) -> bool:
 @lru_cache(maxsize=1000)
 def _texts(format: Format) -> list[pl.Expr]:
     """Return how long the columns of text are together, `-` for null, and whether all are such as their field may have."""
-    lengths, good = [pl.lit(0)], [pl.lit(True)]
-    for name, column in zip(format.names, map(pl.col, format.columns), strict=True):
+    patterns = {"0": STAMP} if format.before else {}
+    for name, column in zip(format.names, format.columns, strict=True):
         field = FIELDS.get(name)
-        if field is None or field.type == "string":
-            lengths.append(column.str.len_bytes().sum() + column.null_count())
         if field and (field.words or field.pattern) and field.type == "string":
-            good.append(column.unique().str.contains(f"^{token_pattern(name)}$").all())
-        if name == "log-status":
-            good.append(column.null_count() == 0)
-    return [pl.sum_horizontal(lengths).alias("size"), pl.all_horizontal(good).alias("good")]
+            patterns[column] = token_pattern(name)
+    good = [pl.col(name).unique().str.contains(f"^{pattern}$").all() for name, pattern in patterns.items()]
+    good += [pl.col(name).is_not_null().all() for name in patterns if name in ("0", "log_status")]
+    texts = pl.col(pl.String)
+    size = pl.sum_horizontal(pl.lit(0), texts.str.len_bytes().sum(), texts.null_count())
+    return [size.alias("size"), pl.all_horizontal(pl.lit(True), *good).alias("good")]
 
 
 def typed(data: bytes, format: Format) -> pl.DataFrame:
     """Return lines of which each matches the pattern as typed columns."""
-    return _settled(_read(data, format, "-" if format.separator == " " else list(NULLS)), b":" in data)
+    frame = _read(data, format, "-" if format.separator == " " else list(NULLS))
+    return _settled(frame.select(format.columns), b":" in data)
 
 
 def _read(data: bytes, format: Format, nulls: str | list[str]) -> pl.DataFrame:
@@ -86,7 +89,7 @@ def _read(data: bytes, format: Format, nulls: str | list[str]) -> pl.DataFrame:
     return pl.read_csv(
         data, has_header=False, separator=format.separator, quote_char='"' if format.quoted else None,
         null_values=nulls, schema=before | schema | behind,
-    ).select(list(schema))  # fmt: skip
+    )  # fmt: skip
 
 
 def _settled(frame: pl.DataFrame, wide: bool) -> pl.DataFrame:
