@@ -23,8 +23,8 @@ IPV6 = "|".join(
     + [f"{_GROUP}(?::{_GROUP}){{6}}::"]
 )
 ADDRESS = f"{IPV4}|{IPV6}"
-#: Twelve digits, or a word such as `unknown`; never a number that a spreadsheet bent (`1.23457E+11`, `12345678901.0`).
-ACCOUNT = "[0-9]+|[!#-,./:-~][!#-~]*"
+#: At most twelve digits, or a word such as `unknown`; never a number that a spreadsheet bent (`1.23457E+11`).
+ACCOUNT = "[0-9]{1,12}|[!#-,./:-~][!#-~]*"
 #: A port, again without leading zeros where it has five digits.
 PORT = "[0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]"
 #: Whole seconds; milli-, micro- and nanoseconds become seconds after they are read.
@@ -125,8 +125,8 @@ TGW_FIELDS = (
     Field("resource-type", 6, "string", "TransitGateway or TransitGatewayAttachment"),
     Field("tgw-id", 6, "string", "transit gateway"),
     Field("tgw-attachment-id", 6, "string", "transit gateway attachment"),
-    Field("tgw-src-vpc-account-id", 6, "string", "account of the source VPC"),
-    Field("tgw-dst-vpc-account-id", 6, "string", "account of the destination VPC"),
+    Field("tgw-src-vpc-account-id", 6, "string", "account of the source VPC", ACCOUNT),
+    Field("tgw-dst-vpc-account-id", 6, "string", "account of the destination VPC", ACCOUNT),
     Field("tgw-src-vpc-id", 6, "string", "source VPC"),
     Field("tgw-dst-vpc-id", 6, "string", "destination VPC"),
     Field("tgw-src-subnet-id", 6, "string", "source subnet"),

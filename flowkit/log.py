@@ -26,9 +26,9 @@ from flowkit.loading.engines import tally as table_tally
 from flowkit.loading.errors import SourceError
 from flowkit.loading.ingestion import Ingested, bring_in
 from flowkit.loading.network import Snapshot, snapshot_of
-from flowkit.loading.parse import DAY, FIRST_TIME, LONGEST
 from flowkit.loading.records import backend, quoted, records_view, whole_numbers
-from flowkit.loading.sources import REPORT, aws_name, is_table, slot_of
+from flowkit.loading.sources import DAY, FIRST_TIME, REPORT, aws_name, is_table, slot_of
+from flowkit.loading.typed import LONGEST
 from flowkit.loading.window import Moment, moment, window
 from flowkit.words import one_line
 

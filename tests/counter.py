@@ -49,7 +49,9 @@ def record(tokens: list[str]) -> dict | None:
         elif name in WORDS:
             if token not in WORDS[name]:
                 return None
-        elif name == "account-id" and not (token.isascii() and (token.isdigit() or token[0] not in "-0123456789")):
+        elif name == "account-id" and not (
+            token.isascii() and (token.isdigit() and len(token) <= 12 or token[0] not in "-0123456789")
+        ):
             return None
     return row
 

@@ -3,6 +3,7 @@
 import gzip
 import random
 import uuid
+import zipfile
 
 import counter
 import pytest
@@ -25,7 +26,7 @@ ODD_TOKENS = (
     "5.7", "1e3", "1e2", "+5", "-5", "1_000", "0x10", "0b1", "007", "NaN", "None", "65536", "256", "true", "",
     "99999999999999999999", "9223372036854775807", "9223372036854775808", "1700000000123", "-", "10.0.0.256",
     "1.2.3.4.", "01.2.3.4", "::", "fe80::1%eth0", "accept", "OK ", "OK\t", "\"", "'", "ACCEPT", "é", "\x00", "\x1c",
-    "\x7f", "\u2028", "srcaddr", "<script>", "a,b",
+    "\x7f", "\u2028", "srcaddr", "<script>", "a,b", "1234567890123", "00", "-0",
 )  # fmt: skip
 
 
@@ -123,3 +124,35 @@ def test_odd_tokens_are_judged_alike_when_many_files_are_read_together(tmp_path,
     for odd, file, each in zip(ODD_TOKENS, files, expected, strict=True):
         names = ("lines", "headers", "blank", "ok", "nodata", "skipdata", "malformed")
         assert [file[name] for name in names] == [each[name] for name in names], odd
+
+
+def test_what_was_read_before_an_error_in_the_middle_of_a_file_is_accounted_for(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.log", "\n" + HEADER + f"\n{V2[0]}" * 60_000 + "\n")
+        archive.writestr("b.parquet", "PAR1")
+    tally = counts(tmp_path)
+    assert (tally["damaged_files"], tally["headers"], tally["blank"]) == (1, 1, 1)
+    assert tally["ok"] > 10_000
+
+
+def test_a_token_too_many_never_makes_up_for_one_too_few(tmp_path):
+    """As long together as the records that they are not."""
+    good = ["2 10.0.0.1 OK i-1"] * 50
+    for number, bad in enumerate((["2 10.0.0.1 OK i-1 -", "2 10.0.0.1 OK"], ["02 10.0.0.1 OK -", "2  OK i-1"])):
+        path = tmp_path / f"{number}.log"
+        path.write_text("\n".join(("version srcaddr log-status instance-id", *good, *bad, *good, "")))
+        assert counts(path)["malformed"] == (2, 1)[number]
+
+
+@pytest.mark.parametrize("field", ["bytes", "srcaddr", "log-status"])
+def test_a_record_behind_a_time_is_judged_as_without_it(tmp_path, field):
+    for number, odd in enumerate(token for token in ODD_TOKENS if token.isprintable() and token.strip(' "') == token):
+        tokens = V2[0].split(" ")
+        tokens[DEFAULT_FORMAT.index(field)] = odd or "x"
+        for folder, stamp in (("plain", ""), ("stamped", "2026-11-20T12:00:00.000Z ")):
+            (tmp_path / folder).mkdir(exist_ok=True)
+            text = "".join(f"{stamp}{line}\n" for line in (*V2, " ".join(tokens), *V2))
+            (tmp_path / folder / f"{number:02}.log").write_text(text)
+    plain, stamped = (counts(tmp_path / folder) for folder in ("plain", "stamped"))
+    names = ("lines", "ok", "nodata", "skipdata", "malformed", "ok_bytes", "ok_packets")
+    assert [stamped[name] for name in names] == [plain[name] for name in names]

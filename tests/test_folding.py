@@ -321,6 +321,23 @@ def test_a_node_with_pods_is_no_gateway_and_a_nat_gateway_is_one_without_a_field
     assert own.groupby("interface_id").transit.max().to_dict() == {"eni-nat": True, "eni-node": False}
 
 
+@pytest.mark.parametrize("directed", [True, False])
+def test_what_a_pod_sends_is_counted_once_where_both_ends_are_logged(directed):
+    pod, peer, packet = "100.64.0.9", "10.2.0.9", {"pkt_srcaddr": "100.64.0.9", "pkt_dstaddr": "10.2.0.9"}
+    ways = [{"flow_direction": way} if directed else {} for way in ("egress", "ingress")]
+    records = [
+        record(ME, peer, 40000, 443, interface_id="eni-node", instance_id="i-1", **packet, **ways[0]),
+        record(ME, "10.2.0.10", 40000, 443, interface_id="eni-node", instance_id="i-1", **ways[0]),
+        record(pod, peer, 40000, 443, interface_id="eni-peer", **packet, **ways[1]),
+        record("10.2.0.11", peer, 40000, 443, interface_id="eni-peer", **ways[1]),
+    ]
+    engine, _own = engine_of(records)
+    volume, edge = engine.answer(volumes(60)), engine.answer(edges(60))
+    assert volume[volume.counted].groupby("interface_id").bytes.sum().to_dict() == {"eni-node": 200, "eni-peer": 100}
+    assert not edge[(edge.interface_id == "eni-peer") & (edge.client == pod)].counted.any()
+    assert edge[edge.counted].client_bytes.sum() == 300
+
+
 def test_an_address_used_one_after_the_other_is_no_conflict():
     first = record(PEER, ME, 40000, 22, 0, flow_direction="ingress", vpc_id="vpc-1")
     later = record(PEER, ME, 40001, 22, 7200, flow_direction="ingress", vpc_id="vpc-1", interface_id="eni-b")

@@ -113,6 +113,12 @@ def test_any_order_and_underscores_and_camel_case_and_unknown_names(tmp_path):
     assert row["future_field"] == "<b>"
     shown = flowkit.load(str(tmp_path / "new.log")).summary.set_index("what")["value"]
     assert shown["unknown fields"] == "future-field"
+    later = [f"later-{letter}" for letter in "abcdefgh"]
+    for number in range(4):
+        kept = later[6 - 2 * number : 8 - 2 * number]
+        write_log(tmp_path / f"{number}.log", ["10.0.0.1 - OK 1 2"], ["srcaddr", "dstaddr", "log-status", *kept])
+    columns = flowkit.load(str(tmp_path)).raw.columns
+    assert [name for name in columns if "later" in name] == [name.replace("-", "_") for name in later]
 
 
 def test_a_header_anywhere_sets_the_format_for_what_follows(tmp_path):

@@ -210,7 +210,10 @@ def conversations() -> dict[str, str]:
             FROM began AS one
             LEFT JOIN {_OWN} AS a ON one.interface_id = a.interface_id AND one.day = a.day AND one.a_at = a.address
             LEFT JOIN {_OWN} AS b ON one.interface_id = b.interface_id AND one.day = b.day AND one.b_at = b.address
-            LEFT JOIN (SELECT DISTINCT address FROM interfaces WHERE address IS NOT NULL AND NOT transit) AS elsewhere
+            LEFT JOIN (
+                SELECT address FROM interfaces WHERE address IS NOT NULL AND NOT transit
+                UNION SELECT address FROM secondary
+            ) AS elsewhere
                 ON {_pick("addr").replace("a_", "one.a_").replace("b_", "one.b_")} = elsewhere.address
             LEFT JOIN (SELECT DISTINCT interface_id FROM interfaces WHERE transit) AS gateways
                 ON one.interface_id = gateways.interface_id""",

@@ -117,7 +117,11 @@ def volumes(step: int) -> str:
     known = """(
         SELECT day, address, CASE WHEN count(DISTINCT interface_id) = 1 THEN max(interface_id) END AS owner,
             CASE WHEN count(DISTINCT az_id) = 1 THEN max(az_id) END AS az, max(NOT transit) AS logged
-        FROM interfaces WHERE address IS NOT NULL GROUP BY day, address
+        FROM (
+            SELECT day, address, interface_id, az_id, transit FROM interfaces WHERE address IS NOT NULL
+            UNION ALL SELECT day, address, interface_id, az_id, FALSE FROM secondary
+        ) AS addresses
+        GROUP BY day, address
     )"""
     mine = "src_owner = interface_id AND coalesce(dst_owner <> interface_id, TRUE)"
     its = "dst_owner = interface_id AND coalesce(src_owner <> interface_id, TRUE)"

@@ -39,6 +39,16 @@ EVIDENCE = f"""
         min("start") AS first, max("end") AS last,
         {", ".join(f"max({name}) AS {name}" for name in "interface_type az_id vpc_id subnet_id instance_id".split())}
     FROM rows GROUP BY {_KEY}, own"""
+#: Further private addresses of interfaces, such as those of pods: what they send carries them in the packet alone.
+SECONDARY = f"""
+    SELECT DISTINCT one.interface_id, one.day, address, az_id
+    FROM (
+        SELECT {INTERFACE} AS interface_id, CAST(coalesce("start" // {DAY}, 0) AS BIGINT) AS day, srcaddr,
+            pkt_srcaddr AS address, az_id
+        FROM flows WHERE {NAMED} AND pkt_srcaddr <> srcaddr AND {private("pkt_srcaddr")}
+    ) AS one
+    JOIN (SELECT interface_id, day, address AS own FROM interfaces WHERE NOT transit) AS senders
+        ON one.interface_id = senders.interface_id AND one.day = senders.day AND one.srcaddr = senders.own"""
 #: In how many records of each group of ``pairs`` each of its two addresses stands.
 PAIRS = f"""
     SELECT {", ".join(f"one.{name}" for name in GROUP)}, count(*) FILTER (WHERE srcaddr = x OR dstaddr = x) AS in_x,

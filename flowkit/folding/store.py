@@ -20,13 +20,13 @@ from flowkit.fields import MOST
 from flowkit.folding.conversations import SERVICES, conversations
 from flowkit.folding.edges import AWS_SERVICES, edges, refusals, step_of, volumes
 from flowkit.folding.engine import Engine
-from flowkit.folding.interfaces import interfaces
+from flowkit.folding.interfaces import SECONDARY, interfaces
 from flowkit.folding.sessions import ORIENTED, sessions, split, unsplit
 from flowkit.loading.records import literal, quiet, quoted
 from flowkit.net import TCP_IDLE
 
 #: Changes with what a fold holds, so that an older flowkit's is never read.
-VERSION = 11
+VERSION = 12
 #: Folds that stay in the cache; the one not used for longest goes first.
 KEPT = 12
 #: Memory of the questions' own DuckDB; beyond it, it spills into the fold's folder.
@@ -165,7 +165,7 @@ def fold(flows: ir.Table, network, folder: Path, span: tuple[int | None, int | N
     engine.write(refusals(step), folder / "refusals.parquet")
     engine.write(volumes(step), folder / "volumes.parquet")
     engine.write(AWS_SERVICES, folder / "aws_services.parquet")
-    for name in ("unsplit", "split", "services"):
+    for name in ("secondary", "unsplit", "split", "services"):
         (folder / f"{name}.parquet").unlink(missing_ok=True)
     intervals = coverage(engine)
     intervals.to_parquet(folder / "coverage.parquet")
@@ -177,6 +177,7 @@ def converse(engine: Engine, interfaces: pd.DataFrame, translated: bool, folder:
     """Define ``sessions`` and ``conversations`` in `engine`; what is computed once goes to `folder`."""
     types = {"interface_id": "string", "day": "int64", "address": "string", "transit": "boolean", "az_id": "string"}
     engine.put("interfaces", interfaces, types)
+    engine.keep("secondary", SECONDARY, folder / "secondary.parquet")
     engine.define(oriented=ORIENTED)
     engine.keep("unsplit", unsplit(translated), folder / "unsplit.parquet")
     engine.keep("split", split(translated, idle), folder / "split.parquet")

@@ -162,7 +162,7 @@ def commit(rows: list[dict], parts: list[Path], work: Path) -> None:
     """
     target, names, now = folder(), {}, time.time_ns()
     for part in parts:  # all are on the disk before the first appears
-        _synced(part)
+        synced(part)
     for part in parts:
         names[part.name] = f"{uuid.uuid4().hex}.{part.name.split('.')[-2]}.parquet"
         part.rename(target / "parts" / names[part.name])
@@ -176,7 +176,7 @@ def commit(rows: list[dict], parts: list[Path], work: Path) -> None:
     rows = [row | {"sizes": [sizes[name] for name in row["parts"]]} for row in rows]
     beside = work / f"{uuid.uuid4().hex}.parquet"
     pl.DataFrame(rows, _FACTS, orient="row").write_parquet(beside, compression="zstd")
-    _synced(beside)
+    synced(beside)
     beside.rename(target / "facts" / beside.name)
 
 
@@ -295,6 +295,7 @@ def _remove(work: Path) -> None:
     work.with_name(work.name + ".lock").unlink(missing_ok=True)
 
 
-def _synced(path: Path) -> None:
+def synced(path: Path) -> None:
+    """Return when all of a file is on the disk."""
     with path.open("rb") as file:
         os.fsync(file.fileno())

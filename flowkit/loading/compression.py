@@ -1,6 +1,6 @@
 """From a file, compressed or not, to blocks of its bytes, and a word on damage; other kinds are refused by name.
 
-gzip (members, padding, twice), bz2, xz, zip and zstd. Blocks are of 16 MB at most, however large what is inside.
+gzip (members, padding, twice), bz2, xz, zip and zstd. Blocks are of 2 MB at most, however large what is inside.
 """
 
 import bz2
@@ -16,8 +16,9 @@ from isal import igzip_lib
 
 from flowkit.loading.errors import SourceError
 
-#: Bytes that one block holds at most, and that one read of a file takes.
-BLOCK, READ = 16 << 20, 4 << 20
+#: Bytes that one block holds at most, and that one read of a file takes: what is next done with them stays in a core's
+#: cache, and one bad line among them makes few others slow.
+BLOCK = 2 << 20
 #: How streams of a kind begin, the kind's name, and what makes a decompressor of it.
 _STREAMS = {
     b"\x1f\x8b": ("gzip", lambda: igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)),
@@ -51,7 +52,7 @@ class Compressed:
 
     def __iter__(self) -> Iterator[bytes]:
         with self.path.open("rb") as file:
-            yield from self._opened(iter(lambda: file.read(READ), b""), outermost=True)
+            yield from self._opened(iter(lambda: file.read(BLOCK), b""), outermost=True)
 
     def _opened(self, chunks: Iterator[bytes], outermost: bool, depth: int = 0) -> Iterator[bytes]:
         """What is inside `chunks`, whatever they are compressed with, up to three times."""
@@ -129,7 +130,7 @@ class Compressed:
                 for member in members:
                     with archive.open(member) as inside:
                         last = b"\n"
-                        for block in self._opened(iter(lambda: inside.read(READ), b""), False, depth + 1):  # noqa: B023
+                        for block in self._opened(iter(lambda: inside.read(BLOCK), b""), False, depth + 1):  # noqa: B023
                             if last == b"\n" and len(members) > 1 and block.startswith(b"PAR1"):
                                 raise SourceError("the zip archive holds several files, some Parquet: unpack it first")
                             last = block[-1:] or last

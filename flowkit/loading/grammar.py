@@ -7,6 +7,7 @@ blanks, no leading zeros in ten digits …): what does not match is no record ye
 import re
 from collections.abc import Iterable
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import NamedTuple
 
 from flowkit.fields import DEFAULT_FORMAT, FIELDS, TEXT, TGW_FIELDS
@@ -127,6 +128,7 @@ def named(token: str) -> str | None:
     return known(token) or (token.lower().replace("_", "-") if _NAME.fullmatch(token) else None)
 
 
+@lru_cache(maxsize=1000)
 def _letters(token: str) -> str:
     return token.strip("`\"'${}@").replace("-", "").replace("_", "").lower()
 

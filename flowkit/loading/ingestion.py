@@ -59,26 +59,24 @@ class Ingested:
 
     def troubles(self) -> str:
         """Return one sentence on what was not counted as records: counts, and the first reason of each kind."""
-        tally, rows, refused = self.tally, self.facts.to_dicts(), list(self.refusals.items())
+        tally, rows, refused = self.tally, self.facts.to_dicts(), self.refusals
         bad, damaged, odd = ([row for row in rows if row[name]] for name in ("malformed", "damage", "odd_times"))
-        gateway = sum(row["gateway"] for row in rows)
+        gateway, odd_times = (sum(row[name] for row in rows) for name in ("gateway", "odd_times"))
         timeless = sum(records_in(row) for row in rows if row["first"] is None and not row["odd_times"])
-        by_reason: dict[str, list[str]] = {}
-        for place, reason in self.aside.items():
-            by_reason.setdefault(reason, []).append(place)
-        said = (
-            bad and f"{tally['malformed']:,} of {many(tally['lines'], 'line')} malformed, the first in"
-            f" {bad[0]['place']} ({bad[0]['reason']})",
-            refused and f"{len(refused):,} of {many(tally['files'], 'file')} not read, the first"
-            f" {': '.join(refused[0])}",
+        lines, files = many(tally["lines"], "line"), many(tally["files"], "file")
+        said = [
+            bad and f"{tally['malformed']:,} of {lines} malformed, the first in {bad[0]['place']} ({bad[0]['reason']})",
+            refused and f"{len(refused):,} of {files} not read, the first {': '.join(next(iter(refused.items())))}",
             damaged and f"{many(len(damaged), 'file')} damaged, the first {damaged[0]['place']}: {damaged[0]['damage']}",
-            odd and f"{many(sum(row['odd_times'] for row in odd), 'record')} with times that no flow log can have,"
+            odd and f"{many(odd_times, 'record')} with times that no flow log can have,"
             f" such as {odd[0]['odd_example']} in {odd[0]['place']}",
             gateway and f"{many(gateway, 'record')} of transit gateways, which the notebooks do not ask",
             timeless and f"{many(timeless, 'record')} without start and end, which the notebooks leave out",
-            *(f"{len(places):,} left aside ({reason}): {', '.join(places[:SHOWN])}{' …' * (len(places) > SHOWN)}"
-              for reason, places in by_reason.items()),
-        )  # fmt: skip
+        ]  # fmt: skip
+        for reason in dict.fromkeys(self.aside.values()):
+            places = [place for place, other in self.aside.items() if other == reason]
+            named = ", ".join(places[:SHOWN]) + " …" * (len(places) > SHOWN)
+            said.append(f"{len(places):,} left aside ({reason}): {named}")
         return "; ".join(filter(None, said))
 
 
@@ -219,6 +217,8 @@ def _parsed(task: Task, work: Path, fields: Format | None, failures: dict[str, s
             path = link  # noqa: PLW2901
         files.append((facts, path))
     parsers = _read(files, work, fields, failures)
+    for part in itertools.chain.from_iterable(parser.parts for parser in parsers):
+        cache.synced(part)  # here, beside the other tasks
     for path in (path for _, path in files if path.is_relative_to(work)):
         path.unlink(missing_ok=True)
     return parsers

@@ -31,7 +31,6 @@ class Records(Lines):
         self.headed = True
 
     def __iter__(self) -> Iterator[Piece]:
-        done = 0
         try:
             frame = pl.scan_parquet(self.file, glob=False, hive_partitioning=False)
             schema = frame.collect_schema()
@@ -55,14 +54,13 @@ class Records(Lines):
                 filled = [name for name in tokens if name in FIELDS and FIELDS[name].limit]
                 tokens |= {name: pl.when(empty).then(None).otherwise(tokens[name]) for name in filled}
             lines = pl.concat_str([token.fill_null("-") for token in tokens.values()], separator=" ")
-            while len(batch := frame.slice(done, _ROWS).select(lines).collect()):
-                yield Piece(as_text(batch), done + 1)
-                done += len(batch)
+            while len(batch := frame.slice(self.number - 1, _ROWS).select(lines).collect()):
+                yield self.piece(as_text(batch))
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
-            if isinstance(error, OSError) and not done and error.errno:
+            if isinstance(error, OSError) and self.number == 1 and error.errno:
                 raise
             reason = f"the Parquet file cannot be read ({str(error).splitlines()[0][:200]})"
-            if not done:
+            if self.number == 1:
                 raise SourceError(reason) from None
             self.source.damage = reason
 

@@ -1,7 +1,8 @@
 """From source files to Parquet: the records, the malformed lines, and what was counted in each file.
 
-Lines of many files are judged together by the pattern of their format (Polars), and read as typed columns. What does
-not match is looked at in its file: a header there changes the format of the lines after it, all else goes to `strict`.
+Lines of many files are read together as typed columns. Where any of them may be no record, they are judged one by one
+by the pattern of their format. What does not match is looked at in its file: a header there changes the format of the
+lines after it, all else goes to `strict`.
 """
 
 import errno
@@ -11,22 +12,20 @@ from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
-from flowkit.fields import ADDRESSES, FIELDS, STATUS, TIMES
 from flowkit.loading import strict
 from flowkit.loading.compression import Compressed
 from flowkit.loading.errors import SourceError
-from flowkit.loading.grammar import NULLS, Format, header
+from flowkit.loading.grammar import Format, header
 from flowkit.loading.parquet import MAGIC, Records
 from flowkit.loading.shapes import Lines, Piece, as_lines, as_text
-from flowkit.loading.sources import DAY, FIRST_TIME
+from flowkit.loading.sources import DAY
+from flowkit.loading.typed import proven, tallied, typed
 
-#: Seconds that no record exceeds, although the longest aggregation interval is 10 minutes: exports that sum records up
-#: have longer ones. https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html (start, end)
-LONGEST = DAY
 #: Bytes of text that are judged together, records that go into one part.
-TEXT, ROWS = 8 << 20, 150_000
+TEXT, ROWS = 2 << 20, 150_000
 #: A Parquet file that comes compressed as a whole may be so long, for it is held in memory.
 LARGEST_INSIDE = 1 << 30
 #: Errors that say there is no room: the disk's, a quota's, a limit's.
@@ -38,8 +37,6 @@ _SAID = ("first", "last", "odd_example", "damage", "refusal", "reason")
 _SETS = ("unknown", "formats", "parts")
 #: What lines that may be headers look like, and what a line of a table has that is not blank.
 _WORDS, _FILLED = r"^\W*[A-Za-z][\w-]*(?:\W+[A-Za-z][\w-]*){2,}\W*$", r"[^,;\t\r ]"
-_TYPES = {"int32": pl.Int32, "int64": pl.Int64, "string": pl.String}
-_COLUMNS = {field.column: _TYPES[field.type] for field in FIELDS.values()}
 
 
 def no_facts(file_id: int, place: str, stamp: str, size: int) -> dict:
@@ -56,7 +53,7 @@ class Parser:
         self.folder, self.name, self.given = folder, name, given
         self.latest = int(time.time()) + DAY
         self.waiting: dict[Format, list[tuple[dict, Lines, Piece]]] = defaultdict(list)
-        self.size = 0
+        self.size = self.rows = 0
         self.frames: dict[str, list[pl.DataFrame]] = {"vpc": [], "transit-gateway": [], "malformed": []}
         self.bad: list[tuple] = []
         self.parts: list[Path] = []
@@ -68,7 +65,6 @@ class Parser:
             except (SourceError, OSError) as error:  # that file's alone
                 if getattr(error, "errno", None) in FULL:
                     raise
-                self._settle()
                 said = str(error) if isinstance(error, SourceError) else f"cannot be read: {error.strerror or error}"
                 facts["damage" if facts["lines"] else "refusal"] = said
         self._settle()
@@ -80,58 +76,60 @@ class Parser:
         head = next(blocks, b"")
         if head.startswith(MAGIC):
             with source.path.open("rb") as file:
-                inside = file.read(len(MAGIC)) != MAGIC
+                inside = bytearray(head if file.read(len(MAGIC)) != MAGIC else b"")
             for block in blocks if inside else ():
-                head += block
-                if len(head) > LARGEST_INSIDE:
+                inside += block
+                if len(inside) > LARGEST_INSIDE:
                     raise SourceError("a compressed Parquet file that is too large: decompress it first")
-            lines = Records(source, head if inside else source.path, self.given)
+            lines = Records(source, bytes(inside) or source.path, self.given)
         else:
             lines = Lines(source, itertools.chain([head], blocks), self.given)
         for number, piece in enumerate(lines):
             if number:  # a header in what came before may have changed this file's format
                 self._settle()
+            else:
+                facts |= {name: getattr(lines, name) for name in ("headers", "blank")}
+                facts["lines"] = lines.headers + lines.blank
             self.waiting[lines.format].append((facts, lines, piece))
+            facts |= {"lines": facts["lines"] + piece.count, "headed": lines.headed}
             self.size += len(piece.data)
             if self.size >= TEXT:
                 self._settle()
-        facts |= {"damage": source.damage, "headed": lines.headed}
-        for name, count in (("headers", lines.headers), ("blank", lines.blank)):
-            facts[name] += count
-            facts["lines"] += count
+        facts["damage"] = source.damage
 
     def _settle(self) -> None:
         """Judge and read all lines that wait, those of one format together."""
         for format, group in self.waiting.items():
             data = b"".join(piece.data for _, _, piece in group)
-            lines = as_lines(data)
-            fits = _judged(lines, format)
-            counts = [piece.data.count(b"\n") for _, _, piece in group]
-            if fits.all() and not any(piece.cut for _, _, piece in group):
-                for (facts, _, _), count in zip(group, counts, strict=True):
-                    facts["lines"] += count
-                ids = [facts["file_id"] for facts, _, _ in group]
-                self._keep(data, format, list(zip(counts, ids, strict=True)))
+            counts = [(piece.count, facts["file_id"]) for facts, _, piece in group]
+            whole = not any(piece.cut for _, _, piece in group)
+            frame = proven(data, sum(count for count, _ in counts), format) if whole else None
+            if frame is None:
+                lines = as_lines(data)
+                fits = _judged(lines, format)
+                frame = typed(data, format) if whole and data and fits.all() else None
+            if frame is not None:
+                self._keep(frame, format, counts)
                 continue
-            found, start = defaultdict(list), 0
-            for (facts, source, piece), count in zip(group, counts, strict=True):
-                own = slice(start, start + count)
+            start, found = 0, defaultdict(list)
+            for facts, source, piece in group:
+                own = slice(start, start + piece.count)
                 source.format = self._doubted(facts, piece, format, lines[own], fits[own], found)
-                start += count
+                start += piece.count
             for other, parts in found.items():
-                data = as_text(pl.concat(lines for lines, _ in parts).to_frame())
-                self._keep(data, other, [(len(lines), file_id) for lines, file_id in parts])
+                frame = typed(as_text(pl.concat(lines for lines, _ in parts).to_frame()), other)
+                self._keep(frame, other, [(len(lines), file_id) for lines, file_id in parts])
         self.waiting.clear()
         self.size = 0
-        if sum(len(frame) for frames in self.frames.values() for frame in frames) >= ROWS or len(self.bad) > ROWS:
+        if self.rows >= ROWS or len(self.bad) > ROWS:
             self._write()
 
     def _doubted(
         self, facts: dict, piece: Piece, format: Format, lines: pl.Series, fits: pl.Series, found: dict[Format, list]
     ) -> Format:
         """Take apart lines of which some do not match `format`; returns the format of what follows them."""
-        facts["lines"] += len(lines)
-        maybe = (~fits & lines.str.contains(_WORDS)).arg_true()
+        doubtful = (~fits).arg_true()
+        maybe = doubtful.filter(lines.gather(doubtful).str.contains(_WORDS))
         headers = {at: named for at in maybe if (named := header(strict.split(lines[at], format.separator), least=3))}
         facts["headers"] += len(headers)
         whole = pl.int_range(len(lines), eager=True) < len(lines) - piece.cut
@@ -153,7 +151,8 @@ class Parser:
                         facts["malformed"] += 1
                         facts["reason"] = facts["reason"] or f"line {number}: {text}"
                         self.bad.append((facts["file_id"], number, line[: strict.KEPT], len(line), text))
-            found[current].append((part.filter(good), facts["file_id"]))
+            if good.any():
+                found[current].append((part.filter(good), facts["file_id"]))
             begin = end + 1
             if named:
                 current = named._replace(separator=format.separator, quoted=format.quoted)
@@ -161,94 +160,45 @@ class Parser:
             found[plain].append((pl.Series("line", texts), facts["file_id"]))
         return current
 
-    def _keep(self, data: bytes, format: Format, files: list[tuple[int, int]]) -> None:
-        """Take lines that match, so many of each file, as typed records, and count them by file."""
-        if not data:
-            return
-        ids = [pl.repeat(file_id, count, dtype=pl.Int64, eager=True) for count, file_id in files]
-        frame = _typed(data, format).with_columns(pl.concat(ids).alias("file_id"))
-        self.frames[format.kind].append(frame)
-        for row in _tallied(frame, self.latest).iter_rows(named=True):
-            facts = self.files[row["file_id"]]
-            for name in ("ok", "nodata", "skipdata", "no_status", "ok_bytes", "ok_packets", "odd_times"):
-                facts[name] += int(row[name] or 0)
-            for name, outer in (("first", min), ("last", max)):
-                facts[name] = outer((at for at in (facts[name], row[name]) if at is not None), default=None)
-            facts["odd_example"] = facts["odd_example"] or row["odd_example"]
-            facts["gateway"] += row["len"] if format.kind != "vpc" else 0
-            facts["unknown"].update(format.unknown)
-            facts["formats"].add(" ".join(format.names))
+    def _keep(self, frame: pl.DataFrame, format: Format, files: list[tuple[int, int]]) -> None:
+        """Take typed records, so many of each file."""
+        counts, ids = np.array(files, np.int64).T
+        self.frames[format.kind].append(frame.with_columns(file_id=np.repeat(ids, counts)))
+        self.rows += len(frame)
+        for _, file_id in files:
+            self.files[file_id]["unknown"].update(format.unknown)
+            self.files[file_id]["formats"].add(" ".join(format.names))
 
     def _write(self) -> None:
-        """Write what was read as new Parquet files."""
+        """Write what was read as new Parquet files, and count it by file."""
         if self.bad:
             self.frames["malformed"].append(pl.DataFrame(self.bad, MALFORMED, orient="row"))
-            self.bad = []
         for kind, frames in self.frames.items():
             if frames:
                 path = self.folder / f"{self.name}-{len(self.parts)}.{kind}.parquet"
                 frame = pl.concat(frames, how="diagonal")
                 frame.write_parquet(path, compression="lz4", statistics=False)
                 self.parts.append(path)
+                if kind != "malformed":
+                    self._count(frame, kind)
                 for file_id in frame["file_id"].unique():
                     self.files[file_id]["parts"].add(path.name)
                 frames.clear()
+        self.bad, self.rows = [], 0
+
+    def _count(self, frame: pl.DataFrame, kind: str) -> None:
+        for row in tallied(frame, self.latest).iter_rows(named=True):
+            facts = self.files[row["file_id"]]
+            for name in ("ok", "nodata", "skipdata", "no_status", "ok_bytes", "ok_packets", "odd_times"):
+                facts[name] += int(row[name] or 0)
+            for name, outer in (("first", min), ("last", max)):
+                facts[name] = outer((at for at in (facts[name], row[name]) if at is not None), default=None)
+            if row["odd_times"] and not facts["odd_example"]:
+                facts["odd_example"] = " to ".join("-1" if at is None else f"{at}" for at in row["odd_example"])
+            facts["gateway"] += row["len"] if kind != "vpc" else 0
 
 
 def _judged(lines: pl.Series, format: Format) -> pl.Series:
     """Whether each line is a record of the format for certain."""
     fits = lines.str.contains(format.pattern)
     return fits if format.separator == " " else fits & lines.str.contains(_FILLED)
-
-
-def _typed(data: bytes, format: Format) -> pl.DataFrame:
-    """The lines as typed columns. Every line matches the pattern, so every token fits its column."""
-    schema = {column: _COLUMNS.get(column, pl.String) for column in format.columns}
-    before = {f"{number}": pl.String for number in range(format.before)}
-    behind = {f"-{number}": pl.String for number in range(format.behind)}
-    frame = pl.read_csv(
-        data, has_header=False, separator=format.separator, quote_char='"' if format.quoted else None,
-        null_values="-" if format.separator == " " else list(NULLS), schema=before | schema | behind,
-    ).select(list(schema))  # fmt: skip
-    changed = []
-    for name in TIMES:
-        if name in schema and (frame[name].max() or 0) >= 10**11:  # in other units: no flow log is of the year 5138
-            value = seconds = pl.col(name)
-            for least, unit in ((10**11, 10**3), (10**14, 10**6), (10**17, 10**9)):
-                there = value.is_between(least, least * 1000, closed="left")
-                seconds = pl.when(there).then(value // unit).otherwise(seconds)
-            changed.append(seconds.alias(name))
-    for name in (FIELDS[name].column for name in ADDRESSES if b":" in data):
-        if name in schema:  # each IPv6 address in one spelling
-            wide = frame[name].filter(frame[name].str.contains(":", literal=True)).unique()
-            other = {value: spelt for value in wide if (spelt := strict.canonical(value)) != value}
-            changed += [frame[name].replace(other)] if other else []
-    return frame.with_columns(changed)
-
-
-def _tallied(frame: pl.DataFrame, latest: int) -> pl.DataFrame:
-    """By file: records by log-status, sums over OK records and those without status, first and last sane second."""
-    needed = ("log_status", "bytes", "packets", "start", "end")
-    missing = [pl.lit(None, _COLUMNS[name]).alias(name) for name in needed if name not in frame.columns]
-    status, start, end = pl.col("log_status"), pl.col("start"), pl.col("end")
-    odd = pl.any_horizontal(
-        *(~value.is_between(FIRST_TIME, latest).fill_null(True) for value in (start, end)),
-        (end > pl.min_horizontal(start, latest) + LONGEST).fill_null(False),
-    )
-    sums = []
-    for name in ("bytes", "packets"):
-        large = name in frame.columns and (frame[name].max() or 0) > 2**40  # a sum may be beyond 64 bits
-        value = pl.col(name).cast(pl.Int128) if large else pl.col(name)
-        sums.append(value.filter(status.is_null() | (status == "OK")).sum().cast(pl.String).alias(f"ok_{name}"))
-    example = pl.concat_str(start.fill_null(-1), end.fill_null(-1), separator=" to ")
-    asked = frame.lazy().with_columns(missing).group_by("file_id").agg(
-        *((status == word).sum().alias(word.lower()) for word in STATUS),
-        status.is_null().sum().alias("no_status"),
-        *sums,
-        pl.coalesce(start, end).filter(~odd).min().alias("first"),
-        pl.coalesce(end, start).filter(~odd).max().alias("last"),
-        odd.sum().alias("odd_times"),
-        example.filter(odd).first().alias("odd_example"),
-        pl.len(),
-    )  # fmt: skip
-    return asked.collect()

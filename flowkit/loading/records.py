@@ -127,7 +127,7 @@ def _rows(facts: pl.DataFrame, record: str, number: int) -> str:
     ]
     unknown = {name.replace("-", "_") for names in facts["unknown"] for name in names}
     unknown |= {f"{name}_" for name in unknown}
-    chosen += [quoted(name) for name in there if name in unknown and name not in columns]
+    chosen += [quoted(name) for name in sorted(unknown.intersection(there).difference(columns))]
     sql = f"SELECT {', '.join(chosen)}, file_id FROM {rows}"
     held = con.execute(f"SELECT sum(num_rows) FROM parquet_file_metadata({files})").fetchone()[0] if names else 0
     expected = facts.select(pl.sum_horizontal("ok", "nodata", "skipdata", "no_status") - pl.col("gateway")).sum().item()

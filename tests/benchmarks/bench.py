@@ -1,17 +1,20 @@
 """`make bench`: generates the logs, times everything in one run, prints one Markdown table.
 
 Each step is a command of its own: wall seconds, their ratio to the floor (`gzip -dc` over the same files, one
-process a core), CPU seconds of all its processes, and the memory of the largest. Figures of one run compare with each
-other, not with those of another day or machine.
+process a core), CPU seconds and memory of all its processes together. Figures of one run compare with each other, not
+with those of another day or machine.
 """
 
 import argparse
+import contextlib
 import gzip
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -67,7 +70,7 @@ for file in sorted(glob.glob(sys.argv[1])):
 
 
 class Step(NamedTuple):
-    """One timed command: seconds of wall clock and of CPU, peak memory in MB, records it went through."""
+    """One timed command: seconds of wall clock and of CPU, peak memory of its processes in MB, records it went through."""
 
     name: str
     seconds: float
@@ -76,16 +79,32 @@ class Step(NamedTuple):
     records: int
 
 
+def memory(pid: int) -> float:
+    """MB that a process and all those that it started hold at the moment, shared pages once."""
+    with contextlib.suppress(OSError):  # it has just ended
+        own = re.search(r"Pss: +([0-9]+)", Path(f"/proc/{pid}/smaps_rollup").read_text())
+        children = (path.read_text().split() for path in Path(f"/proc/{pid}/task").glob("*/children"))
+        return (int(own[1]) if own else 0) / 1024 + sum(memory(int(child)) for each in children for child in each)
+    return 0
+
+
 def timed(name: str, records: int, command: list[str], cache: Path, out: int | IO = subprocess.DEVNULL) -> Step:
     """Run `command` with its own cache folder and time it as a whole process."""
     begun = time.monotonic()
     process = subprocess.Popen(command, stdout=out, env=os.environ | {"FLOWKIT_CACHE": str(cache)})
+    held, done = [0.0], threading.Event()
+    watch = threading.Thread(
+        target=lambda: [held.append(memory(process.pid)) for _ in iter(lambda: done.wait(0.2), True)]
+    )
+    watch.start()
     _, status, usage = os.wait4(process.pid, 0)
     seconds = time.monotonic() - begun
+    done.set()
+    watch.join()
     if status:
         raise SystemExit(f"{name}: {' '.join(command)[:200]} ended with {os.waitstatus_to_exitcode(status)}")
     print(f"  {name}: {seconds:.1f} s", file=sys.stderr, flush=True)
-    return Step(name, seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, records)
+    return Step(name, seconds, usage.ru_utime + usage.ru_stime, max(usage.ru_maxrss / 1024, *held), records)
 
 
 def python(code: str, *args: object) -> list[str]:
@@ -247,6 +266,10 @@ def main() -> None:
         steps.append(timed("flowkit, cold, conversations", records, loaded, folder / "cache"))
         steps += questions(folder, records, "conversations")
         steps += many(folder, args.times, records)
+        idle = 144 * records // 100  # of 5,000 interfaces: 7.2 million in a day
+        generate(folder / "nodata", idle // 25_000, 25_000, kind="nodata")
+        steps.append(timed("flowkit, cold, NODATA", idle, python(INGEST, folder / "nodata"), folder / "cache"))
+        steps += questions(folder, idle, "nodata")
         steps += overhead(folder)
     print(f"{records:,} records in {args.files} files, {CORES} cores\n\n{table(steps, steps[0])}")
 

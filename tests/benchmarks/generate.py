@@ -2,7 +2,7 @@
 
 KIND is `strangers` (nearly every record is a conversation of its own: the worst case for questions about
 conversations) or `conversations` (both halves over one to four windows: about four records a conversation, as in
-the simulated network of data/).
+the simulated network of data/), or `nodata` (5,000 interfaces without traffic, a record a minute).
 """
 
 import sys
@@ -43,7 +43,13 @@ _CONVERSATIONS = """
         WHERE shift < [1, 1, 2, 4][1 + (h >> 55) % 4] AND ((h >> 51) % 10 > 0 OR half = ((h >> 47) % 8 > 0)::INT)
         LIMIT {lines}
 """
-RECORDS = {
+_NODATA = """
+SELECT 2 AS version, '012345678901' AS "account-id", 'eni-' || substr(md5((i % 5000)::VARCHAR), 1, 17) AS "interface-id",
+    '-' AS srcaddr, '-' AS dstaddr, '-' AS srcport, '-' AS dstport, '-' AS protocol, '-' AS packets, '-' AS bytes,
+    {start} + i // 5000 * 60 AS start, {start} + i // 5000 * 60 + 59 AS "end", '-' AS action, 'NODATA' AS "log-status"
+FROM range({lines}) AS t(i)
+"""
+RECORDS = {"nodata": _NODATA} | {
     kind: _LINE.replace("{what}", what.strip())
     for kind, what in (("strangers", _STRANGERS), ("conversations", _CONVERSATIONS))
 }
