@@ -7,7 +7,6 @@ else; ports as seen. A log knows no more than its window: who did not come in it
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
-from ipaddress import ip_address
 
 import pandas as pd
 
@@ -17,7 +16,7 @@ from flowkit.net import ICMP, is_private
 from flowkit.questions.causes import STRANGERS
 from flowkit.questions.fixes import Fix, group_command, reference
 from flowkit.questions.networks import merged
-from flowkit.questions.rules import fits, share_seen, uses
+from flowkit.questions.rules import fits, members_of, share_seen, uses
 
 #: More networks than this in the place of one, and more ports, are no rules that somebody can look after.
 MOST = 16
@@ -75,9 +74,7 @@ def _narrowed(rule: Rule, met: list, snapshot: Snapshot) -> list[Rule]:
         if "/" not in rule.peer or crowd or len(peers) > MOST:
             narrow = (rule,)
         elif whole and not any("/" in one for one in places):
-            owners = (one for one in snapshot.interfaces.values() if whole in one.group_ids)
-            members = frozenset(ip_address(address) for one in owners for address in one.addresses)
-            narrow = (replace(rule, peer=whole, networks=(), members=members),)
+            narrow = (replace(rule, peer=whole, networks=(), members=members_of(snapshot, whole)),)
         else:
             narrow = tuple(replace(rule, peer=str(one), networks=(one,)) for one in peers)
         ports[narrow, protocol].add(port)
