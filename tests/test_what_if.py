@@ -141,6 +141,23 @@ def test_a_rule_that_another_one_holds_can_go(tmp_path):
     assert answer.verdict == "nothing rejected" and answer.untried.empty
 
 
+def test_an_entry_that_is_asked_earlier_than_before_is_a_change(tmp_path):
+    late, early = (entry(number, False, "deny", ANY, "6", (22, 22)) for number in (110, 90))
+    gone = entry(120, False, "deny", ANY, "6", (23, 23))
+    today = network(tmp_path / "today", entries=[*OPEN, late, gone])
+    log = fk.load(str(write_log(tmp_path / "flow.log", minutes())), network=today)
+    answer = fk.what_if(log, network(tmp_path / "after", entries=[early, *OPEN]))
+    assert (answer.verdict, answer.reasons) == ("undetermined", ("untried",))
+    assert "such as inbound rule 90 (deny tcp/22 from 0.0.0.0/0) at" in answer.summary[-1]
+
+
+def test_a_rule_of_an_ip_version_that_the_interface_has_no_address_of_rejects_nothing(tmp_path):
+    six = permission("-1", six="2001:db8::/32")
+    log = fk.load(str(write_log(tmp_path / "flow.log", minutes())), network=network(tmp_path / "today", [*DB, six]))
+    answer = fk.what_if(log, network(tmp_path / "after"))
+    assert (answer.verdict, answer.untried.empty, answer.reasons) == ("nothing rejected", True, ())
+
+
 def test_time_that_was_not_seen_is_said_and_forbids_the_claim(tmp_path):
     skip = [f"2 123456789010 eni-db - - - - - - - {START + at} {START + at + 59} - SKIPDATA" for at in (660, 720, 780)]
     log = log_of(tmp_path, [*minutes(10), *skip, *both("10.0.0.5", 41000, 5432, 840)])
