@@ -44,7 +44,11 @@ def least_privilege(log) -> tuple[pd.DataFrame, Snapshot | None]:
             standing = [rule for rule in group.rules if rule.egress == egress]
             met = [use for rule in standing for use in hits[rule]]
             served = {rule: [use for use in hits[rule] if use.answered] for rule in standing}
-            made = {one: None for rule in standing for one in _narrowed(rule, served[rule], snapshot)}
+            strangers = defaultdict(set)  # by service, whichever rule let it pass: few may come by IPv6
+            for use in (use for some in served.values() for use in some if not is_private(_place(use))):
+                strangers[_service(use)] |= {use.far} if isinstance(use.far, str) else set(range(use.sources))
+            open_to = {one for one, some in strangers.items() if len(some) >= STRANGERS}
+            made = {one: None for rule in standing for one in _narrowed(rule, served[rule], snapshot, open_to)}
             if made:
                 answered = sum(use.answered for use in met)
                 kept = groups[group.group_id].rules
@@ -62,15 +66,22 @@ def _size(rule: Rule) -> tuple[bool, int]:
     return "/" in rule.peer, sum(network.num_addresses for network in rule.networks)
 
 
-def _narrowed(rule: Rule, met: list, snapshot: Snapshot) -> list[Rule]:
-    """Return rules that admit, of what `rule` does, what was `met`."""
+def _service(use) -> tuple[int, int]:
+    return int(use.protocol), -1 if pd.isna(use.server_port) or use.protocol in ICMP else int(use.server_port)
+
+
+def _place(use) -> str:
+    return use.far if isinstance(use.far, str) else use.place
+
+
+def _narrowed(rule: Rule, met: list, snapshot: Snapshot, open_to: set) -> list[Rule]:
+    """Return rules that admit, of what `rule` does, what was `met`; `open_to`: services that strangers come to."""
     far, ports = defaultdict(set), defaultdict(set)
     for use in met:
-        service = (int(use.protocol), -1 if pd.isna(use.server_port) or use.protocol in ICMP else int(use.server_port))
-        far[service].add(use.far if isinstance(use.far, str) else use.place)
+        far[_service(use)].add(_place(use))
     for (protocol, port), places in far.items():
         peers, whole = merged(places), reference([one for one in places if "/" not in one], snapshot)
-        crowd = sum(not is_private(place) for place in places) >= STRANGERS
+        crowd = (protocol, port) in open_to and not all(map(is_private, places))
         if "/" not in rule.peer or crowd or len(peers) > MOST:
             narrow = (rule,)
         elif whole and not any("/" in one for one in places):
