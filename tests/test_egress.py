@@ -1,14 +1,16 @@
 """New destinations, unusual volumes and beacons: what is told, with which numbers, and what is not."""
 
+import json
 import random
 import re
 
 import pytest
 from support import write_log
+from test_network import group, interface, write_snapshot
 from worlds.egress import DAYS, PLANTED, told_of
 
-from flowkit import load
-from flowkit.loading.sample import SAMPLE
+from flowkit import cli, load
+from flowkit.loading.sample import NOTEBOOKS, SAMPLE
 from flowkit.reporting.talkers import talkers
 
 V5 = (
@@ -222,3 +224,58 @@ def test_skipdata_before_weakens_never_seen_and_the_grounds_say_so(tmp_path):
     assert said["NODATA"][0] == "high" and said["NODATA"][2] > 0.95
     assert said["SKIPDATA"][0] == "medium" and said["SKIPDATA"][2] < 0.7
     assert re.fullmatch(r"the log covers [\d.]+ % of the interface's time before", said["SKIPDATA"][1])
+
+
+@pytest.mark.parametrize("kind", ["nat_gateway", "transit_gateway"])
+def test_an_interface_that_only_passes_traffic_on_is_no_host(tmp_path, kind):
+    fields, gate = [*V5.split(), "interface-type"], "10.0.9.9"
+    rows = [
+        f"{row} {kind}"
+        for row in [*usual(3, gate, "eni-gate"), *sent(NEW, 24 * GB, 53 * HOUR, 1800, me=gate, eni="eni-gate")]
+    ]
+    made = talkers(load(str(write_log(tmp_path / "alone.log", rows, fields))))
+    assert told(made) == [] and made.destinations.empty
+    # What a host behind it sent is the host's, which its own interface logged, too.
+    own = [f"{row} interface" for row in [*usual(3), *sent(NEW, 24 * GB, 53 * HOUR, 1800)]]
+    made = talkers(load(str(write_log(tmp_path / "both.log", [*rows, *own], fields))))
+    assert [(f.kind, f.subject["srcaddr"]) for f in made.findings] == [("new-destination", ME)]
+
+
+def test_a_redacted_report_hides_destination_and_name_and_keeps_the_numbers(tmp_path):
+    network = write_snapshot(tmp_path / "network", [interface("eni-a", ME, ["sg-a"]) | {
+        "TagSet": [{"Key": "Name", "Value": "projectx-db"}]}], [group("sg-a")], [])  # fmt: skip
+    log = write_log(tmp_path / "flow.log", [*usual(3), *sent(NEW, 24 * GB, 53 * HOUR, 1800)], V5.split())
+    words = [
+        "report",
+        str(log),
+        "--network",
+        str(network),
+        "--notebook",
+        "direction",
+        "--redact",
+        "--out",
+        str(tmp_path / "out"),
+    ]
+    assert cli.main(words) == 0
+    for path in (tmp_path / "out" / "latest").iterdir():
+        assert NEW not in path.read_text() and KNOWN not in path.read_text() and "projectx" not in path.read_text(), (
+            path
+        )
+    [one] = json.loads((tmp_path / "out" / "latest" / "findings.json").read_text())["findings"]
+    hidden = one["subject"]["dstaddr"]
+    assert one["kind"] == "new-destination" and f"({ME}) sent 24.0 GB in 30 min to {hidden} tcp/443" in one["title"]
+    assert f"ss -tunp dst {hidden}" in one["action"] and one["counts"]["sent_GB"] == 24
+
+
+@pytest.mark.parametrize(("interval", "every", "is_told"), [(60, 300, True), (600, 900, False), (600, 1800, True)])
+def test_a_beacon_is_told_only_beyond_two_aggregation_intervals(tmp_path, interval, every, is_told):
+    fill = [f"5 eni-a - - - - - - - {at} {at + interval - 1} - NODATA - -" for at in range(T0, T0 + 4 * DAY, interval)]
+    rows = [row for n in range(DAY // every) for row in sent(NEW, 900, 3 * DAY + every * n + n % 20)]
+    made = answer(tmp_path, [*usual(4), *fill, *rows])
+    assert any("begins a session every" in f.title for f in made.findings) == is_told
+
+
+def test_the_page_says_which_beacons_the_aggregation_interval_hides():
+    cells = json.loads((NOTEBOOKS / "direction.ipynb").read_text())["cells"]
+    said = "".join(line for cell in cells for line in cell["source"])
+    assert "calls more often than every two aggregation intervals (20 min where they are 10 min)" in said

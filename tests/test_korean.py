@@ -12,12 +12,17 @@ from test_newcomer import KOREAN, ROOT, cells, text
 
 from flowkit import cli
 from flowkit.loading.sample import NOTEBOOKS
-from flowkit.reporting.answer import incidents_html
+from flowkit.reporting.answer import WORDS, incidents_html
 from flowkit.reporting.finding import FOLDS, Finding
-from flowkit.reporting.kinds import KINDS, LANGUAGE, LANGUAGES, TEXTS, catalogue, language, translated
+from flowkit.reporting.kinds import KINDS, LANGUAGE, LANGUAGES, TEXTS, catalogue, language, retold, translated
+from flowkit.reporting.kinds import text as text_of
 from flowkit.reporting.redact import Redactor
 
 HANGUL = re.compile("[가-힣]")
+#: Headings that stay: AWS's fields, tools, and what a log shows of itself (`repr`), which no reader's language changes.
+KEPT = {"Terraform", "source", "window", "records in these files", "log-status", "files", "malformed lines"}
+#: Columns whose cells are words or sentences.
+WORDY = {catalogue("ko").get(f"column.{name}", "-") for name in WORDS}
 SOURCES = sorted((ROOT / "flowkit").rglob("*.py"))
 TEMPLATES = sorted((ROOT / "flowkit/reporting/template").glob("*.j2"))
 
@@ -49,6 +54,66 @@ def test_every_label_of_pages_figures_and_tables_is_in_the_catalogue():
                 said |= {each.value for each in call.args if isinstance(each, ast.Constant) and each.value}
     assert {words for words in said if f"page.{words}" not in catalogue("ko")} == set()
     assert len(said) > 100
+
+
+#: Modules whose sentences a report shows, and what in them it does not.
+TELLING = ["questions/" + name for name in ("causes", "rules", "fixes", "what_if", "gaps")] + ["reporting/run"]
+NOT_SHOWN = re.compile(
+    r"^[^ ]*$|SELECT|^aws |^--|^[\w, ]*interface_id|^(reading logs|running notebooks)$|^; |^(low|out to|in from|was|is)\b.*"
+)
+#: What stands only in a longer sentence, each of which is told below.
+PIECES = {
+    "{} attempt{} of {} on {}", "1 packet of {}", "{} packets of {} on average", "as no rule of it matches",
+    "# remove the {}: {} rule {}", "This opens {} to the internet ({})", "{}: rather reach it through a VPN or Session Manager.",
+    "{} has no free number {}", "before {}: move that entry first",
+}  # fmt: skip
+WHOLE = (
+    "1 attempt of a on b", "1 packet of 40 bytes after the conversation was accepted both ways",
+    "2 packets of 40 bytes on average in mid-stream, without SYN", "network ACL a denies b as no rule of it matches",
+    "# remove the aws_network_acl_rule of a: egress rule 7",
+    "This opens SSH (22) to the internet (a): rather reach it through a VPN or Session Manager.",
+    "acl-1 has no free number before inbound rule 1 (deny all traffic from ::/0): move that entry first",
+)  # fmt: skip
+
+
+def sentences(path) -> set[str]:
+    """What a module says, each f-string with {} for what it quotes; not its docstrings, nor what it raises."""
+    tree, found, skipped = ast.parse(text(path)), set(), set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Raise | ast.JoinedStr | ast.FormattedValue):
+            skipped |= set(ast.walk(node)) - {node}
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            skipped.add(node.value)
+    for node in set(ast.walk(tree)) - skipped:
+        if isinstance(node, ast.JoinedStr):
+            found.add("".join(each.value if isinstance(each, ast.Constant) else "{}" for each in node.values))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            found.add(node.value)
+    return {
+        one for one in found if len(re.findall(r"(?<![\w-])[a-z]{2,}(?![\w-])", one)) > 1 and not NOT_SHOWN.search(one)
+    }
+
+
+@pytest.mark.parametrize("name", TELLING)
+def test_every_sentence_of_a_question_that_a_report_shows_is_there_in_korean(name, monkeypatch):
+    monkeypatch.setenv(LANGUAGE, "ko")
+    said = sentences(ROOT / "flowkit" / f"{name}.py")
+    assert {one for one in said if not HANGUL.search(retold(one.format(*"ABCDEFGH")))} <= PIECES
+    assert len(said) > 0
+    assert [one for one in WHOLE if not HANGUL.search(retold(one))] == []
+
+
+def test_a_question_is_retold_with_what_it_quotes(monkeypatch):
+    said = "3 attempts of 10.0.0.5 on tcp/22; security group sg-1 has no ingress rule for tcp/22 from 10.0.0.5; other words"
+    assert retold(said) == said
+    monkeypatch.setenv(LANGUAGE, "ko")
+    assert retold(said) == (
+        "10.0.0.5 → tcp/22 시도 3회; 보안 그룹 sg-1: tcp/22 from 10.0.0.5에 대한 인바운드 규칙이 없습니다; other words"
+    )
+    assert retold("security-group-and-network-acl") == "보안 그룹과 네트워크 ACL"
+    assert retold("x" * 10_000 + " of " * 10_000) == "x" * 10_000 + " of " * 10_000
+    told = text_of("what-if.same"), text_of("what-if.safe", span="2 d 3 h", share="98.7 %")
+    assert "2일 3시간 동안 허용된" in told[1] and HANGUL.search(told[0])
 
 
 @pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
@@ -114,6 +179,14 @@ def test_headings_titles_and_summaries_of_a_korean_report_are_korean(reports):
         plain = [unescape(re.sub("<[^>]*>", "", each)).strip() for each in found]
         left = {each for each in plain if re.search("[A-Za-z]{2}", each) and not HANGUL.search(each)}
         assert {each for each in left if " " in each} == set() and len(plain) > 10, name
+        cells = re.findall(r"(?s)<dt>(.*?)</dt><dd>(.*?)</dd>", body)
+        for table in re.findall(r"(?s)<table><thead>.*?</table>", body):
+            heads = re.findall(r"<th\b[^>]*>(.*?)</th>", table)
+            for row in re.findall(r"(?s)<tr>(?:\s*<td\b.*?)</tr>", table):
+                cells += zip(heads, re.findall(r"(?s)<td\b[^>]*>(.*?)</td>", row), strict=False)
+        assert {head for head, _ in cells if re.search("[a-z]{3}", head) and not HANGUL.search(head)} <= KEPT, name
+        words = {cell for head, cell in cells if head in WORDY for cell in unescape(cell).split("; ")}
+        assert {each for each in words if re.search("[a-z]{3}", each) and not HANGUL.search(each)} == set(), name
         labels = re.findall(r'role="img" aria-label="([^"]*)"', page)
         assert [label for label in labels if not HANGUL.search(label)] == [], name
     runs = json.loads(text(folder / "run.json"))["notebooks"]

@@ -165,14 +165,19 @@ def clock_time(intervals: pd.DataFrame) -> int:
 
 def duration(time: float | pd.Timedelta) -> str:
     """Return a time in words: 45 s, 36 min, 4 h 12 min, 2 d 3 h. Numbers are seconds."""
+    return " ".join(f"{number} {unit}" for number, unit in spans(time))
+
+
+def spans(time: float | pd.Timedelta) -> list[tuple[int, str]]:
+    """Return the numbers and units of `duration`."""
     whole = int(time.total_seconds() if isinstance(time, pd.Timedelta) else time)
     if whole < 120:
-        return f"{whole} s"
+        return [(whole, "s")]
     hours, minutes = divmod(round(whole / 60), 60)
     if hours < 2:
-        return f"{60 * hours + minutes} min"
+        return [(60 * hours + minutes, "min")]
     parts = ((hours // 24, "d"), (hours % 24, "h")) if hours >= 48 else ((hours, "h"), (minutes, "min"))
-    return " ".join(f"{number} {unit}" for number, unit in parts if number)
+    return [(number, unit) for number, unit in parts if number]
 
 
 def _lost(flows, files, names, pieces, interval, slots) -> list:

@@ -20,53 +20,62 @@ SESSIONS, STEPS, SMALL, REGULAR, TOLERANCE = 12, 8, 100_000, 0.8, 0.25
 #: Pairs and hosts with the most bytes that are looked at one by one.
 MOST = 200
 
-#: What an inner host and an outer address had to do with each other. Where no interface of a host is logged, one that
-#: passes its packets on speaks for it. ``asked``: the host began; ``unsure``: perhaps.
-CONTACTS = f"""
+#: Addresses, each once, and what is known of them. AWS's own services are one destination and one network each.
+ADDRESSES = (
+    "CREATE OR REPLACE TEMP TABLE addresses AS SELECT client AS address FROM edges UNION SELECT server FROM edges"
+)
+KNOWN = f"""
+CREATE OR REPLACE TEMP TABLE known AS SELECT address, service IS NOT NULL AND service NOT IN {ANYBODY} AS aws,
+    regexp_matches(address, ?) OR address IN (SELECT address FROM own) AS inside, CASE WHEN aws THEN service ELSE address END
+    AS destination, CASE WHEN aws THEN service WHEN contains(address, ':') THEN regexp_extract(address, '^[^:]*:[^:]*:[^:]*')
+        ELSE regexp_extract(address, '^[0-9]+[.][0-9]+[.][0-9]+') END AS network
+FROM addresses LEFT JOIN aws_services USING (address)
+WHERE regexp_matches(address, '^[0-9a-f.:]+$') AND NOT regexp_matches(address, '^(0\\.|22[4-9]\\.|23.\\.|255\\.|ff|::$)')"""
+#: What an inner host and an outer address had to do with each other. ``asked``: the host began; ``unsure``: perhaps.
+CONTACTS = """
 CREATE OR REPLACE TEMP TABLE contacts AS
-WITH known AS (
-    SELECT address, regexp_matches(address, ?) OR address IN (SELECT address FROM own) AS inside, service,
-        regexp_extract(address,
-            CASE WHEN contains(address, ':') THEN '^[0-9a-f]*:[0-9a-f]*:[0-9a-f]*' ELSE '^[0-9]+[.][0-9]+[.][0-9]+' END) AS network
-    FROM (SELECT client AS address FROM edges UNION SELECT server FROM edges) LEFT JOIN aws_services USING (address)
-    WHERE regexp_matches(address, '^[0-9a-f.:]+$') AND NOT regexp_matches(address, '^(0\\.|22[4-9]\\.|23.\\.|255\\.|ff|::$)')),
-ends AS (
-    SELECT CASE WHEN c.inside THEN client ELSE server END AS host, CASE WHEN c.inside THEN server ELSE client END AS peer,
-        CASE WHEN c.inside THEN s.service ELSE c.service END AS owner,
-        CASE WHEN c.inside THEN s.network ELSE c.network END AS network, CASE WHEN c.inside THEN server_port END AS port,
-        CASE WHEN c.inside THEN client_bytes ELSE server_bytes END AS sent, client_packets::HUGEINT + server_packets AS packets,
-        client_accepted + client_rejected + server_accepted + server_rejected AS records,
-        client_bytes::HUGEINT + server_bytes AS size, evidence IN ('first', 'unknown') AS unsure, c.inside AND NOT unsure AS asked,
-        interface_id, counted, way, protocol, evidence, sessions, step, first, last
-    FROM edges JOIN known c ON c.address = client JOIN known s ON s.address = server
-    WHERE c.inside <> s.inside AND NOT denied AND first IS NOT NULL),
-passed AS (
-    FROM ends WHERE way = 'transit' AND host NOT IN (SELECT host FROM ends WHERE counted)
-        AND host NOT IN (SELECT address FROM own WHERE transit)
-    QUALIFY interface_id = min(interface_id) OVER (PARTITION BY host, peer))
-SELECT *, coalesce(CASE WHEN owner NOT IN {ANYBODY} THEN owner END, peer) AS destination
-FROM (FROM ends WHERE counted UNION ALL FROM passed)"""
-#: ``since``: when the host met the first address of this network (/24, /48), ``born``: any; ``others``: another host knew
-#: the destination before; ``fresh``: networks that the host met in the later half of the time before the split.
-PAIRS = """
+SELECT CASE WHEN c.inside THEN client ELSE server END AS host, CASE WHEN c.inside THEN s.destination ELSE c.destination END
+    AS destination, CASE WHEN c.inside THEN s.network ELSE c.network END AS network, c.aws OR s.aws AS aws,
+    CASE WHEN c.inside THEN server_port END AS port, CASE WHEN c.inside THEN client_bytes ELSE server_bytes END AS sent,
+    client_bytes, server_bytes, client_packets, server_packets,
+    client_accepted + client_rejected + server_accepted + server_rejected AS records,
+    evidence IN ('first', 'unknown') AS unsure, c.inside AND NOT unsure AS asked,
+    interface_id, counted, protocol, evidence, sessions, step, first, last
+FROM edges JOIN known c ON c.address = client JOIN known s ON s.address = server
+WHERE c.inside <> s.inside AND NOT denied AND first IS NOT NULL AND (counted OR way = 'transit')"""
+#: Where no interface of a host is logged, one that passes its packets on speaks for it, and never for itself.
+PASSED_TWICE = """
+DELETE FROM contacts one WHERE NOT counted AND (host IN (SELECT host FROM contacts WHERE counted)
+    OR host IN (SELECT address FROM own WHERE transit) OR EXISTS (FROM contacts other WHERE other.host = one.host
+        AND other.destination = one.destination AND other.interface_id < one.interface_id))"""
+#: What a host and a destination had to do with each other in all.
+TOTALS = """host, destination, bool_or(aws) AS aws, arg_max(interface_id, sent) AS interface_id,
+    arg_max(protocol, sent) AS protocol, arg_max(port, sent) AS port, bool_or(asked) AS asked, bool_or(unsure) AS unsure,
+    min(first) AS first_seen, max(last) AS last_seen, exact(sessions) AS sessions, exact(sent) AS sent_bytes,
+    exact(client_bytes::HUGEINT + server_bytes) AS size, exact(client_packets::HUGEINT + server_packets) AS packets,
+    exact(records) AS records"""
+MOST_OF = f"""SELECT {TOTALS} FROM contacts WHERE host = ? GROUP BY host, destination
+ORDER BY destination = ? DESC, sent_bytes DESC, destination LIMIT 1"""
+#: Of those that the host began, perhaps. ``since``: when it met the first address of this network (/24, /48), ``born``:
+#: any; ``others``: another host knew the destination before; ``fresh``: networks that the host met in the later half of
+#: the time before the split.
+PAIRS = f"""
 CREATE OR REPLACE TEMP TABLE pairs AS
 WITH met AS (SELECT host, network, min(first) AS since FROM contacts GROUP BY ALL),
 lives AS (SELECT host, min(since) AS born, count(*) FILTER (since >= ? AND since < ?) AS fresh FROM met GROUP BY host),
 whole AS (SELECT destination, min(first) AS known FROM contacts GROUP BY ALL)
-SELECT host, destination, destination <> any_value(peer) AS aws, arg_max(interface_id, sent) AS interface_id,
-    arg_max(protocol, sent) AS protocol, arg_max(port, sent) AS port, bool_or(asked) AS asked, bool_or(unsure) AS unsure,
-    min(first) AS first_seen, max(last) AS last_seen, exact(sessions) AS sessions, exact(sent) AS sent_bytes,
-    exact(size) AS size, exact(records) AS records, exact(packets) AS packets, any_value(since) AS since,
-    any_value(born) AS born, any_value(fresh) AS fresh, any_value(known) < min(first) AS others
+SELECT {TOTALS}, any_value(since) AS since, any_value(born) AS born, any_value(fresh) AS fresh,
+    any_value(known) < min(first) AS others
 FROM contacts JOIN met USING (host, network) JOIN lives USING (host) JOIN whole USING (destination)
-GROUP BY host, destination"""
+WHERE asked OR unsure GROUP BY host, destination"""
 #: Bytes of the busiest hosts by time step, of destinations that got little together.
 SPREAD = """
-WITH busy AS (SELECT host FROM pairs GROUP BY host ORDER BY sum(sent_bytes) DESC, host LIMIT ?),
+WITH busy AS (SELECT host FROM contacts GROUP BY host ORDER BY sum(sent) DESC, host LIMIT ?),
+large AS (SELECT host, destination, true AS large FROM contacts GROUP BY host, destination HAVING sum(sent) >= ?),
 spread AS (
-    SELECT host, CASE WHEN sent_bytes >= ? THEN destination ELSE '' END AS destination, first, last, sent, w,
+    SELECT host, CASE WHEN large THEN destination ELSE '' END AS destination, first, last, sent, w,
         unnest(range(first // w, last // w + 1)) * w AS step
-    FROM contacts JOIN pairs USING (host, destination) SEMI JOIN busy USING (host), (SELECT ?::BIGINT AS w))
+    FROM contacts SEMI JOIN busy USING (host) LEFT JOIN large USING (host, destination), (SELECT ?::BIGINT AS w))
 SELECT host, destination, step,
     sum(sent / (last - first + 1)::DOUBLE * (least(last + 1, step + w) - greatest(first, step))) AS bytes
 FROM spread GROUP BY ALL"""
@@ -75,7 +84,7 @@ FROM spread GROUP BY ALL"""
 BEACONS = f"""
 WITH steps AS (
     SELECT host, destination, protocol, port, step, min(first) AS first, sum(sessions) AS n
-    FROM contacts WHERE asked AND destination = peer AND port NOT IN (53, 123) AND (evidence = 'syn'
+    FROM contacts WHERE asked AND NOT aws AND port NOT IN (53, 123) AND (evidence = 'syn'
         OR protocol = {UDP} OR (protocol = {TCP} AND evidence <> 'carry' AND NOT ?)) GROUP BY ALL),
 pauses AS (
     SELECT *, (lead(first) OVER (each ORDER BY first) - first) / n AS pause FROM steps
@@ -107,7 +116,11 @@ class Egress:
         own = log.interfaces.loc[log.interfaces["address"].notna(), ["address", "transit"]].to_numpy().tolist()
         known = log.network.interfaces.values() if log.network else ()
         own += [(address, False) for one in known for address in (*one.addresses, *one.public_addresses)]
-        self.fold.sql(CONTACTS, PRIVATE_TEXT, own=pd.DataFrame(own, columns=["address", "transit"], dtype=object))
+        own = pd.DataFrame(own, columns=["address", "transit"], dtype=object)
+        self.fold.sql(ADDRESSES)
+        self.fold.sql(KNOWN, PRIVATE_TEXT, own=own)
+        self.fold.sql(CONTACTS)
+        self.fold.sql(PASSED_TWICE, own=own)
         self.fold.sql(PAIRS, self.first + self.history // 2, self.split)
         sent, steps = self.fold.sql(SPREAD, MOST, least, self.width), self.first - self.first % self.width
         sent = sent.pivot(index="step", columns=["host", "destination"], values="bytes")
@@ -161,8 +174,7 @@ class Egress:
             steps, total = over.index[over[host]], hosts.loc[over.index[over[host]], host].sum()
             to = sent.loc[steps, host].drop(columns="", errors="ignore").sum()
             top = to.idxmax() if len(to) and to.max() > total / 2 else None
-            most = "FROM pairs WHERE host = ? ORDER BY destination = ? DESC, sent_bytes DESC LIMIT 1"
-            rows.append(self.fold.sql(most, host, top or "").assign(
+            rows.append(self.fold.sql(MOST_OF, host, top or "").assign(
                 destination=top, sent_bytes=int(total), peak=hosts.loc[steps, host].max(), usual=usual[host],
                 first_seen=steps[0], last_seen=steps[0] + len(steps) * self.width,
             ))  # fmt: skip

@@ -18,7 +18,7 @@ from ipaddress import ip_address, ip_network
 from flowkit.loading.network import LAST_RULES, Entry, Match, Rule, Snapshot
 from flowkit.net import ADMIN_PORTS, EPHEMERAL, ICMP, is_private, protocol_name
 from flowkit.questions.networks import enclosing_network, merged
-from flowkit.questions.rules import Verdict, evaluate
+from flowkit.questions.rules import Verdict, evaluate, members_of
 from flowkit.words import without_controls
 
 #: A network ACL takes 20 entries each way, so that a fix of more than a few is none.
@@ -236,8 +236,7 @@ def reference(far: Iterable[str], snapshot: Snapshot | None) -> str | None:
     """Return a group whose members are exactly the addresses `far`, several of them; None where there is none."""
     seen = {ip_network(address) for address in far}
     for name in sorted(snapshot.groups) if snapshot and len(seen) > 1 else ():
-        owners = [one for one in snapshot.interfaces.values() if name in one.group_ids]
-        members = {ip_network(address) for one in owners for address in one.addresses}
+        members = {ip_network(address) for address in members_of(snapshot, name)}
         if seen == {network for network in members if network.version in {one.version for one in seen}}:
             return name
     return None

@@ -7,7 +7,6 @@ else; ports as seen. A log knows no more than its window: who did not come in it
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
-from ipaddress import ip_address
 
 import pandas as pd
 
@@ -17,7 +16,7 @@ from flowkit.net import ICMP, is_private
 from flowkit.questions.causes import STRANGERS
 from flowkit.questions.fixes import Fix, group_command, reference
 from flowkit.questions.networks import merged
-from flowkit.questions.rules import fits, share_seen, uses
+from flowkit.questions.rules import fits, members_of, share_seen, uses
 
 #: More networks than this in the place of one, and more ports, are no rules that somebody can look after.
 MOST = 16
@@ -45,7 +44,11 @@ def least_privilege(log) -> tuple[pd.DataFrame, Snapshot | None]:
             standing = [rule for rule in group.rules if rule.egress == egress]
             met = [use for rule in standing for use in hits[rule]]
             served = {rule: [use for use in hits[rule] if use.answered] for rule in standing}
-            made = {one: None for rule in standing for one in _narrowed(rule, served[rule], snapshot)}
+            strangers = defaultdict(set)  # by service, whichever rule let it pass: few may come by IPv6
+            for use in (use for some in served.values() for use in some if not is_private(_place(use))):
+                strangers[_service(use)] |= {use.far} if isinstance(use.far, str) else set(range(use.sources))
+            open_to = {one for one, some in strangers.items() if len(some) >= STRANGERS}
+            made = {one: None for rule in standing for one in _narrowed(rule, served[rule], snapshot, open_to)}
             if made:
                 answered = sum(use.answered for use in met)
                 kept = groups[group.group_id].rules
@@ -63,21 +66,26 @@ def _size(rule: Rule) -> tuple[bool, int]:
     return "/" in rule.peer, sum(network.num_addresses for network in rule.networks)
 
 
-def _narrowed(rule: Rule, met: list, snapshot: Snapshot) -> list[Rule]:
-    """Return rules that admit, of what `rule` does, what was `met`."""
+def _service(use) -> tuple[int, int]:
+    return int(use.protocol), -1 if pd.isna(use.server_port) or use.protocol in ICMP else int(use.server_port)
+
+
+def _place(use) -> str:
+    return use.far if isinstance(use.far, str) else use.place
+
+
+def _narrowed(rule: Rule, met: list, snapshot: Snapshot, open_to: set) -> list[Rule]:
+    """Return rules that admit, of what `rule` does, what was `met`; `open_to`: services that strangers come to."""
     far, ports = defaultdict(set), defaultdict(set)
     for use in met:
-        service = (int(use.protocol), -1 if pd.isna(use.server_port) or use.protocol in ICMP else int(use.server_port))
-        far[service].add(use.far if isinstance(use.far, str) else use.place)
+        far[_service(use)].add(_place(use))
     for (protocol, port), places in far.items():
         peers, whole = merged(places), reference([one for one in places if "/" not in one], snapshot)
-        crowd = sum(not is_private(place) for place in places) >= STRANGERS
+        crowd = (protocol, port) in open_to and not all(map(is_private, places))
         if "/" not in rule.peer or crowd or len(peers) > MOST:
             narrow = (rule,)
         elif whole and not any("/" in one for one in places):
-            owners = (one for one in snapshot.interfaces.values() if whole in one.group_ids)
-            members = frozenset(ip_address(address) for one in owners for address in one.addresses)
-            narrow = (replace(rule, peer=whole, networks=(), members=members),)
+            narrow = (replace(rule, peer=whole, networks=(), members=members_of(snapshot, whole)),)
         else:
             narrow = tuple(replace(rule, peer=str(one), networks=(one,)) for one in peers)
         ports[narrow, protocol].add(port)

@@ -7,19 +7,19 @@ import argparse
 import re
 import shlex
 from dataclasses import replace
-from ipaddress import ip_address
 
 from flowkit.loading.network import LAST_RULES, Snapshot, acl_of, group_of, read_snapshot
+from flowkit.questions.rules import members_of
 from flowkit.words import one_line
 
-GROUP = ("--group-id", "--protocol", "--port", "--cidr", "--source-group", "--ip-permissions")
-ENTRY = ("--network-acl-id", "--rule-number", "--ingress", "--egress", "--protocol", "--rule-action", "--cidr-block",
-         "--ipv6-cidr-block", "--port-range", "--icmp-type-code")  # fmt: skip
+GROUP = "--group-id --protocol --port --cidr --source-group --ip-permissions".split()
+#: Options of network ACL entries, those first that name one.
+ENTRY = "--network-acl-id --rule-number --ingress --egress".split()
+ENTRY += "--protocol --rule-action --cidr-block --ipv6-cidr-block --port-range --icmp-type-code".split()
 #: The verbs that are known, each with its options.
 VERBS = {f"{verb}-security-group-{way}": GROUP for verb in ("authorize", "revoke") for way in ("ingress", "egress")}
-VERBS |= {f"{verb}-network-acl-entry": ENTRY for verb in ("create", "replace")} | {
-    "delete-network-acl-entry": ENTRY[:4]
-}
+VERBS |= {f"{verb}-network-acl-entry": ENTRY for verb in ("create", "replace")}
+VERBS |= {"delete-network-acl-entry": ENTRY[:4]}
 #: Kinds of peers in `--ip-permissions`, and the member that names one.
 PEERS = {"IpRanges": "CidrIp", "Ipv6Ranges": "CidrIpv6", "UserIdGroupPairs": "GroupId", "PrefixListIds": "PrefixListId"}
 _MEMBER = r"(\w+)=(\[[^\[\]]*\]|[^,\[\]{}]+)(?:,|$)"
@@ -59,12 +59,7 @@ def _with_group(snapshot: Snapshot, verb: str, given: dict) -> Snapshot:
         raise ValueError(f"the snapshot has no security group {given['--group-id']}")
     rules = [rule for one in snapshot.groups.values() for rule in one.rules]
     lists = {rule.peer: rule.networks for rule in rules if rule.known and rule.peer.startswith("pl-")}
-    members = {
-        name: {
-            ip_address(each) for one in snapshot.interfaces.values() if name in one.group_ids for each in one.addresses
-        }
-        for name in snapshot.groups
-    }
+    members = {name: members_of(snapshot, name) for name in snapshot.groups}
     key = "IpPermissionsEgress" if verb.endswith("-egress") else "IpPermissions"
     named = group_of({"GroupId": group.group_id, key: _permissions(given)}, lists, members).rules
     if not named:
@@ -117,12 +112,9 @@ def _with_entry(snapshot: Snapshot, verb: str, given: dict) -> Snapshot:
         block, protocol = given.get("--cidr-block") or given["--ipv6-cidr-block"], given["--protocol"]
         item = {"RuleNumber": number, "Egress": egress, "RuleAction": given["--rule-action"]}
         item |= {"Protocol": protocol.replace("all", "-1"), "Ipv6CidrBlock" if ":" in block else "CidrBlock": block}
-        if "--port-range" in given:
-            item["PortRange"] = dict(
-                zip(("From", "To"), _numbers(given["--port-range"], r"From=(\d+),To=(\d+)"), strict=True)
-            )
-        if "--icmp-type-code" in given:
-            kinds = _numbers(given["--icmp-type-code"], r"Type=(-?\d+),Code=(-?\d+)")
-            item["IcmpTypeCode"] = dict(zip(("Type", "Code"), kinds, strict=True))
+        spans = (("--port-range", "PortRange", "From", "To"), ("--icmp-type-code", "IcmpTypeCode", "Type", "Code"))
+        for option, member, *ends in (one for one in spans if one[0] in given):
+            numbers = _numbers(given[option], r"{}=(-1|\d+),{}=(-1|\d+)".format(*ends))
+            item[member] = dict(zip(ends, numbers, strict=True))
         kept += acl_of({"NetworkAclId": acl_id, "Entries": [item]})[1]
     return replace(snapshot, acls=snapshot.acls | {acl_id: tuple(sorted(kept, key=lambda one: one.number))})

@@ -15,7 +15,7 @@ import pandas as pd
 
 from flowkit.folding.coverage import covered_share
 from flowkit.loading.network import LAST_RULES, Entry, Match, Rule, Snapshot
-from flowkit.net import ICMP, INTERNET, lies_in
+from flowkit.net import ICMP, INTERNET, Network, lies_in
 from flowkit.questions.networks import bounds, merged, placed
 
 #: So many far addresses of one kind are listed one by one.
@@ -230,6 +230,12 @@ def uses(fold, snapshot: Snapshot, unsure: bool = False) -> pd.DataFrame:
     )  # fmt: skip
 
 
+def members_of(snapshot: Snapshot, group_id: str) -> frozenset:
+    """Return the addresses of the interfaces that have a security group."""
+    owners = (one for one in snapshot.interfaces.values() if group_id in one.group_ids)
+    return frozenset(ip_address(address) for one in owners for address in one.addresses)
+
+
 def share_seen(intervals: pd.DataFrame, owners: list[str]) -> float | None:
     """Return how much of the time of `owners` a log of accepted traffic covers; None where that is not known."""
     if not len(intervals) or not owners:
@@ -246,7 +252,11 @@ def fits(rule: Rule, use) -> bool:
         return False
     if match.low is not None and match.protocol not in ICMP and not match.low <= use.server_port <= match.high:
         return False
-    place = ip_network(use.place)
+    return holds(rule, ip_network(use.place))
+
+
+def holds(rule: Rule, place: Network) -> bool:
+    """Return whether all of `place` is among the rule's peers."""
     return lies_in(place, rule.networks) or (place.num_addresses == 1 and place.network_address in rule.members)
 
 

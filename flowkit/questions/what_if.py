@@ -6,18 +6,18 @@ go to, who began, ICMP's type), each possibility is judged that today's rules ag
 it is undetermined. Security groups are asked for a conversation's first packet alone, network ACLs both ways.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 
-import numpy as np
 import pandas as pd
 
-from flowkit.loading.network import LAST_RULES, Match, Rule, Snapshot
+from flowkit.loading.network import LAST_RULES, Entry, Match, Rule, Snapshot
 from flowkit.net import ICMP, WITH_PORTS
 from flowkit.questions.causes import PING, PONG
 from flowkit.questions.networks import bounds, placed
 from flowkit.questions.refusals import TURNED
-from flowkit.questions.rules import Packet, evaluate
+from flowkit.questions.rules import Packet, Verdict, evaluate, holds
 
 REJECTED, PASSES, UNDETERMINED = "newly rejected", "newly passes", "undetermined"
 #: Refusals of packets that rules alone refuse; others are refused because no connection is open, or by a control.
@@ -45,6 +45,7 @@ CREATE OR REPLACE TEMP TABLE replayed AS WITH seen AS (
     LEFT JOIN own v ON v.interface_id = s.interface_id AND v.address = coalesce(server_logged, server)
     WHERE s.interface_id IN (SELECT interface_id FROM own)
 ), places AS ({placed("SELECT DISTINCT far AS address FROM ends")}),
+cuts AS (SELECT number, cut FROM range(65536) ports(number) ASOF JOIN starts ON number >= cut),
 classed AS (SELECT ends.* EXCLUDE (port_low, port_high) REPLACE (coalesce(protocol, -1) AS protocol),
     network AS place, coalesce(p.cut, -1) AS port, coalesce(l.cut, -1) AS low, coalesce(h.cut, -1) AS high
     FROM ends LEFT JOIN places ON far = address LEFT JOIN cuts p ON p.number = server_port
@@ -75,24 +76,11 @@ def replayed(log, after: Snapshot) -> Replay:
     """Return what the rules of `after` would do to the traffic of `log`, compared with those of its own snapshot."""
     before, fold = log.network, log.fold
     fold.sql(TURNED)
-    seen = fold.sql("SELECT interface_id FROM edges UNION SELECT interface_id FROM refused").interface_id
-    unjudged = {eni: why for eni in sorted(seen) if (why := _unjudged(eni, before, after))}
-    judged = [eni for eni in before.interfaces if not _unjudged(eni, before, after)]
-    rules = {eni: (_governing(before, eni), _governing(after, eni)) for eni in judged}
-    affected = [eni for eni, (old, new) in rules.items() if old != new]
-    some = [rule for eni in affected for groups, entries, _cidrs in rules[eni] for rule in (*groups, *entries)]
-    starts = sorted({0} | {port for one in some for port in (one.match.low or 0, (one.match.high or 0) + 1)} - {65536})
-    ports = np.arange(65536)
-    places = {
-        one for rule in some for one in ((*rule.networks, *rule.members) if isinstance(rule, Rule) else [rule.network])
-    }
-    places |= {cidr for snapshot in (before, after) for subnet in snapshot.subnets.values() for cidr in subnet.cidrs}
-    places |= {address for one in after.interfaces.values() for address in one.addresses}
-    own = [(eni, address) for eni in affected for address in before.interfaces[eni].addresses]
-    fold.sql(
-        SEEN, own=pd.DataFrame(own, columns=["interface_id", "address"], dtype="str"), bounds=bounds(set(map(ip_network, places))),
-        cuts=pd.DataFrame({"number": ports, "cut": np.array(starts)[np.searchsorted(starts, ports, "right") - 1]}),
-    )  # fmt: skip
+    seen = sorted(fold.sql("SELECT interface_id FROM edges UNION SELECT interface_id FROM refused").interface_id)
+    why = {eni: _unjudged(eni, before, after) for eni in (*seen, *before.interfaces)}
+    rules = {eni: [_governing(one, eni) for one in (before, after)] for eni in before.interfaces if not why[eni]}
+    rules = {eni: (old, new) for eni, (old, new) in rules.items() if old != new}
+    starts = _classes(fold, before, after, rules)
     classes = fold.sql(f"SELECT nth, {CLASS}, min(far) AS far FROM replayed GROUP BY ALL ORDER BY nth")
     tried, rows = set(), []
     for one in classes.astype(object).where(classes.notna(), None).itertuples(index=False):
@@ -103,20 +91,20 @@ def replayed(log, after: Snapshot) -> Replay:
         rows += [(one.nth, *found)] if found else []
     verdicts = pd.DataFrame(rows, columns=["nth", "verdict", "today", "after"]).astype({"nth": "int64"})
     clients = fold.sql(
-        f"""WITH listed AS (
+        f"""FROM (
             SELECT verdict, interface_id, client, server, protocol, server_port, sum(sessions)::BIGINT AS sessions,
                 sum(seen_records)::BIGINT AS records, today, after, min(first) AS first, max(last) AS last
             FROM replayed JOIN verdicts USING (nth) GROUP BY ALL
-        ) FROM listed QUALIFY row_number() OVER (PARTITION BY verdict ORDER BY sessions DESC, interface_id, client) <= {LISTED}
+        ) QUALIFY row_number() OVER (PARTITION BY verdict ORDER BY sessions DESC, interface_id, client) <= {LISTED}
         ORDER BY verdict <> ?, verdict, sessions DESC, interface_id, client, server, server_port""",
-        REJECTED,
-        verdicts=verdicts,
-    )
+        REJECTED, verdicts=verdicts,
+    )  # fmt: skip
     totals = fold.sql(
         """SELECT verdict, sum(sessions)::BIGINT AS sessions, count(DISTINCT client) AS clients
         FROM replayed JOIN verdicts USING (nth) GROUP BY ALL""", verdicts=verdicts,
     ).set_index("verdict")  # fmt: skip
-    return Replay(clients, totals, _untried(rules, affected, tried), affected, unjudged)
+    unjudged = {eni: why[eni] for eni in seen if why[eni]}
+    return Replay(clients, totals, _untried((before, after), rules, tried), list(rules), unjudged)
 
 
 def _unjudged(eni: str, *snapshots: Snapshot) -> str:
@@ -127,29 +115,54 @@ def _unjudged(eni: str, *snapshots: Snapshot) -> str:
     if len({frozenset(one.addresses) for one in interfaces}) > 1:
         return "its addresses differ between the snapshots"
     for one, interface in zip(snapshots, interfaces, strict=True):
-        if lacking := [name for name in interface.group_ids if name not in one.groups]:
-            return f"a snapshot lacks its security group {lacking[0]}"
+        if not one.groups.keys() >= set(interface.group_ids):
+            return "a snapshot lacks one of its security groups"
         if one.subnets[interface.subnet_id].acl_id not in one.acls:
-            return f"a snapshot lacks the network ACL of {interface.subnet_id}"
+            return "a snapshot lacks its network ACL"
     return ""
+
+
+def _entries(snapshot: Snapshot, eni: str) -> dict[Entry, Entry]:
+    """Return the network ACL entries of an interface in order, by themselves without a number."""
+    acl = snapshot.acls[snapshot.subnets[snapshot.interfaces[eni].subnet_id].acl_id]
+    return {replace(one, number=0): one for one in acl if one.number not in LAST_RULES}
 
 
 def _governing(snapshot: Snapshot, eni: str) -> tuple:
     """Return all that judges the packets of an interface: group rules, network ACL entries in order, the subnet."""
     interface = snapshot.interfaces[eni]
-    subnet = snapshot.subnets[interface.subnet_id]
     rules = frozenset(rule for name in interface.group_ids for rule in snapshot.groups[name].rules)
-    entries = (one for one in snapshot.acls[subnet.acl_id] if one.number not in LAST_RULES)
-    return rules, tuple(replace(one, number=0) for one in entries), (subnet.cidrs, bool(interface.group_ids))
+    cidrs = snapshot.subnets[interface.subnet_id].cidrs
+    return rules, tuple(_entries(snapshot, eni)), (cidrs, bool(interface.group_ids))
+
+
+def _peers(rule: Rule | Entry) -> tuple:
+    """Return the networks and addresses that a rule is about."""
+    return (*rule.networks, *rule.members) if isinstance(rule, Rule) else (rule.network,)
+
+
+def _classes(fold, before: Snapshot, after: Snapshot, rules: dict) -> list[int]:
+    """Make the table ``replayed``, and return where the ranges of ports begin that any of `rules` tells apart."""
+    some = {rule for pair in rules.values() for groups, entries, _ in pair for rule in (*groups, *entries)}
+    bound = {port for one in some for port in (one.match.low or 0, (one.match.high or 0) + 1)}
+    starts = sorted({0} | bound - {65536})
+    places = {place for one in some for place in _peers(one)}
+    places |= {cidr for snapshot in (before, after) for subnet in snapshot.subnets.values() for cidr in subnet.cidrs}
+    places |= {address for one in after.interfaces.values() for address in one.addresses}
+    own = [(eni, address) for eni in rules for address in before.interfaces[eni].addresses]
+    fold.sql(
+        SEEN, own=pd.DataFrame(own, columns=["interface_id", "address"], dtype="str"),
+        bounds=bounds(set(map(ip_network, places))), starts=pd.DataFrame({"cut": starts}),
+    )  # fmt: skip
+    return starts
 
 
 def _possible(one, starts: list[int]):
     """Yield what a class of conversations may have been: its packets, each with whether it is a reply."""
     ports, kinds = [None], [None]
     if one.protocol in ICMP:
-        kinds = (
-            [PING[one.protocol]] if one.refusal or (one.asked and one.replied) else [(kind, 0) for kind in range(256)]
-        )
+        ping = one.refusal or (one.asked and one.replied)
+        kinds = [PING[one.protocol]] if ping else [(kind, 0) for kind in range(256)]
     elif one.port >= 0:
         ports = starts if one.low < 0 else [start for start in starts if one.low <= start <= one.high]
     near = one.near or one.far
@@ -165,7 +178,7 @@ def _possible(one, starts: list[int]):
                 yield [(request, False), (reply, True)] if answered else [(request, False)]
 
 
-def _passes(*verdicts) -> bool | None:
+def _passes(verdicts: Iterable[Verdict]) -> bool | None:
     """Return whether all packets pass; None where that rests on something that the snapshot lacks."""
     each = {
         False if one.acl_allows is False or not (one.allowed or one.unknown) else None if one.unknown else True
@@ -175,56 +188,58 @@ def _passes(*verdicts) -> bool | None:
 
 
 def _judged(one, before: Snapshot, after: Snapshot, starts: list[int], tried: set) -> tuple[str, str, str] | None:
-    """Return verdict and grounds, today's and the changed rules', of a class; None where the change does nothing to it."""
+    """Return verdict and grounds, today's and the changed rules', of a class; None where the change does nothing to it.
+
+    What judged it goes into `tried`: the time (0: today's rules), the interface and the rule.
+    """
     eni, same, found, odd = one.interface_id, one.refusal is None, [], False
     if one.egress is None or one.protocol < 0 or (one.protocol in WITH_PORTS and one.port < 0):
         return UNDETERMINED, "the log does not say which way it went", ""
+    there = None if same else after.owner(one.far, after.interfaces[eni].vpc_id)
     for packets in _possible(one, starts):
         old, new = ([evaluate(rules, eni, *packet) for packet in packets] for rules in (before, after))
-        changed = [at for at, pair in enumerate(zip(old, new, strict=True)) if _passes(pair[0]) != _passes(pair[1])]
-        if _passes(*old) is not same and _passes(*old) is not None:
+        changed = [at for at, pair in enumerate(zip(old, new, strict=True)) if _passes(pair[:1]) != _passes(pair[1:])]
+        if _passes(old) is (not same):
             odd |= bool(changed)
             continue
-        tried |= {(time, eni, rule) for time, some in enumerate((old, new)) for each in some for rule in each.rules}
-        tried |= {
-            (time, eni, replace(each.entry, number=0))
-            for time, some in enumerate((old, new))
-            for each in some
-            if each.entry
-        }
-        there = None if same else after.owner(one.far, after.interfaces[eni].vpc_id)
-        beyond = (
-            [evaluate(after, there.interface_id, replace(p, egress=not p.egress), reply) for p, reply in packets]
-            if there
-            else []
-        )
-        found.append((_passes(*new, *beyond), (changed or [0])[0], old, new))
+        for time, each in ((time, each) for time, some in enumerate((old, new)) for each in some):
+            tried |= {(time, eni, rule) for rule in each.rules}
+            tried |= {(time, eni, replace(each.entry, number=0))} if each.entry else set()
+        turned = [(replace(packet, egress=not packet.egress), reply) for packet, reply in packets if there]
+        beyond = [evaluate(after, there.interface_id, *packet) for packet in turned]
+        found.append((_passes([*new, *beyond]), (changed or [0])[0], old, new))
     outcomes = {passes for passes, *_rest in found}
     if outcomes == {same} or not (found or odd):
         return None
-    _passing, at, old, new = next((each for each in found if each[0] is not same), (None, 0, [], []))
-    sure = outcomes == {not same} and (same or one.refusal in BY_RULES)
-    if not old:
+    if not found:
         return UNDETERMINED, "today's rules say another thing than the log", ""
+    _passing, at, old, new = next(each for each in found if each[0] is not same)
     today, then = ([one for one in a[at].grounds if one not in b[at].grounds] for a, b in ((old, new), (new, old)))
+    sure = outcomes == {not same} and (same or one.refusal in BY_RULES)
     verdict = UNDETERMINED if not sure else REJECTED if same else PASSES
     return verdict, "; ".join(today or old[at].grounds), "; ".join(then or new[at].grounds)
 
 
-def _untried(rules: dict, affected: list[str], tried: set) -> pd.DataFrame:
-    """Return changed rules that nothing seen was judged by and that no rule on the other side holds: see `Replay`."""
+def _untried(snapshots: tuple[Snapshot, Snapshot], rules: dict, tried: set) -> pd.DataFrame:
+    """Return changed rules that nothing seen was judged by and that no rule on the other side holds: see `Replay`.
+
+    A rule of an IP version that the interface has no address of can neither reject nor let pass.
+    """
     rows = []
-    for eni in affected:
+    for eni, pair in rules.items():
+        own = {ip_address(address).version for address in snapshots[0].interfaces[eni].addresses}
         for time, word in enumerate(("removed", "added")):
-            (groups, entries, _), (others, beside, _) = rules[eni][time], rules[eni][1 - time]
-            moved = set(entries) == set(beside) and entries != beside
+            (groups, entries, _), (others, beside, _) = pair[time], pair[1 - time]
+            moved = [one for one in entries if one in beside] != [one for one in beside if one in entries]
             lone = [rule for rule in groups - others if not any(_within(rule, one) for one in others)]
-            lone += sorted(set(entries) - set(beside) if not moved else entries, key=entries.index)
-            rows += [
-                (word, eni, rule.text, (word == "removed") == getattr(rule, "allow", True))
-                for rule in sorted(lone, key=lambda one: one.text) if (time, eni, rule) not in tried
-            ]  # fmt: skip
-    return pd.DataFrame(rows, columns=["change", "interface_id", "rule", "closes"])
+            lone += [one for one in entries if moved or one not in beside]
+            numbered = _entries(snapshots[time], eni)
+            for rule in lone:
+                versions = {one.version for one in _peers(rule)} or own  # of an unknown prefix list all
+                if versions & own and (time, eni, rule) not in tried:
+                    closes = (word == "removed") == getattr(rule, "allow", True)
+                    rows.append((word, eni, numbered.get(rule, rule).text, closes))
+    return pd.DataFrame(sorted(rows), columns=["change", "interface_id", "rule", "closes"])
 
 
 def _within(rule: Rule, other: Rule) -> bool:
@@ -234,8 +249,5 @@ def _within(rule: Rule, other: Rule) -> bool:
     matches = wide in (one, Match(one.protocol, None, None), Match(None, None, None)) or (
         spans and wide.low <= one.low and one.high <= wide.high
     )
-    return matches and rule.known and rule.egress == other.egress and all(
-        any(network.version == wider.version and network.subnet_of(wider) for wider in other.networks)
-        or (network.num_addresses == 1 and network[0] in other.members)
-        for network in (*rule.networks, *map(ip_network, rule.members))
-    )  # fmt: skip
+    places = map(ip_network, _peers(rule))
+    return matches and rule.known and rule.egress == other.egress and all(holds(other, place) for place in places)

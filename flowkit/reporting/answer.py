@@ -18,7 +18,7 @@ from markupsafe import Markup
 from flowkit.net import protocol_name
 from flowkit.reporting.finding import FOLDS, Finding, expectation_of, fold_of, incidents, number_repeats
 from flowkit.reporting.html import escaped, percent, period, size, when
-from flowkit.reporting.kinds import language, said, text, translated
+from flowkit.reporting.kinds import language, retold, said, text, translated
 from flowkit.words import terms
 
 #: `flowkit report` reads findings from a cell's output under this MIME type.
@@ -34,6 +34,12 @@ SHOWN, ROWS = 30, 500
 TABLE_ROWS = 2_000
 #: Columns of shares, 0 to 1.
 SHARES = ("share", "coverage", "certain")
+#: Columns of words that questions say, in the reader's language.
+WORDS = set(
+    """verdict cause confidence grounds use direction role state was change effect evidence basis path scope today
+after gaps expect kind severity rejected
+reachability talkers""".split()
+)
 TEMPLATES = Path(__file__).parent / "template"
 
 
@@ -188,7 +194,7 @@ def _column(values: pd.Series, name: str) -> tuple[str, bool, list[tuple[str, ob
          lambda value: f"{value.tz_convert('UTC'):%Y-%m-%d %H:%M:%S}"),
         (types.is_bool_dtype(values), "", False, lambda value: translated("yes" if value else "no")),
         (types.is_timedelta64_dtype(values), " (h:m:s)", True, _span),
-        (not is_number, "", False, str),
+        (not is_number, "", False, (lambda value: retold(str(value))) if name in WORDS else str),
         (name == "protocol", "", False, lambda value: protocol_name(int(value))),
         (name == "bytes" or name.endswith("_bytes"), "", True, size),
         (name.endswith(SHARES), "", True, percent),

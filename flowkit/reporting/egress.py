@@ -1,15 +1,14 @@
 """What is told of new destinations and unusual egress: findings and a sentence, from `flowkit.questions.egress`."""
 
-import re
 from functools import partial
 
 import pandas as pd
 
-from flowkit.folding.coverage import covered_share, duration
-from flowkit.questions.egress import DAY, FACTOR, HOUR, Egress
+from flowkit.folding.coverage import covered_share, duration, spans
+from flowkit.questions.egress import DAY, FACTOR, HOUR, QUANTILE, Egress
 from flowkit.reporting.answer import incident_id
 from flowkit.reporting.finding import SUBJECT, Finding
-from flowkit.reporting.html import percent, size
+from flowkit.reporting.html import percent, printed, size, sized
 from flowkit.reporting.kinds import SEVERITIES, TEXTS, text
 from flowkit.reporting.names import hosts, service_name
 
@@ -72,24 +71,24 @@ def _finding(found: Egress, log, host, severity: str, form: str, rows: pd.DataFr
     since, several = found.split if form == UNUSUAL else rows["since"].min(), rows["destination"].nunique() > 1
     places = [f"{one.destination} {service_name(-1 if pd.isna(one.protocol) else one.protocol, one.port)}"
               if one.destination else text("egress.many") for one in rows.itertuples()]  # fmt: skip
-    counts = {"host": rows["host"].nunique(), "place": len(rows)}
+    number = rows["host"].nunique()
     words = {
-        "host": host(row.host) if counts["host"] == 1 else text("egress.hosts", n=counts["host"]),
-        "place": text("egress.places", n=counts["place"]) if several else places[0],
+        "host": host(row.host) if number == 1 else text("egress.hosts", n=number),
+        "place": text("egress.places", n=len(rows)) if several else places[0],
     }  # fmt: skip
-    counts = {name: number for name, number in counts.items() if (number > 1 if name == "host" else several)}
+    counts = {"host": number} if number > 1 else {}
+    counts |= {"place": len(rows)} if several else {}
     counts |= {"sessions": rows["sessions"].sum()} if form == SMALL else {}
-    measures = {
-        "sent": size(rows["sent_bytes"].sum()), "lasts": duration(last - first), "before": duration(since - found.first),
-        "step": duration(found.width), "usual": size(row.get("usual", 0)), "most": "95 %",
-    }  # fmt: skip
-    if form in (BEACON, HABIT):
-        measures |= {"every": duration(row.every), "regular": percent(row.regular)}
-        counts |= {"starts": row.starts}
-    told = {name: measure for name, measure in measures.items() if f"{{{name}}}" in TEXTS[form]}
-    for name, measure in told.items():  # as they are printed, each unit a number of its own
-        for number, unit in re.findall(r"([\d,.]+) ([A-Za-z%]+)", measure):
-            counts[name if unit == "%" else f"{name}_{unit}"] = float(number.replace(",", ""))
+    times = {"lasts": last - first, "before": since - found.first, "step": found.width, "every": row.get("every", 0)}
+    sizes = {"sent": rows["sent_bytes"].sum(), "usual": row.get("usual", 0)}
+    shares = {"most": QUANTILE, "regular": row.get("regular", 0)}
+    counts |= {"starts": row.starts} if form in (BEACON, HABIT) else {}
+    for values, say, printed_as in ((times, duration, spans), (sizes, size, lambda some: [sized(some)]),
+                                    (shares, percent, lambda some: [(printed(some), "")])):  # fmt: skip
+        for name, value in values.items():
+            if f"{{{name}}}" in TEXTS[form]:
+                words[name] = say(value)
+                counts |= {f"{name}_{unit}".rstrip("_"): each for each, unit in printed_as(value)}
     names = zip(SUBJECT, ("interface_id", "host", "destination", "protocol", "port"), strict=True)
     subject = {key: rows[name].iloc[0] if rows[name].nunique() == 1 else None for key, name in names}
     subject["dstaddr"] = None if rows["aws"].any() else subject["dstaddr"]
@@ -100,7 +99,7 @@ def _finding(found: Egress, log, host, severity: str, form: str, rows: pd.DataFr
         grounds.append(text("egress.short"))
     return Finding(
         form.partition(".")[0], severity, ("high", "medium", "low")[int(short) + (seen is None or seen < 0.95)],
-        text(form, **counts | measures | words), subject,
+        text(form, **counts | words), subject,
         grounds=(*grounds, *(text("egress.pair", host=host(one.host), place=place, sent=size(one.sent_bytes)) for one, place in zip(
             rows[:SHOWN].itertuples(), places, strict=False) if len(rows) > 1)),
         action=text("egress.next", address=subject["dstaddr"]) if subject["dstaddr"] else "", first_seen=begin, last_seen=end,

@@ -12,7 +12,7 @@ from numbers import Real
 import pandas as pd
 
 from flowkit.net import is_network
-from flowkit.reporting.kinds import KINDS, SEVERITIES, text
+from flowkit.reporting.kinds import KINDS, SEVERITIES, retold, text
 from flowkit.words import one_line, visible
 
 CONFIDENCES = ("certain", "high", "medium", "low")
@@ -81,7 +81,7 @@ class Finding:
             "title": one_line(self.title),
             "action": visible(lines).replace("\t", "    "),
             "cause": None if pd.isna(self.cause) else self.cause,
-            "grounds": tuple(map(one_line, self.grounds)),
+            "grounds": tuple(one_line(retold(one)) for one in self.grounds),
             "samples": tuple(map(one_line, self.samples)),
             "counts": {str(name): _number(name, value) for name, value in self.counts.items()},
         }.items():

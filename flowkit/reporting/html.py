@@ -46,14 +46,17 @@ def figure_html(svg: str) -> str:
 
 def size(number: int) -> str:
     """Return `37.2 MB` for 37,200,000 bytes, `12 B` for 12, `at least 9.2 EB` where a sum reached the largest number."""
-    if number >= MOST:
-        return translated("at least {size}", size=f"{number / 1e18:.1f} EB")
-    scaled, unit = float(number), "B"
-    for unit in ("B", "kB", "MB", "GB", "TB", "PB", "EB"):  # noqa: B007
-        if scaled < 999.95 or unit == "EB":
-            break
-        scaled /= 1000
-    return f"{int(number)} B" if unit == "B" else f"{scaled:.1f} {unit}"
+    scaled, unit = sized(number)
+    words = f"{scaled:.0f} B" if unit == "B" else f"{scaled:.1f} {unit}"
+    return translated("at least {size}", size=words) if number >= MOST else words
+
+
+def sized(number: int) -> tuple[float, str]:
+    """Return the number and the unit that `size` prints."""
+    scaled, units = float(int(number)), ["B", "kB", "MB", "GB", "TB", "PB", "EB"]
+    while scaled >= 999.95 and units[1:]:
+        scaled, units = scaled / 1000, units[1:]
+    return round(scaled, 1), units[0]
 
 
 def percent(share: float | None) -> str:

@@ -18,7 +18,7 @@ from flowkit.questions.networks import enclosing_network
 from flowkit.questions.rejected import Rejections
 from flowkit.reporting.answer import incident_id
 from flowkit.reporting.finding import CONFIDENCES, Finding, finding
-from flowkit.reporting.kinds import TEXTS, text, translated
+from flowkit.reporting.kinds import TEXTS, retold, text, translated
 from flowkit.reporting.names import service_name
 from flowkit.words import without_controls
 
@@ -187,18 +187,18 @@ def _action(log, part: pd.DataFrame, lead: pd.Series, verdict, groups: pd.DataFr
             found = [entry]
         problems = fixes.replay(log.network, found, allow, others)
     return "\n".join([
-        *(line for fix in found for line in fix.warnings),
-        *(text("next.replayed", problem=problem) for problem in problems),
+        *(retold(line) for fix in found for line in fix.warnings),
+        *(text("next.replayed", problem=retold(problem)) for problem in problems),
         text("next.allow"),
-        *(line for fix in found for line in (*fix.commands, *fix.instead)),
+        *(line for fix in found for line in (*fix.commands, *map(retold, fix.instead))),
         text("next.terraform"),
-        *(fix.terraform for fix in found),
+        *(retold(line) if line.startswith("#") else line for fix in found for line in fix.terraform.split("\n")),
     ])  # fmt: skip
 
 
 def points(parts: dict[str, int]) -> str:
     """Return the parts of a score in words, such as `own host +3, SYN retransmissions +1`."""
-    return ", ".join(f"{reason} {points:+d}" for reason, points in parts.items())
+    return ", ".join(f"{translated(reason)} {points:+d}" for reason, points in parts.items())
 
 
 def scan(row, lines: tuple, coverage: float | None, accepts: bool = True) -> Finding:

@@ -26,7 +26,7 @@ from flowkit.questions.rule_changes import rules_after
 from flowkit.reporting import history, page
 from flowkit.reporting.errors import ReportError, UsageError
 from flowkit.reporting.finding import SUBJECT, contradicted, incidents, resolved, stamped
-from flowkit.reporting.kinds import LANGUAGE, LANGUAGES, SEVERITIES
+from flowkit.reporting.kinds import LANGUAGE, LANGUAGES, SEVERITIES, retold
 from flowkit.reporting.names import owners
 from flowkit.reporting.notebooks import OPTIONS, arguments, chosen, executor, pairs, parameters
 from flowkit.reporting.redact import Redactor, own_key, secrets_of
@@ -215,6 +215,7 @@ def _made(
         run["inputs"] = [each | {"file": redactor.file(each["file"])} for each in run["inputs"]]
         run |= {key: redactor.value(run[key]) for key in ("source", "parameters", "notes")}
         extra = [redactor.value(finding | {"grounds": []}) for finding in extra]
+    run["notes"] = [*map(retold, run["notes"])]
     earlier = history.previous(request.out, run["source"], run["redacted"], list(plan.notebooks))
     executed = dict.fromkeys(plan.notebooks)
     for number, job in enumerate(as_completed(jobs), 1):

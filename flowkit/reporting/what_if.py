@@ -12,7 +12,7 @@ from flowkit.questions.rules import share_seen
 from flowkit.questions.what_if import PASSES, REJECTED, UNDETERMINED, Replay, replayed
 from flowkit.reporting.answer import MIME, Answer, Shown
 from flowkit.reporting.html import percent
-from flowkit.reporting.kinds import text
+from flowkit.reporting.kinds import text, translated
 from flowkit.reporting.names import hosts, service_name
 from flowkit.words import without_controls
 
@@ -25,13 +25,15 @@ class WhatIf(Answer):
     """What `what_if` returns, beside summary and coverage.
 
     `verdict`: ``rejected`` (something that was let pass would be), ``nothing rejected`` (of what the log holds, and
-    nothing forbids to say so), ``undetermined``; '' without changed rules. `clients`: one row a client, server and
+    nothing forbids to say so), ``undetermined``; '' without changed rules. `reasons`: what forbids it (``short`` coverage,
+    ``unjudged`` interfaces, ``undetermined`` sessions, ``untried`` rules). `clients`: one row a client, server and
     service on which the changed rules say another thing. `untried`: changed rules that no traffic of the log was judged
     by. `narrowest`: the narrowest security group rules for what was answered, and `narrowed` the snapshot with them,
     as `flowkit.questions.least_privilege.least_privilege` returns both. `replay`: what the tables are made of.
     """
 
     verdict: str = ""
+    reasons: tuple[str, ...] = ()
     clients: pd.DataFrame
     untried: pd.DataFrame
     narrowest: pd.DataFrame
@@ -58,18 +60,17 @@ def what_if(log, after=None) -> WhatIf:
         raise ValueError("the changed rules are compared with today's: give these, too (`network`)")
     replay = replayed(log, rules_after(log.network, after))
     share = share_seen(log.coverage, replay.affected) if replay.affected else None
-    reasons, label = _reasons(log, replay, share), log.network.label
+    reasons, seen = _reasons(log, replay, share), {"share": percent(share or 0), "interfaces": len(replay.affected)}
     untried = replay.untried.assign(
-        interface=replay.untried.interface_id.map(label),
-        effect=replay.untried.closes.map({True: "may reject", False: "may let pass"}),
-    )
-    seen = {"share": percent(share or 0), "interfaces": len(replay.affected)}
+        change=replay.untried.change.map(translated), interface=replay.untried.interface_id.map(log.network.label),
+        effect=replay.untried.closes.map({True: translated("may reject"), False: translated("may let pass")}),
+    )  # fmt: skip
     return WhatIf(
-        summary=tuple(_sentences(log, replay, share, reasons)),
+        summary=tuple(_sentences(log, replay, [*reasons.values()], seen)),
         coverage="" if share is None else text("what-if.coverage", **seen),
         verdict="rejected" if _sum(replay, REJECTED) else "undetermined" if reasons else "nothing rejected",
-        clients=_clients(log, replay), untried=untried["change rule effect interface interface_id".split()],
-        replay=replay, **least,
+        reasons=tuple(reasons), clients=_clients(log, replay), replay=replay,
+        untried=untried["change rule effect interface interface_id".split()], **least,
     )  # fmt: skip
 
 
@@ -77,61 +78,60 @@ def _sum(replay: Replay, verdict: str, name: str = "sessions") -> int:
     return int(replay.totals[name].get(verdict, 0))
 
 
-def _reasons(log, replay: Replay, share: float | None) -> list[str]:
-    """Return what forbids to call the change safe, each with an example."""
-    said, label = [], lambda eni: without_controls(log.network.label(eni))
-    if replay.affected and share is None:
-        said.append(text("what-if.no-coverage"))
-    elif replay.affected and share < SHORT:
-        said.append(text("what-if.short", share=percent(share)))
+def _reasons(log, replay: Replay, share: float | None) -> dict[str, str]:
+    """Return what forbids to call the change safe: a word, and a sentence with an example."""
+    said, closing = {}, replay.untried[replay.untried.closes]
+    values = {"share": percent(share or 0), "sessions": _sum(replay, UNDETERMINED)}
+    values |= {"interfaces": len(replay.unjudged), "changes": len(closing)}
+
+    def example(form: str, eni: str, why: str) -> None:
+        said[form] = text(
+            f"what-if.{form}", name=without_controls(log.network.label(eni)), why=translated(why), **values
+        )
+
+    if replay.affected and not (share or 0) >= SHORT:
+        said["short"] = text("what-if.no-coverage" if share is None else "what-if.short", **values)
     for eni, why in list(replay.unjudged.items())[:1]:
-        said.append(text("what-if.unjudged", interfaces=len(replay.unjudged), name=label(eni), why=why))
+        example("unjudged", eni, why)
     for one in replay.clients[replay.clients.verdict == UNDETERMINED].head(1).itertuples():
-        about = {"name": label(one.interface_id), "why": one.after or one.today}
-        said.append(text("what-if.undetermined", sessions=_sum(replay, UNDETERMINED), **about))
-    closing = replay.untried[replay.untried.closes]
+        example("undetermined", one.interface_id, one.after or one.today)
     for one in closing.head(1).itertuples():
-        said.append(text("what-if.untried", changes=len(closing), rule=one.rule, name=label(one.interface_id)))
+        example("untried", one.interface_id, one.rule)
     return said
 
 
-def _sentences(log, replay: Replay, share: float | None, reasons: list[str]) -> list[str]:
+def _sentences(log, replay: Replay, reasons: list[str], seen: dict) -> list[str]:
     """Return what the change rejects, what it lets pass, and why that is not all."""
     host, facts, so_far = hosts(log), log.fold.facts, "-so-far" if reasons else ""
     span = duration((facts["last"] or 0) - (facts["first"] or 0))
 
-    def most(verdict: str) -> str:
+    def said(form: str, verdict: str) -> str:
         one = replay.clients[replay.clients.verdict == verdict].iloc[0]
         ends = {end: host(one[end], one.interface_id) for end in ("client", "server")}
         counts = {name: _sum(replay, verdict, name) for name in ("sessions", "clients")}
-        return text("what-if.most", **counts, **ends, service=service_name(one.protocol, one.server_port))
+        most = text("what-if.most", **counts, **ends, service=service_name(one.protocol, one.server_port))
+        return text(f"what-if.{form}", span=span, most=most, **seen)
 
-    lost = _sum(replay, REJECTED)
     if not replay.affected:
-        said = [text("what-if.same")]
-    elif lost:
-        said = [text("what-if.rejected", span=span, most=most(REJECTED))]
-    else:
-        said = [text(f"what-if.safe{so_far}", span=span, share=percent(share or 0))]
+        return [text("what-if.same"), *([text("what-if.not-safe", reasons="; ".join(reasons))] if reasons else [])]
+    lost = _sum(replay, REJECTED)
+    told = [said("rejected", REJECTED) if lost else text(f"what-if.safe{so_far}", span=span, **seen)]
     if _sum(replay, PASSES):
-        said.append(text("what-if.passes", span=span, most=most(PASSES)))
-    elif replay.affected:
-        said.append(text(f"what-if.passes-none{so_far}" if facts["rejected"] else "what-if.no-rejected"))
+        told.append(said("passes", PASSES))
+    else:
+        told.append(text(f"what-if.passes-none{so_far}" if facts["rejected"] else "what-if.no-rejected"))
     if reasons:
-        said.append(text("what-if.not-all" if lost else "what-if.not-safe", reasons="; ".join(reasons)))
-    return said
+        told.append(text("what-if.not-all" if lost else "what-if.not-safe", reasons="; ".join(reasons)))
+    return told
 
 
 def _clients(log, replay: Replay) -> pd.DataFrame:
     """Return the clients of `replay` as a table to read."""
     host, table = hosts(log), replay.clients
-    for name in ("first", "last"):
-        table = table.assign(**{name: pd.to_datetime(table[name], unit="s", utc=True)})
+    times = {name: pd.to_datetime(table[name], unit="s", utc=True) for name in ("first", "last")}
+    table = table.assign(**times, verdict=table.verdict.map(translated))
     rows = list(table.itertuples())
-    clients, servers = (
-        [host(end, one.interface_id, one.first, one.last) for one, end in zip(rows, table[role], strict=True)]
-        for role in ("client", "server")
-    )
-    services = [service_name(one.protocol, one.server_port) for one in rows]
-    table = table.assign(service=services, client=clients, server=servers)
+    ends = {role: [host(getattr(one, role), one.interface_id, one.first, one.last) for one in rows]
+            for role in ("client", "server")}  # fmt: skip
+    table = table.assign(service=[service_name(one.protocol, one.server_port) for one in rows], **ends)
     return table["verdict client server service sessions today after first last records interface_id".split()]

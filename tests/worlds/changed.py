@@ -239,6 +239,8 @@ def counted(world, scene, log, folder: Path, plain=False) -> tuple[Counter, list
     made["rejected told"] = len(said["newly rejected"].keys() & told.lost.keys())
     made["passing told"] = len(said["newly passes"].keys() & told.gained.keys())
     made["undetermined"] = len(said["undetermined"])
+    if not told.lost and answer.verdict != "nothing rejected":  # why it is not said, though it would be right
+        made.update(f"withheld: {why}" for why in answer.reasons)
     wrong += [f"wrong rejected: {key}" for key in said["newly rejected"].keys() - told.lost.keys()]
     wrong += [f"too many rejected: {key} {n}" for key, n in said["newly rejected"].items() if 0 < told.lost[key] < n]
     wrong += [f"wrong passes: {key}" for key in said["newly passes"].keys() - told.gained.keys()]
