@@ -303,10 +303,8 @@ def test_a_port_is_called_closed_by_tcp_rst_only_where_the_log_has_one(tmp_path)
     v2 = [
         f"2 1 eni-a {src} {dst} {sport} {dport} 6 1 {size} {T0 + at} {T0 + at + 9} ACCEPT OK"
         for at in (0, 60, 120, 180)
-        for src, dst, sport, dport, size in (
-            ("10.0.9.5", WEB, 40000 + at, 81, 60),
-            (WEB, "10.0.9.5", 81, 40000 + at, 40),
-        )
+        for client in ("10.0.9.5", "10.0.9.6")
+        for src, dst, sport, dport, size in ((client, WEB, 40000 + at, 81, 60), (WEB, client, 81, 40000 + at, 40))
     ]
     expect = tmp_path / "expect.csv"
     expect.write_text("name,source,destination,protocol,port,expect\nagent,10.0.9.5,10.0.0.1,tcp,81,reach\n")

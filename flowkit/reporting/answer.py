@@ -19,7 +19,7 @@ from markupsafe import Markup
 from flowkit.net import protocol_name
 from flowkit.reporting.finding import FOLDS, Finding, expectation_of, fold_of, incidents, number_repeats
 from flowkit.reporting.html import escaped, percent, period, size, when
-from flowkit.reporting.kinds import language, said, text, translated
+from flowkit.reporting.kinds import SEVERITIES, language, said, text, translated
 from flowkit.words import terms
 
 #: `flowkit report` reads findings from a cell's output under this MIME type.
@@ -35,6 +35,8 @@ SHOWN, ROWS = 30, 500
 TABLE_ROWS = 2_000
 #: Columns of shares, 0 to 1.
 SHARES = ("share", "coverage", "certain")
+#: Columns of seconds.
+SECONDS = ("interval", "every")
 TEMPLATES = Path(__file__).parent / "template"
 
 
@@ -104,12 +106,9 @@ def incident_id(*root: object) -> str:
 
 
 def beyond(listed: Iterable[str], others: Iterable[tuple[str, str]]) -> dict[str, int]:
-    """Return how many incidents `others` (id and severity, the gravest first) are that are not `listed`, by severity."""
-    known, counts = {*listed}, Counter()
-    for incident, severity in others:
-        counts[severity] += incident not in known
-        known.add(incident)
-    return dict(+counts)
+    """Return how many incidents `others` (id and severity of each finding) are that are not `listed`, by severity."""
+    known, gravest = {*listed}, dict(sorted(others, key=lambda one: -SEVERITIES.index(one[1])))
+    return dict(Counter(severity for incident, severity in gravest.items() if incident not in known))
 
 
 def covered(share: float | None) -> str:
@@ -216,8 +215,8 @@ def _column(values: pd.Series, name: str) -> tuple[str, bool, list[tuple[str, ob
         (name == "bytes" or name.endswith("_bytes"), "", True, size),
         (name.endswith(SHARES), "", True, percent),
         (name.endswith("port") or name == "traffic_path", "", True, lambda value: str(int(value))),
-        (is_whole, "", True, lambda value: f"{int(value):,}"),
-        (True, "", True, lambda value: f"{value:,.1f}"),
+        (is_whole, " (s)" if name in SECONDS else "", True, lambda value: f"{int(value):,}"),
+        (True, " (s)" if name in SECONDS else "", True, lambda value: f"{value:,.1f}"),
     )  # fmt: skip
     unit, numbers, text = next(look for fits, *look in looks if fits)
     missing = [value is None or (types.is_scalar(value) and bool(pd.isna(value))) for value in values]

@@ -1,7 +1,6 @@
 """Who reaches which service and whether that is as expected: the answer for a notebook, from `flowkit.questions`."""
 
 from dataclasses import dataclass, replace
-from itertools import groupby
 from pathlib import Path
 
 import pandas as pd
@@ -86,23 +85,17 @@ def reachability(
             same = mine if row.proof is None else mine[_at(mine, row.proof)]
             broken[row.line] = finding_of.expectation(reach, row, same if len(same) else mine, host)
             found.append((broken[row.line], reach.rows.loc[[*row.rows]]))
-    open_, silent, changes = _alike(services), list(quiet.itertuples()), []
+    open_, silent = _alike(services), list(quiet.itertuples())
     found += [(finding_of.exposure(reach, part), _of(reach, part, ANSWERED)) for part in open_[:top]]
     found += [(finding_of.without_response(row), _of(reach, quiet.loc[[row.Index]], row.state)) for row in silent[:top]]
-    for row in lost.itertuples():
-        mine = causes[_at(causes, row) & causes["network"].isin(row.who)]
-        changes.append((row, mine, finding_of.change_severity(row), finding_of.change_incident(row, mine)))
-    changes.sort(key=lambda one: (one[0].change, SEVERITIES.index(one[2])))
-    kinds = [[*some] for _kind, some in groupby(changes, key=lambda one: one[0].change)]
-    for row, mine, *_ in (one for of_kind in kinds for one in of_kind[:top]):
+    listed, others = _changes(lost, causes, top)
+    for row, mine in listed:
         asked = lost.loc[[row.Index]].explode("who").rename(columns={"who": "client"})
         since = int(row.first_seen.timestamp())
         found.append((finding_of.change(log, row, mine, host), asked.assign(since=since)))
-    others = [(finding_of.opened_by(one, one.rules), finding_of.exposure_severity(one))
+    others += [(finding_of.opened_by(one, one.rules), finding_of.severity_of("exposed-service", one))
               for one in (next(part.itertuples()) for part in open_[top:])]  # fmt: skip
-    others += [(finding_of.place_of(row, row.state), finding_of.silent_severity(row)) for row in silent[top:]]
-    others += [(incident, severity) for of_kind in kinds for _row, _mine, severity, incident in of_kind[top:]]
-    others.sort(key=lambda one: SEVERITIES.index(one[1]))
+    others += [(finding_of.place_of(row, row.state), finding_of.severity_of(row.state, row)) for row in silent[top:]]
     whole = covered_share(log.coverage)
     return Reachability(
         summary=tuple(_summary(reach, services, quiet, checked, lost)[:5]),
@@ -134,7 +127,22 @@ def _alike(services: pd.DataFrame) -> list[pd.DataFrame]:
     rule = [None if one else opened_by(row, row.rules) for one, row in zip(web, services.itertuples(), strict=True)]
     keys = services.assign(rule=rule)[["protocol", "port", "scope", "rule"]]
     parts = (part for _, part in services.groupby([keys[name] for name in keys], dropna=False, sort=False))
-    return sorted(parts, key=lambda part: SEVERITIES.index(finding_of.exposure_severity(next(part.itertuples()))))
+    return sorted(parts, key=lambda part: SEVERITIES.index(finding_of.severity_of("exposed-service", part.iloc[0])))
+
+
+def _changes(lost: pd.DataFrame, causes: pd.DataFrame, top: int) -> tuple[list[tuple], list[tuple]]:
+    """Return the `top` gravest changes of a kind, each with the rejected groups of its clients, and incident and severity
+    of the others."""
+    listed, others = [], []
+    for kind, some in lost.groupby("change"):
+        rows = ((finding_of.severity_of(kind, row), row) for row in some.itertuples())
+        for at, (severity, row) in enumerate(sorted(rows, key=lambda one: SEVERITIES.index(one[0]))):
+            mine = causes[_at(causes, row) & causes["network"].isin(row.who)]
+            if at < top:
+                listed.append((row, mine))
+            else:
+                others.append((finding_of.change_incident(row, mine), severity))
+    return listed, others
 
 
 def _of(reach: Reach, part: pd.DataFrame, state: str) -> pd.DataFrame:
@@ -230,7 +238,8 @@ def _titles(reach: Reach) -> dict[str, str]:
     """Return the titles of the figures, which are their alt texts."""
     rows = reach.rows.dropna(subset=["port"]).drop_duplicates(["state", *SERVICE])
     count = rows["state"].value_counts()
-    parts = [text(f"reached.state-{state}", n=count[state])
+    seems = "-seems" if finding_of.seems_closed(RESET, rows.loc[rows["state"] == RESET, "confidence"].min()) else ""
+    parts = [text(f"reached.state-{state}{seems if state == RESET else ''}", n=count[state])
              for state in (ANSWERED, SILENT, RESET, REPLY_REFUSED, REFUSED) if state in count]  # fmt: skip
     return {"reachability": ", ".join(parts) or text("reached.no-traffic")}
 

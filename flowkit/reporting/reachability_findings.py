@@ -95,7 +95,7 @@ def exposure(reach: Reach, part: pd.DataFrame) -> Finding:
     until = part["last_seen"].max()
     return finding(
         "exposed-service", None, form, counts, confidence=first.confidence,
-        severity=exposure_severity(first), service=service_of(first),
+        severity=severity_of("exposed-service", first), service=service_of(first),
         where=_some(hosts, 4), sources=_some(networks, 3), until=until, srcaddr=source, protocol=first.protocol,
         dstport=first.port, interface_id=first.interface_id if alone else None,
         dstaddr=first.destination if alone else None, first_seen=part["first_seen"].min(), last_seen=until,
@@ -105,21 +105,13 @@ def exposure(reach: Reach, part: pd.DataFrame) -> Finding:
     )  # fmt: skip
 
 
-def exposure_severity(first) -> str:
-    """Return the severity of services like the `first` that answer the internet."""
-    severity = EXPOSED[first.role]
-    return severity if first.scope == "internet" or severity == "info" else "low"
-
-
-def silent_severity(row) -> str:
-    """Return the severity of a service that never answers."""
-    return "low" if row.public or row.state == RESET or not pd.isna(row.rejected_at) else "medium"
-
-
-def change_severity(row) -> str:
-    """Return the severity of a service that was lost or became reachable."""
-    grave = row.change == "lost" or row.port in ADMIN_PORTS or row.port in DATABASE_PORTS
-    return "medium" if grave else "low"
+def severity_of(kind: str, row) -> str:
+    """Return the severity of a service that answers the internet, never answers, was lost or became reachable."""
+    if kind == "exposed-service":
+        return EXPOSED[row.role] if row.scope == "internet" or row.role == "web" else "low"
+    if kind in (SILENT, RESET):
+        return "medium" if kind == SILENT and not row.public and pd.isna(row.rejected_at) else "low"
+    return "medium" if kind == "lost" or row.port in ADMIN_PORTS or row.port in DATABASE_PORTS else "low"
 
 
 def change_incident(row, mine: pd.DataFrame) -> str:
@@ -145,7 +137,7 @@ def without_response(row) -> Finding:
     network = row.networks[0] if len(row.networks) == 1 and "/" in row.networks[0] else None
     elsewhere = not pd.isna(row.rejected_at)
     return service(
-        row, row.state, "seems" if seems_closed(row.state, row.confidence) else "", severity=silent_severity(row),
+        row, row.state, "seems" if seems_closed(row.state, row.confidence) else "", severity=severity_of(row.state, row),
         network=_group(row.sources),
         srcaddr=network and network.removesuffix("/32").removesuffix("/128"), incident=place_of(row, row.state),
         confidence="low" if elsewhere else row.confidence,
@@ -166,7 +158,7 @@ def change(log, row, mine: pd.DataFrame, host) -> Finding:
         rules, cause = admitting(log.network, row, row.who), {}
         action, incident = "\n".join([text("newly.next"), revoking(rules)]).strip(), opened_by(row, rules)
     return service(
-        row, row.change, severity=change_severity(row), who=_who(host, row, alone, row.clients), until=until,
+        row, row.change, severity=severity_of(row.change, row), who=_who(host, row, alone, row.clients), until=until,
         state=meaning(row.state, row.confidence), was=meaning(row.was, row.confidence), action=action, cause=cause.get("cause"),
         srcaddr=alone or (row.network if "/" in row.network else None), incident=incident,
         grounds=(text("change.states", was=row.was, now=row.state), *cause.get("grounds", ())),

@@ -79,7 +79,7 @@ def rejected(log, min_score: int = 4, scan_targets: int = 10, top: int = 20) -> 
         summary=tuple([*little(whole), *_summary(findings, found, log, numbers, whole), *_rules(rules)][:5]),
         findings=tuple(findings),
         numbers=numbers,
-        unlisted=beyond(dict(listed), sorted(others, key=lambda one: kinds.SEVERITIES.index(one[1]))),
+        unlisted=beyond(dict(listed), others),
         coverage=covered(whole),
         titles={"rejections_over_time": title},
         clients=_clients(found.groups, host),

@@ -244,8 +244,9 @@ def _made(
     run["status"] = "failed" if any(each["failure"] for each in run["notebooks"]) else "ok"
     counts = Counter(group[0]["severity"] for group in incidents(findings))
     unlisted = sum((Counter(data.get("unlisted")) for every in shown.values() for data in every), Counter())
-    counted = {"counts": counts + unlisted, "unlisted": unlisted}
-    run |= {name: {level: some[level] for level in SEVERITIES} for name, some in counted.items()}
+    run["counts"], run["unlisted"] = (
+        {name: some[name] for name in SEVERITIES} for some in (counts + unlisted, unlisted)
+    )
     gone = resolved(findings, earlier, run)
     _write_findings(folder, run, findings, gone)
     notebooks = {name: each.notebook for name, each in executed.items()}

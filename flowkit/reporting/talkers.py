@@ -156,7 +156,7 @@ def _titles(tables: dict[str, pd.DataFrame]) -> dict[str, str]:
     if len(times) and (sums := times[list(question.WAYS)].astype("float64").sum(axis=1)).any():
         peak = times.loc[sums.idxmax()]
         titles["bytes_over_time"] = text("talkers.peak", time=peak.time, bytes=_in_and_out(peak))
-    if len(interfaces):
+    if interfaces.filter(like="bytes").to_numpy().any():
         one = interfaces.iloc[0]
         host = _host(one["name"], one.interface_id)
         titles["bytes_by_interface"] = text("talkers.busiest", host=host, bytes=_in_and_out(one))
@@ -186,10 +186,9 @@ def _findings(tables: dict[str, pd.DataFrame], network, coverage: float | None, 
     """Return what stands in the way of telling direction: conflicts, unknown own addresses, guessed clients."""
     own, evidence, found = tables["addresses"], tables["evidence"], []
     conflicts = own[own.conflict].assign(vpc=own.vpc_id.fillna(""))
-    conflicts["sure"] = conflicts.basis.isin(["flow-direction", "snapshot"])
     places = [rows for _, rows in conflicts.groupby(["address", "vpc"])]
     for sure in (True, False):
-        alike = [rows for rows in places if rows.sure.all() == sure]
+        alike = [rows for rows in places if rows.basis.isin(["flow-direction", "snapshot"]).all() == sure]
         found += [_conflict([rows], sure, coverage) for rows in alike] if len(alike) <= ALIKE else [
             _conflict(alike, sure, coverage)
         ]  # fmt: skip
