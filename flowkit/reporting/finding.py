@@ -219,7 +219,7 @@ def expectation_of(incident: list[dict]) -> str:
 
 def gravity(finding: dict) -> tuple[int, int, int]:
     """Return what findings are sorted by: the gravest first, then the surest, then the largest."""
-    return SEVERITIES.index(finding["severity"]), CONFIDENCES.index(finding["confidence"]), -finding["records"]
+    return SEVERITIES.index(finding["severity"]), CONFIDENCES.index(finding["confidence"]), -finding.get("records", 0)
 
 
 def _hash(text: str) -> str:
