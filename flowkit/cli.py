@@ -157,7 +157,8 @@ def _report(given: argparse.Namespace) -> int:
     stopped = [each for each in run["notebooks"] if each["failure"]]
     asked = many(len(run["notebooks"]), "notebook") + (f", {len(stopped)} of them stopped" if stopped else "")
     counts = ", ".join(f"{number} {level}" for level, number in run["counts"].items() if number)
-    found = f"{many(len(run['findings']), 'finding')} in {many(sum(run['counts'].values()), 'incident')}: {counts}"
+    number = len(run["findings"]) + sum(run["unlisted"].values())
+    found = f"{many(number, 'finding')} in {many(sum(run['counts'].values()), 'incident')}: {counts}"
     none = "nothing was found before" if stopped else "no findings"
     say(f"{asked}; {found if counts else none}; {run['seconds']:.1f} s")
     for each in stopped:

@@ -42,7 +42,7 @@ def test_the_parts_of_accepted_traffic_are_all_of_it_and_rejections_are_those_of
         " outbound to public addresses.",
         "Most bytes: 198.51.100.7 to 10.0.0.1 tcp/443 https, 1.0 kB sent and 20.0 kB received in 1 session.",
         "Rejected: 2 records, 2 inbound.",
-        "Client identified with confidence in 100 % of 4 sessions.",
+        "Client identified with confidence in 4 of 4 sessions.",
     )
     assert answer.findings == ()
     assert rejected(log).over_time["records"].sum() == 2
@@ -145,8 +145,29 @@ def test_sums_beyond_the_largest_number_are_at_least_that(tmp_path):
 
 def test_a_share_in_a_title_is_in_counts_as_it_is_printed(tmp_path):
     rows = [
-        f"2 1 eni-a 10.0.0.9 10.0.0.1 {40000 + at} {50000 + at} 17 4 400 {T0} {T0 + 30} ACCEPT OK" for at in range(3)
+        f"2 1 eni-a 10.0.0.9 10.0.0.1 {40000 + at} {50000 + at} 17 4 400 {T0} {T0 + 30} ACCEPT OK" for at in range(30)
     ]
     found = talkers(log_of(tmp_path, rows, "")).findings[-1]
-    assert found.title == "The client is a guess or unknown in 100 % of 3 sessions."
-    assert found.counts == {"sessions": 3, "guessed": 3, "share": 100}
+    assert found.title == "The client is a guess or unknown in 100 % of 30 sessions."
+    assert found.counts == {"sessions": 30, "guessed": 30, "share": 100}
+    found = talkers(log_of(tmp_path, rows[:3], "")).findings[-1]
+    assert found.title == "The client is a guess or unknown in 3 of 3 sessions.", "a share of few is no share"
+    assert found.counts == {"sessions": 3, "guessed": 3}
+
+
+def test_many_interfaces_without_a_known_address_are_one_finding_and_so_are_many_conflicts(tmp_path):
+    """5,000 interfaces gave 2,500 findings: a finding each tells nobody more than the table does."""
+    unknown = [f"2 1 eni-{n:03} 10.0.{n}.1 10.0.{n}.2 40000 50000 17 4 400 {T0} {T0 + 30} ACCEPT OK" for n in range(30)]
+    first = talkers(log_of(tmp_path, unknown, "")).findings[0]
+    assert first.title == (
+        "The own addresses of 30 interfaces are unknown, on up to 1 day: their sessions count as neither inbound nor"
+        " outbound."
+    )
+    assert first.counts == {"days": 1, "interfaces": 30} and first.subject == {}
+    assert first.grounds[1].startswith("eni-000, eni-001, ") and first.grounds[1].endswith("eni-019 and 10 more")
+    shared = [_flow(f"eni-{n}{end}", "10.0.9.9", f"10.0.0.{n}", 40000 + at, 443, 900, "ingress", at=60 * at)
+              for n in range(8) for at in range(3) for end in "ab"]  # fmt: skip
+    assert [(one.title, one.counts) for one in talkers(log_of(tmp_path, shared)).findings] == [(
+        "8 addresses were those of several interfaces at the same time, such as 10.0.0.0 of eni-0a and eni-0b.",
+        {"interfaces": 2, "addresses": 8},
+    )]  # fmt: skip

@@ -131,6 +131,24 @@ def test_only_code_gets_a_copy_button():
     assert re.findall("<p class='fk-action'>(.*?)</p>", markup) == ["If it is wanted:", "Else leave it."]
 
 
+def test_a_comment_of_terraform_is_code():
+    markup = html_of(tell([finding(action="The same for Terraform:\n# remove the aws_network_acl_rule of acl-1")]))
+    assert "<pre># remove the " in markup and "<p class='fk-action'># " not in markup
+
+
+def test_of_the_same_severity_the_surest_comes_first_and_then_the_largest():
+    given = [("low", 900), ("certain", 3), ("high", 7), ("certain", 30)]
+    told = tell([finding(confidence=sure, records=n, subject={"srcaddr": f"10.0.0.{n}"}) for sure, n in given])
+    assert [each["records"] for each in told.data["findings"]] == [30, 3, 7, 900]
+
+
+def test_an_incident_says_which_expectation_it_breaks_whatever_its_title_says():
+    lead = finding(incident="a").as_dict()
+    broken = finding("expectation-broken", "low", title="“no” such.", incident="a", expectation="a <b>").as_dict()
+    assert "expectation" not in lead and broken["expectation"] == "a <b>"
+    assert "breaks “a &lt;b&gt;”</span>" in incidents_html([[lead, broken]])
+
+
 def test_long_code_is_folded_and_stays_one_block():
     rule = 'resource "aws_network_acl_rule" "x" {\n  rule_number = 1\n\n  egress = true\n}'
     markup = html_of(tell([finding(action=f"For Terraform:\n{rule}\n{rule}\nDone.")]))
@@ -294,6 +312,7 @@ def test_a_table_of_5000_rows_says_that_it_is_cut():
 
 def test_an_empty_table_is_a_sentence():
     assert html_of(show(pd.DataFrame({"n": []}), "Refused")) == "<p class='fk-caption'>Refused: no rows.</p>"
+    assert show(pd.DataFrame({"n": []}), "Refused", optional=True)._repr_mimebundle_() == {"text/plain": ""}
 
 
 def drawn(label="eni-1", title="Refusals rise"):

@@ -3,6 +3,7 @@
 import ipaddress
 import json
 import re
+from collections import Counter
 
 import matplotlib.dates as mdates
 import matplotlib.pyplot as plt
@@ -13,10 +14,11 @@ from hypothesis import strategies as st
 from pages_support import PROBE, elements, record, requests_of, write_notebook
 from support import write_log
 
-from flowkit import cli
+from flowkit import cli, load, reachability, rejected, talkers
 from flowkit.reporting import history, redact
 from flowkit.reporting.answer import TEMPLATES
 from flowkit.reporting.figures import step_width
+from flowkit.reporting.finding import incidents
 from flowkit.reporting.redact import Redactor, own_key, secrets_of
 from flowkit.words import terms
 
@@ -478,6 +480,57 @@ def test_the_index_counts_what_the_page_counts_and_not_only_what_it_was_handed(t
     assert "network ACL</p>" in (out / "latest" / "many.html").read_text()
 
 
+def test_what_is_beyond_top_is_counted_as_if_it_were_listed(tmp_path):
+    fields = "version interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status tcp-flags"
+    start, rows = 1763600000, []
+    for host in range(1, 5):
+        me, eni = f"10.0.0.{host}", f"eni-{host}"
+
+        def add(a, b, ports, flags, at, action="ACCEPT", size=900, packets=5, eni=eni):
+            rows.append(
+                f"5 {eni} {a} {b} {ports} 6 {packets} {size} {start + at} {start + at + 30} {action} OK {flags}"
+            )
+
+        for at in range(0, 3600, 600):
+            for port in (22, 9999):
+                add(f"198.51.{host}.9", me, f"{41000 + at} {port}", 3, at)
+                add(me, f"198.51.{host}.9", f"{port} {41000 + at}", 19, at)
+            add("10.0.9.9", me, f"{42000 + at} 8125", 2, at, size=132, packets=3)
+            add(f"10.1.{host}.7", me, f"{43000 + at} 5432", 2, at, "REJECT", 240, 4)
+            add(f"10.1.{host}.7", me, f"{44000 + at} 443", 3, at)
+            add(me, f"10.1.{host}.7", f"443 {44000 + at}", 19, at)
+        add(me, f"192.0.2.{host}", "45000 443", 3, 7200, size=200_000_000)
+        add(f"192.0.2.{host}", me, "443 45000", 19, 7200)
+    log = load(str(write_log(tmp_path / "flow.log", rows, fields.split())))
+    for question in (rejected, reachability, talkers):
+        few, many = question(log, top=1), question(log, top=50)
+        assert few.unlisted and not many.unlisted and len(few.findings) < len(many.findings), question
+        counted = [Counter(group[0]["severity"] for group in incidents(one.as_dict() for one in each.findings))
+                   + Counter(each.unlisted) for each in (few, many)]  # fmt: skip
+        assert counted[0] == counted[1], question
+        assert few.numbers == many.numbers and max(many.numbers.values()) >= 4
+        if question is talkers:  # it says that a day of history is needed to count them
+            continue
+        for number, kind in ((number, kind) for kind, number in many.numbers.items() if number > 1):
+            assert any(str(number) in sentence for sentence in few.summary), f"{kind}: {number} in {few.summary}"
+
+
+def test_the_index_and_the_page_count_the_incidents_that_are_not_listed(tmp_path):
+    tell = ("findings(Answer(findings=(Finding('scan', 'high', 'high', 'a scan', {}),),"
+            " unlisted={'high': 378, 'low': 2}))")  # fmt: skip
+    cells = ("from flowkit import Finding\nfrom flowkit.reporting.answer import Answer, findings", "## Findings", tell)
+    book = write_notebook(tmp_path / "many.ipynb", *cells)
+    log, out = write_log(tmp_path / "flow.log", [record()]), tmp_path / "out"
+    assert cli.main(["report", str(log), "--notebook", str(book), "--out", str(out)]) == 0
+    index = (out / "latest" / "index.html").read_text()
+    assert "<b>379</b>high<" in index and "<b>2</b>low<" in index and "381 findings in 381 incidents" in index
+    for page in ("index", "many"):
+        assert (
+            "380 more incidents, less grave or smaller, in the tables" in (out / "latest" / f"{page}.html").read_text()
+        )
+    assert '<td class="number">379</td>' in (out / "index.html").read_text()
+
+
 def test_acronyms_are_capitals_in_the_names_of_causes_and_kinds():
     names = ("security-group-and-network-acl", "acl-changed", "skipdata", "blocked-client")
     assert [*map(terms, names)] == ["security group and network ACL", "ACL changed", "SKIPDATA", "blocked client"]
@@ -485,12 +538,20 @@ def test_acronyms_are_capitals_in_the_names_of_causes_and_kinds():
 
 def test_a_log_of_little_of_the_window_says_so_first_on_the_index_and_on_every_page(tmp_path):
     lines = [record(start=start) for start in (1763600000, 1763600060)]
-    log, out = write_log(tmp_path / "flow.log", [*lines, record(start=1763800000)]), tmp_path / "out"
+    log, out = (
+        write_log(tmp_path / "flow.log", [*lines, record(start=1763800000), record(action="ACCEPT")]),
+        tmp_path / "out",
+    )
     assert cli.main(["report", str(log), "--notebook", "rejected", "--notebook", "direction", "--out", str(out)]) == 0
     said = "The log covers under 0.1 % of the time: what it does not show may have happened all the same."
     assert said in (out / "latest" / "index.html").read_text().split('id="findings"')[0]
     for name in ("rejected", "direction"):
         assert f"<div class='fk-verdict'><p>{said}" in (out / "latest" / f"{name}.html").read_text()
+    shown = (out / "latest" / "rejected.html").read_text()
+    assert "No legitimate client" not in shown, "of what was hardly seen nothing is said to be well"
+    assert "Of the clients that were seen, none that looks legitimate appears to be blocked." in shown
+    assert re.findall("(\\w+): no rows", shown) == ["Scanners"] and "How the security groups" not in shown
+    assert 'id="What-if"' in shown
 
 
 def test_an_incident_says_who_owns_its_host(tmp_path):

@@ -16,6 +16,7 @@ from flowkit.questions.expectations import check, owners, read_expectations
 from flowkit.questions.networks import bounds, placed, read_networks
 from flowkit.questions.reachability import Reach
 from flowkit.questions.services import exposed, unanswered
+from flowkit.reporting.figures import svg_of
 from flowkit.reporting.reachability import reachability
 from flowkit.reporting.rejected import rejected as fk_rejected
 
@@ -296,6 +297,29 @@ def test_a_log_without_flags_never_takes_a_reset_for_an_answer_with_confidence(t
     reach = reach_of(tmp_path, v2)
     rows = reach.rows[["port", "state", "confidence"]].to_numpy().tolist()
     assert rows == [[81, "accepted-reset", "low"], [82, "answered", "low"]]
+
+
+def test_a_port_is_called_closed_by_tcp_rst_only_where_the_log_has_one(tmp_path):
+    v2 = [
+        f"2 1 eni-a {src} {dst} {sport} {dport} 6 1 {size} {T0 + at} {T0 + at + 9} ACCEPT OK"
+        for at in (0, 60, 120, 180)
+        for client in ("10.0.9.5", "10.0.9.6")
+        for src, dst, sport, dport, size in ((client, WEB, 40000 + at, 81, 60), (WEB, client, 81, 40000 + at, 40))
+    ]
+    expect = tmp_path / "expect.csv"
+    expect.write_text("name,source,destination,protocol,port,expect\nagent,10.0.9.5,10.0.0.1,tcp,81,reach\n")
+    answer = reachability(log_of(tmp_path, v2), expect)
+    assert [one.kind for one in answer.findings] == ["expectation-broken", "accepted-reset"]
+    broken, closed = answer.findings
+    assert "allowed, and seems closed (4 sessions)" in broken.title and "is allowed and seems closed" in closed.title
+    said = [
+        *answer.summary,
+        *answer.titles.values(),
+        *(text for one in answer.findings for text in (one.title, one.action)),
+    ]
+    assert [text for text in said if "RST" in text] == []
+    assert "1 service allowed but not responding (1 port seems closed: TCP flags not logged)." in answer.summary
+    assert "RST" not in svg_of(plot.reachability(answer), "x")
 
 
 # Changes

@@ -6,6 +6,7 @@ reload, and is plain HTML where no script may run.
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -18,14 +19,14 @@ from markupsafe import Markup
 from flowkit.net import protocol_name
 from flowkit.reporting.finding import FOLDS, Finding, expectation_of, fold_of, incidents, number_repeats
 from flowkit.reporting.html import escaped, percent, period, size, when
-from flowkit.reporting.kinds import language, retold, said, text, translated
+from flowkit.reporting.kinds import SEVERITIES, language, retold, said, text, translated
 from flowkit.words import terms
 
 #: `flowkit report` reads findings from a cell's output under this MIME type.
 MIME = "application/vnd.flowkit.findings+json"
 SENTENCES = 5
 #: A line of an action that begins so is code, with what `\` or an open brace carries on; code has a copy button.
-COMMAND = re.compile(r"^\s*(\$ |aws |flowkit |papermill |python3? |sudo |ss |nc |nmap |curl |dig |ping |resource \")")
+COMMAND = re.compile(r"^\s*([$#] |aws |flowkit |papermill |python3? |sudo |ss |nc |nmap |curl |dig |ping |resource \")")
 #: Of a log that covers a smaller share of the time than this nothing is told before that.
 LITTLE = 0.5
 #: So many incidents are shown in full; of what is beyond, their number, and so many as rows of a table.
@@ -37,9 +38,10 @@ SHARES = ("share", "coverage", "certain")
 #: Columns of words that questions say, in the reader's language.
 WORDS = set(
     """verdict cause confidence grounds use direction role state was change effect evidence basis path scope today
-after gaps expect kind severity rejected
-reachability talkers""".split()
+    after gaps expect kind severity rejected reachability talkers""".split()
 )
+#: Columns of seconds.
+SECONDS = ("interval", "every")
 TEMPLATES = Path(__file__).parent / "template"
 
 
@@ -49,7 +51,8 @@ class Answer:
 
     `summary`: at most five sentences, the largest matter first. `findings`: in any order. `coverage`: what the log
     covers, in one line. `titles`: for each figure, by its name in `plot`, the sentence that says what it shows. `numbers`:
-    by kind, how many there are that are grave, those beyond `top` and several of a finding, too, where these are counted.
+    by kind, how many there are that are grave, as the summary says. `unlisted`: incidents that no finding stands for, by
+    severity, because a kind has too many.
     """
 
     summary: tuple[str, ...] = ()
@@ -57,6 +60,7 @@ class Answer:
     coverage: str = ""
     titles: dict[str, str] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
+    unlisted: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if isinstance(self.summary, str):
@@ -79,7 +83,7 @@ class Shown:
         style = (TEMPLATES / "findings.css").read_text(encoding="utf-8")
         body = boxes(self.data)
         if not self.data.get("section"):  # an answer without findings, whose box stands in a section of its own
-            body += incidents_html(incidents(self.data["findings"]), self.top)
+            body += incidents_html(incidents(self.data["findings"]), self.top, unlisted=self.data.get("unlisted"))
         titles = [f"{each['severity']:<6} {each['title']}" for each in self.data["findings"][: self.top]]
         text = "\n".join([*self.data["summary"], self.data["coverage"], *titles])
         return {"text/html": f"<style>{style}</style><div class='fk'>{body}</div>", "text/plain": text,
@@ -89,7 +93,8 @@ class Shown:
 def findings(answer: Answer, top: int = 20) -> Shown:
     """Return the summary, coverage and findings of `answer` to display, at most `top` incidents in full."""
     gravest_first = [finding for group in incidents(map(Finding.as_dict, answer.findings)) for finding in group]
-    data = {"schema": 2, "summary": list(answer.summary), "coverage": answer.coverage, "numbers": answer.numbers}
+    data = {"schema": 2, "summary": list(answer.summary), "coverage": answer.coverage}
+    data |= {"numbers": answer.numbers, "unlisted": answer.unlisted}
     return Shown(data | {"findings": number_repeats(gravest_first)}, top)
 
 
@@ -103,6 +108,12 @@ def incident_id(*root: object) -> str:
     """Return the id of the root cause `root` (interface or address, protocol, port and cause; or the denying rule), which
     all findings of this cause share."""
     return hashlib.sha256(" ".join(map(str, root)).encode()).hexdigest()[:12]
+
+
+def beyond(listed: Iterable[str], others: Iterable[tuple[str, str]]) -> dict[str, int]:
+    """Return how many incidents `others` (id and severity of each finding) are that are not `listed`, by severity."""
+    known, gravest = {*listed}, dict(sorted(others, key=lambda one: -SEVERITIES.index(one[1])))
+    return dict(Counter(severity for incident, severity in gravest.items() if incident not in known))
 
 
 def covered(share: float | None) -> str:
@@ -121,9 +132,11 @@ def boxes(data: dict) -> Markup:
 
 
 def incidents_html(
-    incidents: Sequence[list[dict]], top: int = SHOWN, elsewhere: Mapping[str, list] | None = None
-) -> Markup:
-    """Return incidents (see `flowkit.reporting.finding.incidents`) as HTML; `elsewhere`: links to more of each, by id.
+    incidents: Sequence[list[dict]], top: int = SHOWN, elsewhere: Mapping[str, list] | None = None,
+    unlisted: Mapping[str, int] | None = None,
+) -> Markup:  # fmt: skip
+    """Return incidents (see `flowkit.reporting.finding.incidents`) as HTML; `elsewhere`: links to more of each, by id;
+    `unlisted`: how many there are beside them, by severity.
 
     At most `top` in full: those that are new, or all where no earlier run is known; ongoing ones and those for
     information are folded; where nothing is new, the ongoing ones are open. The rest is many and in a table.
@@ -132,7 +145,9 @@ def incidents_html(
         (fold, groups) for fold in FOLDS if (groups := [each for each in incidents[:top] if fold_of(each) == fold])
     ]
     leads = [group[0] for group in incidents[top:]]
-    return PAGES.get_template("findings.html.j2").module.incidents(folds, leads, elsewhere or {})
+    return PAGES.get_template("findings.html.j2").module.incidents(
+        folds, leads, elsewhere or {}, sum((unlisted or {}).values())
+    )
 
 
 def _blocks(action: str) -> list[tuple[bool, str]]:
@@ -150,9 +165,12 @@ def _blocks(action: str) -> list[tuple[bool, str]]:
     return blocks
 
 
-def show(table: pd.DataFrame, caption: str = "", columns: int = 8) -> "Table":
-    """Return `table` to display: `columns` columns, then the others in a row that unfolds; empty ones never."""
-    return Table(table, caption, columns)
+def show(table: pd.DataFrame, caption: str = "", columns: int = 8, optional: bool = False) -> "Table":
+    """Return `table` to display: `columns` columns, then the others in a row that unfolds; empty ones never.
+
+    A table without rows is a sentence that says so; where it is `optional`, nothing.
+    """
+    return Table(table, caption, columns, optional)
 
 
 @dataclass(frozen=True)
@@ -162,9 +180,12 @@ class Table:
     table: pd.DataFrame
     caption: str
     columns: int
+    optional: bool
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
         table = self.table.reset_index() if any(self.table.index.names) else self.table
+        if table.empty and self.optional:
+            return {"text/plain": ""}
         if table.empty:
             none = translated("{table}: no rows.", table=escaped(translated(self.caption or "Table")))
             return {"text/html": f"<p class='fk-caption'>{none}</p>", "text/plain": none}
@@ -199,8 +220,8 @@ def _column(values: pd.Series, name: str) -> tuple[str, bool, list[tuple[str, ob
         (name == "bytes" or name.endswith("_bytes"), "", True, size),
         (name.endswith(SHARES), "", True, percent),
         (name.endswith("port") or name == "traffic_path", "", True, lambda value: str(int(value))),
-        (is_whole, "", True, lambda value: f"{int(value):,}"),
-        (True, "", True, lambda value: f"{value:,.1f}"),
+        (is_whole, " (s)" if name in SECONDS else "", True, lambda value: f"{int(value):,}"),
+        (True, " (s)" if name in SECONDS else "", True, lambda value: f"{value:,.1f}"),
     )  # fmt: skip
     unit, numbers, text = next(look for fits, *look in looks if fits)
     missing = [value is None or (types.is_scalar(value) and bool(pd.isna(value))) for value in values]

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from ipaddress import ip_network
@@ -39,8 +38,9 @@ class Finding:
     holds every number in it by name. `grounds` are the observations it rests on. `action` is the next step: text, or
     lines, of which each stays one line whatever names stand in it; commands have lines of their own; where it is left
     out, that of the kind. `coverage` is the share (0 to 1) of the subject's time that the log covers. `incident` is
-    the same for all findings with one root cause. Raises ValueError for a kind, severity, confidence, cause, subject or
-    count that findings.json does not have.
+    the same for all findings with one root cause; `expectation` is the name of the one that it breaks, which pages show
+    and findings.json has in the title. Raises ValueError for a kind, severity, confidence, cause, subject or count that
+    findings.json does not have.
     """
 
     kind: str
@@ -60,6 +60,7 @@ class Finding:
     samples: tuple[str, ...] = ()
     incident: str | None = None
     counts: dict = field(default_factory=dict, hash=False)
+    expectation: str = ""
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -80,6 +81,7 @@ class Finding:
         for name, value in {
             "title": one_line(self.title),
             "action": visible(lines).replace("\t", "    "),
+            "expectation": one_line(self.expectation),
             "cause": None if pd.isna(self.cause) else self.cause,
             "grounds": tuple(one_line(retold(one)) for one in self.grounds),
             "samples": tuple(map(one_line, self.samples)),
@@ -93,7 +95,8 @@ class Finding:
         return finding_id(self.kind, self.subject)
 
     def as_dict(self) -> dict:
-        """Return the finding as in findings.json, without `status` and `notebook`, which the report adds."""
+        """Return the finding as in findings.json, without `status` and `notebook`, which the report adds; with its
+        `expectation`, if it breaks one, which the report takes out."""
         plain = asdict(self) | {
             "subject": {key: _plain(self.subject.get(key)) for key in SUBJECT},
             "first_seen": _iso(self.first_seen),
@@ -103,11 +106,12 @@ class Finding:
             "samples": list(self.samples),
             "incident": None if pd.isna(self.incident) else _hash(str(self.incident)),
         }
-        return {"id": self.id} | plain | {key: int(plain[key]) for key in ("records", "packets", "bytes")}
+        plain |= {key: int(plain[key]) for key in ("records", "packets", "bytes")}
+        return {"id": self.id} | {key: value for key, value in plain.items() if key in KEYS or value}
 
 
-#: The keys of `as_dict`, in the order in which people read them; a notebook file sorts them otherwise.
-KEYS = ("id", *(each.name for each in fields(Finding)))
+#: The keys of findings.json, in the order in which people read them; a notebook file sorts them otherwise.
+KEYS = ("id", *(each.name for each in fields(Finding) if each.name != "expectation"))
 
 
 def finding(kind: str, row: Mapping | None = None, form: str = "", counts: Mapping | None = None, **given) -> Finding:
@@ -116,12 +120,15 @@ def finding(kind: str, row: Mapping | None = None, form: str = "", counts: Mappi
     Its title is the template of the kind, or of its `form`, filled with the columns, `given` and `counts`.
     """
     words = {**({} if row is None else row), **given}
-    own = {name: words[name] for name in KEYS if name in words and name not in ("id", "kind", "subject", "counts")}
+    own = {
+        name: words[name]
+        for name in (*KEYS, "expectation")
+        if name in words and name not in ("id", "kind", "subject", "counts")
+    }
     title = text(f"{kind}.{form}" if form else kind, **words | (counts or {}))
     usual = {"severity": KINDS[kind].severity, "confidence": "certain", "title": title}
-    return Finding(
-        kind, subject={name: words[name] for name in SUBJECT if name in words}, counts=dict(counts or {}), **usual | own
-    )
+    subject = {name: words[name] for name in SUBJECT if name in words}
+    return Finding(**usual | own | {"kind": kind, "subject": subject, "counts": dict(counts or {})})
 
 
 def finding_id(kind: str, subject: dict) -> str:
@@ -141,15 +148,15 @@ def number_repeats(findings: list[dict]) -> list[dict]:
 
 
 def incidents(findings: Iterable[dict]) -> list[list[dict]]:
-    """Return `findings` grouped by root cause: new incidents first, then the gravest; the gravest finding leads.
+    """Return `findings` grouped by root cause: new incidents first, then as `gravity` says; the gravest finding leads.
 
     A finding whose `incident` is null is an incident of its own. An incident is new where all of it is.
     """
     groups: dict[object, list[dict]] = {}
     for finding in findings:
         groups.setdefault(finding.get("incident") or ("", len(groups)), []).append(finding)
-    found = [sorted(group, key=_gravity) for group in groups.values()]
-    return sorted(found, key=lambda group: (is_ongoing(group), _gravity(group[0])))
+    found = [sorted(group, key=gravity) for group in groups.values()]
+    return sorted(found, key=lambda group: (is_ongoing(group), gravity(group[0])))
 
 
 def is_ongoing(incident: list[dict]) -> bool:
@@ -167,7 +174,7 @@ def stamped(findings: list[dict], notebook: str, earlier: dict | None) -> list[d
     before = {(each["notebook"], each["id"]) for each in earlier["findings"]} if earlier else set()
     return [
         {"id": each["id"], "status": "ongoing" if (notebook, each["id"]) in before else "new", "notebook": notebook}
-        | {key: each[key] for key in KEYS}
+        | {key: each[key] for key in (*KEYS, "expectation") if key in each}
         for each in findings
     ]
 
@@ -222,12 +229,12 @@ def resolved(findings: list[dict], earlier: dict | None, run: dict) -> list[dict
 
 def expectation_of(incident: list[dict]) -> str:
     """Return the name of the expectation that `incident` breaks, where another finding leads it; '' for none."""
-    titles = (each["title"] for each in incident[1:] if each["kind"].startswith(("expectation", "newly")))
-    return next((name[0] for title in titles if (name := re.match("“.*?”", title))), "")
+    return next((f"“{each['expectation']}”" for each in incident[1:] if each.get("expectation")), "")
 
 
-def _gravity(finding: dict) -> tuple[int, int]:
-    return SEVERITIES.index(finding["severity"]), CONFIDENCES.index(finding["confidence"])
+def gravity(finding: dict) -> tuple[int, int, int]:
+    """Return what findings are sorted by: the gravest first, then the surest, then the largest."""
+    return SEVERITIES.index(finding["severity"]), CONFIDENCES.index(finding["confidence"]), -finding.get("records", 0)
 
 
 def _hash(text: str) -> str:

@@ -13,7 +13,7 @@ from flowkit.folding.coverage import clock_time, coverage_text, covered_share, d
 from flowkit.loading.window import moment
 from flowkit.questions.gaps import GapTables
 from flowkit.questions.gaps import gaps as gap_tables
-from flowkit.reporting.answer import Answer, incident_id, little
+from flowkit.reporting.answer import LITTLE, Answer, incident_id, little
 from flowkit.reporting.finding import Finding, finding
 from flowkit.reporting.html import percent, period
 from flowkit.reporting.kinds import text, translated
@@ -69,16 +69,16 @@ def _summary(tables: GapTables, log) -> list[str]:
         return [text("gaps.unjudged", why="; ".join(filter(None, why)))]
     time, count = duration(intervals.end.max() - intervals.start.min()), intervals.interface_id.nunique()
     share = covered_share(intervals)
-    said = [" ".join([*little(share), text("gaps.coverage", share=percent(share), n=count, time=time)])]
+    seen = text("gaps.coverage", share=percent(share), n=count, time=time)
     if only := intervals.attrs["action"]:
-        said[0] += text(f"gaps.only-{only.lower()}")
+        seen += text(f"gaps.only-{only.lower()}")
     if not intervals.attrs.get("nodata", True):
         no_nodata = text("silent.no-nodata")
-        said[0] += f" {no_nodata[0].upper()}{no_nodata[1:]}."
+        seen += f" {no_nodata[0].upper()}{no_nodata[1:]}."
     missing = (found.uncertain * found.interfaces).groupby(found.kind).sum().sort_values(ascending=False)
-    said += [_kind_summary(kind, found[found.kind == kind], intervals, log) for kind in missing.index]
-    if "skipdata" not in missing:
-        said.append(text("gaps.none-skipped"))
+    said = [_kind_summary(kind, found[found.kind == kind], intervals, log) for kind in missing.index]
+    none = [] if "skipdata" in missing else [text("gaps.none-skipped" if (share or 0) >= LITTLE else "gaps.none-seen")]
+    said = [*little(share), *said, seen, *none]
     if found.high.sum():
         rates = tables.backtest[tables.backtest.measure == "records"].set_index("kind").rate.dropna()
         test = translated(" and ").join(text(f"gaps.held-{kind}", rate=percent(rate)) for kind, rate in rates.items())

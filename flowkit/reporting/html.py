@@ -12,6 +12,8 @@ from flowkit.words import visible
 
 #: The style sheet's ink, which a page replaces by its own text colour.
 INK = "#24292f"
+#: Shares of fewer than this are said as numbers.
+FEW = 20
 ON_WHITE = f'style="color:{INK};background:#fff"'
 
 
@@ -62,6 +64,11 @@ def sized(number: int) -> tuple[float, str]:
 def percent(share: float | None) -> str:
     """Return a share as `flowkit.words.percent` does, in the language of the report."""
     return translated(words.percent(share))
+
+
+def portion(some: int, total: int) -> str:
+    """Return `some` of `total` as a share, as a number where there are few."""
+    return percent(some / total) if total >= FEW else f"{some:,}"
 
 
 def printed(share: float) -> float:

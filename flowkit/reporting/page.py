@@ -5,6 +5,7 @@ from base64 import b64encode
 from collections import Counter
 from collections.abc import Iterator
 from copy import deepcopy
+from itertools import takewhile
 from pathlib import Path
 from urllib.parse import quote
 
@@ -45,6 +46,10 @@ def page(executed: Executed, run: dict, compared: bool, elsewhere: dict[str, lis
     titles = [re.findall(r"^## +(.+?)\s*#*$", cell.source, flags=re.MULTILINE) if cell.cell_type == "markdown" else []
               for cell in cells]  # fmt: skip
     first = next((at for at, each in enumerate(titles) if each), 0)
+    # What is before the first section is folded: the reader came for the findings.
+    entries = [{"kind": cell.cell_type, "source": cell.source, "folded": at < first, "titled": titles[at],
+                "outputs": [_output(output, compared, elsewhere, owners) for output in cell.get("outputs", ())]}
+               for at, cell in enumerate(cells)]  # fmt: skip
     return PAGES.get_template("page.html.j2").render(
         run=run,
         name=executed.name,
@@ -55,11 +60,15 @@ def page(executed: Executed, run: dict, compared: bool, elsewhere: dict[str, lis
         description=visible(summary or question.replace("*", "") or title)[:300],
         sections=[(title.replace(" ", "-"), title) for each in titles for title in each],
         boxes=map(boxes, shown),
-        # What is before the first section is folded: the reader came for the findings.
-        cells=[{"kind": cell.cell_type, "source": cell.source, "folded": at < first,
-                "outputs": [_output(output, compared, elsewhere, owners) for output in cell.get("outputs", ())]}
-               for at, cell in enumerate(cells)],
+        cells=[entry for at, entry in enumerate(entries) if not _is_about_nothing(entry, entries[at + 1 :])],
     )  # fmt: skip
+
+
+def _is_about_nothing(entry: dict, following: list[dict]) -> bool:
+    """Return whether `entry` is prose without a heading on tables that are all empty and optional."""
+    code = takewhile(lambda each: each["kind"] == "code", following)
+    shown = [markup for each in code for _, markup in each["outputs"]]
+    return entry["kind"] == "markdown" and not entry["titled"] and bool(shown) and not any(shown)
 
 
 def _output(
@@ -76,7 +85,7 @@ def _output(
     if MIME in data:  # Without an earlier run nothing is called new.
         status = {} if compared else {"status": None}
         known = [each | status | {"owner": owners.get(each["id"])} for each in data[MIME]["findings"]]
-        return "fk", incidents_html(incidents(known), SHOWN, elsewhere)
+        return "fk", incidents_html(incidents(known), SHOWN, elsewhere, data[MIME].get("unlisted"))
     svg = data.get("image/svg+xml", "")
     if "text/html" in data or is_figure(svg):
         return "", Markup(data.get("text/html") or figure_html(svg))  # noqa: S704
@@ -190,7 +199,7 @@ def run_index(
         cards=[each | {"figure": figures[each["name"]]} for each in run["notebooks"]],
         groups=groups,
         phrases={kind: KINDS[kind].counted(numbers.get(kind) or number) for kind, number in kinds.items()},
-        findings=len(findings),
+        findings=len(findings) + sum(run["unlisted"].values()),
         resolved=None if resolved is None else [group[0] for group in incidents(resolved)],
     )
 

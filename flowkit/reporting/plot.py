@@ -20,7 +20,7 @@ from flowkit.reporting.gaps import Gaps
 from flowkit.reporting.html import INK, percent, size
 from flowkit.reporting.kinds import text
 from flowkit.reporting.reachability import Reachability
-from flowkit.reporting.reachability_findings import MEANING
+from flowkit.reporting.reachability_findings import meaning
 from flowkit.reporting.rejected import VERDICTS, Rejected
 from flowkit.reporting.talkers import WEAK, Talkers
 from flowkit.words import visible
@@ -155,8 +155,9 @@ def reachability(answer: Reachability, top: int = 20) -> Figure:
     figure, ax = _axes(1.8 + 0.3 * shown, max(4.5, min(11, 4 + 0.8 * len(columns))))
     for state, (colour, mark) in MARKS.items():
         if (here := cells["state"] == state).any():
+            label = meaning(state, "high" if (rows.loc[rows["state"] == state, "confidence"] == "high").any() else "")
             area = 14 + 20 * np.log10(cells.loc[here, "sessions"].clip(lower=1))
-            ax.scatter(x[here], y[here], s=area, color=colour, marker=mark, label=MEANING[state])
+            ax.scatter(x[here], y[here], s=area, color=colour, marker=mark, label=label)
     ax.set_xticks(range(len(columns)), columns, rotation=35, ha="right")
     ax.set_yticks(range(shown), services[:top])
     ax.set_xlim(-0.6, max(len(columns), 1) - 0.4)

@@ -13,9 +13,9 @@ from flowkit.questions.reachability import ANSWERED, ENOUGH, REFUSED, REPLY_REFU
 from flowkit.questions.samples import KEYS, samples
 from flowkit.questions.services import exposed, unanswered
 from flowkit.reporting import reachability_findings as finding_of
-from flowkit.reporting.answer import Answer, covered, little
+from flowkit.reporting.answer import Answer, beyond, covered, little
 from flowkit.reporting.finding import Finding
-from flowkit.reporting.kinds import text, translated
+from flowkit.reporting.kinds import SEVERITIES, text, translated
 from flowkit.reporting.names import hosts
 from flowkit.reporting.reachability_findings import host_of, opened_by, service_of
 from flowkit.words import without_controls
@@ -87,20 +87,23 @@ def reachability(
             same = mine if row.proof is None else mine[_at(mine, row.proof)]
             broken[row.line] = finding_of.expectation(reach, row, same if len(same) else mine, host)
             found.append((broken[row.line], reach.rows.loc[[*row.rows]]))
-    found += [(finding_of.exposure(reach, part), _of(reach, part, ANSWERED)) for part in _alike(services)[:top]]
-    quiet_rows = quiet.head(top)
-    found += [(finding_of.without_response(row), _of(reach, quiet_rows.loc[[row.Index]], row.state))
-              for row in quiet_rows.itertuples()]  # fmt: skip
-    for row in lost.groupby("change").head(top).itertuples():
-        mine = causes[_at(causes, row) & causes["network"].isin(row.who)]
+    open_, silent = _alike(services), list(quiet.itertuples())
+    found += [(finding_of.exposure(reach, part), _of(reach, part, ANSWERED)) for part in open_[:top]]
+    found += [(finding_of.without_response(row), _of(reach, quiet.loc[[row.Index]], row.state)) for row in silent[:top]]
+    listed, others = _changes(lost, causes, top)
+    for row, mine in listed:
         asked = lost.loc[[row.Index]].explode("who").rename(columns={"who": "client"})
         since = int(row.first_seen.timestamp())
         found.append((finding_of.change(log, row, mine, host), asked.assign(since=since)))
+    others += [(finding_of.opened_by(one, one.rules), finding_of.severity_of("exposed-service", one))
+              for one in (next(part.itertuples()) for part in open_[top:])]  # fmt: skip
+    others += [(finding_of.place_of(row, row.state), finding_of.severity_of(row.state, row)) for row in silent[top:]]
     whole = covered_share(log.coverage)
     return Reachability(
         summary=tuple(_summary(reach, services, quiet, checked, lost)[:5]),
         findings=tuple(_with_evidence(log, reach, found)),
         numbers=_numbers(services, quiet, lost),
+        unlisted=beyond((finding.incident for finding, _ in found), others),
         coverage=covered(whole),
         titles=_titles(reach),
         services=_written(reach.rows, "state source host service clients sessions failed bytes"),
@@ -120,11 +123,28 @@ def _at(rows: pd.DataFrame, service) -> pd.Series:
 
 
 def _alike(services: pd.DataFrame) -> list[pd.DataFrame]:
-    """Return the rows of `exposed` that make one finding each: web ports together, other services by their rule."""
+    """Return the rows of `exposed` that make one finding each, the gravest first: web ports together, other services by
+    their rule."""
     web = (services["role"] == "web") & (services["scope"] == "internet")
     rule = [None if one else opened_by(row, row.rules) for one, row in zip(web, services.itertuples(), strict=True)]
     keys = services.assign(rule=rule)[["protocol", "port", "scope", "rule"]]
-    return [part for _, part in services.groupby([keys[name] for name in keys], dropna=False, sort=False)]
+    parts = (part for _, part in services.groupby([keys[name] for name in keys], dropna=False, sort=False))
+    return sorted(parts, key=lambda part: SEVERITIES.index(finding_of.severity_of("exposed-service", part.iloc[0])))
+
+
+def _changes(lost: pd.DataFrame, causes: pd.DataFrame, top: int) -> tuple[list[tuple], list[tuple]]:
+    """Return the `top` gravest changes of a kind, each with the rejected groups of its clients, and incident and severity
+    of the others."""
+    listed, others = [], []
+    for kind, some in lost.groupby("change"):
+        rows = ((finding_of.severity_of(kind, row), row) for row in some.itertuples())
+        for at, (severity, row) in enumerate(sorted(rows, key=lambda one: SEVERITIES.index(one[0]))):
+            mine = causes[_at(causes, row) & causes["network"].isin(row.who)]
+            if at < top:
+                listed.append((row, mine))
+            else:
+                others.append((finding_of.change_incident(row, mine), severity))
+    return listed, others
 
 
 def _of(reach: Reach, part: pd.DataFrame, state: str) -> pd.DataFrame:
@@ -184,10 +204,9 @@ def _summary(
     grave, other = open_[open_["role"].isin(["admin", "database"])], open_[open_["role"] == "other"]
     some = grave if len(grave) else other
     named = ", ".join(f"{host_of(row)} {service_of(row)}" for row in some[:3].itertuples())
-    if len(grave):
-        said.append(text("reached.grave", n=len(grave), named=named))
-    elif len(other):
-        said.append(text("reached.other", n=len(other), named=named))
+    if len(some):
+        form = "other" if grave.empty else "grave" if other.empty else "both"
+        said.append(text(f"reached.{form}", n=len(grave) + len(other), grave=len(grave), named=named))
     else:
         said.append(text("reached.web" if len(open_) else "reached.none"))
     for form, states in GONE.items():
@@ -198,8 +217,9 @@ def _summary(
             most = text("reached.most", where=f"{host_of(row)} {service_of(row)}", n=clients.max())
             said.append(text(f"reached.gone-{form}", n=count, most=most))
     if len(quiet):
-        closed = int((quiet["state"] == RESET).sum())
-        said.append(text("reached.closed" if closed else "reached.quiet", n=len(quiet), closed=closed))
+        closed = quiet[quiet["state"] == RESET]
+        form = "quiet" if closed.empty else "closed" if (closed["confidence"] == "high").any() else "seem-closed"
+        said.append(text(f"reached.{form}", n=len(quiet), closed=len(closed)))
     if checked.empty:
         answered = reach.rows.loc[reach.rows["state"] == ANSWERED, SERVICE]
         number = len(answered.drop_duplicates())
@@ -209,10 +229,9 @@ def _summary(
 
 def _numbers(services: pd.DataFrame, quiet: pd.DataFrame, lost: pd.DataFrame) -> dict[str, int]:
     """Return how many services are open to the internet beyond web ports, do not respond, or were lost, by kind."""
-    grave = (quiet["state"] == SILENT) & ~quiet["public"].astype(bool) & quiet["rejected_at"].isna()
     return {
         "exposed-service": int(((services["scope"] == "internet") & (services["role"] != "web")).sum()),
-        "accepted-silent": int(grave.sum()),
+        "accepted-silent": len(quiet),
         "lost": len(lost.loc[lost["change"] == "lost", SERVICE].drop_duplicates()),
     }
 
@@ -221,7 +240,8 @@ def _titles(reach: Reach) -> dict[str, str]:
     """Return the titles of the figures, which are their alt texts."""
     rows = reach.rows.dropna(subset=["port"]).drop_duplicates(["state", *SERVICE])
     count = rows["state"].value_counts()
-    parts = [text(f"reached.state-{state}", n=count[state])
+    seems = "-seems" if finding_of.seems_closed(RESET, rows.loc[rows["state"] == RESET, "confidence"].min()) else ""
+    parts = [text(f"reached.state-{state}{seems if state == RESET else ''}", n=count[state])
              for state in (ANSWERED, SILENT, RESET, REPLY_REFUSED, REFUSED) if state in count]  # fmt: skip
     return {"reachability": ", ".join(parts) or text("reached.no-traffic")}
 

@@ -21,8 +21,20 @@ MEANING = {
     REPLY_REFUSED: "allowed, but the return traffic is rejected", REFUSED: "rejected", "unseen": "not seen",
 }  # fmt: skip
 NUMBERS = {"tcp": 6, "udp": 17, "icmp": 1}
+#: What a reset is called where the log has no flags: answers as short as one.
+SEEMS_CLOSED = "allowed, and seems closed"
 #: The severity of a service that the internet reaches, by its role.
 EXPOSED = {"admin": "high", "database": "high", "web": "info", "other": "medium"}
+
+
+def meaning(state: str | None, confidence: str) -> str:
+    """Return what came of a service in words."""
+    return translated(SEEMS_CLOSED if seems_closed(state, confidence) else MEANING.get(state, ""))
+
+
+def seems_closed(state: str | None, confidence: str) -> bool:
+    """Return whether no TCP RST is logged where answers are as short as one."""
+    return state == RESET and confidence != "high"
 
 
 def expectation(reach: Reach, row, mine: pd.DataFrame, host) -> Finding:
@@ -32,7 +44,7 @@ def expectation(reach: Reach, row, mine: pd.DataFrame, host) -> Finding:
     port, number = int(row.port) if str(row.port).isdigit() else None, NUMBERS.get(row.protocol)
     source = row.source if is_network(row.source) else None  # else a host of several addresses
     alone = source if source and "/" not in source else None
-    incident = incident_id(row.destination, number, port) if row.proof is None else _place(row.proof, row.state)
+    incident = incident_id(row.destination, number, port) if row.proof is None else place_of(row.proof, row.state)
     if row.verdict == "unproven":
         form, severity, who, counts, action = "", "low", _who(host, row, alone), {}, ""
     elif row.expect == "block":
@@ -53,7 +65,7 @@ def expectation(reach: Reach, row, mine: pd.DataFrame, host) -> Finding:
         grounds.append(text("expectation.until", until=row.answered_until))
     return finding(
         row.verdict if row.verdict == "newly-reachable" else f"expectation-{row.verdict}", row._asdict(), form, counts,
-        name=without_controls(row.name), who=who, where=where, state=translated(MEANING.get(row.state, "")),
+        name=without_controls(row.name), expectation=row.name, who=who, where=where, state=meaning(row.state, row.confidence),
         until=row.last_seen, why=translated(row.note) or text("expectation.unseen"), severity=severity,
         srcaddr=source, dstaddr=row.address, protocol=number, dstport=port, cause=cause.get("cause"),
         grounds=(*grounds, *cause.get("grounds", ())),
@@ -81,11 +93,10 @@ def exposure(reach: Reach, part: pd.DataFrame) -> Finding:
     narrow = text("exposed.narrow") if reach.log.network else f"{text('exposed.narrow')} {text('next.snapshot')}"
     form = {"internet": ""}.get(scope, "network" if "/" in scope else scope)
     action = text("exposed.closed") if scope == "closed" else revoking(first.rules) or narrow
-    severity = EXPOSED[first.role]
     until = part["last_seen"].max()
     return finding(
         "exposed-service", None, form, counts, confidence=first.confidence,
-        severity=severity if scope == "internet" or severity == "info" else "low", service=service_of(first),
+        severity=severity_of("exposed-service", first), service=service_of(first),
         where=_some(hosts, 4), sources=_some(networks, 3), until=until, srcaddr=source, protocol=first.protocol,
         dstport=first.port, interface_id=first.interface_id if alone else None,
         dstaddr=first.destination if alone else None, first_seen=part["first_seen"].min(), last_seen=until,
@@ -93,6 +104,20 @@ def exposure(reach: Reach, part: pd.DataFrame) -> Finding:
                                              for rule in first.rules[:3])),
         action="" if first.role == "web" else action, incident=opened_by(first, first.rules),
     )  # fmt: skip
+
+
+def severity_of(kind: str, row) -> str:
+    """Return the severity of a service that answers the internet, never answers, was lost or became reachable."""
+    if kind == "exposed-service":
+        return EXPOSED[row.role] if row.scope == "internet" or row.role == "web" else "low"
+    if kind in (SILENT, RESET):
+        return "medium" if kind == SILENT and not row.public and pd.isna(row.rejected_at) else "low"
+    return "medium" if kind == "lost" or row.port in ADMIN_PORTS or row.port in DATABASE_PORTS else "low"
+
+
+def change_incident(row, mine: pd.DataFrame) -> str:
+    """Return the incident of a service that was lost: that of what rejects its clients, `mine`, where that is known."""
+    return incident_id(mine.iloc[0].root) if len(mine) else place_of(row, row.state)
 
 
 def _some(names: list[str], most: int) -> str:
@@ -113,8 +138,9 @@ def without_response(row) -> Finding:
     network = row.networks[0] if len(row.networks) == 1 and "/" in row.networks[0] else None
     elsewhere = not pd.isna(row.rejected_at)
     return service(
-        row, row.state, severity="low" if row.public or row.state == RESET or elsewhere else "medium", network=_group(row.sources),
-        srcaddr=network and network.removesuffix("/32").removesuffix("/128"), incident=_place(row, row.state),
+        row, row.state, "seems" if seems_closed(row.state, row.confidence) else "", severity=severity_of(row.state, row),
+        network=_group(row.sources),
+        srcaddr=network and network.removesuffix("/32").removesuffix("/128"), incident=place_of(row, row.state),
         confidence="low" if elsewhere else row.confidence,
         grounds=(text("silent.served" if row.served else "silent.nobody"),),
         action=text("next.elsewhere", at=text("next.at", place=row.rejected_at)) if elsewhere else _next(row, {}),
@@ -125,18 +151,17 @@ def change(log, row, mine: pd.DataFrame, host) -> Finding:
     """Return the finding of a service that was lost or became reachable; `mine` are its clients' rejected groups."""
     alone, until = row.who[0] if len(row.who) == 1 else None, translated("before")
     if row.change == "lost":
-        incident, cause = _place(row, row.state), cause_of(log, mine)
+        incident, cause = change_incident(row, mine), cause_of(log, mine)
         action = _next(row, cause)
         known = [f"{at:%Y-%m-%d %H:%M}" for at in (row.answered_from, row.answered_until) if not pd.isna(at)]
         until = text("change.last", period=translated(" to ").join(dict.fromkeys(known))) if known else until
     else:
         rules, cause = admitting(log.network, row, row.who), {}
         action, incident = "\n".join([text("newly.next"), revoking(rules)]).strip(), opened_by(row, rules)
-    grave = row.change == "lost" or row.port in ADMIN_PORTS or row.port in DATABASE_PORTS
     return service(
-        row, row.change, severity="medium" if grave else "low", who=_who(host, row, alone, row.clients), until=until,
-        state=translated(MEANING[row.state]), was=translated(MEANING[row.was]), action=action, cause=cause.get("cause"),
-        srcaddr=alone or (row.network if "/" in row.network else None), incident=cause.get("incident", incident),
+        row, row.change, severity=severity_of(row.change, row), who=_who(host, row, alone, row.clients), until=until,
+        state=meaning(row.state, row.confidence), was=meaning(row.was, row.confidence), action=action, cause=cause.get("cause"),
+        srcaddr=alone or (row.network if "/" in row.network else None), incident=incident,
         grounds=(text("change.states", was=row.was, now=row.state), *cause.get("grounds", ())),
     )  # fmt: skip
 
@@ -174,15 +199,16 @@ def _next(service, cause: dict) -> str:
         return cause.get("action") or text("next.no-rule")
     if service.state == SILENT and (cause or pd.isna(service.interface_id)):
         return text("next.elsewhere", at="") if cause else text("next.one-side")
-    return text(f"next.{service.state}", port="" if pd.isna(service.port) else f" 'sport = :{service.port}'")
+    form = "-seems" if seems_closed(service.state, service.confidence) else ""
+    return text(f"next.{service.state}{form}", port="" if pd.isna(service.port) else f" 'sport = :{service.port}'")
 
 
 def opened_by(service, rules: tuple | None) -> str:
     """Return the incident of a service that somebody reaches: that of the widest rule that admits it, where known."""
-    return incident_id(rules[0].group_id, rules[0].text) if rules else _place(service, ANSWERED)
+    return incident_id(rules[0].group_id, rules[0].text) if rules else place_of(service, ANSWERED)
 
 
-def _place(service, state: str) -> str:
+def place_of(service, state: str) -> str:
     """Return the incident of a service that is known by its place alone."""
     place = service.destination if pd.isna(service.interface_id) else service.interface_id
     return incident_id(place, service.protocol, service.port, state)

@@ -1,5 +1,6 @@
 """Who is rejected, why, and the smallest rule to change: the answer for a notebook."""
 
+from collections import defaultdict
 from dataclasses import dataclass
 
 import pandas as pd
@@ -10,12 +11,12 @@ from flowkit.questions.rejected import KINDS, Rejections, rejections
 from flowkit.questions.rules import rule_use
 from flowkit.questions.samples import samples
 from flowkit.reporting import kinds
-from flowkit.reporting.answer import Answer, covered, little
-from flowkit.reporting.finding import Finding, incidents
-from flowkit.reporting.html import percent
+from flowkit.reporting.answer import LITTLE, Answer, beyond, covered, little
+from flowkit.reporting.finding import Finding, gravity, incidents
+from flowkit.reporting.html import percent, portion
 from flowkit.reporting.kinds import text, translated
 from flowkit.reporting.names import hosts, service_name
-from flowkit.reporting.rejected_findings import blocked_severity, incident, noise, points, scan
+from flowkit.reporting.rejected_findings import incident, noise, points, scan, severity_of
 
 ACCEPT_ONLY = "This log holds accepted traffic only, so it cannot show rejections: log ALL traffic for that."
 WITHOUT_TIME = "No record has a time: this is no log of records, of which could be told when who was rejected."
@@ -57,7 +58,8 @@ def rejected(log, min_score: int = 4, scan_targets: int = 10, top: int = 20) -> 
     """
     found = rejections(log, min_score, scan_targets)
     host, whole, walks = hosts(log), covered_share(log.coverage), found.scanners.head(top)
-    some = [part for kind in KINDS if kind not in ("scan", "noise") for part in _parts(found.groups, kind, top)]
+    every = _incidents(found.groups)
+    some = [found.groups.loc[[row.Index for row in rows]] for of_kind in every.values() for _, rows in of_kind[:top]]
     leads = found.groups.loc[[part.index[0] for part in some]]
     scans = found.groups[found.groups.kind == "scan"].drop_duplicates("client")
     scans = scans[scans.client.isin(walks.client)].set_index("client", drop=False)
@@ -68,11 +70,16 @@ def rejected(log, min_score: int = 4, scan_targets: int = 10, top: int = 20) -> 
     rules, table = rule_use(log), over_time(log.fold, found.groups)
     sums = table.groupby("kind").records.sum().sort_values(ascending=False)
     parts = ", ".join(f"{translated(VERDICTS[kind])} {count:,}" for kind, count in sums.items())
+    listed, others = ([(rows[0].root, severity) for of_kind in every.values() for severity, rows in of_kind[part]]
+                      for part in (slice(top), slice(top, None)))  # fmt: skip
+    others += [(f"scan {client}", "info") for client in found.scanners.client[top:]]
+    numbers = _numbers(every)
     title = text("rejected.records" if len(sums) else "rejected.no-record", n=sums.sum(), parts=parts)
     return Rejected(
-        summary=tuple([*little(whole), *_summary(findings, found, log), *_rules(rules)][:5]),
+        summary=tuple([*little(whole), *_summary(findings, found, log, numbers, whole), *_rules(rules)][:5]),
         findings=tuple(findings),
-        numbers=_numbers(found.groups),
+        numbers=numbers,
+        unlisted=beyond(dict(listed), others),
         coverage=covered(whole),
         titles={"rejections_over_time": title},
         clients=_clients(found.groups, host),
@@ -82,13 +89,19 @@ def rejected(log, min_score: int = 4, scan_targets: int = 10, top: int = 20) -> 
     )
 
 
-def _parts(groups: pd.DataFrame, kind: str, top: int) -> list[pd.DataFrame]:
-    """Return the groups of each incident of a kind, at most `top`, the highest score and the largest first; in each most
-    records first."""
-    some = groups[groups.kind == kind]
-    weight = some.groupby("incident").agg({"score": "max", "records": "sum"})
-    names = weight.sort_values(["score", "records"], ascending=False, kind="stable").index[:top]
-    return [some[some.incident == name].sort_values(["records", "score"], ascending=False) for name in names]
+def _incidents(groups: pd.DataFrame) -> dict[str, list[tuple[str, list]]]:
+    """Return the incidents of each kind that has a finding for each: severity and groups, in the order of `gravity`; in
+    each most records first."""
+    rows, found = defaultdict(list), {kind: [] for kind in KINDS if kind not in ("scan", "noise")}
+    for row in groups[groups.kind.isin(found)].sort_values(["records", "score"], ascending=False).itertuples():
+        rows[row.kind, row.incident].append(row)
+    for (kind, _), own in rows.items():
+        found[kind].append((severity_of(kind, own), own))
+    for of_kind in found.values():
+        of_kind.sort(key=lambda one: gravity(
+            {"severity": one[0], "confidence": one[1][0].confidence, "records": sum(row.records for row in one[1])}
+        ))  # fmt: skip
+    return found
 
 
 def _keys(leads: pd.DataFrame) -> pd.DataFrame:
@@ -102,7 +115,7 @@ def _keys(leads: pd.DataFrame) -> pd.DataFrame:
     }).astype(dict.fromkeys(["protocol", "srcport", "dstport"], "Int64"))  # fmt: skip
 
 
-def _summary(findings: list[Finding], found: Rejections, log) -> list[str]:
+def _summary(findings: list[Finding], found: Rejections, log, numbers: dict, share: float | None) -> list[str]:
     """Return what a reader must know, the gravest and largest first."""
     total, facts = int(found.totals.records.sum()), log.fold.facts
     if not total:
@@ -110,7 +123,7 @@ def _summary(findings: list[Finding], found: Rejections, log) -> list[str]:
         why = NO_RECORD if not facts["records"] else WITHOUT_TIME if facts["first"] is None else why
         return [translated(why)]
     grave = [f for f in findings if f.severity in ("high", "medium") and f.kind in TOLD]
-    clients = kinds.KINDS["blocked-client"].counted(_numbers(found.groups)["blocked-client"])
+    clients = kinds.KINDS["blocked-client"].counted(numbers["blocked-client"])
     shown = [f for f in grave if f.kind == "blocked-client"]
     largest = max(shown, key=lambda f: (f.severity == "high", f.records), default=None)
     said, waits = [], largest is not None
@@ -121,25 +134,24 @@ def _summary(findings: list[Finding], found: Rejections, log) -> list[str]:
             said.append(f"{clients}: {largest.title}")
             waits = False
     if not said and found.accepts:
-        said.append(text("rejected.none-blocked"))
+        said.append(text("rejected.none-blocked" if (share or 0) >= LITTLE else "rejected.none-seen"))
     rest = {kind: [f.records for f in findings if f.kind == kind] for kind in ("scan", "late-packets", "noise")}
     if any(rest.values()) and found.accepts:
-        share = sum(map(sum, rest.values())) / total
+        idle = sum(map(sum, rest.values()))
         words = (text("rejected.scanners", n=len(rest["scan"])), *map(translated, ("late packets", "background noise")))
         who = [word for word, some in zip(words, rest.values(), strict=True) if some]
-        form = "all-idle" if share == 1 else "idle"
-        said.append(text(f"rejected.{form}", share=percent(share), total=total, who=", ".join(who)))
+        form = "all-idle" if idle == total else "idle"
+        said.append(text(f"rejected.{form}", share=portion(idle, total), total=total, who=", ".join(who)))
     return said if found.accepts else [*said[:4], translated(REJECT_ONLY)]
 
 
-def _numbers(groups: pd.DataFrame) -> dict[str, int]:
-    """Return how many clients are blocked, but for strangers, and how many services are, by kind."""
-    blocked = groups[groups.kind == "blocked-client"]
-    tries = blocked.groupby("incident").attempts.sum()
-    best = blocked.drop_duplicates("incident").itertuples()  # groups come by score
-    known = {one.incident for one in best if blocked_severity(one, tries[one.incident]) != "low"}
-    services = groups[groups.kind == "blocked-service"].incident.nunique()
-    return {"blocked-client": blocked[blocked.incident.isin(known)].client.nunique(), "blocked-service": services}
+def _numbers(every: dict[str, list[tuple[str, list]]]) -> dict[str, int]:
+    """Return how many of what is grave there are by kind: clients that are blocked, else incidents of one root cause."""
+    numbers = {}
+    for kind in TOLD:
+        grave = [row for severity, rows in every[kind] if severity in ("high", "medium") for row in rows]
+        numbers[kind] = len({row.client if kind == "blocked-client" else row.root for row in grave})
+    return numbers
 
 
 def _rules(rules: pd.DataFrame) -> list[str]:

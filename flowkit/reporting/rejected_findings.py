@@ -79,7 +79,7 @@ def incident(log, part: pd.DataFrame, found: Rejections, host, lines: dict) -> F
     return finding(
         kind, {key: int(sums[key]) for key in SUMS}, counts=counts, interface_id=eni, srcaddr=common[ends[0]],
         dstaddr=common[ends[1]], protocol=lead.protocol if lead.protocol >= 0 else None,
-        dstport=lead.server_port if lead.server_port >= 0 else None, severity=_severity(kind, part),
+        dstport=lead.server_port if lead.server_port >= 0 else None, severity=severity_of(kind, list(part.itertuples())),
         confidence=lead.confidence, cause=lead.cause, **names, client=names[ends[0]], server=names[ends[1]],
         service=service_name(lead.protocol, lead.server_port), by=by, tries=tries, what=translated(" and ").join(what),
         logged="" if log.fold.facts["accepted"] else translated(" in this log"),
@@ -104,7 +104,7 @@ def _common(addresses: pd.Series, verdict=None) -> str | None:
     return str(block) if block else None
 
 
-def blocked_severity(best, attempts: int) -> str:
+def _blocked_severity(best, attempts: int) -> str:
     """Return the severity of a blocked client by the `best` group of its incident and all its attempts."""
     if own_client(best) or best.known or best.own or is_private(best.client):
         return "high" if best.score >= 6 and attempts >= 3 else "medium"
@@ -114,15 +114,17 @@ def blocked_severity(best, attempts: int) -> str:
     return "medium" if partner and attempts >= PARTNER else "low"
 
 
-def _severity(kind: str, part: pd.DataFrame) -> str:
-    lead = part.iloc[0]
+def severity_of(kind: str, rows: list) -> str:
+    """Return the severity of an incident of a `kind` by its groups, the largest first."""
+    lead = rows[0]
     if kind == "blocked-client":
-        severity = blocked_severity(part.loc[part.score.idxmax()], part.attempts.sum())
-        return {"high": "medium"}.get(severity, "low") if part.since.notna().all() else severity
+        best = max(rows, key=lambda row: row.score)
+        severity = _blocked_severity(best, sum(row.attempts for row in rows))
+        return {"high": "medium"}.get(severity, "low") if all(pd.notna(row.since) for row in rows) else severity
     if kind == "reply-refused" and lead.cause in ("undetermined", "tracking-expired"):
         return "low" if lead.cause == "undetermined" else "medium"
     if kind in ("reply-refused", "acl-changed"):
-        known = part.known.any() or part.way.eq(False).any() or len(part) > 1 or part.retries.any()
+        known = len(rows) > 1 or any(row.known or (row.way is not None and not row.way) or row.retries for row in rows)
         return "high" if known or (kind == "acl-changed" and lead.confidence in ("certain", "high")) else "low"
     return {"late-packets": "info", "blocked-service": "high", "service-control": "medium" if lead.way else "low"}[kind]
 

@@ -7,6 +7,7 @@ import os
 import platform
 import re
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import as_completed
 from contextlib import contextmanager
@@ -25,7 +26,7 @@ from flowkit.questions.networks import read_networks, subnet_names
 from flowkit.questions.rule_changes import rules_after
 from flowkit.reporting import history, page
 from flowkit.reporting.errors import ReportError, UsageError
-from flowkit.reporting.finding import SUBJECT, contradicted, incidents, resolved, stamped
+from flowkit.reporting.finding import KEYS, SUBJECT, contradicted, gravity, incidents, resolved, stamped
 from flowkit.reporting.kinds import LANGUAGE, LANGUAGES, SEVERITIES, retold
 from flowkit.reporting.names import owners
 from flowkit.reporting.notebooks import OPTIONS, arguments, chosen, executor, pairs, parameters
@@ -242,10 +243,13 @@ def _made(
     texts = {name: page.page(each, run, earlier is not None, links[name], owned) for name, each in executed.items()}
     if not any(each["kind"] == "not-delivered" for each in findings):
         findings += stamped(extra, "skipdata", earlier)
-    findings.sort(key=lambda finding: SEVERITIES.index(finding["severity"]))
+    findings.sort(key=gravity)
     run["status"] = "failed" if any(each["failure"] for each in run["notebooks"]) else "ok"
-    leads = [group[0]["severity"] for group in incidents(findings)]
-    run["counts"] = {name: leads.count(name) for name in SEVERITIES}
+    counts = Counter(group[0]["severity"] for group in incidents(findings))
+    unlisted = sum((Counter(data.get("unlisted")) for every in shown.values() for data in every), Counter())
+    run["counts"], run["unlisted"] = (
+        {name: some[name] for name in SEVERITIES} for some in (counts + unlisted, unlisted)
+    )
     gone = resolved(findings, earlier, run)
     _write_findings(folder, run, findings, gone)
     notebooks = {name: each.notebook for name, each in executed.items()}
@@ -265,7 +269,7 @@ def _write_findings(folder: Path, run: dict, findings: list[dict], gone: list[di
         "schema": 2,
         "run": named | {"flowkit": run["versions"]["flowkit"]},
         "coverage": run["coverage"],
-        "findings": findings,
+        "findings": [{key: each[key] for key in ("id", "status", "notebook", *KEYS[1:])} for each in findings],
         "resolved": [each["id"] for each in gone or ()],
     }
     history.write(folder / "findings.json", _json(document))

@@ -1,7 +1,7 @@
 """Who talks to whom, which way, and who began it: the answer for a notebook, from `flowkit.questions.talkers`."""
 
 import shlex
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 
 import pandas as pd
@@ -12,9 +12,9 @@ from flowkit.loading.window import Moment, window
 from flowkit.questions import talkers as question
 from flowkit.questions.egress import Egress
 from flowkit.reporting import egress as outbound
-from flowkit.reporting.answer import Answer, covered, little
+from flowkit.reporting.answer import Answer, beyond, covered, little
 from flowkit.reporting.finding import Finding, finding
-from flowkit.reporting.html import percent, printed, size
+from flowkit.reporting.html import FEW, percent, portion, printed, size
 from flowkit.reporting.kinds import text, translated
 from flowkit.reporting.names import service_name
 
@@ -33,7 +33,9 @@ WHERE = {
     "ingress": "inbound", "egress": "outbound", "transit": "at NAT or transit interfaces",
     "unknown": "direction unknown",
 }  # fmt: skip
-NAMED = {
+#: Interfaces that a finding names; addresses with a conflict that are told one by one.
+NAMED, ALIKE = 20, 5
+NAMES = {
     "pairs": {"client": "client_name", "server": "server_name"},
     **dict.fromkeys(("roles", "by_interface", "addresses"), {"interface_id": "name"}),
 }  # fmt: skip
@@ -67,7 +69,7 @@ def talkers(
     destinations that came after this moment (default: the middle of the window); `large_bytes`: what is large.
     """
     tables, names, whole = question.tables(log.fold, top), _names(log), covered_share(log.coverage)
-    for name, columns in NAMED.items():
+    for name, columns in NAMES.items():
         for column, new in columns.items():
             table = tables[name]
             table.insert(table.columns.get_loc(column) + 1, new, table[column].map(names).astype("object"))
@@ -77,16 +79,21 @@ def talkers(
     total, weak = evidence.sessions.sum(), evidence.loc[evidence.evidence.isin(WEAK), "sessions"].sum()
     sure = text("talkers.unsure")
     if total:
-        sure = text("talkers.sure", share=percent(1 - weak / total), n=total)
+        sure = text("talkers.sure", share=portion(total - weak, total), n=total)
     told = _titles(tables)
     titles = {name: text(f"talkers.no-{name}") for name in ("bytes_over_time", "bytes_by_interface", "pairs")}
     titles |= {"evidence": sure} | told
+    leaving = outbound.findings(egress, log, None)
     lines, thin = _summary(totals, told.get("pairs"), tables, log.fold.facts), little(whole)
     return Talkers(
         summary=tuple(
             filter(None, (*thin, *lines[: 3 - len(thin)], outbound.sentence(egress), *([] if totals.empty else [sure])))
         ),
-        findings=(*_findings(tables, log.network, whole, weak_share), *outbound.findings(egress, log, top)),
+        findings=(*_findings(tables, log.network, whole, weak_share), *leaving[:top]),
+        numbers=_numbers(egress, leaving),
+        unlisted=beyond(
+            (one.incident for one in leaving[:top]), ((one.incident, one.severity) for one in leaving[top:])
+        ),
         coverage=covered(whole),
         titles=titles,
         **tables,
@@ -133,13 +140,23 @@ def _summary(totals: pd.DataFrame, largest: str | None, tables: dict[str, pd.Dat
     return lines + ([text("talkers.transit", n=transit)] if transit else [])
 
 
+def _numbers(egress: Egress, leaving: list[Finding]) -> dict[str, int]:
+    """Return how many new destinations and hosts with unusual volume there are, as the summary says; with too little
+    history, which it says then, how many grave incidents."""
+    if egress.enough:
+        return {"new-destination": len(egress.new), "unusual-egress": len(egress.unusual)}
+    return Counter(
+        kind for kind, _ in {(one.kind, one.incident) for one in leaving if one.severity in ("high", "medium")}
+    )
+
+
 def _titles(tables: dict[str, pd.DataFrame]) -> dict[str, str]:
     """Return what each figure that has something to show shows, in one sentence."""
     titles, times, interfaces, pairs = {}, tables["over_time"], tables["by_interface"], tables["pairs"]
     if len(times) and (sums := times[list(question.WAYS)].astype("float64").sum(axis=1)).any():
         peak = times.loc[sums.idxmax()]
         titles["bytes_over_time"] = text("talkers.peak", time=peak.time, bytes=_in_and_out(peak))
-    if len(interfaces):
+    if interfaces.filter(like="bytes").to_numpy().any():
         one = interfaces.iloc[0]
         host = _host(one["name"], one.interface_id)
         titles["bytes_by_interface"] = text("talkers.busiest", host=host, bytes=_in_and_out(one))
@@ -169,33 +186,54 @@ def _findings(tables: dict[str, pd.DataFrame], network, coverage: float | None, 
     """Return what stands in the way of telling direction: conflicts, unknown own addresses, guessed clients."""
     own, evidence, found = tables["addresses"], tables["evidence"], []
     conflicts = own[own.conflict].assign(vpc=own.vpc_id.fillna(""))
-    for (address, _vpc), rows in conflicts.groupby(["address", "vpc"]):
-        interfaces = sorted(rows.interface_id.unique())
-        sure, rest = rows.basis.isin(["flow-direction", "snapshot"]).all(), len(interfaces) - 3
-        names = [*interfaces[:3], *([text("common.more", n=rest)] if rest > 0 else [])]
-        found.append(finding(
-            "address-conflict", severity="medium" if sure else "low", confidence="certain" if sure else "medium",
-            address=address, srcaddr=address, names=text("common.and", some=", ".join(names[:-1]), last=names[-1]),
-            grounds=tuple(f"{row.interface_id}: {row.basis}" for row in rows.drop_duplicates("interface_id").itertuples()),
-            action=text("address-conflict.next",
-                        filter=shlex.quote(f"Name=addresses.private-ip-address,Values={address}")),
-            first_seen=rows["first"].min(), last_seen=rows["last"].max(), coverage=coverage,
-            counts={"interfaces": len(interfaces)} | ({"more": rest} if rest > 0 else {}),
-        ))  # fmt: skip
+    places = [rows for _, rows in conflicts.groupby(["address", "vpc"])]
+    for sure in (True, False):
+        alike = [rows for rows in places if rows.basis.isin(["flow-direction", "snapshot"]).all() == sure]
+        found += [_conflict([rows], sure, coverage) for rows in alike] if len(alike) <= ALIKE else [
+            _conflict(alike, sure, coverage)
+        ]  # fmt: skip
     unknown = own[(own.basis == "unknown") & ~own.transit & (own.interface_id != "-")]
-    found += [finding(
-        "low-confidence-direction", form="unknown", interface=eni, interface_id=eni, coverage=coverage,
-        grounds=(text("direction.unknown"),), action=text(f"direction.{'snapshot' if network is None else 'unlisted'}"),
-        first_seen=rows["first"].min(), last_seen=rows["last"].max(), counts={"days": rows.day.nunique()},
-    ) for eni, rows in unknown.groupby("interface_id")]  # fmt: skip
+    if len(unknown):
+        names = sorted(unknown.interface_id.unique())
+        alone = {"interface": names[0], "interface_id": names[0]} if len(names) == 1 else {}
+        found.append(finding(
+            "low-confidence-direction", form="unknown" if alone else "unknown-many", **alone, coverage=coverage,
+            grounds=(text("direction.unknown"), *([] if alone else [_listed(names, NAMED)])),
+            action=text(f"direction.{'snapshot' if network is None else 'unlisted'}"),
+            first_seen=unknown["first"].min(), last_seen=unknown["last"].max(),
+            counts={"days": unknown.day.nunique()} | ({} if alone else {"interfaces": len(names)}),
+        ))  # fmt: skip
     weak = evidence[evidence.evidence.isin(WEAK)]
     if weak.share.sum() > weak_share:
         total, guessed = int(evidence.sessions.sum()), int(weak.sessions.sum())
         flags = evidence.loc[evidence.evidence == "syn", "sessions"].sum() > 0
         found.append(finding(
-            "low-confidence-direction", part=percent(guessed / total), coverage=coverage,
+            "low-confidence-direction", part=portion(guessed, total), coverage=coverage,
             grounds=tuple(f"{row.evidence}: {percent(row.share)}" for row in weak.itertuples() if row.sessions),
             action=text("direction.no-flags") if flags else "",
-            counts={"sessions": total, "guessed": guessed, "share": printed(guessed / total)},
+            counts={"sessions": total, "guessed": guessed} | ({} if total < FEW else {"share": printed(guessed / total)}),
         ))  # fmt: skip
     return found
+
+
+def _conflict(alike: list[pd.DataFrame], sure: bool, coverage: float | None) -> Finding:
+    """Return the finding of addresses (their rows of ``addresses``) that several interfaces had at the same time."""
+    rows, address, every = alike[0], alike[0].address.iloc[0], pd.concat(alike)
+    interfaces, several = sorted(rows.interface_id.unique()), len(alike) > 1
+    counts = {"interfaces": len(interfaces)} | ({"more": len(interfaces) - 3} if interfaces[3:] else {})
+    return finding(
+        "address-conflict", form="many" if several else "", severity="medium" if sure else "low",
+        confidence="certain" if sure else "medium", address=address, srcaddr=None if several else address,
+        names=_listed(interfaces, 3), action=text(
+            "address-conflict.next", filter=shlex.quote(f"Name=addresses.private-ip-address,Values={address}")
+        ),
+        grounds=tuple(f"{row.interface_id}: {row.basis}" for row in rows.drop_duplicates("interface_id").itertuples()),
+        first_seen=every["first"].min(), last_seen=every["last"].max(), coverage=coverage,
+        counts=counts | ({"addresses": len(alike)} if several else {}),
+    )  # fmt: skip
+
+
+def _listed(names: list[str], most: int) -> str:
+    """Return the first of several names, and how many more there are: `eni-1, eni-2 and 5 more`."""
+    some = [*names[:most], *([text("common.more", n=len(names) - most)] if names[most:] else [])]
+    return text("common.and", some=", ".join(some[:-1]), last=some[-1])
