@@ -16,10 +16,11 @@ from flowkit.net import ICMP, is_private
 from flowkit.questions.causes import STRANGERS
 from flowkit.questions.fixes import Fix, group_command, reference
 from flowkit.questions.networks import merged
-from flowkit.questions.rules import fits, members_of, share_seen, uses
+from flowkit.questions.rules import Packet, covers, fits, members_of, share_seen, uses
 
 #: More networks than this in the place of one, and more ports, are no rules that somebody can look after.
 MOST = 16
+EVERYBODY = ("0.0.0.0/0", "::/0")
 COLUMNS = "name direction stands narrowest sessions unanswered coverage gaps commands terraform group_id".split()
 
 
@@ -75,7 +76,10 @@ def _place(use) -> str:
 
 
 def _narrowed(rule: Rule, met: list, snapshot: Snapshot, open_to: set) -> list[Rule]:
-    """Return rules that admit, of what `rule` does, what was `met`; `open_to`: services that strangers come to."""
+    """Return rules that admit, of what `rule` does, what was `met`; `open_to`: services that strangers come to.
+
+    Such a service stays open by both versions of IP: few strangers come by IPv6, on some days nobody.
+    """
     far, ports = defaultdict(set), defaultdict(set)
     for use in met:
         far[_service(use)].add(_place(use))
@@ -89,6 +93,9 @@ def _narrowed(rule: Rule, met: list, snapshot: Snapshot, open_to: set) -> list[R
         else:
             narrow = tuple(replace(rule, peer=str(one), networks=(one,)) for one in peers)
         ports[narrow, protocol].add(port)
+    for protocol, port in open_to if rule.peer in EVERYBODY else ():
+        if covers(rule.match, Packet(rule.egress, "", "", protocol, None if port < 0 else port)):
+            ports[(rule,), protocol].add(port)
     return [
         replace(one, match=match)
         for (narrow, protocol), some in ports.items() for match in _matches(rule.match, protocol, sorted(some)) for one in narrow
