@@ -12,7 +12,7 @@ lab: .venv/ready
 	$(BIN)/jupyter lab --notebook-dir notebooks
 
 test: .venv/ready-test lint
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 lint: .venv/ready-test
 	$(BIN)/ruff check .

@@ -17,24 +17,20 @@ from selenium.webdriver.common.keys import Keys
 from support import write_log
 
 from flowkit import cli
-from flowkit.loading.sample import NOTEBOOKS
 
 pytestmark = pytest.mark.skipif(not chromium(), reason="no chromium and chromedriver on this machine")
 
 
 @pytest.fixture(scope="module")
-def pages(tmp_path_factory) -> dict[str, Path]:
+def pages(tmp_path_factory, sample_reports) -> dict[str, Path]:
     """The pages of two runs: of the sample with all notebooks, and of the probe on a log of its own."""
     folder = tmp_path_factory.mktemp("browser")
     log = write_log(folder / "flow.log", [record(f"eni-{n:04x}", f"203.0.113.{n}") for n in range(30)] * 3)
     book = write_notebook(folder / "probe.ipynb", *PROBE)
     assert cli.main(["report", str(log), "--notebook", str(book), "--out", str(folder / "probe")]) == 0
     found = {path.stem: path for path in (folder / "probe" / "latest").glob("*.html")}
-    if any(NOTEBOOKS.glob("*.ipynb")):
-        assert cli.main(["report", "--bundle", "--out", str(folder / "sample")]) == 0
-        found |= {f"sample-{path.stem}": path for path in (folder / "sample" / "latest").glob("*.html")}
-        found["runs"] = folder / "sample" / "index.html"
-    return found
+    found |= {f"sample-{path.stem}": path for path in (sample_reports / "latest").glob("*.html")}
+    return found | {"runs": sample_reports / "index.html"}
 
 
 @pytest.fixture(scope="module")

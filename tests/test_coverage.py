@@ -2,7 +2,6 @@
 
 import random
 import secrets
-import tempfile
 from types import SimpleNamespace
 
 import ibis
@@ -15,7 +14,6 @@ from hypothesis import strategies as st
 from flowkit.fields import COLUMNS
 from flowkit.folding.coverage import coverage, coverage_text, covered_share, missing_slots
 from flowkit.folding.ranges import within
-from flowkit.questions.gaps import gaps as find_all
 from flowkit.words import percent
 
 NOON = int(pd.Timestamp("2026-11-20T12:00Z").timestamp())
@@ -380,29 +378,3 @@ def test_ranges_join_records_in_every_engine(dialect):
     table = ibis.table(COLUMNS | {"file_id": "int64"}, name="flow_logs")
     ranges = pd.DataFrame({"interface_id": ["eni-a"], "first": [NOON], "last": [NOON + 60]})
     assert "JOIN" in str(ibis.to_sql(within(table, ranges, ["interface_id"], "start"), dialect=dialect))
-
-
-def test_coverage_and_gaps_on_spark_are_those_of_duckdb():
-    pyspark = pytest.importorskip("pyspark.sql")
-    session = (
-        pyspark.SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")
-        .config("spark.sql.shuffle.partitions", "2").config("spark.driver.memory", "1g")
-        .config("spark.sql.warehouse.dir", tempfile.gettempdir()).getOrCreate()
-    )  # fmt: skip
-    rows = [row for eni in ("eni-b", "eni-c") for row in full(eni, 0, 1200) + full(eni, 1500, 7200)]
-    rows += full("eni-a", 0, 600) + full("eni-a", 660, 1200) + full("eni-a", 1500, 3600)
-    rows += [record("eni-a", at, at + 58, "SKIPDATA") for at in (600, 900)] + idle("eni-a", 5400, 7200, 60)
-    sent = {"srcaddr": "10.0.0.2", "dstaddr": "10.0.0.1", "srcport": 5, "dstport": 6, "protocol": 6}
-    rows.append(record("eni-b", 610, 650, **sent))
-    here = flows([row | {"tcp_flags": 0} for row in rows])
-    there = ibis.pyspark.connect(session).create_view("gaps_on_spark", here, overwrite=True)
-    answers = []
-    for table in (here, there):
-        cells = coverage(table)
-        own = pd.DataFrame({"interface_id": ["eni-a", "eni-b"], "address": ["10.0.0.1", "10.0.0.2"]})
-        own = own.assign(transit=False, conflict=False)
-        log = SimpleNamespace(flows=table, files=None, coverage=cells, interfaces=own, network=None)
-        answers.append(find_all(log))
-    for name, frame in vars(answers[0]).items():
-        pd.testing.assert_frame_equal(getattr(answers[1], name), frame, check_dtype=False, obj=name)
-    assert len(answers[0].seen_by_peer) > 0

@@ -1,14 +1,21 @@
 """Flow logs in an engine's table: the fold on Spark is the one on DuckDB, row by row."""
 
+from types import SimpleNamespace
+
 import ibis
 import pandas as pd
 import pytest
+from test_coverage import flows, full, idle, record
 
+from flowkit.folding.coverage import coverage
 from flowkit.loading.engines import recognised, table_of
 from flowkit.loading.errors import SourceError
 from flowkit.log import load
+from flowkit.questions.gaps import gaps
 
 WINDOW = {"start": "2026-11-20T06:00Z", "end": "2026-11-20T09:00Z"}
+#: One Spark for all tests of this file: it takes longer to start than all that is asked of it.
+SPARK = "pyspark://?spark.master=local[2]&spark.sql.shuffle.partitions=2&spark.sql.session.timeZone=UTC&spark.ui.enabled=false"
 TABLES = ("edges", "refusals", "volumes", "evidence", "interfaces")
 
 
@@ -27,7 +34,7 @@ def rows(fold, name):
 
 def test_the_fold_on_spark_is_the_one_on_duckdb(parquet, monkeypatch):
     monkeypatch.setenv("FLOWKIT_REPORT", "one report")
-    source = f"pyspark://?spark.master=local[2]&spark.sql.shuffle.partitions=2&spark.sql.session.timeZone=UTC#parquet.{parquet}"
+    source = f"{SPARK}#parquet.{parquet}"
     here = load(str(parquet / "flows.parquet"), network="data/sample/network")
     there = load(source, network="data/sample/network")
     for name in TABLES:
@@ -48,13 +55,32 @@ def test_sums_beyond_64_bits_and_records_of_400_days_are_on_spark_what_they_are_
     (tmp_path / "x.log").write_text("\n".join(lines) + "\n")
     here = load(tmp_path / "x.log")
     here.raw.drop("file_id", "duplicate").to_parquet(tmp_path / "flows.parquet")
-    source = f"pyspark://?spark.master=local[2]&spark.sql.shuffle.partitions=2&spark.sql.session.timeZone=UTC#parquet.{tmp_path}/flows.parquet"
-    there = load(source)
+    there = load(f"{SPARK}#parquet.{tmp_path}/flows.parquet")
     for log in (here, there):
         assert log.fold.sql("SELECT sum(sessions)::INT AS n, max(client_bytes) AS most FROM edges").iloc[0].tolist() == [
             5, 2**63 - 1]  # fmt: skip
     assert rows(here.fold, "edges") == rows(there.fold, "edges")
     assert there.odd_times == "1 record, such as 1760616000 to 1795176055 (seconds since 1970) in this table"
+
+
+def test_coverage_and_gaps_on_spark_are_those_of_duckdb():
+    rows = [row for eni in ("eni-b", "eni-c") for row in full(eni, 0, 1200) + full(eni, 1500, 7200)]
+    rows += full("eni-a", 0, 600) + full("eni-a", 660, 1200) + full("eni-a", 1500, 3600)
+    rows += [record("eni-a", at, at + 58, "SKIPDATA") for at in (600, 900)] + idle("eni-a", 5400, 7200, 60)
+    sent = {"srcaddr": "10.0.0.2", "dstaddr": "10.0.0.1", "srcport": 5, "dstport": 6, "protocol": 6}
+    rows.append(record("eni-b", 610, 650, **sent))
+    here = flows([row | {"tcp_flags": 0} for row in rows])
+    there = ibis.connect(SPARK).create_view("gaps_on_spark", here, overwrite=True)
+    answers = []
+    for table in (here, there):
+        cells = coverage(table)
+        own = pd.DataFrame({"interface_id": ["eni-a", "eni-b"], "address": ["10.0.0.1", "10.0.0.2"]})
+        own = own.assign(transit=False, conflict=False)
+        log = SimpleNamespace(flows=table, files=None, coverage=cells, interfaces=own, network=None)
+        answers.append(gaps(log))
+    for name, frame in vars(answers[0]).items():
+        pd.testing.assert_frame_equal(getattr(answers[1], name), frame, check_dtype=False, obj=name)
+    assert len(answers[0].seen_by_peer) > 0
 
 
 def test_a_duckdb_table_is_a_source(parquet, tmp_path):

@@ -9,7 +9,8 @@ import pytest
 from simulate import FIELDS_V2, simulate
 from support import write_log
 
-from flowkit import cli
+from flowkit import cli, gaps, load, reachability, rejected, talkers
+from flowkit.folding.coverage import covered_share
 from flowkit.loading.sample import NOTEBOOKS, SAMPLE
 
 V2 = "2 012345678901 eni-0a1 {src} {dst} {sport} {dport} 6 3 180 {at} {at} {action} OK"
@@ -40,8 +41,8 @@ def text_of(folder: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def sample(tmp_path_factory):
-    return run(tmp_path_factory.mktemp("sample"), "sample")
+def sample(sample_reports):
+    return sample_reports / "latest"
 
 
 def found(incident: dict, findings: list[dict]) -> list[dict]:
@@ -86,27 +87,30 @@ def test_every_notebook_draws_a_figure_and_runs_its_cells_from_any_folder(sample
 
 
 @pytest.mark.parametrize(
-    ("files", "records"),
+    ("patterns", "records"),
     [
-        ("SEKOIA-IO__automation-library/*.log", 14),
-        ("grafana__lambda-promtail/*.gz", 3),
-        ("obsrvbl-oss__flowlogs-reader/V[2345]*", 11),
+        (("SEKOIA-IO__automation-library/*.log", "grafana__lambda-promtail/*.gz"), 17),
+        (("obsrvbl-oss__flowlogs-reader/V[2345]*",), 11),
     ],
-    ids=["SEKOIA", "grafana", "flowlogs-reader"],
-)  # fmt: skip
-def test_real_logs_give_a_report_with_the_right_counts(third_party, tmp_path, files, records):
-    coverage = told(run(tmp_path, str(third_party / files)))["coverage"]
+    ids=["default format", "formats with headers"],
+)
+def test_real_logs_give_a_report_with_the_right_counts(third_party, tmp_path, patterns, records):
+    files = [path for pattern in patterns for path in sorted(third_party.glob(pattern))]
+    (tmp_path / "logs").mkdir()
+    for path in files:
+        (tmp_path / "logs" / path.name).symlink_to(path)
+    folder = run(tmp_path / "out", str(tmp_path / "logs"))
+    coverage = told(folder)["coverage"]
     assert coverage["records"] == records
     expected = [json.loads(line) for line in (third_party / "EXPECTED.jsonl").read_text().splitlines()]
-    counted = [each["expect"] for each in expected if (third_party / each["file"]) in set(third_party.glob(files))]
+    counted = [each["expect"] for each in expected if third_party / each["file"] in files]
     for name in ("nodata", "skipdata", "malformed"):
         assert coverage[name] == sum(each[name] for each in counted)
-    text_of(tmp_path / "latest")
+    text_of(folder)
 
 
 def test_an_empty_window_is_a_report_that_says_so(tmp_path):
-    moment = run(tmp_path, "sample", "--start", "2026-11-20T12:00:01Z", "--end", "2026-11-20T12:00:02Z")
-    assert told(moment)["coverage"]["records"] < 60
+    assert load("sample", "2026-11-20T12:00:01Z", "2026-11-20T12:00:02Z").fold.facts["records"] < 60
     empty = run(tmp_path, "sample", "--start", "2030-01-01", "--end", "2030-01-02")
     assert told(empty)["coverage"]["records"] == 0
     assert {each["kind"] for each in told(empty)["findings"]} == {"expectation-unproven", "not-delivered"}
@@ -145,17 +149,16 @@ def test_a_log_of_nodata_alone_is_proof_of_no_traffic(tmp_path):
     records = [
         f"2 012345678901 eni-0a1 - - - - - - - {1700000000 + 60 * n} {1700000058 + 60 * n} - NODATA" for n in range(30)
     ]
-    folder = run(tmp_path, str(write_log(tmp_path / "flow.log", records)))
-    assert told(folder)["findings"] == []
-    assert told(folder)["coverage"]["covered_share"] == 1.0
-    text_of(folder)
+    log = load(str(write_log(tmp_path / "flow.log", records)))
+    assert [one for question in (rejected, reachability, gaps, talkers) for one in question(log).findings] == []
+    assert covered_share(log.coverage) == 1.0
 
 
 def test_the_default_format_gives_the_same_grave_incidents(tmp_path):
     world = simulate(seed=7, hours=4)
     world.write(tmp_path / "logs", fields=FIELDS_V2)
-    folder = run(tmp_path, str(tmp_path / "logs" / "AWSLogs"), "--network", str(tmp_path / "logs" / "network"))
-    findings = told(folder)["findings"]
+    log = load(str(tmp_path / "logs" / "AWSLogs"), network=tmp_path / "logs" / "network")
+    findings = [each.as_dict() for answer in (rejected(log), gaps(log)) for each in answer.findings]
     planted = [
         each
         for each in world.truth

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pages_support import PROBE, elements, record, requests_of, write_notebook
+from pages_support import FINDS, PROBE, elements, record, requests_of, write_notebook
 from support import write_log
 
 from flowkit import cli, load, reachability, rejected, talkers
@@ -35,9 +35,9 @@ HOSTILE = [
 ]
 
 
-def run_of(folder, log, *words) -> dict:
+def run_of(folder, log, *words, cells=PROBE) -> dict:
     """The text of every file of a run of the probe on `log`, by name."""
-    write_notebook(folder / "probe.ipynb", *PROBE)
+    write_notebook(folder / "probe.ipynb", *cells)
     out = folder / "out"
     assert cli.main(["report", str(log), "--notebook", str(folder / "probe.ipynb"), "--out", str(out), *words]) == 0
     run = out / history.runs(out)[0]["id"]
@@ -565,7 +565,7 @@ def test_an_incident_says_who_owns_its_host(tmp_path):
         ("describe-network-acls", "NetworkAcls", []),
     ):
         (folder / f"{name}.json").write_text(json.dumps({key: items}))
-    files = run_of(tmp_path, write_log(tmp_path / "flow.log", [record()]), "--network", str(folder))
+    files = run_of(tmp_path, write_log(tmp_path / "flow.log", [record()]), "--network", str(folder), cells=FINDS)
     for name in ("index.html", "probe.html"):
         assert "owner: pay&lt;script&gt;ments\\u202e" in files[name], name
         assert "<script>ments" not in files[name], name
@@ -582,7 +582,7 @@ def test_redaction_that_cannot_redact_makes_no_report(tmp_path, monkeypatch, cap
 
 
 def test_a_redacted_report_of_no_records_names_no_file(tmp_path, capsys):
-    book = write_notebook(tmp_path / "probe.ipynb", *PROBE)
+    book = write_notebook(tmp_path / "probe.ipynb", "from flowkit import tell", "tell([], str((source, start, end)))")
     log, out = write_log(tmp_path / "payroll.log", [record(), "not a record"]), tmp_path / "out"
     words = ["report", str(log), "--redact", "--start", "2030-01-01", "--notebook", str(book), "--out", str(out)]
     assert cli.main(words) == 0

@@ -20,8 +20,8 @@ from signal import Signals
 
 import nbformat
 import pytest
-from pages_support import PARAMETERS, PROBE, record, write_notebook
-from support import write_log
+from pages_support import FINDS, PARAMETERS, PROBE, record, write_notebook
+from support import heed_interrupts, said, write_log
 
 from flowkit import cli
 from flowkit.reporting import history
@@ -33,10 +33,11 @@ LOG = [record("eni-0a"), record("eni-0a", start=1763600060), record("eni-0a", st
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """A folder with a log, a notebook that works, one that does nothing much, and one that fails."""
+    """A folder with a log, and notebooks: one that draws, one that finds, one that does nothing much, one that fails."""
     folder = tmp_path_factory.mktemp("report")
     write_log(folder / "flow.log", LOG)
     write_notebook(folder / "probe.ipynb", *PROBE)
+    write_notebook(folder / "finds.ipynb", *FINDS)
     write_notebook(folder / "quick.ipynb", *QUICK)
     write_notebook(folder / "broken.ipynb", "## Findings", "1 / 0", "print('never')")
     return folder
@@ -154,16 +155,13 @@ def test_parameters_keep_the_type_of_their_default(good):
     assert "/good/." not in (good[1] / "probe.ipynb").read_text(), "the folder it was made in is nobody's business"
 
 
-def test_a_second_run_says_what_is_new_ongoing_and_resolved(good, place, capsys):
-    out = good[0]
-    log = place / "flow.log"
+def test_a_second_run_says_what_is_new_ongoing_and_resolved(place, tmp_path, capsys):
+    log, out = write_log(tmp_path / "flow.log", LOG), tmp_path / "out"
+    words = ("report", log, "--notebook", place / "finds.ipynb", "--out", out)
+    assert flowkit(*words) == 0
     before = newest_of(out)[2]["findings"]
     write_log(log, [*LOG[:3], record("eni-0c")])
-    try:
-        words = ("report", log, "--notebook", place / "probe.ipynb", "--notebook", place / "quick.ipynb")
-        assert flowkit(*words, "--out", out, "--fail-on", "high") == 3
-    finally:
-        write_log(log, LOG)
+    assert flowkit(*words, "--fail-on", "high") == 3
     folder, _, told = newest_of(out)
     status = {each["subject"]["interface_id"]: each["status"] for each in told["findings"]}
     assert status == {"eni-0a": "ongoing", "eni-0c": "new"}
@@ -175,20 +173,17 @@ def test_a_second_run_says_what_is_new_ongoing_and_resolved(good, place, capsys)
 
 @pytest.fixture(scope="module")
 def failed(place):
-    """A run in which one of two notebooks fails: its exit code, its folder."""
+    """A run in which one of two notebooks fails: what it said, and what `newest_of` returns."""
     out = place / "failed"
     words = ("report", place / "flow.log", "--notebook", place / "broken.ipynb", "--notebook", place / "quick.ipynb")
-    done = subprocess.run(
-        [sys.executable, "-m", "flowkit", *map(str, words), "--out", str(out)], capture_output=True, text=True
-    )
-    return done, newest_of(out)
+    return said(*words, "--out", out), newest_of(out)
 
 
 def test_a_failed_notebook_is_told_in_one_line_and_the_exit_code_is_1(failed):
-    done, _ = failed
-    assert done.returncode == 1
-    assert done.stderr == "flowkit: broken stopped at cell 4: ZeroDivisionError: division by zero\n"
-    assert done.stdout.splitlines()[1].startswith("2 notebooks, 1 of them stopped; nothing was found before;")
+    (code, printed, complaint), _ = failed
+    assert code == 1
+    assert complaint == "flowkit: broken stopped at cell 4: ZeroDivisionError: division by zero\n"
+    assert printed.splitlines()[1].startswith("2 notebooks, 1 of them stopped; nothing was found before;")
 
 
 def test_a_failed_notebook_leaves_its_traceback_and_the_others_come(failed):
@@ -236,16 +231,13 @@ def test_the_command_the_index_and_the_list_of_runs_count_incidents_alike(place,
     assert "no earlier run to compare with" in index
 
 
-def test_a_failed_run_moves_no_link_and_resolves_nothing(good, place):
-    out = place / "later"
-    words = ("report", place / "flow.log", "--out", out, "--notebook", place / "probe.ipynb")
+def test_a_failed_run_moves_no_link_and_resolves_nothing(place, tmp_path):
+    book, out = write_notebook(tmp_path / "mine.ipynb", *FINDS), tmp_path / "out"
+    words = ("report", place / "flow.log", "--out", out, "--notebook", book)
     assert flowkit(*words) == 0
     first = (out / "latest").resolve()
-    write_notebook(place / "probe.ipynb", "raise SystemError('gone')")
-    try:
-        assert flowkit(*words) == 1
-    finally:
-        write_notebook(place / "probe.ipynb", *PROBE)
+    write_notebook(book, "raise SystemError('gone')")
+    assert flowkit(*words) == 1
     assert (out / "latest").resolve() == first
     assert newest_of(out)[2]["resolved"] == []
 
@@ -411,7 +403,7 @@ def test_only_a_run_of_the_same_source_and_notebooks_is_the_previous_one(tmp_pat
 
 def test_a_window_without_records_is_a_report_with_a_finding(place, capsys):
     out = place / "empty-window"
-    words = ("--start", "2030-01-01", "--out", out, "--notebook", place / "probe.ipynb")
+    words = ("--start", "2030-01-01", "--out", out, "--notebook", place / "quick.ipynb")
     assert flowkit("report", place / "flow.log", *words) == 0
     said = capsys.readouterr().err
     folder, run, told = newest_of(out)
@@ -460,8 +452,7 @@ def test_progress_shows_on_a_terminal_and_nowhere_else(place):
         pass
     assert running.wait() == 0
     assert b"running notebooks: 100%" in shown
-    quiet = subprocess.run(words, capture_output=True, text=True)
-    assert quiet.stderr == ""
+    assert said(*words[3:])[2] == ""
 
 
 @pytest.mark.parametrize("signal", ["SIGINT", "SIGTERM", "SIGKILL"])
@@ -472,13 +463,15 @@ def test_a_report_that_is_killed_takes_its_kernels_with_it_and_leaves_nothing_fo
     cell = f"import os, pathlib, time\npathlib.Path({str(note)!r}).write_text(str(os.getpid()))\ntime.sleep(300)"
     book = write_notebook(tmp_path / "slow.ipynb", cell)
     words = [sys.executable, "-m", "flowkit", "report", str(place / "flow.log"), "--out", str(out), "--notebook"]
-    running = subprocess.Popen([*words, str(book)], stderr=subprocess.PIPE, text=True, env=env)
+    running = subprocess.Popen(
+        [*words, str(book)], stderr=subprocess.PIPE, text=True, env=env, preexec_fn=heed_interrupts
+    )
     eventually(lambda: note.exists() and note.read_text())
     kernel = Path("/proc") / note.read_text()
     assert kernel.exists()
     time.sleep(2)  # What is imported meanwhile may swallow an interrupt.
     running.send_signal(Signals[signal])
-    said = running.communicate(timeout=60)[1]
+    complaint = running.communicate(timeout=60)[1]
     eventually(lambda: not kernel.exists() or "Z (zombie)" in (kernel / "status").read_text())
     if signal == "SIGKILL":
         assert list(out.glob(".2*")) and list(temporary.glob("flowkit-run-*"))
@@ -486,14 +479,14 @@ def test_a_report_that_is_killed_takes_its_kernels_with_it_and_leaves_nothing_fo
         assert not list(out.glob(".[0-9]*"))
     else:
         word, code = {"SIGINT": ("interrupted", 130), "SIGTERM": ("terminated", 143)}[signal]
-        assert (said, running.returncode) == (f"flowkit: {word}; nothing was written\n", code)
+        assert (complaint, running.returncode) == (f"flowkit: {word}; nothing was written\n", code)
         assert not out.exists()
     assert not list(temporary.iterdir()), "neither ours nor IPython's"
 
 
-def eventually(said, seconds: float = 60) -> None:
+def eventually(true, seconds: float = 60) -> None:
     until = time.monotonic() + seconds
-    while not said():
+    while not true():
         assert time.monotonic() < until, "not within the time"
         time.sleep(0.05)
 
@@ -638,7 +631,7 @@ def test_a_run_that_cannot_be_listed_is_there_all_the_same_and_says_so(place, tm
     monkeypatch.setattr(history, "link_latest", link)
     out = tmp_path / "out"
     assert (
-        flowkit("report", place / "flow.log", "--out", out, "--notebook", place / "probe.ipynb", "--fail-on", "high")
+        flowkit("report", place / "flow.log", "--out", out, "--notebook", place / "finds.ipynb", "--fail-on", "high")
         == 3
     )
     folder, _, told = newest_of(out)
@@ -649,11 +642,11 @@ def test_a_run_that_cannot_be_listed_is_there_all_the_same_and_says_so(place, tm
 
 def test_an_earlier_run_of_another_version_does_no_harm(place, tmp_path):
     out = tmp_path / "out"
-    words = ("report", place / "flow.log", "--out", out, "--notebook", place / "probe.ipynb")
+    words = ("report", place / "flow.log", "--out", out, "--notebook", place / "finds.ipynb")
     assert flowkit(*words) == 0
     folder, _, told = newest_of(out)
     old = {
-        "notebook": "probe",
+        "notebook": "finds",
         "id": "1" * 12,
         "title": "it was so",
         "kind": "scan",
