@@ -15,8 +15,18 @@ from flowkit.questions.gaps import gaps
 
 WINDOW = {"start": "2026-11-20T06:00Z", "end": "2026-11-20T09:00Z"}
 #: One Spark for all tests of this file: it takes longer to start than all that is asked of it.
-SPARK = "pyspark://?spark.master=local[2]&spark.sql.shuffle.partitions=2&spark.sql.session.timeZone=UTC&spark.ui.enabled=false"
+SPARK = "pyspark://?spark.master=local[2]&spark.sql.shuffle.partitions=2&spark.sql.session.timeZone=UTC"
 TABLES = ("edges", "refusals", "volumes", "evidence", "interfaces")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _quick_spark():
+    """No web page, no second compiler and no threads for garbage, which pay off in hours and not in minutes."""
+    java = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+    words = f"--conf spark.ui.enabled=false --driver-java-options '{java}' pyspark-shell"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYSPARK_SUBMIT_ARGS", words)
+        yield
 
 
 @pytest.fixture(scope="module")
