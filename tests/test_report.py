@@ -403,7 +403,7 @@ def test_only_a_run_of_the_same_source_and_notebooks_is_the_previous_one(tmp_pat
 
 def test_a_window_without_records_is_a_report_with_a_finding(place, capsys):
     out = place / "empty-window"
-    words = ("--start", "2030-01-01", "--out", out, "--notebook", place / "quick.ipynb")
+    words = ("--start", "2030-01-01", "--out", out, "--notebook", place / "probe.ipynb")
     assert flowkit("report", place / "flow.log", *words) == 0
     said = capsys.readouterr().err
     folder, run, told = newest_of(out)
