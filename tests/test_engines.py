@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import ibis
 import pandas as pd
 import pytest
+from support import write_log
 from test_coverage import flows, full, idle, record
 
 from flowkit.folding.coverage import coverage
@@ -31,10 +32,15 @@ def _quick_spark():
 
 @pytest.fixture(scope="module")
 def parquet(tmp_path_factory):
-    """Three hours of the sample as a Parquet table with Athena's column names."""
+    """A Parquet table with Athena's column names: three hours of the sample, sums beyond 64 bits, a record of 400 days."""
     folder = tmp_path_factory.mktemp("table")
-    load("sample", **WINDOW).flows.drop("file_id", "duplicate").to_parquet(folder / "flows.parquet")
-    return folder
+    line = "2 123456789012 eni-0abc 10.0.1.5 10.0.2.9 {} 443 6 10 9223372036854775807 {} 1795176055 ACCEPT OK"
+    lines = [line.format(40000 + number // 2, 1795176000 + number) for number in range(10)]
+    (place := folder / "table").mkdir()
+    large = load(str(write_log(folder / "x.log", [*lines, line.format(50000, 1760616000)])))
+    for name, table in (("flows", load("sample", **WINDOW).flows), ("large", large.raw)):
+        table.drop("file_id", "duplicate").to_parquet(place / f"{name}.parquet")
+    return place
 
 
 def rows(fold, name):
@@ -44,32 +50,18 @@ def rows(fold, name):
 
 def test_the_fold_on_spark_is_the_one_on_duckdb(parquet, monkeypatch):
     monkeypatch.setenv("FLOWKIT_REPORT", "one report")
-    source = f"{SPARK}#parquet.{parquet}"
-    here = load(str(parquet / "flows.parquet"), network="data/sample/network")
-    there = load(source, network="data/sample/network")
+    here = load(str(parquet), network="data/sample/network")
+    there = load(f"{SPARK}#parquet.{parquet}", network="data/sample/network")
     for name in TABLES:
         assert rows(here.fold, name) == rows(there.fold, name), name
     assert len(rows(there.fold, "edges")) > 300
+    large = "SELECT sum(sessions)::INT AS n, max(client_bytes) AS most FROM edges WHERE interface_id = 'eni-0abc'"
+    assert there.fold.sql(large).iloc[0].tolist() == [5, 2**63 - 1]
     ignored = {"coverage"}
     assert {k: v for k, v in here.fold.facts.items() if k not in ignored} == {
         k: v for k, v in there.fold.facts.items() if k not in ignored
     }
     assert there.tally["ok"] == here.tally["ok"]
-
-
-def test_sums_beyond_64_bits_and_records_of_400_days_are_on_spark_what_they_are_on_duckdb(tmp_path, monkeypatch):
-    monkeypatch.setenv("FLOWKIT_REPORT", "large sums")
-    line = "2 123456789012 eni-0abc 10.0.1.5 10.0.2.9 {} 443 6 10 9223372036854775807 {} 1795176055 ACCEPT OK"
-    lines = [line.format(40000 + number // 2, 1795176000 + number) for number in range(10)]
-    lines.append(line.format(50000, 1760616000))
-    (tmp_path / "x.log").write_text("\n".join(lines) + "\n")
-    here = load(tmp_path / "x.log")
-    here.raw.drop("file_id", "duplicate").to_parquet(tmp_path / "flows.parquet")
-    there = load(f"{SPARK}#parquet.{tmp_path}/flows.parquet")
-    for log in (here, there):
-        assert log.fold.sql("SELECT sum(sessions)::INT AS n, max(client_bytes) AS most FROM edges").iloc[0].tolist() == [
-            5, 2**63 - 1]  # fmt: skip
-    assert rows(here.fold, "edges") == rows(there.fold, "edges")
     assert there.odd_times == "1 record, such as 1760616000 to 1795176055 (seconds since 1970) in this table"
 
 

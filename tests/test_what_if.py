@@ -49,11 +49,11 @@ def minutes(number=20, dport=5432, sport=40000, src="10.0.0.5"):
     return [one for n in range(number) for one in both(src, sport + n, dport, 60 * n)]
 
 
-@pytest.fixture
-def log(tmp_path):
+@pytest.fixture(scope="module")
+def log(tmp_path_factory):
     """The database's log: app1 is served, app2 refused on 6379."""
     refused = [one for n in range(3) for one in both("10.0.0.6", 50000 + n, 6379, 60 * n, "REJECT", reply=False)]
-    return log_of(tmp_path, [*minutes(), *refused])
+    return log_of(tmp_path_factory.mktemp("log"), [*minutes(), *refused])
 
 
 def log_of(tmp_path, records):
@@ -209,7 +209,7 @@ def test_what_is_no_address_is_undetermined_and_stops_nothing(tmp_path):
 
 
 def test_the_same_rules_change_nothing(tmp_path, log):
-    answer = fk.what_if(log, tmp_path / "today")
+    answer = fk.what_if(log, network(tmp_path / "again"))
     assert answer.verdict == "nothing rejected"
     assert answer.summary == ("The changed rules are those of today, for every interface that can be judged.",)
     assert fk.what_if(log, log.network).summary == answer.summary
@@ -232,7 +232,7 @@ def test_without_changed_rules_nothing_is_replayed_and_without_todays_nothing_ca
     bare = fk.load(log.source)
     assert fk.what_if(bare).narrowest.empty
     with pytest.raises(ValueError, match="compared with today's: give these, too"):
-        fk.what_if(bare, tmp_path / "today")
+        fk.what_if(bare, network(tmp_path / "after"))
 
 
 # ------------------------------------------------------------------------------------ one change, in AWS's words
