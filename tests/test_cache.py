@@ -141,16 +141,17 @@ def whole_run(processes, own_cache: Path, logs: Path) -> float:
     return time.monotonic() - begun
 
 
-def test_killed_at_random_moments_nothing_is_lost_or_counted_twice(tmp_path, own_cache):
+def test_killed_at_random_moments_nothing_is_lost_or_counted_twice(tmp_path, own_cache, monkeypatch):
     seed = 20261123
     print("seed", seed)
     chance = random.Random(seed)
     total = fill(tmp_path / "logs", 60, lines=500)
     processes = multiprocessing.get_context("forkserver")
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
     processes.set_forkserver_preload(["flowkit.loading.ingestion", __name__])  # else most of a run is imports
     span = [whole_run(processes, tmp_path / f"other cache {turn}", tmp_path / "logs") for turn in range(2)][1]
     killed = 0
-    for _ in range(60):
+    while killed < 60:
         process = processes.Process(target=ingest_in, args=(str(own_cache), str(tmp_path / "logs")))
         process.start()
         while not list(own_cache.glob("work-*")) and process.is_alive():
@@ -161,8 +162,6 @@ def test_killed_at_random_moments_nothing_is_lost_or_counted_twice(tmp_path, own
         process.join()
         if chance.random() < 0.7:
             shutil.rmtree(own_cache / cache.folder().name / "facts", ignore_errors=True)
-    print("killed", killed)
-    assert killed >= 15
     assert totals(tmp_path / "logs") == (30_000, total)
     cache.sweep()
     assert not list(own_cache.glob("work-*"))
