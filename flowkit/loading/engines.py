@@ -136,7 +136,7 @@ def tally(source: object, start: Moment = None, end: Moment = None) -> dict:
         row = flows.aggregate(
             lines=flows.count(),
             no_status=flows.count(where=flows.log_status.isnull()),
-            **{f"ok_{name}": flows[name].sum(where=counted) for name in ("bytes", "packets")},
+            **{f"ok_{name}": flows[name].cast("decimal(38, 0)").sum(where=counted) for name in ("bytes", "packets")},
             **{word.lower(): flows.count(where=flows.log_status == word) for word in ("OK", "NODATA", "SKIPDATA")},
         ).execute()
     sums = {name: 0 if value != value else int(value or 0) for name, value in row.iloc[0].items()}
