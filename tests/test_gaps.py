@@ -450,7 +450,7 @@ def test_two_groups_of_interfaces_that_stop_at_different_times_are_two_findings(
     assert_counted(found)
 
 
-def test_short_silences_at_any_time_are_one_finding_where_no_nodata_record_tells_them_from_idle_time():
+def test_short_silences_at_any_time_are_one_finding_low_where_no_nodata_record_tells_them_from_idle_time():
     rows = full("eni-other", 0, 36000)
     for number in range(30):
         eni, gone = f"eni-{number:02}", 600 + 900 * number
@@ -467,7 +467,11 @@ def test_short_silences_at_any_time_are_one_finding_where_no_nodata_record_tells
     assert sum("NODATA records" in said for said in answer.summary) == 1
     assert_counted(answer.findings)
     proven = answered(rows + full("eni-other", 36000, 36600, status="NODATA")).findings
-    assert len(proven) == 20 + 1
+    ended, short, long = sorted(proven, key=lambda one: -one.counts["interfaces"])
+    assert ended.title.endswith("on, and did not come back.")
+    assert (short.severity, short.confidence, short.counts["times"]) == ("medium", "high", 30)
+    assert short.title.startswith("30 interfaces stopped logging (no OK, NODATA or SKIPDATA) 30 times in all, the long")
+    assert long.subject == {"interface_id": "eni-long"}
 
 
 def test_many_skips_of_one_interface_are_one_finding():
@@ -483,7 +487,7 @@ def test_a_hundred_gaps_at_different_times_are_the_largest_and_one_for_the_rest(
     rows = []
     for number in range(40):
         eni, gone = f"eni-{number:02}", 600 + 600 * number
-        rows += full(eni, 0, gone) + full(eni, gone + 300 + 60 * (number % 9), 36000)
+        rows += full(eni, 0, gone) + full(eni, gone + 600 + 60 * (number % 9), 36000)
         rows += full(eni, 36000, 37200, status="NODATA")
     answer = answered(rows)
     assert len(answer.gaps) == 40

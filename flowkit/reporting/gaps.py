@@ -122,8 +122,8 @@ def _kind_summary(kind: str, gaps: pd.DataFrame, intervals: pd.DataFrame, log) -
 def _findings(tables: GapTables, log) -> list[Finding]:
     """Return one finding for all gaps of a kind at a time; more than `EPISODES` of the same interfaces are one, too.
 
-    Interfaces that are silent again and again share one finding, and so do all short silences in a log without NODATA
-    records, where they may be idle time. Of a log without any record in its window that is the finding.
+    Interfaces that are silent again and again share one finding, and so do all short silences where they are many, or may
+    be idle time, as in a log without NODATA records. Of a log without any record in its window that is the finding.
     """
     if tables.intervals.empty:
         if NO_RECORD not in tables.intervals.attrs["unjudged"]:
@@ -137,8 +137,8 @@ def _findings(tables: GapTables, log) -> list[Finding]:
     shares = dict(zip(tables.interfaces.interface_id, tables.interfaces.certain, strict=True))
     whole, found = covered_share(tables.intervals), []
     groups = _grouped(tables.gaps[tables.gaps.steady])
-    if not tables.intervals.attrs.get("nodata", True):
-        brief = [some.kind.iloc[0] == "silent-interface" and (some.end - some.start).max() < LONG for some in groups]
+    brief = [some.kind.iloc[0] == "silent-interface" and (some.end - some.start).max() < LONG for some in groups]
+    if sum(brief) > EPISODES or not tables.intervals.attrs.get("nodata", True):
         short = [some for some, joins in zip(groups, brief, strict=True) if joins]
         groups = [some for some, joins in zip(groups, brief, strict=True) if not joins]
         groups += [pd.concat(short)] if short else []
