@@ -1,7 +1,5 @@
-"""The command `flowkit`: parses words, calls the package, says what came of it.
-
-Exit codes: 0 done; 1 it could not be done; 2 wrong usage; 3 done, and a finding is as grave as --fail-on says.
-"""
+"""The command `flowkit`: parses words, calls the package, says what came of it. Exit codes: 0 done; 1 it could not be done;
+2 wrong usage; 3 done, and a finding is as grave as --fail-on says."""
 
 import argparse
 import json
@@ -66,10 +64,8 @@ INGEST = {
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Run `flowkit` with the arguments `words` (default: the command line's) and return the exit code.
-
-    A fault of the user or the machine is one sentence on stderr; FLOWKIT_DEBUG=1 shows the traceback.
-    """
+    """Run `flowkit` with the arguments `words` (default: the command line's) and return the exit code; a fault of the user or
+    the machine is one sentence on stderr, and FLOWKIT_DEBUG=1 shows the traceback."""
     if words is None:
         mend_names()
     mend_streams()
@@ -136,9 +132,8 @@ def parser() -> argparse.ArgumentParser:
     ):  # fmt: skip
         added = subparsers.add_parser(name, help=purpose, description=purpose, epilog=f"example: {example}")
         for option, how in options.items():
-            added.add_argument(
-                option, **({"type": _filled} if option.startswith("--") and "metavar" in how else {}) | how
-            )
+            usual = {"type": _filled} if option.startswith("--") and "metavar" in how else {}
+            added.add_argument(option, **usual | how)
         added.set_defaults(func=func)
     return top
 

@@ -1,7 +1,4 @@
-"""The calls to AWS beside reading logs: create a flow log, see how it does, save the network's rules.
-
-https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateFlowLogs.html
-"""
+"""The calls to AWS beside reading logs: create a flow log, see how it does, save the network's rules."""
 
 import json
 import re
@@ -20,12 +17,9 @@ from flowkit.reporting.history import write
 
 #: The fields that the notebooks use: all up to version 5, and why AWS's own controls refused.
 NOTEBOOK_FORMAT = tuple(field.name for field in VPC_FIELDS if field.version <= 5 or field.name == "reject-reason")
-#: By the prefix of its ids: a resource's type, and the filter that finds what lies in it.
-_KINDS = {
-    "eni": ("NetworkInterface", "network-interface-id"),
-    "subnet": ("Subnet", "subnet-id"),
-    "vpc": ("VPC", "vpc-id"),
-}
+#: By the prefix of its ids a resource's type, and by that the filter that finds what lies in it.
+_KINDS = {"eni": "NetworkInterface", "subnet": "Subnet", "vpc": "VPC"}
+_FILTERS = {"NetworkInterface": "network-interface-id", "Subnet": "subnet-id", "VPC": "vpc-id"}
 _BUCKET = re.compile(
     r"(?:s3://|arn:(?P<partition>aws[a-z-]*):s3:::)(?P<bucket>[a-z0-9][a-z0-9.-]{2,62})(?P<prefix>/.*)?"
 )
@@ -61,10 +55,8 @@ def request(
 ) -> dict:  # fmt: skip
     """Return the parameters of AWS's CreateFlowLogs for `resources` (interfaces, or subnets, or VPCs).
 
-    `destination` is a bucket (``arn:aws:s3:::bucket/prefix`` or ``s3://bucket/prefix``) or a log group (its name
-    or ARN, with the `role` that may write to it). `format` is None for the fields that the notebooks use,
-    ``default`` for AWS's, or field names. Records are aggregated over 60 seconds. Raises ValueError with a
-    sentence where AWS would refuse.
+    `destination` is a bucket (``arn:aws:s3:::bucket/prefix`` or ``s3://bucket/prefix``) or a log group, with its `role`;
+    `format` None for the fields that the notebooks use, ``default`` for AWS's. Raises ValueError where AWS would refuse.
     """
     for resource in resources:
         if not re.fullmatch(r"(eni|subnet|vpc)-[0-9a-f]{8,17}", resource):
@@ -72,20 +64,15 @@ def request(
     kinds = {resource.partition("-")[0] for resource in resources}
     if len(kinds) > 1:
         raise ValueError(f"one call takes one kind of resource, not {' and '.join(sorted(kinds))}")
-    wanted = {"ResourceType": _KINDS[kinds.pop()][0], "ResourceIds": resources, "TrafficType": traffic_type}
+    wanted = {"ResourceType": _KINDS[kinds.pop()], "ResourceIds": resources, "TrafficType": traffic_type}
     if bucket := _BUCKET.fullmatch(destination):
         prefix = (bucket["prefix"] or "").rstrip("/")
         if "AWSLogs" in prefix.split("/"):
             raise ValueError(f"leave AWSLogs out of {destination}: AWS adds that folder itself")
-        wanted |= {
-            "LogDestinationType": "s3",
-            "LogDestination": f"arn:{bucket['partition'] or 'aws'}:s3:::{bucket['bucket']}{prefix}",
-            "DestinationOptions": {
-                "FileFormat": "parquet" if parquet else "plain-text",
-                "HiveCompatiblePartitions": hive,
-                "PerHourPartition": hourly,
-            },
-        }
+        files = {"HiveCompatiblePartitions": hive, "PerHourPartition": hourly}
+        files["FileFormat"] = "parquet" if parquet else "plain-text"
+        place = f"arn:{bucket['partition'] or 'aws'}:s3:::{bucket['bucket']}{prefix}"
+        wanted |= {"LogDestinationType": "s3", "LogDestination": place, "DestinationOptions": files}
     else:
         group = _GROUP.fullmatch(destination)
         if not group:
@@ -103,13 +90,10 @@ def request(
 
 
 def overlapping(ec2, wanted: dict) -> list[dict]:
-    """Return the flow logs (as AWS describes them) that already log some of the traffic of `wanted`.
-
-    They are those of the same resource, of what it lies in and of what lies in it, with a common traffic type:
-    each would deliver the same packets a second time, at a second price.
-    """
+    """Return the flow logs (as AWS describes them) that already log some of the traffic of `wanted`: those of the same
+    resource, of what it lies in and of what lies in it, with a common traffic type."""
     kind, traffic, family = wanted["ResourceType"], wanted["TrafficType"], set(wanted["ResourceIds"])
-    inside = [{"Name": dict(_KINDS.values())[kind], "Values": wanted["ResourceIds"]}]
+    inside = [{"Name": _FILTERS[kind], "Values": wanted["ResourceIds"]}]
     for operation in ("describe_network_interfaces", "describe_subnets")[: 1 + (kind != "NetworkInterface")]:
         for each in _listed(ec2, operation, OPERATIONS[operation][0], Filters=inside):
             family |= {each.get(name) for name in ("NetworkInterfaceId", "SubnetId", "VpcId")}
@@ -118,20 +102,16 @@ def overlapping(ec2, wanted: dict) -> list[dict]:
 
 
 def create(ec2, wanted: dict, dry_run: bool = False) -> list[str]:
-    """Return the ids of the new flow logs; none where AWS was only asked whether it would (`dry_run`).
-
-    Raises SourceError with what AWS refused and the permissions that creating takes.
-    """
+    """Return the ids of the new flow logs; none where AWS was only asked whether it would (`dry_run`)."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     made = ""
     try:
         answer = ec2.create_flow_logs(**wanted, DryRun=dry_run)
-        message = "; ".join(
-            f"{each['ResourceId']}: {each['Error']['Message']}" for each in answer.get("Unsuccessful", ())
-        )
-        if not message:
+        failed = answer.get("Unsuccessful")
+        if not failed:
             return answer["FlowLogIds"]
+        message = "; ".join(f"{each['ResourceId']}: {each['Error']['Message']}" for each in failed)
         made = "".join(f" Created before that: {each}." for each in answer["FlowLogIds"])
     except (BotoCoreError, ClientError) as error:
         if code_of(error) == "DryRunOperation":
@@ -149,11 +129,8 @@ def create(ec2, wanted: dict, dry_run: bool = False) -> list[str]:
 
 
 def permissions(wanted: dict) -> list[str]:
-    """Return what whoever creates the flow log must be allowed to do.
-
-    The fields of ECS tasks take AWS's look-ups of them, when the flow log is created.
-    https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3.html and …/flow-logs-cwl.html
-    """
+    """Return what whoever creates the flow log must be allowed to do; the fields of ECS tasks take AWS's look-ups of them.
+    https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3.html and …/flow-logs-cwl.html"""
     to_s3 = wanted["LogDestinationType"] == "s3"
     own = ["logs:CreateLogDelivery", "logs:DeleteLogDelivery"] if to_s3 else ["iam:PassRole"]
     return ["ec2:CreateFlowLogs", *own, *(_ECS if "${ecs-" in wanted.get("LogFormat", "") else ())]
@@ -161,10 +138,7 @@ def permissions(wanted: dict) -> list[str]:
 
 def policies(wanted: dict, account: str, region: str) -> dict[str, dict]:
     """Return the policy documents that the request `wanted` takes, by what each is for.
-
-    https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3-permissions.html
-    https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html
-    """
+    https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3-permissions.html and …/flow-logs-iam-role.html"""
 
     def allow(actions: list[str], resource: str) -> dict:
         return {"Effect": "Allow", "Action": actions, "Resource": resource}
@@ -205,11 +179,8 @@ def policies(wanted: dict, account: str, region: str) -> dict[str, dict]:
 
 
 def status(region: str | None = None, profile: str | None = None) -> list[dict]:
-    """One entry a flow log: `flow_log_id`, `resource_id`, `traffic_type`, `destination`, `format` (field names),
-    `state`, `delivery` (with AWS's error and what to do), `newest` (UTC; None: nothing for a day) or `newest_error`.
-
-    Raises SourceError when AWS refuses to list them.
-    """
+    """One entry a flow log: `flow_log_id`, `resource_id`, `traffic_type`, `destination`, `format` (field names), `state`,
+    `delivery` (with AWS's error and what to do), `newest` (UTC; None: nothing for a day) or `newest_error`."""
     ec2 = client("ec2", profile, region)
     region, entries = ec2.meta.region_name, []
     with sentences(f"flow logs in {region}"):
@@ -218,15 +189,11 @@ def status(region: str | None = None, profile: str | None = None) -> list[dict]:
         problem = log.get("DeliverLogsErrorMessage")
         said = f"{log.get('DeliverLogsStatus', 'FAILED')}: {problem}{_ADVICE.get(problem, '')}"
         entry = {
-            "flow_log_id": log["FlowLogId"],
-            "resource_id": log["ResourceId"],
-            "traffic_type": log["TrafficType"],
+            "flow_log_id": log["FlowLogId"], "resource_id": log["ResourceId"], "traffic_type": log["TrafficType"],
             "destination": log.get("LogDestination") or log.get("LogGroupName"),
-            "format": " ".join(re.findall(r"[a-z0-9-]+", log.get("LogFormat", ""))),
-            "state": log["FlowLogStatus"],
-            "delivery": said if problem else log.get("DeliverLogsStatus", "unknown"),
-            "newest": None,
-        }
+            "format": " ".join(re.findall(r"[a-z0-9-]+", log.get("LogFormat", ""))), "state": log["FlowLogStatus"],
+            "delivery": said if problem else log.get("DeliverLogsStatus", "unknown"), "newest": None,
+        }  # fmt: skip
         try:
             if log.get("LogDestinationType") == "s3":  # the slot of the newest file in the last day's folders
                 hive = log.get("DestinationOptions", {}).get("HiveCompatiblePartitions")
@@ -234,9 +201,8 @@ def status(region: str | None = None, profile: str | None = None) -> list[dict]:
                 folder = "AWSLogs/{}{account}/{}vpcflowlogs/{}{region}/".format(*names, account=account, region=region)
                 uri = f"s3://{log['LogDestination'].rpartition(':::')[2].rstrip('/')}/{folder}"
                 places = [each.place for each in list_objects(uri, int(time.time()) - DAY, None, profile)]
-                at = max(
-                    (slot_of(one) for one in places if aws_name(one).get("flow_log_id") == log["FlowLogId"]), default=0
-                )
+                own = [one for one in places if aws_name(one).get("flow_log_id") == log["FlowLogId"]]
+                at = max(map(slot_of, own), default=0)
             else:
                 group = log.get("LogGroupName") or log["LogDestination"].split(":log-group:")[1].removesuffix(":*")
                 asked = {"logGroupName": group, "orderBy": "LastEventTime", "descending": True, "limit": 1}
@@ -253,12 +219,8 @@ def status(region: str | None = None, profile: str | None = None) -> list[dict]:
 def snapshot(
     folder: Path, profiles: list[str | None] | None = None, regions: list[str | None] | None = None
 ) -> tuple[dict[str, int], list[str]]:
-    """Return the number of entries of each file written to `folder`, and a note for each that AWS did not permit.
-
-    Everything is taken from every profile in every region; what several accounts see (a shared subnet) is written
-    once. Nothing is written unless all that the notebooks need could be read; each file is complete at any
-    moment and its owner's alone. Raises SourceError when AWS refuses.
-    """
+    """Return the number of entries of each file written to `folder`, and a note for each that AWS did not permit. Nothing is
+    written unless all that the notebooks need could be read; what several accounts see (a shared subnet) is there once."""
     clients = [client("ec2", profile, region) for profile in profiles or [None] for region in regions or [None]]
     contents, notes = {}, []
     for operation, (key, identity, needed) in OPERATIONS.items():

@@ -112,7 +112,7 @@ def _status(args: Namespace) -> int:
 
 def _snapshot(args: Namespace) -> int:
     folder = args.folder or args.out
-    if not folder or (args.out and args.folder and args.out != args.folder):
+    if not folder or args.out not in (None, folder):
         raise UsageError("name one folder to write to: flowkit snapshot DIR")
     files, notes = snapshot(folder, args.profile, args.region)
     for name, entries in files.items():

@@ -1,10 +1,5 @@
-"""What a question returns, and how a notebook shows it: `findings(answer)` ends its Findings cell, `show` is a table.
+"""What a question returns, and how a notebook shows it: `findings(answer)` ends its Findings cell, `show` is a table."""
 
-A table is sorted by a click, searched, saved as CSV; it stands alone, so it lives after a second run, a save and a
-reload, and is plain HTML where no script may run.
-"""
-
-import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -33,15 +28,11 @@ LITTLE = 0.5
 SHOWN, ROWS = 30, 500
 #: More rows of a table than this are cut, and the caption says so: a page stays under 3 MB.
 TABLE_ROWS = 2_000
-#: Columns of shares, 0 to 1.
-SHARES = ("share", "coverage", "certain")
 #: Columns of words that questions say, in the reader's language.
 WORDS = set(
     """verdict cause confidence grounds use direction role state was change effect evidence basis path scope today
     after gaps expect kind severity rejected reachability talkers""".split()
 )
-#: Columns of seconds.
-SECONDS = ("interval", "every")
 TEMPLATES = Path(__file__).parent / "template"
 
 
@@ -49,10 +40,9 @@ TEMPLATES = Path(__file__).parent / "template"
 class Answer:
     """What a question returns; a subclass adds its tables, as named DataFrames.
 
-    `summary`: at most five sentences, the largest matter first. `findings`: in any order. `coverage`: what the log
-    covers, in one line. `titles`: for each figure, by its name in `plot`, the sentence that says what it shows. `numbers`:
-    by kind, how many there are that are grave, as the summary says. `unlisted`: incidents that no finding stands for, by
-    severity, because a kind has too many.
+    `summary`: at most five sentences, the largest matter first. `coverage`: what the log covers, in one line. `titles`:
+    by the name of a figure in `plot` what it shows. `numbers`: by kind how many there are that are grave, as the summary
+    says. `unlisted`: incidents that no finding stands for, by severity, because a kind has too many.
     """
 
     summary: tuple[str, ...] = ()
@@ -99,15 +89,9 @@ def findings(answer: Answer, top: int = 20) -> Shown:
 
 
 def tell(found: Iterable[Finding], verdict: Sequence[str] | str = (), coverage: str = "") -> Shown:
-    """Return `findings` of an answer made of these parts; for notebooks that have no answer yet."""
+    """Return `findings` of an answer made of these parts, for a notebook whose question is its own."""
     summary = (verdict,) if isinstance(verdict, str) else tuple(map(str, verdict))
     return findings(Answer(summary=summary, findings=tuple(found), coverage=str(coverage)))
-
-
-def incident_id(*root: object) -> str:
-    """Return the id of the root cause `root` (interface or address, protocol, port and cause; or the denying rule), which
-    all findings of this cause share."""
-    return hashlib.sha256(" ".join(map(str, root)).encode()).hexdigest()[:12]
 
 
 def beyond(listed: Iterable[str], others: Iterable[tuple[str, str]]) -> dict[str, int]:
@@ -135,19 +119,12 @@ def incidents_html(
     incidents: Sequence[list[dict]], top: int = SHOWN, elsewhere: Mapping[str, list] | None = None,
     unlisted: Mapping[str, int] | None = None,
 ) -> Markup:  # fmt: skip
-    """Return incidents (see `flowkit.reporting.finding.incidents`) as HTML; `elsewhere`: links to more of each, by id;
-    `unlisted`: how many there are beside them, by severity.
-
-    At most `top` in full: those that are new, or all where no earlier run is known; ongoing ones and those for
-    information are folded; where nothing is new, the ongoing ones are open. The rest is many and in a table.
-    """
-    folds = [
-        (fold, groups) for fold in FOLDS if (groups := [each for each in incidents[:top] if fold_of(each) == fold])
-    ]
-    leads = [group[0] for group in incidents[top:]]
-    return PAGES.get_template("findings.html.j2").module.incidents(
-        folds, leads, elsewhere or {}, sum((unlisted or {}).values())
-    )
+    """Return incidents (see `flowkit.reporting.finding.incidents`) as HTML, at most `top` in full, the rest in a table;
+    `elsewhere`: links to more of each, by id; `unlisted`: how many there are beside them, by severity."""
+    folds = {fold: [each for each in incidents[:top] if fold_of(each) == fold] for fold in FOLDS}
+    shown, leads = [fold for fold in folds.items() if fold[1]], [group[0] for group in incidents[top:]]
+    number = sum((unlisted or {}).values())
+    return PAGES.get_template("findings.html.j2").module.incidents(shown, leads, elsewhere or {}, number)
 
 
 def _blocks(action: str) -> list[tuple[bool, str]]:
@@ -165,22 +142,15 @@ def _blocks(action: str) -> list[tuple[bool, str]]:
     return blocks
 
 
-def show(table: pd.DataFrame, caption: str = "", columns: int = 8, optional: bool = False) -> "Table":
-    """Return `table` to display: `columns` columns, then the others in a row that unfolds; empty ones never.
-
-    A table without rows is a sentence that says so; where it is `optional`, nothing.
-    """
-    return Table(table, caption, columns, optional)
-
-
 @dataclass(frozen=True)
 class Table:
-    """A data frame as HTML: at most `columns` columns, what follows in a row that unfolds."""
+    """`table` to display: `columns` columns, then the others in a row that unfolds; empty ones never; without rows a sentence,
+    or, where it is `optional`, nothing. It stands alone, so it lives after a reload, also where no script may run."""
 
     table: pd.DataFrame
-    caption: str
-    columns: int
-    optional: bool
+    caption: str = ""
+    columns: int = 8
+    optional: bool = False
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
         table = self.table.reset_index() if any(self.table.index.names) else self.table
@@ -194,15 +164,14 @@ class Table:
         cut = cut if len(table) > TABLE_ROWS else ""
         some = table.head(TABLE_ROWS)
         shown = [_column(some[name], str(name)) for name in table.columns if some[name].notna().any()]
-        front, rest = shown[: self.columns], shown[self.columns :]
-        markup = PAGES.get_template("table.html.j2").render(
-            caption=caption, cut=cut, front=front, rest=rest, rows=len(some)
-        )
+        parts = {"front": shown[: self.columns], "rest": shown[self.columns :], "rows": len(some)}
+        markup = PAGES.get_template("table.html.j2").render(caption=caption, cut=cut, **parts)
         texts = pd.DataFrame({header: [text for text, _ in cells] for header, _, cells in shown})
-        return {
-            "text/html": markup,
-            "text/plain": f"{caption}{cut}\n{texts.to_string(index=False, max_rows=20)}".lstrip(),
-        }
+        plain = f"{caption}{cut}\n{texts.to_string(index=False, max_rows=20)}".lstrip()
+        return {"text/html": markup, "text/plain": plain}
+
+
+show = Table
 
 
 def _column(values: pd.Series, name: str) -> tuple[str, bool, list[tuple[str, object]]]:
@@ -210,33 +179,25 @@ def _column(values: pd.Series, name: str) -> tuple[str, bool, list[tuple[str, ob
     types = pd.api.types
     is_number = types.is_numeric_dtype(values)
     is_whole = is_number and (values.dropna().astype("float64") % 1 == 0).all()
+    seconds = " (s)" if name in ("interval", "every") else ""
     looks = (
         (isinstance(values.dtype, pd.DatetimeTZDtype), " (UTC)", False,
          lambda value: f"{value.tz_convert('UTC'):%Y-%m-%d %H:%M:%S}"),
         (types.is_bool_dtype(values), "", False, lambda value: translated("yes" if value else "no")),
-        (types.is_timedelta64_dtype(values), " (h:m:s)", True, _span),
+        (types.is_timedelta64_dtype(values), " (h:m:s)", True, lambda value: f"{int(value.total_seconds()) // 3600:02}:"
+         f"{value.components.minutes:02}:{value.components.seconds:02}"),
         (not is_number, "", False, (lambda value: retold(str(value))) if name in WORDS else str),
         (name == "protocol", "", False, lambda value: protocol_name(int(value))),
         (name == "bytes" or name.endswith("_bytes"), "", True, size),
-        (name.endswith(SHARES), "", True, percent),
+        (name.endswith(("share", "coverage", "certain")), "", True, percent),
         (name.endswith("port") or name == "traffic_path", "", True, lambda value: str(int(value))),
-        (is_whole, " (s)" if name in SECONDS else "", True, lambda value: f"{int(value):,}"),
-        (True, " (s)" if name in SECONDS else "", True, lambda value: f"{value:,.1f}"),
+        (is_whole, seconds, True, lambda value: f"{int(value):,}"),
+        (True, seconds, True, lambda value: f"{value:,.1f}"),
     )  # fmt: skip
     unit, numbers, text = next(look for fits, *look in looks if fits)
     missing = [value is None or (types.is_scalar(value) and bool(pd.isna(value))) for value in values]
     cells = [("", "") if none else (text(value), value) for none, value in zip(missing, values, strict=True)]
     return said(f"column.{name}", name.replace("_", " ")) + unit, numbers, cells
-
-
-def _span(value: pd.Timedelta) -> str:
-    minutes, seconds = divmod(int(value.total_seconds()), 60)
-    return f"{minutes // 60:02}:{minutes % 60:02}:{seconds:02}"
-
-
-def _code(text: str) -> Markup:
-    """Code for a page: a browser breaks lines behind every hyphen, and a broken --option cannot be read."""
-    return Markup(re.sub(r"\S*-\S*", r"<span>\g<0></span>", escaped(text)))  # noqa: S704
 
 
 def _final(value: object) -> Markup:
@@ -247,18 +208,11 @@ def _final(value: object) -> Markup:
 #: The templates of notebooks and pages, by name.
 PAGES = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, finalize=_final)
 PAGES.filters |= {
-    "when": when,
-    "percent": percent,
-    "terms": terms,
-    "code": _code,
+    **{"when": when, "percent": percent, "terms": terms},
+    # A browser breaks lines behind every hyphen, and a broken --option cannot be read.
+    "code": lambda text: Markup(re.sub(r"\S*-\S*", r"<span>\g<0></span>", escaped(text))),  # noqa: S704
     # In words that cannot be taken for a severity.
     "assured": lambda confidence: translated(confidence if confidence == "certain" else f"{confidence} confidence"),
 }
-PAGES.globals |= {
-    "period": period,
-    "blocks": _blocks,
-    "expectation_of": expectation_of,
-    "_": translated,
-    "language": language,
-}
-PAGES.globals |= {"little": little, "FOLDS": FOLDS, "SHOWN": SHOWN, "ROWS": ROWS}
+PAGES.globals |= {"period": period, "blocks": _blocks, "expectation_of": expectation_of, "_": translated}
+PAGES.globals |= {"language": language, "little": little, "FOLDS": FOLDS, "SHOWN": SHOWN, "ROWS": ROWS}

@@ -6,8 +6,7 @@ import pandas as pd
 
 from flowkit.folding.coverage import covered_share, duration, spans
 from flowkit.questions.egress import DAY, FACTOR, HOUR, QUANTILE, Egress
-from flowkit.reporting.answer import incident_id
-from flowkit.reporting.finding import SUBJECT, Finding
+from flowkit.reporting.finding import SUBJECT, Finding, incident_id
 from flowkit.reporting.html import percent, printed, size, sized
 from flowkit.reporting.kinds import SEVERITIES, TEXTS, text
 from flowkit.reporting.names import hosts, service_name
@@ -38,8 +37,8 @@ def table(found: Egress, names: dict[str, str]) -> pd.DataFrame:
     return new[columns.split()].astype({"protocol": "Int64", "port": "Int64"})
 
 
-def findings(found: Egress, log, top: int) -> list[Finding]:
-    """Return the `top` gravest findings: one a host and destination that is new and large, or a beacon; one a host or
+def findings(found: Egress, log) -> list[Finding]:
+    """Return the findings, the gravest first: one a host and destination that is new and large, or a beacon; one a host or
     destination of other new ones, where the host does not always meet new ones; one a host with unusual volume."""
     make, told = partial(_finding, found, log, hosts(log)), []
     # A host that has just come into being knows nobody: what others knew before is not new.
@@ -62,7 +61,7 @@ def findings(found: Egress, log, top: int) -> list[Finding]:
         grave = row["sent_bytes"] >= GRAVE * found.least and row["peak"] >= GRAVE * row["usual"]
         severity = "low" if row["destination"] is None else "high" if grave else "medium"
         told.append(make(severity, UNUSUAL, pd.DataFrame([row])))
-    return sorted(told, key=lambda one: SEVERITIES.index(one.severity))[:top]
+    return sorted(told, key=lambda one: SEVERITIES.index(one.severity))
 
 
 def _finding(found: Egress, log, host, severity: str, form: str, rows: pd.DataFrame) -> Finding:
@@ -72,10 +71,8 @@ def _finding(found: Egress, log, host, severity: str, form: str, rows: pd.DataFr
     places = [f"{one.destination} {service_name(-1 if pd.isna(one.protocol) else one.protocol, one.port)}"
               if one.destination else text("egress.many") for one in rows.itertuples()]  # fmt: skip
     number = rows["host"].nunique()
-    words = {
-        "host": host(row.host) if number == 1 else text("egress.hosts", n=number),
-        "place": text("egress.places", n=len(rows)) if several else places[0],
-    }  # fmt: skip
+    words = {"host": host(row.host) if number == 1 else text("egress.hosts", n=number)}
+    words["place"] = text("egress.places", n=len(rows)) if several else places[0]
     counts = {"host": number} if number > 1 else {}
     counts |= {"place": len(rows)} if several else {}
     counts |= {"sessions": rows["sessions"].sum()} if form == SMALL else {}
@@ -94,14 +91,14 @@ def _finding(found: Egress, log, host, severity: str, form: str, rows: pd.DataFr
     subject["dstaddr"] = None if rows["aws"].any() else subject["dstaddr"]
     begin, end, at = (pd.Timestamp(moment, unit="s", tz="UTC") for moment in (first, last, since))
     seen = covered_share(log.coverage, row.interface_id, None, at)
+    short, pairs = since - found.first < DAY, zip(rows[:SHOWN].itertuples(), places, strict=False)
     grounds = [text("egress.unseen") if seen is None else text("egress.seen", share=percent(seen))]
-    if short := since - found.first < DAY:
-        grounds.append(text("egress.short"))
+    grounds += [text("egress.short")] if short else []
+    grounds += [text("egress.pair", host=host(one.host), place=place, sent=size(one.sent_bytes))
+                for one, place in pairs if len(rows) > 1]  # fmt: skip
     return Finding(
         form.partition(".")[0], severity, ("high", "medium", "low")[int(short) + (seen is None or seen < 0.95)],
-        text(form, **counts | words), subject,
-        grounds=(*grounds, *(text("egress.pair", host=host(one.host), place=place, sent=size(one.sent_bytes)) for one, place in zip(
-            rows[:SHOWN].itertuples(), places, strict=False) if len(rows) > 1)),
+        text(form, **counts | words), subject, grounds=tuple(grounds),
         action=text("egress.next", address=subject["dstaddr"]) if subject["dstaddr"] else "", first_seen=begin, last_seen=end,
         records=rows["records"].sum(), packets=rows["packets"].sum(), bytes=rows["sent_bytes"].sum(), coverage=seen,
         counts=counts, incident=incident_id("egress", subject["dstaddr"] or subject["srcaddr"]),

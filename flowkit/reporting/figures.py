@@ -1,8 +1,4 @@
-"""What every figure shares: colours, a UTC time axis, sizes, and a title that is the alt text too.
-
-The style sheet is `plt.style.use("flowkit.reporting.report")`. A figure shows itself as SVG (sharp at any size, its
-words still words, in the reader's colours on a page), as PNG (where SVG is not trusted) and as its sentence.
-"""
+"""What every figure shares: colours, a UTC time axis, sizes, and a title that is the alt text too."""
 
 import base64
 import io
@@ -22,14 +18,8 @@ from flowkit.reporting.kinds import LANGUAGES, language
 from flowkit.words import visible
 
 #: Told apart by readers with any colour vision, on white and on black. Blue is accepted, vermilion rejected.
-COLOURS = {
-    "accept": "#2f7fb8",
-    "reject": "#d1600f",
-    "skip": "#e0b000",
-    "nodata": "#b4bcc4",
-    "accent": "#2f7fb8",
-    "muted": "#8b949e",
-}
+COLOURS = {"accept": "#2f7fb8", "reject": "#d1600f", "skip": "#e0b000", "nodata": "#b4bcc4", "muted": "#8b949e"}
+COLOURS["accent"] = COLOURS["accept"]
 
 
 def utc_axis(ax: Axes) -> Axes:
@@ -72,28 +62,29 @@ def bundle(figure: Figure, text: str) -> dict[str, str]:
     svg = {"image/svg+xml": svg_of(figure, text), "text/plain": plain}
     if language() != LANGUAGES[0]:  # The reader's fonts draw the words of an SVG; matplotlib's own has no Hangul.
         return svg
-    png = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph")
-        figure.savefig(png, format="png", dpi=110, facecolor="white")
-    image = base64.b64encode(png.getvalue()).decode()
-    return svg | {"image/png": image}
+    png = _saved(figure, format="png", dpi=110, facecolor="white")
+    return svg | {"image/png": base64.b64encode(png).decode()}
 
 
 def svg_of(figure: Figure, text: str) -> str:
     """Return `figure` as an SVG element with `text` as its alt text; ink on white unless a page's style says else."""
-    file = io.StringIO()
-    # Marks and clip paths have ids that must differ between the figures of a page.
-    with warnings.catch_warnings(), plt.rc_context({"svg.hashsalt": text}):
-        # The reader's fonts draw the words; that matplotlib's own lacks a sign is of no matter.
-        warnings.filterwarnings("ignore", message="Glyph")
-        figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
-    svg = file.getvalue()
+    with plt.rc_context({"svg.hashsalt": text}):  # Marks and clip paths of a page's figures must differ in their ids.
+        svg = _saved(figure, format="svg", metadata={"Date": None, "Creator": None}).decode()
     svg = visible(svg[svg.index("<svg") :]).replace(INK, "currentColor")
     svg = re.sub(r"<(metadata|style)\b.*?</\1>", "", svg, flags=re.DOTALL)
     # Names such as axes_1 recur in every figure and would clash on one page; clip paths have hashes.
     svg = re.sub(r'<g id="[A-Za-z0-9._]*_\d+">', "<g>", svg)
     return svg.replace("<svg ", f'<svg role="img" aria-label="{escaped(text)}" {ON_WHITE} ', 1)
+
+
+def _saved(figure: Figure, **how: object) -> bytes:
+    file = io.BytesIO()
+    with (
+        warnings.catch_warnings()
+    ):  # The reader's fonts draw the words; that matplotlib's own lacks a sign is no matter.
+        warnings.filterwarnings("ignore", message="Glyph")
+        figure.savefig(file, **how)
+    return file.getvalue()
 
 
 def _drawn(ax: Axes) -> bool:

@@ -3,9 +3,11 @@
 import hashlib
 import json
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from ipaddress import ip_network
+from itertools import count
 from numbers import Real
 
 import pandas as pd
@@ -23,10 +25,8 @@ CAUSES = (*RULES, "closed-connection", "tracking-expired", "rules-changed", "und
 #: The keys of a subject, with what tells their values.
 SUBJECT = {
     "interface_id": lambda value: isinstance(value, str),
-    "srcaddr": lambda value: isinstance(value, str) and is_network(value),
-    "dstaddr": lambda value: isinstance(value, str) and is_network(value),
-    "protocol": lambda value: isinstance(value, Real) and value == int(value),
-    "dstport": lambda value: isinstance(value, Real) and value == int(value),
+    **dict.fromkeys(("srcaddr", "dstaddr"), lambda value: isinstance(value, str) and is_network(value)),
+    **dict.fromkeys(("protocol", "dstport"), lambda value: isinstance(value, Real) and value == int(value)),
 }
 
 
@@ -34,13 +34,11 @@ SUBJECT = {
 class Finding:
     """One judged problem. `kind` (of `flowkit.reporting.kinds`) and `subject` alone make its `id`.
 
-    `subject` has the keys of `SUBJECT`; those left out are null ("many"). `title` is one plain sentence, and `counts`
-    holds every number in it by name. `grounds` are the observations it rests on. `action` is the next step: text, or
-    lines, of which each stays one line whatever names stand in it; commands have lines of their own; where it is left
-    out, that of the kind. `coverage` is the share (0 to 1) of the subject's time that the log covers. `incident` is
-    the same for all findings with one root cause; `expectation` is the name of the one that it breaks, which pages show
-    and findings.json has in the title. Raises ValueError for a kind, severity, confidence, cause, subject or count that
-    findings.json does not have.
+    `subject` has the keys of `SUBJECT`; those left out are null ("many"). `counts` holds every number in `title` by
+    name. `action` is the next step (that of the kind, where it is left out): text, or lines, of which each stays one
+    line whatever names stand in it. `coverage` is the share (0 to 1) of the subject's time that the log covers.
+    `incident` is the same for all findings with one root cause; `expectation` names the one that it breaks. Raises
+    ValueError for what findings.json does not have.
     """
 
     kind: str
@@ -65,14 +63,13 @@ class Finding:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"there is no kind {self.kind!r} in flowkit/reporting/kinds.py")
-        if self.severity not in SEVERITIES:
-            raise ValueError(f"severity is {self.severity!r}, not one of {', '.join(SEVERITIES)}")
-        if self.confidence not in CONFIDENCES:
-            raise ValueError(f"confidence is {self.confidence!r}, not one of {', '.join(CONFIDENCES)}")
+        cause = None if pd.isna(self.cause) else self.cause
+        known = {"severity": SEVERITIES, "confidence": CONFIDENCES} | ({"cause": CAUSES} if cause else {})
+        for name, words in known.items():
+            if (value := getattr(self, name)) not in words:
+                raise ValueError(f"{name} is {value!r}, not one of {', '.join(words)}")
         if unknown := set(self.subject) - set(SUBJECT):
             raise ValueError(f"subject has no {', '.join(sorted(unknown))}; its keys are {', '.join(SUBJECT)}")
-        if not pd.isna(self.cause) and self.cause not in CAUSES:
-            raise ValueError(f"cause is {self.cause!r}, not one of {', '.join(CAUSES)}")
         for name, value in self.subject.items():
             if not pd.isna(value) and not SUBJECT[name](value):
                 raise ValueError(f"subject: {name} cannot be {value!r}")
@@ -82,7 +79,7 @@ class Finding:
             "title": one_line(self.title),
             "action": visible(lines).replace("\t", "    "),
             "expectation": one_line(self.expectation),
-            "cause": None if pd.isna(self.cause) else self.cause,
+            "cause": cause,
             "grounds": tuple(one_line(retold(one)) for one in self.grounds),
             "samples": tuple(map(one_line, self.samples)),
             "counts": {str(name): _number(name, value) for name, value in self.counts.items()},
@@ -95,8 +92,7 @@ class Finding:
         return finding_id(self.kind, self.subject)
 
     def as_dict(self) -> dict:
-        """Return the finding as in findings.json, without `status` and `notebook`, which the report adds; with its
-        `expectation`, if it breaks one, which the report takes out."""
+        """Return the finding as in findings.json, without what a report adds, and with the `expectation` it breaks."""
         plain = asdict(self) | {
             "subject": {key: _plain(self.subject.get(key)) for key in SUBJECT},
             "first_seen": _iso(self.first_seen),
@@ -115,16 +111,10 @@ KEYS = ("id", *(each.name for each in fields(Finding) if each.name != "expectati
 
 
 def finding(kind: str, row: Mapping | None = None, form: str = "", counts: Mapping | None = None, **given) -> Finding:
-    """Return the finding of a table's `row`: the fields and the subject from `given`, else from columns of these names.
-
-    Its title is the template of the kind, or of its `form`, filled with the columns, `given` and `counts`.
-    """
-    words = {**({} if row is None else row), **given}
-    own = {
-        name: words[name]
-        for name in (*KEYS, "expectation")
-        if name in words and name not in ("id", "kind", "subject", "counts")
-    }
+    """Return the finding of a table's `row`: the fields and the subject from `given`, else from columns of these names; its
+    title is the template of the kind, or of its `form`, filled with the columns, `given` and `counts`."""
+    words = {**(row or {}), **given}
+    own = {each.name: words[each.name] for each in fields(Finding) if each.name in words}
     title = text(f"{kind}.{form}" if form else kind, **words | (counts or {}))
     usual = {"severity": KINDS[kind].severity, "confidence": "certain", "title": title}
     subject = {name: words[name] for name in SUBJECT if name in words}
@@ -137,21 +127,23 @@ def finding_id(kind: str, subject: dict) -> str:
     return _hash(json.dumps([kind, known], sort_keys=True))
 
 
+def incident_id(*root: object) -> str:
+    """Return the id that all findings of one root cause share."""
+    return _hash(" ".join(map(str, root)))
+
+
 def number_repeats(findings: list[dict]) -> list[dict]:
     """Return `findings`, the second, third … of the same id named `id-2`, `id-3`, in the order of `first_seen`."""
-    seen: dict[str, int] = {}
+    seen = defaultdict(count)
     for finding in sorted(findings, key=lambda f: f["first_seen"] or ""):
-        seen[finding["id"]] = count = seen.get(finding["id"], 0) + 1
-        if count > 1:
-            finding["id"] += f"-{count}"
+        if before := next(seen[finding["id"]]):
+            finding["id"] += f"-{before + 1}"
     return findings
 
 
 def incidents(findings: Iterable[dict]) -> list[list[dict]]:
-    """Return `findings` grouped by root cause: new incidents first, then as `gravity` says; the gravest finding leads.
-
-    A finding whose `incident` is null is an incident of its own. An incident is new where all of it is.
-    """
+    """Return `findings` grouped by root cause: incidents that are new altogether first, then as `gravity` says; the gravest
+    finding leads. A finding whose `incident` is null is an incident of its own."""
     groups: dict[object, list[dict]] = {}
     for finding in findings:
         groups.setdefault(finding.get("incident") or ("", len(groups)), []).append(finding)
@@ -172,19 +164,16 @@ def fold_of(incident: list[dict]) -> str:
 def stamped(findings: list[dict], notebook: str, earlier: dict | None) -> list[dict]:
     """Return `findings` with their notebook, and `ongoing` where the previous run had them."""
     before = {(each["notebook"], each["id"]) for each in earlier["findings"]} if earlier else set()
+    told = [{key: each[key] for key in (*KEYS, "expectation") if key in each} for each in findings]
+    status = ["ongoing" if (notebook, each["id"]) in before else "new" for each in findings]
     return [
-        {"id": each["id"], "status": "ongoing" if (notebook, each["id"]) in before else "new", "notebook": notebook}
-        | {key: each[key] for key in (*KEYS, "expectation") if key in each}
-        for each in findings
+        {"id": each["id"], "status": now, "notebook": notebook} | each for each, now in zip(told, status, strict=True)
     ]
 
 
 def contradicted(findings: list[dict]) -> set[str]:
-    """Correct findings that say "no rule is in the way" where another names the rule; returns their notebooks.
-
-    One report never says both: a service that does not respond to whom a rule refuses, as another interface saw it,
-    has that rule as its cause, its next step and its incident, and is no surer than what is known of the rule.
-    """
+    """Correct findings that say "no rule is in the way" where another names the rule; returns their notebooks. A service that
+    does not respond to whom a rule refuses has that rule as its cause, its next step and its incident, and is no surer."""
     refusing = [each for each in findings if each["cause"] in RULES and each["confidence"] != "low"]
     corrected = set()
     for each in findings:
@@ -212,19 +201,13 @@ def _same_ends(one: dict, other: dict) -> bool:
 
 
 def resolved(findings: list[dict], earlier: dict | None, run: dict) -> list[dict] | None:
-    """Return the findings of the previous run that this run lacks; None without one.
-
-    A notebook that failed found nothing, which does not resolve what it found before.
-    """
+    """Return the findings of the previous run that this run, but for notebooks that failed, lacks; None without one."""
     if earlier is None:
         return None
     now = {(each["notebook"], each["id"]) for each in findings}
     failed = {each["name"] for each in run["notebooks"] if each["failure"]}
-    return [
-        each
-        for each in earlier["findings"]
-        if (each["notebook"], each["id"]) not in now and each["notebook"] not in failed
-    ]
+    gone = (each for each in earlier["findings"] if (each["notebook"], each["id"]) not in now)
+    return [each for each in gone if each["notebook"] not in failed]
 
 
 def expectation_of(incident: list[dict]) -> str:
@@ -242,9 +225,7 @@ def _hash(text: str) -> str:
 
 
 def _plain(value: object) -> str | int | None:
-    if value is None or pd.isna(value):
-        return None
-    return value if isinstance(value, str) else int(value)
+    return None if pd.isna(value) else value if isinstance(value, str) else int(value)
 
 
 def _number(name: str, value: object) -> int | float:
@@ -255,6 +236,4 @@ def _number(name: str, value: object) -> int | float:
 
 
 def _iso(moment: pd.Timestamp | None) -> str | None:
-    if moment is None or pd.isna(moment):
-        return None
-    return f"{pd.Timestamp(moment).tz_convert('UTC'):%Y-%m-%dT%H:%M:%SZ}"
+    return None if pd.isna(moment) else f"{pd.Timestamp(moment).tz_convert('UTC'):%Y-%m-%dT%H:%M:%SZ}"

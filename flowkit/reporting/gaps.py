@@ -1,10 +1,8 @@
-"""What the logs did not see: the answer for a notebook, from `flowkit.questions.gaps`.
-
-Gaps of one kind at one time are one finding, however many interfaces they concern.
-"""
+"""What the logs did not see: the answer for a notebook, from `flowkit.questions.gaps`."""
 
 import re
 import shlex
+from collections import defaultdict
 from dataclasses import dataclass
 
 import pandas as pd
@@ -13,10 +11,11 @@ from flowkit.folding.coverage import clock_time, coverage_text, covered_share, d
 from flowkit.loading.window import moment
 from flowkit.questions.gaps import GapTables
 from flowkit.questions.gaps import gaps as gap_tables
-from flowkit.reporting.answer import LITTLE, Answer, incident_id, little
-from flowkit.reporting.finding import Finding, finding
+from flowkit.reporting.answer import LITTLE, Answer, little
+from flowkit.reporting.finding import Finding, finding, incident_id
 from flowkit.reporting.html import percent, period
 from flowkit.reporting.kinds import text, translated
+from flowkit.reporting.names import called, shortened
 
 #: A gap lies at a peak where so large a share of the interface's intervals was less busy than those near it.
 PEAK = 0.75
@@ -47,17 +46,15 @@ def gaps(log) -> Gaps:
         most = hours.loc[hours.minutes.idxmax()]
         share = percent(most.minutes / hours.minutes.sum())
         skipped = text("gaps.hour", share=share, hour=f"{most.hour:02}")
+    titles = {"missing_records": f"{_in_all(tables.gaps)}.", "skips_by_hour": skipped}
+    sure = tables.gaps[tables.gaps.steady & tables.gaps.kind.isin(["skipdata", "silent-interface"])]
     return Gaps(
         **vars(tables),
         summary=tuple(_summary(tables, log)),
         findings=tuple(_findings(tables, log)),
-        numbers=_numbers(tables.gaps),
+        numbers=sure.groupby("kind").interface_id.nunique().to_dict(),
         coverage=coverage_text(tables.intervals, log.files, translated),
-        titles={
-            "coverage": coverage_text(tables.intervals, say=translated),
-            "missing_records": f"{_in_all(tables.gaps)}.",
-            "skips_by_hour": skipped,
-        },
+        titles={"coverage": coverage_text(tables.intervals, say=translated), **titles},
     )
 
 
@@ -88,14 +85,7 @@ def _summary(tables: GapTables, log) -> list[str]:
     return said[:5]
 
 
-def _numbers(found: pd.DataFrame) -> dict[str, int]:
-    """Return how many interfaces skipped records or surely stopped logging, by kind."""
-    sure = found[found.steady & found.kind.isin(["skipdata", "silent-interface"])]
-    return {kind: int(some.interface_id.nunique()) for kind, some in sure.groupby("kind")}
-
-
 def _kind_summary(kind: str, gaps: pd.DataFrame, intervals: pd.DataFrame, log) -> str:
-    """Return the sentence on all gaps of a kind."""
     if kind == "not-delivered":
         lost = intervals[intervals.state == "NOT_DELIVERED"]
         when = ", ".join(period(gap.start, gap.end) for gap in gaps[:3].itertuples()) + (", …" if len(gaps) > 3 else "")
@@ -106,8 +96,8 @@ def _kind_summary(kind: str, gaps: pd.DataFrame, intervals: pd.DataFrame, log) -
         where, most = _name(log, worst.index[-1]), ""
         if len(worst) > 1:
             where, most = text("common.interfaces", n=len(worst)), text("gaps.most", where=where, n=worst.iloc[-1])
-        peak = "gaps.at-peaks" if (gaps.load >= PEAK).mean() > 0.5 else "gaps.any-load"
-        load = "" if gaps.load.isna().all() else text(peak)
+        peak = "at-peaks" if (gaps.load >= PEAK).mean() > 0.5 else "any-load"
+        load = "" if gaps.load.isna().all() else text(f"gaps.{peak}")
         return text("gaps.skipped", where=where, n=worst.sum(), most=most, load=load)
     regular, unsure, said = gaps[gaps.steady], gaps.interface_id[~gaps.steady].nunique(), []
     if len(regular):
@@ -120,11 +110,8 @@ def _kind_summary(kind: str, gaps: pd.DataFrame, intervals: pd.DataFrame, log) -
 
 
 def _findings(tables: GapTables, log) -> list[Finding]:
-    """Return one finding for all gaps of a kind at a time; more than `EPISODES` of the same interfaces are one, too.
-
-    Interfaces that are silent again and again share one finding, and so do all short silences where they are many, or may
-    be idle time, as in a log without NODATA records. Of a log without any record in its window that is the finding.
-    """
+    """Return one finding for all gaps of a kind at a time; interfaces that are silent again and again share one, and so do
+    all short silences where they are many, or may be idle time, as in a log without NODATA records."""
     if tables.intervals.empty:
         if NO_RECORD not in tables.intervals.attrs["unjudged"]:
             return []
@@ -137,11 +124,11 @@ def _findings(tables: GapTables, log) -> list[Finding]:
     shares = dict(zip(tables.interfaces.interface_id, tables.interfaces.certain, strict=True))
     whole, found = covered_share(tables.intervals), []
     groups = _grouped(tables.gaps[tables.gaps.steady])
-    brief = [some.kind.iloc[0] == "silent-interface" and (some.end - some.start).max() < LONG for some in groups]
-    if sum(brief) > EPISODES or not tables.intervals.attrs.get("nodata", True):
-        short = [some for some, joins in zip(groups, brief, strict=True) if joins]
-        groups = [some for some, joins in zip(groups, brief, strict=True) if not joins]
-        groups += [pd.concat(short)] if short else []
+    parts = {True: [], False: []}
+    for some in groups:
+        parts[some.kind.iloc[0] == "silent-interface" and (some.end - some.start).max() < LONG].append(some)
+    if len(parts[True]) > EPISODES or (parts[True] and not tables.intervals.attrs.get("nodata", True)):
+        groups = [*parts[False], pd.concat(parts[True])]
     for some in groups:
         whom, kind = sorted(some.interface_id.dropna().unique()), some.kind.iloc[0]
         eni = whom[0] if len(whom) == 1 and not some.interface_id.isna().any() else None
@@ -149,8 +136,7 @@ def _findings(tables: GapTables, log) -> list[Finding]:
         special = _special(kind, some, log)
         counts, grounds = special.pop("counts") | {"interfaces": number}, special.pop("grounds")
         if len(whom) > 1:
-            more = [text("gap.interfaces", n=len(whom) - NAMED)] if len(whom) > NAMED else []
-            grounds += [", ".join([*(_name(log, each) for each in whom[:NAMED]), *more])]
+            grounds += [", ".join(shortened([_name(log, each) for each in whom], NAMED, "gap.interfaces"))]
         first, last = some.start.min(), some.end.max()
         found.append(finding(
             kind, counts=counts, **special, interface_id=eni, estimate=_estimate(counts),
@@ -168,22 +154,20 @@ def _findings(tables: GapTables, log) -> list[Finding]:
 
 
 def _grouped(gaps: pd.DataFrame) -> list[pd.DataFrame]:
-    """Return `gaps` by kind and time, a number in ``at``: their edges lie within two intervals of those of the first.
-
-    More than `EPISODES` groups of the same interfaces are one, and so are those of a kind beyond the largest `MOST`.
-    """
-    groups, number = {}, 0
+    """Return `gaps` by kind and time, a number in ``at``: their edges lie within two intervals of those of the first. More than
+    `EPISODES` groups of the same interfaces are one, and so are those of a kind beyond the largest `MOST`."""
+    groups, number = defaultdict(list), 0
     for kind, rest in gaps.groupby("kind", sort=False):
         while len(rest):
             first, slack, number = rest.iloc[0], pd.Timedelta(seconds=2 * rest.interval.iloc[0]), number + 1
             same = ((rest.start - first.start).abs() <= slack) & ((rest.end - first.end).abs() <= slack)
             same &= rest.returned == first.returned
             who = tuple(rest.interface_id[same].fillna(""))
-            groups.setdefault((kind, who, first.returned), []).append(rest[same].assign(at=number))
+            groups[kind, who, first.returned].append(rest[same].assign(at=number))
             rest = rest[~same]
-    made = {}
+    made = defaultdict(list)
     for (kind, _who, _returned), parts in groups.items():
-        made.setdefault(kind, []).extend([pd.concat(parts)] if len(parts) > EPISODES else parts)
+        made[kind] += [pd.concat(parts)] if len(parts) > EPISODES else parts
     shown = []
     for parts in made.values():
         parts.sort(key=lambda some: (some.uncertain * some.interfaces).sum(), reverse=True)
@@ -196,12 +180,10 @@ def _special(kind: str, some: pd.DataFrame, log) -> dict:
     longest, often = (some.end - some.start).max(), some["at"].nunique() > 1
     if kind == "skipdata":
         peak, count = bool((some.load >= PEAK).any()), int(some.records.sum())
-        return {
-            "counts": {"intervals": count} | _estimated(some),
-            "severity": "medium" if peak or some.uncertain.max() >= LONG else "low",
-            "grounds": [text("skipdata.records", intervals=count)]
-            + ([text("skipdata.peak", load=percent(some.load.max()))] if peak else []),
-        }
+        grounds = [text("skipdata.records", intervals=count)]
+        grounds += [text("skipdata.peak", load=percent(some.load.max()))] if peak else []
+        severity = "medium" if peak or some.uncertain.max() >= LONG else "low"
+        return {"counts": {"intervals": count} | _estimated(some), "severity": severity, "grounds": grounds}
     if kind == "not-delivered":
         time, files = pd.Timedelta(seconds=clock_time(some)), int(some.files.sum())
         times = {"times": some["at"].nunique()} if often else {}
@@ -228,14 +210,11 @@ def _special(kind: str, some: pd.DataFrame, log) -> dict:
 
 
 def _missed(some: pd.DataFrame) -> list[str]:
-    """Return what is known and estimated of the records that gaps hid."""
     numbers = {"gap.peers": int(some.seen_by_peer.sum()), "gap.flows": int(some.flows_across_gap.sum())}
-    said = [text(key, n=number) for key, number in numbers.items() if number]
     if some.high.notna().any():
         # Records are skipped at peaks, which the intervals near a gap do not show.
-        peak = "-peak" if some.kind.iloc[0] == "skipdata" else ""
-        said.append(text(f"gap.estimate{peak}", n=some.at_peak.sum()))
-    return said
+        numbers["gap.estimate-peak" if some.kind.iloc[0] == "skipdata" else "gap.estimate"] = some.at_peak.sum()
+    return [text(key, n=number) for key, number in numbers.items() if number or key.startswith("gap.estimate")]
 
 
 def _estimated(gaps: pd.DataFrame) -> dict:
@@ -254,10 +233,8 @@ def _estimate(counts: dict) -> str:
 def _in_all(gaps: pd.DataFrame) -> str:
     """Return in words how many records all gaps with an estimate probably hid."""
     some = gaps[gaps.high.notna()]
-    if some.empty:
-        return text("gaps.no-estimate")
     estimate = _estimate(_estimated(some)).strip(" .") or text("gaps.none-missing")
-    return text("gaps.in-all", estimate=estimate, n=len(some))
+    return text("gaps.no-estimate") if some.empty else text("gaps.in-all", estimate=estimate, n=len(some))
 
 
 def _parts(time: pd.Timedelta) -> dict:
@@ -266,6 +243,4 @@ def _parts(time: pd.Timedelta) -> dict:
 
 
 def _name(log, eni: str) -> str:
-    """Return the interface's name with its id, or the id."""
-    name = log.network.label(eni) if log.network else eni
-    return str(eni) if name == eni else f"{name} ({eni})"
+    return called(log.network and log.network.label(eni), eni)

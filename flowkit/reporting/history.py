@@ -23,11 +23,8 @@ TEMPORARY = "flowkit-run-"
 
 @contextmanager
 def new_run(out: Path, shared: bool = False) -> Iterator[Path]:
-    """A hidden folder to make a run in, named `.<run id>`; on leaving it is renamed to the run's own name.
-
-    Only its owner can read it; where `shared`, the group can, too. What a killed run left in `out` goes; where
-    making fails nothing stays. Raises ReportError where `out` cannot be written.
-    """
+    """A hidden folder to make a run in, its owner's, and the group's where `shared`; on leaving it is renamed to the run's own
+    name, and where making fails nothing stays."""
     folder_mode, file_mode = (0o750, 0o640) if shared else (0o700, 0o600)
     try:
         out.mkdir(folder_mode, parents=True, exist_ok=True)
@@ -122,9 +119,8 @@ def runs(out: Path) -> list[dict]:
         with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
             run = json.loads(path.read_text(encoding="utf-8"))
             is_ours = run["id"] == path.parent.name and all(isinstance(run[key], kind) for key, kind in NEEDED.items())
-            for each in run["notebooks"]:
-                each["name"], each["failure"]
-            if is_ours and set(SEVERITIES) <= run["counts"].keys() and not path.parent.is_symlink():
+            whole = all({"name", "failure"} <= each.keys() for each in run["notebooks"])
+            if is_ours and whole and set(SEVERITIES) <= run["counts"].keys() and not path.parent.is_symlink():
                 found.append(run)
     return sorted(found, key=lambda run: (run["started"], run["id"]), reverse=True)
 
@@ -158,7 +154,5 @@ def keep_newest(out: Path, number: int) -> None:
     staying = known[:number] + [run for run in known if run["status"] == "ok"][:1]
     for run in known:
         if run not in staying:
-            gone = out / f".gone-{run['id']}"
             with suppress(OSError):
-                (out / run["id"]).rename(gone)
-            shutil.rmtree(gone, ignore_errors=True)
+                shutil.rmtree((out / run["id"]).rename(out / f".gone-{run['id']}"), ignore_errors=True)

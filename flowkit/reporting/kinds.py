@@ -1,9 +1,5 @@
-"""The kinds of findings and all their sentences, as data: a new kind is one entry, and an entry that lacks a part stops
-the import.
-
-The README's table of kinds is made from here (`table`), kept equal by a test. Sentences are templates, as
-`flowkit.words.filled` fills them. English is the default; sentences.ko.toml has the same in Korean.
-"""
+"""The kinds of findings and all their sentences, as data: a new kind is one entry. Sentences are templates, as
+`flowkit.words.filled` fills them; English is the default, sentences.ko.toml has the same in Korean."""
 
 import os
 import re
@@ -26,12 +22,8 @@ SEVERITIES = ("high", "medium", "low", "info")
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of finding: its notebook, its usual severity, what it means, and its texts.
-
-    `summary` says how many incidents (`n`) of this kind there are, in a few words. `title` is the template of a
-    finding's title: `text` fills it from names and from the finding's `counts`; `TEXTS` may have other forms of it.
-    `action` is the next step of a finding that brings none.
-    """
+    """One kind of finding: its notebook, its usual severity, what it means, and its texts. `summary` says how many incidents
+    (`n`) of this kind there are, `title` is the template of a finding's title, of which `TEXTS` may have other forms."""
 
     kind: str
     notebook: str
@@ -73,8 +65,7 @@ def translated(words: str, /, **values: object) -> str:
 
 
 def retold(words: str) -> str:
-    """Return what a question says (a verdict, grounds joined by `; `) in the reader's language, each part as the catalogue
-    has it, or a sentence like it with other names; what it lacks stays."""
+    """Return what a question says (a verdict, grounds joined by `; `) in the reader's language; what it lacks stays."""
     if language() == LANGUAGES[0]:
         return words
     return "; ".join(_like(part) if len(part) <= LONGEST else part for part in words.split("; "))
@@ -94,9 +85,8 @@ def _like(part: str) -> str:
 @cache
 def _patterns(name: str) -> list[tuple[re.Pattern, str]]:
     """Return the sentences of a page that quote something, the longest first: as a pattern, and in the language `name`."""
-    found = {
-        key.removeprefix("page."): own for key, own in catalogue(name).items() if re.match(r"page\..*\{\w+[:}]", key)
-    }
+    told = catalogue(name).items()
+    found = {key.removeprefix("page."): own for key, own in told if re.match(r"page\..*\{\w+[:}]", key)}
     made = []
     for sentence in sorted(found, key=len, reverse=True):
         parts = [
@@ -125,17 +115,13 @@ def catalogue(name: str) -> dict[str, str]:
     """Return the sentences of a language by key, as `blame.network-acl`; those of English are without its kinds."""
     path = Path(__file__).with_name("sentences.toml" if name == LANGUAGES[0] else f"sentences.{name}.toml")
     groups = tomllib.loads(path.read_text(encoding="utf-8"))
-    kinds = groups.pop("kind", {}).items()
-    return {
-        f"{group}.{key}": sentence
-        for group, sentences in [*groups.items(), *((f"kind.{kind}", texts) for kind, texts in kinds)]
-        for key, sentence in sentences.items()
-    }
+    groups |= {f"kind.{kind}": texts for kind, texts in groups.pop("kind", {}).items()}
+    return {f"{group}.{key}": sentence for group, some in groups.items() for key, sentence in some.items()}
 
 
-_TALKED = "{clients:client}, {sessions:session}"
-_STOPPED = "stopped logging (no OK, NODATA or SKIPDATA)"
-_ENTRIES = (
+_TALKED, _STOPPED = "{clients:client}, {sessions:session}", "stopped logging (no OK, NODATA or SKIPDATA)"
+#: Every kind by its name.
+KINDS = {each.kind: each for each in (
     Kind("blocked-client", "rejected", "medium", "a client that looks legitimate is refused",
          "{n} legitimate {n:client appears|clients appear} to be blocked",
          "{client} to {server} {service}: {what}{since}{met}; {by}.",
@@ -223,15 +209,11 @@ _ENTRIES = (
     Kind("unusual-egress", "direction", "medium", "far more bytes leave than usual",
          "{n} {n:host|hosts} sent far more than usual", "{host} sent far more than usual.",
          "See what was sent, and by which process."),
-)  # fmt: skip
-#: Every kind by its name.
-KINDS = {each.kind: each for each in _ENTRIES}
+)}  # fmt: skip
 #: Every sentence in English by its key, as `blame.network-acl` and `kind.scan.title`.
-TEXTS = catalogue(LANGUAGES[0]) | {
-    f"kind.{each.kind}.{part}": getattr(each, part)
-    for each in _ENTRIES
-    for part in ("title", "summary", "action", "meaning")
-}
+_PARTS = ("title", "summary", "action", "meaning")
+TEXTS = {f"kind.{kind}.{part}": getattr(entry, part) for kind, entry in KINDS.items() for part in _PARTS}
+TEXTS |= catalogue(LANGUAGES[0])
 
 
 def table() -> str:

@@ -6,16 +6,13 @@ from collections.abc import Callable
 import pandas as pd
 
 from flowkit.net import ICMP, SERVICE_PORTS, protocol_name
-from flowkit.reporting.kinds import translated
+from flowkit.reporting.kinds import text, translated
 from flowkit.words import without_controls
 
 
 def hosts(log) -> Callable[..., str]:
-    """Return a function that names an address: `host(address, interface_id, first, last)` is `web-1 (10.0.0.5)`.
-
-    An address is used again by others, and several VPCs may use it: that of the interface's own VPC counts, unless the
-    log says that another interface had it at that time. Where nothing names it, it is the address alone.
-    """
+    """Return a function that names an address: `host(address, interface_id, first, last)` is `web-1 (10.0.0.5)`, or the
+    address. Of several interfaces with it the one in the interface's own VPC counts, unless another had it at that time."""
     network, lives = log.network, defaultdict(list)
     own = log.interfaces[log.interfaces.address.notna() & (log.interfaces.basis != "snapshot")]
     for row in own.itertuples():
@@ -35,17 +32,32 @@ def hosts(log) -> Callable[..., str]:
     return host
 
 
+def called(name: object, place: str) -> str:
+    """Return an address or an interface with its name, as `web-1 (10.0.0.5)`, or alone where it has none."""
+    return str(place) if pd.isna(name) or name == place else f"{name} ({place})"
+
+
+def named(table: pd.DataFrame, host: Callable[..., str]) -> pd.DataFrame:
+    """Return `table` with ``client``, ``server`` and ``service`` in words; `host` names an address."""
+    rows = list(table.itertuples())
+    ends = {end: [host(getattr(one, end), one.interface_id, one.first, one.last) for one in rows]
+            for end in ("client", "server")}  # fmt: skip
+    return table.assign(service=[service_name(one.protocol, one.server_port) for one in rows], **ends)
+
+
 def owners(findings: list[dict], network) -> dict[str, str]:
     """Return by the id of a finding whom the tags in the snapshot `network` name for its host; '' where none does."""
-    found = {}
-    for each in findings:
-        subject = each["subject"]
-        one = network and network.interfaces.get(subject["interface_id"])
-        for end in ("dstaddr", "srcaddr"):
-            if network and one is None and subject[end]:
-                one = network.owner(subject[end])
+    found = dict.fromkeys((each["id"] for each in findings), "")
+    for each in findings if network else ():
+        interface, *ends = (each["subject"][name] for name in ("interface_id", "dstaddr", "srcaddr"))
+        one = network.interfaces.get(interface) or next(filter(None, map(network.owner, filter(None, ends))), None)
         found[each["id"]] = one.owner if one else ""
     return found
+
+
+def shortened(names: list[str], most: int, more: str = "common.more") -> list[str]:
+    """Return the first of `names`, and how many `more` there are."""
+    return [*names[:most], *([text(more, n=len(names) - most)] if names[most:] else [])]
 
 
 def service_name(protocol: int, port: float) -> str:

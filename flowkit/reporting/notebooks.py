@@ -21,7 +21,6 @@ from jupyter_client.manager import AsyncKernelManager
 from papermill.execute import ERROR_MARKER_TAG
 from papermill.iorw import load_notebook_node
 from papermill.translators import papermill_translators
-from papermill.utils import find_first_tagged_cell_index
 from traitlets.config import Config
 
 from flowkit.loading.window import moment
@@ -39,12 +38,8 @@ OPTIONS = {
 #: Texts of a form of their own, and what raises ValueError where they have another.
 TEXTS = {"named_networks": read_networks, "compare_at": moment}
 TRUTHS = dict.fromkeys(("true", "yes", "1"), True) | dict.fromkeys(("false", "no", "0"), False)
-#: Kernels at a time: each holds a copy of the libraries' data and, for a while, a core.
-AT_A_TIME = 2
 #: A Unix socket's path has at most 104 bytes on macOS, 108 on Linux, its end and jupyter's number included.
 SOCKET_PATH = 90
-#: Errors whose words are a sentence for the reader; of others the kind says more.
-SENTENCES = ("ValueError", "SourceError", "UsageError", "ReportError")
 _RUNNING: set[subprocess.Popen] = set()
 
 
@@ -54,10 +49,7 @@ def every_notebook(folder: Path) -> dict[str, Path]:
 
 
 def chosen(names: Sequence[str], folder: Path) -> dict[str, Path]:
-    """Return the notebooks to run, by name: `names` (of `folder`, or .ipynb files), else all of `folder` but `learn`.
-
-    Raises UsageError where one is not there, where two would write the same page, or where none is left.
-    """
+    """Return the notebooks to run, by name: `names` (of `folder`, or .ipynb files), else all of `folder` but `learn`."""
     own, found = every_notebook(folder), {}
     for name in dict.fromkeys(names or [name for name, path in own.items() if path.parent == folder]):
         path = Path(name).expanduser() if name.endswith(".ipynb") else own.get(name)
@@ -81,18 +73,14 @@ def _nearest(name: str, known: Iterable[str]) -> str:
 
 
 def parameters(path: Path) -> dict[str, tuple[object, str]]:
-    """Return the parameters of the notebook at `path`: each one's default and its comment; `{}` without any.
-
-    Raises UsageError where the file is no Python notebook or a default is not a literal.
-    """
+    """Return the parameters of the notebook at `path`: each one's default and its comment; `{}` without any."""
     logging.getLogger("papermill").setLevel(logging.CRITICAL)
     try:
         # As papermill.inspect_notebook does, which refuses a notebook that names no kernel.
-        notebook = load_notebook_node(str(path))
-        at = find_first_tagged_cell_index(notebook, "parameters")
-        found = (
-            papermill_translators.find_translator("python3", "python").inspect(notebook.cells[at]) if at >= 0 else ()
-        )
+        cells = load_notebook_node(str(path)).cells
+        tagged = [cell for cell in cells if "parameters" in cell.metadata.tags][:1]
+        python = papermill_translators.find_translator("python3", "python")
+        found = [one for cell in tagged for one in python.inspect(cell)]
     except Exception as error:  # nbformat, jsonschema and papermill each have their own for a broken file
         raise UsageError(f"{path} cannot be read as a notebook: {type(error).__name__}") from None
     try:
@@ -115,10 +103,8 @@ def pairs(texts: Iterable[str]) -> dict[str, str]:
 
 
 def arguments(defaults: dict[str, dict], options: dict, given: dict[str, str], folder: Path) -> dict[str, dict]:
-    """Return what each notebook is handed of `options` and `given` (`--param`), in the types of its `defaults`.
-
-    Raises UsageError for a value that does not fit, and for a parameter that no notebook has, none of `folder` either.
-    """
+    """Return what each notebook is handed of `options` and `given` (`--param`), in the types of its `defaults`; raises
+    UsageError for a parameter that no notebook has, none of `folder` either."""
     known = {name for own in defaults.values() for name in own}
     if given.keys() - known:
         known = known.union(*(parameters(path) for path in every_notebook(folder).values()))
@@ -133,10 +119,7 @@ def arguments(defaults: dict[str, dict], options: dict, given: dict[str, str], f
 
 
 def fitted(name: str, text: str, default: object) -> object:
-    """Return `text` as the type of `default`; a negative number only where that is one, too; a share is at most 1.
-
-    Raises UsageError where it does not fit.
-    """
+    """Return `text` as the type of `default`; a negative number only where that is one, too; a share is at most 1."""
     if default is None or isinstance(default, str):
         try:
             TEXTS.get(name, str)(text)
@@ -168,11 +151,8 @@ class Executed:
 
 
 class Kernel(AsyncKernelManager):
-    """A kernel of this very Python, whatever kernelspecs the user has, and without the current folder on its path.
-
-    Its own log stays off the terminal; what cells print comes another way. Its name is public, for traitlets finds no
-    settings of a class whose name begins with an underscore.
-    """
+    """A kernel of this very Python, whatever kernelspecs the user has, and without the current folder on its path;
+    its own name is public, for traitlets finds no settings of a class whose name begins with an underscore."""
 
     @property
     def kernel_spec(self) -> KernelSpec:
@@ -213,8 +193,9 @@ def execute(path: Path, values: dict) -> Executed:
             cell.source = "\n".join(map(translated, cell.source.split("\n")))
     notebook.metadata.setdefault("papermill", {}).update(input_path=path.name, output_path=path.name)
     if failure:
-        kind, words = failure
-        words = words if kind in SENTENCES and words else f"{kind}: {words}"
+        kind, words = failure  # The words of these are a sentence for the reader; of others the kind says more.
+        is_sentence = words and kind in ("ValueError", "SourceError", "UsageError", "ReportError")
+        words = words if is_sentence else f"{kind}: {words}"
         # The number, from 1, of the cell that raised, as the author counts: without the one that papermill added.
         own = [cell for cell in notebook.cells if "injected-parameters" not in cell.metadata.get("tags", [])]
         raised = (any(output.output_type == "error" for output in cell.get("outputs", ())) for cell in own)
@@ -225,15 +206,13 @@ def execute(path: Path, values: dict) -> Executed:
 
 @contextlib.contextmanager
 def executor() -> Iterator[Callable[[Path, dict], Future]]:
-    """Submits calls of `execute`, which run two at a time; where it is left by an error, all of them end.
-
-    papermill's log stays off the terminal, and kernels draw even where MPLBACKEND says not to.
-    """
+    """Submits calls of `execute`, which run two at a time; where it is left by an error, all of them end. papermill's log
+    stays off the terminal, and kernels draw even where MPLBACKEND says not to."""
     backend = os.environ.pop("MPLBACKEND", None)
     for name in ("papermill", "traitlets"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
-        with ThreadPoolExecutor(AT_A_TIME) as pool:
+        with ThreadPoolExecutor(2) as pool:  # A kernel holds a copy of the libraries' data and, for a while, a core.
             try:
                 yield partial(pool.submit, execute)
             except BaseException:

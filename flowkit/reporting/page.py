@@ -22,8 +22,6 @@ from flowkit.reporting.kinds import KINDS, SEVERITIES, translated
 from flowkit.reporting.notebooks import Executed
 from flowkit.words import visible
 
-#: What makes a table of `show` live; a viewer that does not trust the notebook needs neither.
-_SCRIPTS = re.compile(r"<script\b.*?</script>|<style\b.*?</style>", re.DOTALL)
 _highlighted = Highlight2HTML(pygments_lexer="ipython3")
 PAGES.filters |= {
     "markdown": lambda text: Markup(markdown2html(text)),  # noqa: S704
@@ -32,11 +30,8 @@ PAGES.filters |= {
 
 
 def page(executed: Executed, run: dict, compared: bool, elsewhere: dict[str, list], owners: dict[str, str]) -> str:
-    """Return the page of an executed notebook of `run` (as in run.json).
-
-    `compared`: whether there is an earlier run to compare with; `elsewhere`: links to more of an incident, by its id;
-    `owners`: whom to ask, by the id of a finding.
-    """
+    """Return the page of an executed notebook of `run` (as in run.json); `compared`: whether there is an earlier run;
+    `elsewhere`: links to more of an incident, by its id; `owners`: whom to ask, by the id of a finding."""
     notebook, cells = executed.notebook, executed.notebook.cells
     title, question = opening(notebook, executed.name)
     if cells and cells[0].cell_type == "markdown" and cells[0].source.lstrip().startswith("# "):
@@ -51,15 +46,9 @@ def page(executed: Executed, run: dict, compared: bool, elsewhere: dict[str, lis
                 "outputs": [_output(output, compared, elsewhere, owners) for output in cell.get("outputs", ())]}
                for at, cell in enumerate(cells)]  # fmt: skip
     return PAGES.get_template("page.html.j2").render(
-        run=run,
-        name=executed.name,
-        failure=executed.failure,
-        window=spanned(run),
-        title=title,
-        question=question,
-        description=visible(summary or question.replace("*", "") or title)[:300],
+        run=run, name=executed.name, failure=executed.failure, window=spanned(run), title=title, question=question,
+        description=visible(summary or question.replace("*", "") or title)[:300], boxes=map(boxes, shown),
         sections=[(title.replace(" ", "-"), title) for each in titles for title in each],
-        boxes=map(boxes, shown),
         cells=[entry for at, entry in enumerate(entries) if not _is_about_nothing(entry, entries[at + 1 :])],
     )  # fmt: skip
 
@@ -71,9 +60,7 @@ def _is_about_nothing(entry: dict, following: list[dict]) -> bool:
     return entry["kind"] == "markdown" and not entry["titled"] and bool(shown) and not any(shown)
 
 
-def _output(
-    output: NotebookNode, compared: bool, elsewhere: dict[str, list], owners: dict[str, str]
-) -> tuple[str, str]:
+def _output(output: NotebookNode, compared: bool, elsewhere: dict[str, list], owners: dict) -> tuple[str, str]:
     """What a cell shows: the CSS class of what is not for everybody, and HTML."""
     data, kind = output.get("data", {}), output.output_type
     if kind == "stream":
@@ -130,14 +117,11 @@ def show_anew(notebook: NotebookNode) -> None:
 
 
 def still(notebook: NotebookNode) -> NotebookNode:
-    """Return an executed notebook that any viewer shows untrusted: plain tables without scripts.
-
-    Run anew in JupyterLab its tables are live again.
-    """
+    """Return an executed notebook that any viewer shows untrusted: plain tables without scripts."""
     plain = deepcopy(notebook)
     for data in _outputs(plain):
         if "<script" in data.get("text/html", ""):
-            data["text/html"] = _SCRIPTS.sub("", data["text/html"])
+            data["text/html"] = re.sub(r"(?s)<script\b.*?</script>|<style\b.*?</style>", "", data["text/html"])
     return plain
 
 
@@ -149,11 +133,9 @@ def spanned(run: dict) -> str:
 def elsewhere(findings: list[dict], titles: dict[str, str]) -> dict[str, dict[str, list]]:
     """Return for each page of `titles` by incident the links to the other pages that have findings of its root cause."""
     told: dict[str, dict[str, tuple]] = {}
-    for each in findings:
-        name, incident = each["notebook"], each["incident"]
-        if incident:
-            link = f"{quote(name)}.html#finding-{each['id']}", titles[name]
-            told.setdefault(incident, {}).setdefault(name, link)
+    for each in (each for each in findings if each["incident"]):
+        link = f"{quote(each['notebook'])}.html#finding-{each['id']}", titles[each["notebook"]]
+        told.setdefault(each["incident"], {}).setdefault(each["notebook"], link)
     return {page: {incident: [link for name, link in links.items() if name != page]
                    for incident, links in told.items()} for page in titles}  # fmt: skip
 
@@ -162,18 +144,15 @@ def run_index(
     run: dict, findings: list[dict], resolved: list[dict] | None, notebooks: dict[str, NotebookNode],
     pages: dict[str, str], owners: dict[str, str],
 ) -> str:  # fmt: skip
-    """Return the run's own index: headline numbers, incidents with links to `pages`, a card a notebook.
-
-    `resolved` is None where there was no run before it to compare with.
-    """
+    """Return the run's own index: headline numbers, incidents with links to `pages`, a card a notebook; `resolved` is None
+    where there was no run before it to compare with."""
     entries, figures = [], {}
     for finding in findings:
         name, anchor = finding["notebook"], f"finding-{finding['id']}"
         hash_ = f"#{anchor}" if f"id='{anchor}'" in pages.get(name, "") else ""
         is_told = name in pages and finding["counts"].get("records") != 0
-        entries.append(
-            finding | {"owner": owners.get(finding["id"]), "href": f"{quote(name)}.html{hash_}" if is_told else ""}
-        )
+        href = f"{quote(name)}.html{hash_}" if is_told else ""
+        entries.append(finding | {"owner": owners.get(finding["id"]), "href": href})
     groups = [
         group[0] | {
             "old": is_ongoing(group),
@@ -194,14 +173,12 @@ def run_index(
         # What is drawn stands on the notebook's page, too, and is not read aloud a second time.
         figures[name] = Markup(re.sub(r' role="img" aria-label="[^"]*"', ' aria-hidden="true"', figure))  # noqa: S704
     return PAGES.get_template("run.html.j2").render(
-        run=run,
-        window=spanned(run),
+        run=run, window=spanned(run), groups=groups,
         cards=[each | {"figure": figures[each["name"]]} for each in run["notebooks"]],
-        groups=groups,
         phrases={kind: KINDS[kind].counted(numbers.get(kind) or number) for kind, number in kinds.items()},
         findings=len(findings) + sum(run["unlisted"].values()),
         resolved=None if resolved is None else [group[0] for group in incidents(resolved)],
-    )
+    )  # fmt: skip
 
 
 def bundle(run: dict, pages: dict[str, str]) -> str:

@@ -23,7 +23,7 @@ from flowkit.reporting.reachability import Reachability
 from flowkit.reporting.reachability_findings import meaning
 from flowkit.reporting.rejected import VERDICTS, Rejected
 from flowkit.reporting.talkers import WEAK, Talkers
-from flowkit.words import visible
+from flowkit.words import many, visible
 
 __all__ = [
     "bytes_by_interface", "bytes_over_time", "coverage", "evidence", "missing_records", "pairs", "reachability",
@@ -61,21 +61,18 @@ WAYS = (
 
 
 def coverage(answer: Gaps, top: int = 20) -> Figure:
-    """Return the gaps over time, one row for each of the `top` interfaces with most of their own, worst first.
-
-    The thin line is the time that the log covers. What is missing for all is one row; a gap is wide enough to be seen.
-    """
+    """Return the gaps over time, one row for each of the `top` interfaces with most of their own, worst first; what is
+    missing for all is one row, and the thin line is the time that the log covers."""
     intervals = answer.intervals
     gone = intervals[intervals.state.isin(LOOKS)]
     is_lost = gone.state == "NOT_DELIVERED"
     own, lost = gone[~is_lost], gone[is_lost]
     rows = answer.interfaces[answer.interfaces.interface_id.isin(own.interface_id)].head(top)
-    names = rows.name if "name" in rows else rows.interface_id
+    names = rows.get("name", rows.interface_id)
     labels = [f"{visible(name)}  {percent(share)}" for name, share in zip(names, rows.certain, strict=True)]
     parts = [own[own.interface_id == eni] for eni in rows.interface_id]
     if len(lost):
-        many = lost.interface_id.nunique()
-        labels.append(f"{many:,} interface{'s'[: many != 1]}")
+        labels.append(many(lost.interface_id.nunique(), "interface"))
         parts.append(lost)
     figure, ax = _rows(labels)
     if len(intervals):
@@ -91,9 +88,7 @@ def coverage(answer: Gaps, top: int = 20) -> Figure:
                 bars = list(zip(date2num(utc(begin)), (end - begin) / 86400, strict=True))
                 ax.broken_barh(bars, (row - 0.36, 0.72), **LOOKS[state][1])
         utc_axis(ax)
-    _legend(
-        ax, 4, [Patch(label=label, **look) for state, (label, look) in LOOKS.items() if (gone.state == state).any()]
-    )
+    _legend(ax, 4, [Patch(label=label, **look) for state, (label, look) in LOOKS.items() if state in {*gone.state}])
     return finished(figure, answer.titles["coverage"])
 
 
@@ -134,13 +129,10 @@ def reachability(answer: Reachability, top: int = 20) -> Figure:
     """Return a matrix of source groups by service, those with most trouble first, a mark a state, its size by sessions."""
     rows = answer.services.dropna(subset=["port"])
     failing = (rows["state"] != ANSWERED) & (rows["clients"] > rows["scanners"])
-    rows = rows.assign(
-        row=rows["host"].astype(str) + " " + rows["service"].astype(str), trouble=rows["sessions"].where(failing, 0)
-    )
-    order = ["trouble", "sessions"]
-    services, sources = (
-        list(rows.groupby(by)[order].sum().sort_values(order, ascending=False).index) for by in ("row", "source")
-    )
+    names = rows["host"].astype(str) + " " + rows["service"].astype(str)
+    rows, order = rows.assign(row=names, trouble=rows["sessions"].where(failing, 0)), ["trouble", "sessions"]
+    sums = (rows.groupby(by)[order].sum() for by in ("row", "source"))
+    services, sources = (list(some.sort_values(order, ascending=False).index) for some in sums)
     rest = len(sources) - COLUMNS
     others = f"{rest} other sources"
     columns = [*sources[:COLUMNS], *([others] if rest > 0 else [])]
@@ -215,20 +207,16 @@ def pairs(answer: Talkers, top: int = 12) -> Figure:
     table = answer.pairs.head(top)
     protocol = table.protocol.map(lambda number: "" if pd.isna(number) else f" {protocol_name(int(number))}")
     port = table.server_port.map(lambda number: "" if pd.isna(number) else f"/{number}")
-    table = table.assign(
-        bytes=table.client_bytes.astype("float64") + table.server_bytes.astype("float64"),
-        client=table.client_name.fillna(table.client).map(visible),
-        server=table.server_name.fillna(table.server).map(visible) + protocol + port,
-    )
-    table = table[table.bytes > 0]
+    client, server = (table[f"{end}_name"].fillna(table[end]).map(visible) for end in ("client", "server"))
+    total = table.client_bytes.astype("float64") + table.server_bytes.astype("float64")
+    table = table.assign(bytes=total, client=client, server=server + protocol + port)[total > 0]
     figure, ax = _axes(1 + 0.42 * max(table.client.nunique(), table.server.nunique(), 3))
     total, gap, places = table.bytes.sum(), 0.05, {}
     for x, side, where in ((-0.01, "client", "right"), (1.01, "server", "left")):
         top_of = 0.0
         for name, number in table.groupby(side, sort=False).bytes.sum().items():
-            places[side, name] = top_of
-            words = f"{name}  {size(number)}"
-            ax.text(x, -(top_of + number / total / 2), words, va="center", ha=where, fontsize=9)
+            places[side, name], middle = top_of, top_of + number / total / 2
+            ax.text(x, -middle, f"{name}  {size(number)}", va="center", ha=where, fontsize=9)
             top_of += number / total + gap
     at = np.linspace(0, 1, 40)
     for row in table.itertuples():

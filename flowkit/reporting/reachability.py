@@ -15,9 +15,9 @@ from flowkit.questions.services import exposed, unanswered
 from flowkit.reporting import reachability_findings as finding_of
 from flowkit.reporting.answer import Answer, beyond, covered, little
 from flowkit.reporting.finding import Finding
-from flowkit.reporting.kinds import SEVERITIES, text, translated
+from flowkit.reporting.kinds import text, translated
 from flowkit.reporting.names import hosts
-from flowkit.reporting.reachability_findings import host_of, opened_by, service_of
+from flowkit.reporting.reachability_findings import gravity_of, host_of, opened_by, service_of, severity_of
 from flowkit.words import without_controls
 
 LIMITS = {
@@ -28,23 +28,17 @@ LIMITS = {
     "no-action": "This log lacks the field action: rejected traffic looks like no response.",
 }
 WORDS = {"newly-reachable": "open but should be blocked", "unproven": "no data"}
-#: What became of services that clients lost.
-GONE = {"rejected": (REFUSED, REPLY_REFUSED), "silent": (SILENT, RESET)}
 #: Clients that the table of changes names in a row.
 SHOWN = 50
-SUMS = ("records", "packets", "bytes")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reachability(Answer):
-    """What `reachability` returns, beside summary, findings, coverage and titles.
+    """What `reachability` returns, beside summary, findings, coverage and titles; times are UTC.
 
-    `services`: one row a source network, service and state: ``state``, ``source``, ``host``, ``service``, ``clients``,
-    ``sessions``, ``failed``, ``bytes``; then the other columns of `flowkit.questions.reachability.COLUMNS`. `exposed`:
-    services that answered the internet: ``role``, ``host``, ``service``, ``clients``, ``sessions``, ``admitted by``
-    (security group rules), ``first_seen``, ``last_seen`` and more. `expectations`: ``verdict``, ``name``, ``source``,
-    ``host``, ``service``, ``failing`` (of the clients), ``state``, ``cause``; then the columns of `check`. `changes` as
-    `Reach` returns them, with ``host`` and ``service``. Times are UTC.
+    `services`: one row a source network, service and state. `exposed`: services that answered the internet, with ``role``
+    and the rules that they are ``admitted by``. `expectations`: as `check` returns them, with ``failing`` (of the clients)
+    and ``cause``. `changes`: as `Reach` returns them. All have ``host`` and ``service`` in words.
     """
 
     services: pd.DataFrame
@@ -56,22 +50,15 @@ class Reachability(Answer):
 def reachability(
     log, expect: str | Path | None = None, named_networks: str | None = None, compare_at: Moment = None, top: int = 20
 ) -> Reachability:
-    """Return who reaches what in `log` and whether that is as expected, with at most `top` findings of a kind.
-
-    `expect`: the file of expectations; `named_networks`: ``name=CIDR,name=CIDR``; `compare_at`: what came after this
-    moment is compared with what came before. Raises ValueError for a bad file or networks.
-    """
-    names = subnet_names(log.network) | read_networks(named_networks)
-    lines = expected.read_expectations(
-        expected.expectations_of(log.source, expect), expected.printed_names(log.network, names)
-    )
-    own = expected.owners(log)
-    lines = expected.located(lines, own)
+    """Return who reaches what in `log` and whether that is as the file `expect` says, with at most `top` findings of a kind;
+    `named_networks`: ``name=CIDR,name=CIDR``; what came after `compare_at` is compared with what came before."""
+    names, own = subnet_names(log.network) | read_networks(named_networks), expected.owners(log)
+    file, printed = expected.expectations_of(log.source, expect), expected.printed_names(log.network, names)
+    lines = expected.located(expected.read_expectations(file, printed), own)
     reach = Reach(log, names, lines)
-    matched = {one.line: expected.matches(one, reach.rows, own) for one in lines}
     wanted = pd.Series(False, reach.rows.index)
     for one in lines:
-        wanted |= one.reach & matched[one.line]
+        wanted |= one.reach & expected.matches(one, reach.rows, own)
     checked = expected.check(lines, reach.rows, reach.kind, own, reach.distinct)
     services, quiet = exposed(reach, wanted), unanswered(reach)
     changed = reach.changes(window(compare_at, None)[0])
@@ -80,7 +67,7 @@ def reachability(
     asked = {*failing, *lost.loc[lost["change"] == "lost", "state"]} & {REFUSED, REPLY_REFUSED, SILENT}
     none = pd.DataFrame(columns=["network", *SERVICE])
     causes = expected.causes_of(log) if asked and log.fold.facts["rejected"] else none
-    found, broken, host = [], {}, hosts(log)
+    found, others, broken, host = [], [], {}, hosts(log)
     for one, row in zip(lines, checked.itertuples(), strict=True):
         if row.verdict != "met":
             mine = causes[expected.matches(one, causes, own)]
@@ -90,30 +77,35 @@ def reachability(
     open_, silent = _alike(services), list(quiet.itertuples())
     found += [(finding_of.exposure(reach, part), _of(reach, part, ANSWERED)) for part in open_[:top]]
     found += [(finding_of.without_response(row), _of(reach, quiet.loc[[row.Index]], row.state)) for row in silent[:top]]
-    listed, others = _changes(lost, causes, top)
-    for row, mine in listed:
-        asked = lost.loc[[row.Index]].explode("who").rename(columns={"who": "client"})
-        since = int(row.first_seen.timestamp())
-        found.append((finding_of.change(log, row, mine, host), asked.assign(since=since)))
-    others += [(finding_of.opened_by(one, one.rules), finding_of.severity_of("exposed-service", one))
-              for one in (next(part.itertuples()) for part in open_[top:])]  # fmt: skip
-    others += [(finding_of.place_of(row, row.state), finding_of.severity_of(row.state, row)) for row in silent[top:]]
-    whole = covered_share(log.coverage)
+    for kind, some in lost.groupby("change"):
+        for at, row in enumerate(sorted(some.itertuples(), key=lambda one: gravity_of(kind, one))):
+            mine = causes[_at(causes, row) & causes["network"].isin(row.who)]
+            if at < top:
+                asked = lost.loc[[row.Index]].explode("who").rename(columns={"who": "client"})
+                asked["since"] = int(row.first_seen.timestamp())
+                found.append((finding_of.change(log, row, mine, host), asked))
+            else:
+                others.append((finding_of.change_incident(row, mine), severity_of(kind, row)))
+    others += [(opened_by(one, one.rules), severity_of("exposed-service", one))
+              for one in (part.iloc[0] for part in open_[top:])]  # fmt: skip
+    others += [(finding_of.place_of(row, row.state), severity_of(row.state, row)) for row in silent[top:]]
+    rules = [[f"{rule.group_id}: {without_controls(rule.text)}" for rule in some] for some in services["rules"]]
+    admitted = services.assign(rules=[*map("; ".join, rules)], networks=[*map(", ".join, services["networks"])])
     return Reachability(
         summary=tuple(_summary(reach, services, quiet, checked, lost)[:5]),
         findings=tuple(_with_evidence(log, reach, found)),
-        numbers=_numbers(services, quiet, lost),
+        numbers={"exposed-service": int(((services["scope"] == "internet") & (services["role"] != "web")).sum()),
+                 "accepted-silent": len(quiet),
+                 "lost": len(lost.loc[lost["change"] == "lost", SERVICE].drop_duplicates())},
         unlisted=beyond((finding.incident for finding, _ in found), others),
-        coverage=covered(whole),
+        coverage=covered(covered_share(log.coverage)),
         titles=_titles(reach),
         services=_written(reach.rows, "state source host service clients sessions failed bytes"),
-        exposed=_exposed(services),
+        exposed=_written(admitted.rename(columns={"rules": "admitted by"}), "role scope host service clients sessions"),
         expectations=_expectations(checked, broken),
-        changes=_written(
-            changed.assign(who=changed["who"].map(lambda some: ", ".join(some[:SHOWN]))),
-            "change source host service was state clients sessions",
-        ),
-    )
+        changes=_written(changed.assign(who=changed["who"].map(lambda some: ", ".join(some[:SHOWN]))),
+                         "change source host service was state clients sessions"),
+    )  # fmt: skip
 
 
 def _at(rows: pd.DataFrame, service) -> pd.Series:
@@ -129,22 +121,7 @@ def _alike(services: pd.DataFrame) -> list[pd.DataFrame]:
     rule = [None if one else opened_by(row, row.rules) for one, row in zip(web, services.itertuples(), strict=True)]
     keys = services.assign(rule=rule)[["protocol", "port", "scope", "rule"]]
     parts = (part for _, part in services.groupby([keys[name] for name in keys], dropna=False, sort=False))
-    return sorted(parts, key=lambda part: SEVERITIES.index(finding_of.severity_of("exposed-service", part.iloc[0])))
-
-
-def _changes(lost: pd.DataFrame, causes: pd.DataFrame, top: int) -> tuple[list[tuple], list[tuple]]:
-    """Return the `top` gravest changes of a kind, each with the rejected groups of its clients, and incident and severity
-    of the others."""
-    listed, others = [], []
-    for kind, some in lost.groupby("change"):
-        rows = ((finding_of.severity_of(kind, row), row) for row in some.itertuples())
-        for at, (severity, row) in enumerate(sorted(rows, key=lambda one: SEVERITIES.index(one[0]))):
-            mine = causes[_at(causes, row) & causes["network"].isin(row.who)]
-            if at < top:
-                listed.append((row, mine))
-            else:
-                others.append((finding_of.change_incident(row, mine), severity))
-    return listed, others
+    return sorted(parts, key=lambda part: gravity_of("exposed-service", part.iloc[0]))
 
 
 def _of(reach: Reach, part: pd.DataFrame, state: str) -> pd.DataFrame:
@@ -155,21 +132,15 @@ def _of(reach: Reach, part: pd.DataFrame, state: str) -> pd.DataFrame:
 
 
 def _with_evidence(log, reach: Reach, found: list[tuple[Finding, pd.DataFrame]]) -> list[Finding]:
-    """Return the findings with coverage, the records that the edges count for each, and a few of them as lines.
-
-    An interface that alone logged them is the finding's where its place names none.
-    """
-    keys = ["network", *SERVICE, "state", "client", "since", "id", "refused"]
-    parts = [
-        rows.assign(id=number, refused=bool(finding.cause)).reindex(columns=keys)
-        for number, (finding, rows) in enumerate(found)
-    ]
-    if not parts:
+    """Return the findings with coverage, the records that the edges count for each, and a few of them as lines; an interface
+    that alone logged them is the finding's where its place names none."""
+    if not found:
         return []
+    keys = ["network", *SERVICE, "state", "client", "since", "id", "refused"]
+    parts = (rows.assign(id=at, refused=bool(one.cause)).reindex(columns=keys) for at, (one, rows) in enumerate(found))
     records = reach.evidence(pd.concat(parts)).set_index("id")
-    records["action"] = pd.Series(
-        ["REJECT" if found[number][0].cause else None for number in records.index], records.index
-    )
+    actions = ["REJECT" if found[number][0].cause else None for number in records.index]
+    records["action"] = pd.Series(actions, records.index)
     ends = [records.rename(columns={"client": "srcaddr", "server": "dstaddr", "port": "dstport"}).assign(srcport=None),
             records.rename(columns={"client": "dstaddr", "server": "srcaddr", "port": "srcport"}).assign(dstport=None)]  # fmt: skip
     both = pd.concat(ends).astype({"srcport": "Int64", "dstport": "Int64"}).reset_index()
@@ -178,26 +149,22 @@ def _with_evidence(log, reach: Reach, found: list[tuple[Finding, pd.DataFrame]])
     for number, (one, _) in enumerate(found):
         known = records.loc[number].to_dict() if number in records.index else {}
         eni = one.subject.get("interface_id")
-        if pd.isna(eni) and known.get("interfaces") == 1:
-            eni = known["interface_id"]
-        subject, counts = {**one.subject, "interface_id": eni}, {key: known.get(key, 0) for key in SUMS}
-        share = covered_share(log.coverage, eni)
-        result.append(replace(one, subject=subject, coverage=share, samples=lines.get(number, ()), **counts))
+        eni = known["interface_id"] if pd.isna(eni) and known.get("interfaces") == 1 else eni
+        own = {"subject": {**one.subject, "interface_id": eni}, "coverage": covered_share(log.coverage, eni)}
+        own |= {name: known.get(name, 0) for name in ("records", "packets", "bytes")}
+        result.append(replace(one, samples=lines.get(number, ()), **own))
     return result
 
 
-def _summary(
-    reach: Reach, services: pd.DataFrame, quiet: pd.DataFrame, checked: pd.DataFrame, lost: pd.DataFrame
-) -> list[str]:
-    """Return what the page says first, the gravest first."""
+def _summary(reach: Reach, services, quiet, checked, lost: pd.DataFrame) -> list[str]:
     said = [translated(LIMITS[reach.kind])] if reach.kind in LIMITS else []
     said += little(covered_share(reach.log.coverage))
     if len(checked):
         counts = checked["verdict"].value_counts()
         words = {**WORDS, "met": "as expected", "unproven": "without data"}
-        parts = [text("reached.verdict", n=counts[one], verdict=translated(words.get(one, one)))
-                 for one in expected.VERDICTS if one in counts]  # fmt: skip
-        said.append(text("reached.expectations", n=len(checked), parts=", ".join(parts)))
+        parts = ", ".join(text("reached.verdict", n=counts[one], verdict=translated(words.get(one, one)))
+                          for one in expected.VERDICTS if one in counts)  # fmt: skip
+        said.append(text("reached.expectations", n=len(checked), parts=parts))
     if reach.kind in ("reject-only", "none"):
         return said
     open_ = services[services["scope"] == "internet"]
@@ -209,7 +176,7 @@ def _summary(
         said.append(text(f"reached.{form}", n=len(grave) + len(other), grave=len(grave), named=named))
     else:
         said.append(text("reached.web" if len(open_) else "reached.none"))
-    for form, states in GONE.items():
+    for form, states in (("rejected", (REFUSED, REPLY_REFUSED)), ("silent", (SILENT, RESET))):
         gone = lost[(lost["change"] == "lost") & lost["state"].isin(states)]
         if len(gone):
             clients = gone.groupby(SERVICE, dropna=False)["clients"].transform("sum")
@@ -221,23 +188,12 @@ def _summary(
         form = "quiet" if closed.empty else "closed" if (closed["confidence"] == "high").any() else "seem-closed"
         said.append(text(f"reached.{form}", n=len(quiet), closed=len(closed)))
     if checked.empty:
-        answered = reach.rows.loc[reach.rows["state"] == ANSWERED, SERVICE]
-        number = len(answered.drop_duplicates())
+        number = len(reach.rows.loc[reach.rows["state"] == ANSWERED, SERVICE].drop_duplicates())
         said.append(text("reached.answered" if number else "reached.not-answered", n=number))
     return said
 
 
-def _numbers(services: pd.DataFrame, quiet: pd.DataFrame, lost: pd.DataFrame) -> dict[str, int]:
-    """Return how many services are open to the internet beyond web ports, do not respond, or were lost, by kind."""
-    return {
-        "exposed-service": int(((services["scope"] == "internet") & (services["role"] != "web")).sum()),
-        "accepted-silent": len(quiet),
-        "lost": len(lost.loc[lost["change"] == "lost", SERVICE].drop_duplicates()),
-    }
-
-
 def _titles(reach: Reach) -> dict[str, str]:
-    """Return the titles of the figures, which are their alt texts."""
     rows = reach.rows.dropna(subset=["port"]).drop_duplicates(["state", *SERVICE])
     count = rows["state"].value_counts()
     seems = "-seems" if finding_of.seems_closed(RESET, rows.loc[rows["state"] == RESET, "confidence"].min()) else ""
@@ -248,24 +204,13 @@ def _titles(reach: Reach) -> dict[str, str]:
 
 def _written(table: pd.DataFrame, first: str) -> pd.DataFrame:
     """Return `table` with ``host`` and ``service`` in words, and the columns `first` in front."""
-    names = first.split()
+    names, host = first.split(), ("host", host_of, ["destination", "destination_name"])
     # Of a hundred thousand rows most name the same hosts and services.
-    for name, words, columns in (
-        ("host", host_of, ["destination", "destination_name"]),
-        ("service", service_of, ["protocol", "port"]),
-    ):
+    for name, words, columns in (host, ("service", service_of, ["protocol", "port"])):
         number = table.groupby(columns, dropna=False, sort=False).ngroup()
         said = [words(row) for row in table[~number.duplicated()].itertuples()]
         table = table.assign(**{name: pd.Series(said, dtype=object).reindex(number).to_numpy()})
     return table[[*names, *(name for name in table.columns if name not in names)]]
-
-
-def _exposed(services: pd.DataFrame) -> pd.DataFrame:
-    rules = [
-        "; ".join(f"{rule.group_id}: {without_controls(rule.text)}" for rule in some) for some in services["rules"]
-    ]
-    table = services.assign(rules=rules, networks=[", ".join(some) for some in services["networks"]])
-    return _written(table.rename(columns={"rules": "admitted by"}), "role scope host service clients sessions")
 
 
 def _expectations(checked: pd.DataFrame, broken: dict[int, Finding]) -> pd.DataFrame:

@@ -1,7 +1,4 @@
-"""The findings of reachability: broken expectations, services open to the internet or without response, changes.
-
-In: rows of `flowkit.questions`, and what was rejected of their clients. Out: findings, without their records.
-"""
+"""The findings of reachability, without their records: rows of `flowkit.questions` and what was rejected in, findings out."""
 
 import pandas as pd
 
@@ -9,10 +6,9 @@ from flowkit.net import ADMIN_PORTS, DATABASE_PORTS, is_network
 from flowkit.questions.fixes import revocation
 from flowkit.questions.reachability import ANSWERED, REFUSED, REPLY_REFUSED, RESET, SERVICE, SILENT, Reach
 from flowkit.questions.services import admitting
-from flowkit.reporting.answer import incident_id
-from flowkit.reporting.finding import RULES, Finding, finding
-from flowkit.reporting.kinds import text, translated
-from flowkit.reporting.names import service_name
+from flowkit.reporting.finding import RULES, Finding, finding, incident_id
+from flowkit.reporting.kinds import SEVERITIES, text, translated
+from flowkit.reporting.names import called, service_name, shortened
 from flowkit.reporting.rejected_findings import blame
 from flowkit.words import without_controls
 
@@ -38,8 +34,7 @@ def seems_closed(state: str | None, confidence: str) -> bool:
 
 
 def expectation(reach: Reach, row, mine: pd.DataFrame, host) -> Finding:
-    """Return the finding of an expectation that is not met; `mine` are the rejected groups of its clients, `host` names an
-    address."""
+    """Return the finding of an expectation that is not met; `mine` are the rejected groups of its clients."""
     log, where, cause = reach.log, f"{host_of(row)} {service_of(row)}", {}
     port, number = int(row.port) if str(row.port).isdigit() else None, NUMBERS.get(row.protocol)
     source = row.source if is_network(row.source) else None  # else a host of several addresses
@@ -91,15 +86,15 @@ def exposure(reach: Reach, part: pd.DataFrame) -> Finding:
         source, networks = scope, [scope]
     counts |= {"more_hosts": len(hosts) - 4} if hosts[4:] else {}
     narrow = text("exposed.narrow") if reach.log.network else f"{text('exposed.narrow')} {text('next.snapshot')}"
-    form = {"internet": ""}.get(scope, "network" if "/" in scope else scope)
+    form = "" if scope == "internet" else "network" if "/" in scope else scope
     action = text("exposed.closed") if scope == "closed" else revoking(first.rules) or narrow
     until = part["last_seen"].max()
     return finding(
         "exposed-service", None, form, counts, confidence=first.confidence,
         severity=severity_of("exposed-service", first), service=service_of(first),
-        where=_some(hosts, 4), sources=_some(networks, 3), until=until, srcaddr=source, protocol=first.protocol,
-        dstport=first.port, interface_id=first.interface_id if alone else None,
-        dstaddr=first.destination if alone else None, first_seen=part["first_seen"].min(), last_seen=until,
+        where=", ".join(shortened(hosts, 4)), sources=", ".join(shortened(networks, 3)), until=until, srcaddr=source,
+        dstaddr=first.destination if alone else None, interface_id=first.interface_id if alone else None,
+        protocol=first.protocol, dstport=first.port, first_seen=part["first_seen"].min(), last_seen=until,
         grounds=(text("exposed.answered"), *(text("exposed.rule", group=rule.group_id, rule=without_controls(rule.text))
                                              for rule in first.rules[:3])),
         action="" if first.role == "web" else action, incident=opened_by(first, first.rules),
@@ -115,14 +110,14 @@ def severity_of(kind: str, row) -> str:
     return "medium" if kind == "lost" or row.port in ADMIN_PORTS or row.port in DATABASE_PORTS else "low"
 
 
+def gravity_of(kind: str, row) -> int:
+    """Return what services of a `kind` are sorted by: the gravest first."""
+    return SEVERITIES.index(severity_of(kind, row))
+
+
 def change_incident(row, mine: pd.DataFrame) -> str:
     """Return the incident of a service that was lost: that of what rejects its clients, `mine`, where that is known."""
     return incident_id(mine.iloc[0].root) if len(mine) else place_of(row, row.state)
-
-
-def _some(names: list[str], most: int) -> str:
-    """Return the first of `names`, and how many more there are."""
-    return ", ".join([*names[:most], *([text("common.more", n=len(names) - most)] if names[most:] else [])])
 
 
 def service(row, kind: str, form: str = "", **given) -> Finding:
@@ -136,10 +131,9 @@ def service(row, kind: str, form: str = "", **given) -> Finding:
 def without_response(row) -> Finding:
     """Return the finding of a service that is let in and never answers."""
     network = row.networks[0] if len(row.networks) == 1 and "/" in row.networks[0] else None
-    elsewhere = not pd.isna(row.rejected_at)
+    elsewhere, form = not pd.isna(row.rejected_at), "seems" if seems_closed(row.state, row.confidence) else ""
     return service(
-        row, row.state, "seems" if seems_closed(row.state, row.confidence) else "", severity=severity_of(row.state, row),
-        network=_group(row.sources),
+        row, row.state, form, severity=severity_of(row.state, row), network=_group(row.sources),
         srcaddr=network and network.removesuffix("/32").removesuffix("/128"), incident=place_of(row, row.state),
         confidence="low" if elsewhere else row.confidence,
         grounds=(text("silent.served" if row.served else "silent.nobody"),),
@@ -167,8 +161,7 @@ def change(log, row, mine: pd.DataFrame, host) -> Finding:
 
 
 def _who(host, row, alone: str | None, clients: int = 0, failing: int | None = None) -> str:
-    """Return the clients in words: the one by its name, several by their number (and so many `failing` of them) and
-    network; 0: the network."""
+    """Return the clients in words: the one by its name, several by their number and network; 0: the network."""
     if clients and failing is not None:
         return text("common.failing", failing=failing, n=clients, network=_group(row.source))
     if alone:
@@ -177,20 +170,15 @@ def _who(host, row, alone: str | None, clients: int = 0, failing: int | None = N
 
 
 def cause_of(log, mine: pd.DataFrame) -> dict:
-    """Return cause, grounds, incident and next step of the largest incident of rejected groups, as the rejected notebook
-    has them; nothing where there is none."""
+    """Return what the rejected notebook says of the largest incident of the rejected groups `mine`; {} for none."""
     if mine.empty:
         return {}
     lead = mine.iloc[0]
     verdicts = mine.loc[mine["incident"] == lead["incident"], "verdict"]
     said = blame(log, lead, next((one for one in verdicts if one and not one.allowed), None))
     then = text("next.rule" if lead["cause"] in RULES else "next.no-rule")
-    return {
-        "cause": lead["cause"],
-        "grounds": tuple(map(without_controls, lead["grounds"])),
-        "incident": incident_id(lead.root),
-        "action": f"{said[0].upper()}{said[1:]}. {then}" if said else "",
-    }
+    known = {"grounds": tuple(map(without_controls, lead["grounds"])), "incident": incident_id(lead.root)}
+    return {"cause": lead["cause"], "action": f"{said[0].upper()}{said[1:]}. {then}" if said else ""} | known
 
 
 def _next(service, cause: dict) -> str:
@@ -222,8 +210,7 @@ def revoking(rules: tuple | None) -> str:
 
 def host_of(row) -> str:
     """Return a destination as the pages write it: `web-1 (10.0.0.5)`, or its address."""
-    name = _name(row)
-    return name if name == row.destination else f"{name} ({row.destination})"
+    return called(_name(row), row.destination)
 
 
 def _name(row) -> str:
@@ -233,10 +220,9 @@ def _name(row) -> str:
 def service_of(row) -> str:
     """Return such as `tcp/5432 postgresql`; `tcp/8000-8010` and `any` of expectations."""
     if isinstance(row.protocol, str):
-        number, known = NUMBERS.get(row.protocol), str(row.port).isdigit()
-        if number is None or not known:
-            return row.protocol if row.port == "any" else f"{row.protocol}/{row.port}"
-        return service_name(number, int(row.port))
+        if row.protocol in NUMBERS and str(row.port).isdigit():
+            return service_name(NUMBERS[row.protocol], int(row.port))
+        return row.protocol if row.port == "any" else f"{row.protocol}/{row.port}"
     return translated("any protocol") if pd.isna(row.protocol) else service_name(int(row.protocol), row.port)
 
 

@@ -1,14 +1,11 @@
 """Reports for outsiders: the user's snapshot, expectations, notebooks and paths in, the same without secrets out.
 
-Names are replaced at the door: kernels get a copy of the snapshot and the expectations in which every text is
-replaced but what is known to be no name, so that nothing made of them can hold one, however it is cut, wrapped or
-escaped. Addresses, account ids, ARNs and paths have a grammar that tells them anywhere; they are replaced in what
-comes out, because a log has millions of them and a report shows a few hundred. What has neither door nor grammar
-(messages of errors, examples of malformed lines, pictures of pixels) is left out.
+Names are replaced at the door, in copies of the snapshot and the expectations, so that nothing made of them can hold
+one, however it is cut or escaped. Addresses, account ids, ARNs and paths have a grammar that tells them anywhere; they
+are replaced in what comes out. What has neither (messages of errors, malformed lines, pictures of pixels) is left out.
 
-Addresses keep their prefixes, as in Crypto-PAn (Xu, Fan, Ammar and Moon, "Prefix-preserving IP address
-anonymization", 2002): two that share their first n bits still do, so a CIDR stays a CIDR and neighbours
-stay neighbours. A public address stays public, and private ones are left as they are.
+Addresses keep their prefixes, as in Crypto-PAn (Xu, Fan, Ammar and Moon, "Prefix-preserving IP address anonymization",
+2002): a CIDR stays a CIDR, neighbours stay neighbours, public stays public, and private ones are left as they are.
 """
 
 import csv
@@ -21,8 +18,9 @@ import os
 import re
 import secrets
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from nbformat import NotebookNode
@@ -72,19 +70,15 @@ _PLACE = re.compile(
     r"""arn:aws[^\s"'<>&]*|\b(?:s3|cloudwatch|file|duckdb|pyspark|athena|trino)://[^\s"'<>&]+"""
     r"""|(?<![\w:/.<~&;-])~?(?:/[\w.@+=-]+){2,}/?"""
 )
-_LETTERS = "0123456789abcdefghjkmnpqrstvwxyz"
 _TABLE_SCRIPT = f"<script>{(TEMPLATES / 'table.js').read_text()}</script>"
 _UNREADABLE = re.compile(r"(?i)<script\b[\s\S]*?(?:</script>|$)|data:[\w/+.-]+;base64,[\w+/=]+")
 LEFT_OUT = "left out: redaction cannot read it"
 
 
 class Redactor:
-    """Replaces names (`name`, `snapshot`, `expectations`), and what texts, findings and notebooks give away by itself.
-
-    One `key` gives one mapping: reports under the same key can be compared, and their findings keep their ids.
-    `secrets` are words and paths of the user's that go wherever they stand, whatever their case; `aside` is the folder
-    of the copies that the notebooks get; `replaced` are the names met so far.
-    """
+    """Replaces names (`name`, `snapshot`, `expectations`), and what texts, findings and notebooks give away by itself: one
+    `key` gives one mapping, `secrets` are words and paths of the user's that go wherever they stand, `aside` is the folder
+    of the copies that the notebooks get, `replaced` are the names met."""
 
     def __init__(self, key: bytes, secrets: Iterable[str] = (), aside: str = "") -> None:
         self._key, self._aside, self._hidden = key, aside, set()
@@ -118,12 +112,9 @@ class Redactor:
 
     def value(self, value: object) -> object:
         """Return a JSON value with every text in it redacted; a finding in it gets the id of its redacted subject."""
-        if isinstance(value, str):
-            return self.text(value)
-        if isinstance(value, list):
-            return [self.value(each) for each in value]
         if not isinstance(value, dict):
-            return value
+            value = self.text(value) if isinstance(value, str) else value
+            return [self.value(each) for each in value] if isinstance(value, list) else value
         told = {key: self.value(each) for key, each in value.items()}
         if {"id", "kind", "subject"} <= told.keys():
             told["id"] = finding_id(told["kind"], told["subject"]) + value["id"][12:]
@@ -169,10 +160,9 @@ class Redactor:
             for line in path.read_text("utf-8-sig").splitlines():
                 cells = [] if line.lstrip().startswith("#") else next(csv.reader([line.strip()]), [])
                 cells = [cell.strip() for cell in cells]
-                csv.writer(file).writerow(
-                    self.name(cell) if name and not is_network(cell) else cell
-                    for name, cell in zip(named or [False] * len(cells), cells, strict=False)
-                )
+                pairs = zip(named or [False] * len(cells), cells, strict=False)
+                told = (self.name(cell) if name and not is_network(cell) else cell for name, cell in pairs)
+                csv.writer(file).writerow(told)
                 named = named or [column in ("name", "source", "destination") for column in cells]
         return target
 
@@ -214,7 +204,7 @@ class Redactor:
 
     def _word(self, word: str) -> str:
         number = self._number("name", html.unescape(word).lower())
-        return "n-" + "".join(_LETTERS[number >> 5 * at & 31] for at in range(6))
+        return "n-" + "".join("0123456789abcdefghjkmnpqrstvwxyz"[number >> 5 * at & 31] for at in range(6))
 
     def _number(self, purpose: str, text: str) -> int:
         data = f"{purpose} {text}".encode("utf-8", "surrogateescape")
@@ -244,10 +234,8 @@ class Redactor:
             return int(address)
         bits, moved = f"{int(address):0{address.max_prefixlen}b}", 0
         for length, bit in enumerate(bits):
-            before = bits[:length]
-            moved = moved << 1 | int(bit) ^ (
-                _all_public(version, before) and self._number(f"address {version}", before) & 1
-            )
+            turned = _all_public(version, bits[:length]) and self._number(f"address {version}", bits[:length]) & 1
+            moved = moved << 1 | int(bit) ^ turned
         return moved
 
 
@@ -269,17 +257,13 @@ def secrets_of(*places: str | None) -> set[str]:
 
 
 def own_key() -> bytes:
-    """Return the user's redaction key, made on first use, kept beside their other settings and never in a report.
-
-    Raises ReportError where it is too short to hide anything.
-    """
+    """Return the user's redaction key, made on first use; raises ReportError where it is too short to hide anything."""
     path = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "flowkit" / "redaction.key"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(path, "xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as held:
+        make = partial(open, path, "xb", opener=lambda name, flags: os.open(name, flags, 0o600))
+        with suppress(FileExistsError), make() as held:
             held.write(secrets.token_bytes(32))
-    except FileExistsError:
-        pass
     except OSError:
         return secrets.token_bytes(32)
     key = path.read_bytes()

@@ -15,7 +15,7 @@ from flowkit.reporting.answer import LITTLE, Answer, beyond, covered, little
 from flowkit.reporting.finding import Finding, gravity, incidents
 from flowkit.reporting.html import percent, portion
 from flowkit.reporting.kinds import text, translated
-from flowkit.reporting.names import hosts, service_name
+from flowkit.reporting.names import hosts, named
 from flowkit.reporting.rejected_findings import incident, noise, points, scan, severity_of
 
 ACCEPT_ONLY = "This log holds accepted traffic only, so it cannot show rejections: log ALL traffic for that."
@@ -35,13 +35,11 @@ SCANNERS = "client rejected contacts servers ports attempts first last verdict".
 
 @dataclass(frozen=True, kw_only=True)
 class Rejected(Answer):
-    """What `rejected` returns, beside summary, findings, coverage and titles.
+    """What `rejected` returns, beside summary, findings, coverage and titles; times are UTC.
 
-    `clients`: one row a client, server and service: ``verdict``, ``client``, ``server``, ``service``, ``attempts``,
-    ``cause``, ``confidence``, ``score``; then ``points`` (the score's parts), ``grounds``, ``first``, ``last`` (UTC),
-    ``records``, ``sessions``, ``interface_id``. `scanners`: ``client``, ``rejected`` of ``contacts``, ``servers``,
-    ``ports``, ``attempts``, ``first``, ``last``, ``verdict``. `rules`: as `flowkit.questions.rules.rule_use`
-    returns them. `over_time`: ``start`` (UTC), ``kind``, ``records``.
+    `clients`: one row a client, server and service, with ``verdict``, ``cause``, ``score`` and the score's ``points``.
+    `scanners`: ``client``, ``rejected`` of ``contacts``, ``servers``, ``ports`` and more. `rules`: as
+    `flowkit.questions.rules.rule_use` returns them. `over_time`: ``start``, ``kind``, ``records``.
     """
 
     clients: pd.DataFrame
@@ -51,15 +49,14 @@ class Rejected(Answer):
 
 
 def rejected(log, min_score: int = 4, scan_targets: int = 10, top: int = 20) -> Rejected:
-    """Return who is rejected in `log`, why, and what to change, with at most `top` findings of a kind.
-
-    `min_score`: points from which on a rejected client counts as legitimate; `scan_targets`: targets from which on a
-    public client counts as a scanner.
-    """
+    """Return who is rejected in `log`, why, and what to change, with at most `top` findings of a kind; from `min_score` points
+    on a client counts as legitimate, from `scan_targets` targets on a public one as a scanner."""
     found = rejections(log, min_score, scan_targets)
     host, whole, walks = hosts(log), covered_share(log.coverage), found.scanners.head(top)
     every = _incidents(found.groups)
-    some = [found.groups.loc[[row.Index for row in rows]] for of_kind in every.values() for _, rows in of_kind[:top]]
+    listed, others = ([(severity, rows) for of_kind in every.values() for severity, rows in of_kind[part]]
+                      for part in (slice(top), slice(top, None)))  # fmt: skip
+    some = [found.groups.loc[[row.Index for row in rows]] for _, rows in listed]
     leads = found.groups.loc[[part.index[0] for part in some]]
     scans = found.groups[found.groups.kind == "scan"].drop_duplicates("client")
     scans = scans[scans.client.isin(walks.client)].set_index("client", drop=False)
@@ -70,16 +67,15 @@ def rejected(log, min_score: int = 4, scan_targets: int = 10, top: int = 20) -> 
     rules, table = rule_use(log), over_time(log.fold, found.groups)
     sums = table.groupby("kind").records.sum().sort_values(ascending=False)
     parts = ", ".join(f"{translated(VERDICTS[kind])} {count:,}" for kind, count in sums.items())
-    listed, others = ([(rows[0].root, severity) for of_kind in every.values() for severity, rows in of_kind[part]]
-                      for part in (slice(top), slice(top, None)))  # fmt: skip
-    others += [(f"scan {client}", "info") for client in found.scanners.client[top:]]
+    unlisted = [(rows[0].root, severity) for severity, rows in others]
+    unlisted += [(f"scan {client}", "info") for client in found.scanners.client[top:]]
     numbers = _numbers(every)
     title = text("rejected.records" if len(sums) else "rejected.no-record", n=sums.sum(), parts=parts)
     return Rejected(
         summary=tuple([*little(whole), *_summary(findings, found, log, numbers, whole), *_rules(rules)][:5]),
         findings=tuple(findings),
         numbers=numbers,
-        unlisted=beyond(dict(listed), others),
+        unlisted=beyond((rows[0].root for _, rows in listed), unlisted),
         coverage=covered(whole),
         titles={"rejections_over_time": title},
         clients=_clients(found.groups, host),
@@ -90,8 +86,7 @@ def rejected(log, min_score: int = 4, scan_targets: int = 10, top: int = 20) -> 
 
 
 def _incidents(groups: pd.DataFrame) -> dict[str, list[tuple[str, list]]]:
-    """Return the incidents of each kind that has a finding for each: severity and groups, in the order of `gravity`; in
-    each most records first."""
+    """Return the incidents of each kind but scan and noise: severity and groups, the largest first; by `gravity`."""
     rows, found = defaultdict(list), {kind: [] for kind in KINDS if kind not in ("scan", "noise")}
     for row in groups[groups.kind.isin(found)].sort_values(["records", "score"], ascending=False).itertuples():
         rows[row.kind, row.incident].append(row)
@@ -116,7 +111,6 @@ def _keys(leads: pd.DataFrame) -> pd.DataFrame:
 
 
 def _summary(findings: list[Finding], found: Rejections, log, numbers: dict, share: float | None) -> list[str]:
-    """Return what a reader must know, the gravest and largest first."""
     total, facts = int(found.totals.records.sum()), log.fold.facts
     if not total:
         why = ACCEPT_ONLY if facts["accepted"] else "No record says ACCEPT or REJECT, so nothing can be said."
@@ -146,7 +140,7 @@ def _summary(findings: list[Finding], found: Rejections, log, numbers: dict, sha
 
 
 def _numbers(every: dict[str, list[tuple[str, list]]]) -> dict[str, int]:
-    """Return how many of what is grave there are by kind: clients that are blocked, else incidents of one root cause."""
+    """Return by kind how many blocked clients, or incidents of one root cause, are grave."""
     numbers = {}
     for kind in TOLD:
         grave = [row for severity, rows in every[kind] if severity in ("high", "medium") for row in rows]
@@ -160,19 +154,13 @@ def _rules(rules: pd.DataFrame) -> list[str]:
     if never.empty and wide.empty:
         return []
     least = pd.concat([never, wide]).coverage.min(skipna=False)
-    form = "unknown-coverage" if pd.isna(least) else "least-coverage"
-    share = text(f"rejected.{form}", least=None if pd.isna(least) else percent(least))
+    known = None if pd.isna(least) else percent(least)
+    share = text(f"rejected.{'least' if known else 'unknown'}-coverage", least=known)
     return [text("rejected.rules", n=len(rules), never=len(never), wide=len(wide), share=share)]
 
 
 def _clients(groups: pd.DataFrame, host) -> pd.DataFrame:
-    """Return all listed groups as a table to read, the highest score first."""
-    rows = list(groups.itertuples())
-    ends = {end: [host(getattr(one, end), one.interface_id, one.first, one.last) for one in rows]
-            for end in ("client", "server")}  # fmt: skip
-    table = groups.assign(
-        verdict=groups.kind.map(VERDICTS), service=[service_name(one.protocol, one.server_port) for one in rows],
-        points=groups.parts.map(points), grounds=groups.grounds.map("; ".join), **ends,
-    )  # fmt: skip
+    words = {"verdict": groups.kind.map(VERDICTS), "points": groups.parts.map(points)}
+    table = named(groups, host).assign(**words, grounds=groups.grounds.map("; ".join))
     columns = "verdict client server service attempts cause confidence score points grounds first last records sessions"
     return table[[*columns.split(), "interface_id"]]

@@ -1,8 +1,4 @@
-"""Rejected traffic as findings: one an incident, one a scanner, and one for all noise.
-
-What one rule rejects is one finding: its title says how much, `counts` holds every number in it, its action is the
-smallest rule, replayed on the snapshot's rules before it is shown.
-"""
+"""Rejected traffic as findings: one an incident, which is what one rule rejects, one a scanner, and one for all noise."""
 
 from dataclasses import replace
 
@@ -16,10 +12,9 @@ from flowkit.questions.causes import PING, PONG, own_client, packets
 from flowkit.questions.fixes import TrafficToAllow, acl_fix
 from flowkit.questions.networks import enclosing_network
 from flowkit.questions.rejected import Rejections
-from flowkit.reporting.answer import incident_id
-from flowkit.reporting.finding import CONFIDENCES, Finding, finding
+from flowkit.reporting.finding import CONFIDENCES, Finding, finding, incident_id
 from flowkit.reporting.kinds import TEXTS, retold, text, translated
-from flowkit.reporting.names import service_name
+from flowkit.reporting.names import called, service_name
 from flowkit.words import without_controls
 
 #: Attempts of a public client on a service that others are served by, from which on it looks like a partner.
@@ -40,8 +35,7 @@ def incident(log, part: pd.DataFrame, found: Rejections, host, lines: dict) -> F
         place = ["interface_id", "server", "protocol", "server_port"]
         sums = found.services[(found.services[place] == lead[place]).all(axis=1)].iloc[0]
     verdict = next((one for one in part.verdict if one is not None and not one.allowed), None)
-    # Who began it comes first.
-    ends = ("inside", "far") if lead.client == lead.inside else ("far", "inside")
+    ends = ("inside", "far") if lead.client == lead.inside else ("far", "inside")  # who began it comes first
     common = {end: _common(part[end], verdict if end == "far" else None) for end in ends}
     names = {
         end: host(lead[end], lead.interface_id, first, last) if part[end].nunique() == 1
@@ -49,28 +43,25 @@ def incident(log, part: pd.DataFrame, found: Rejections, host, lines: dict) -> F
         for end in ends
     }  # fmt: skip
     counts = {"clients": int(sums.clients), "attempts": int(sums.attempts)}
-    open_ = (part.reopened == part.sessions) | ((part.cause == "tracking-expired") & (part.protocol == 6))
-    cut = part[{
-        "acl-changed": how != "request", "blocked-client": how == "changed",
-        "reply-refused": (how == "mid-stream") & open_,
-    }.get(kind, how.isna())]  # fmt: skip
+    is_open = (part.reopened == part.sessions) | ((part.cause == "tracking-expired") & (part.protocol == 6))
+    midway = (how == "mid-stream") & is_open
+    cuts = {"acl-changed": how != "request", "blocked-client": how == "changed", "reply-refused": midway}
+    cut = part[cuts.get(kind, how.isna())]
     if kind == "acl-changed" or len(cut):
         counts |= {"cut_sessions": int(cut.sessions.sum()), "attempts": counts["attempts"] - int(cut.attempts.sum())}
     if kind == "late-packets":
         counts = {"packets": int(part.packets.sum()), "clients": counts["clients"]}
     counts |= {"addresses": part.far.nunique()} if kind == "acl-changed" else {}
     counts |= {"servers": part.server.nunique()} if part.server.nunique() > 1 else {}
-    by, number = blame(log, lead, verdict), verdict and verdict.acl_allows is False and verdict.entry
-    if number and number.number not in LAST_RULES and lead.cause not in NO_RULE:
-        counts["rule"] = number.number
-    form = "" if kind == "acl-changed" or lead.protocol != 6 else "-tcp"
-    form = "-later" if kind == "acl-changed" and len(cut) else form
+    entry = verdict and verdict.acl_allows is False and verdict.entry
+    if entry and entry.number not in LAST_RULES and lead.cause not in NO_RULE:
+        counts["rule"] = entry.number
+    form = ("-later" if len(cut) else "") if kind == "acl-changed" else "-tcp" if lead.protocol == 6 else ""
     tries = text(f"common.tries{form}", n=counts.get("attempts", 0))
-    what = [text("common.cut", n=counts["cut_sessions"])] if len(cut) else []
     refused = tries if kind == "reply-refused" else text("common.rejected", tries=tries)
+    what = [text("common.cut", n=counts["cut_sessions"])] if len(cut) else []
     what += [refused] if len(cut) < len(part) else []
     is_over = kind == "blocked-client" and part.since.notna().all()  # all were accepted afterwards, none in between
-    since = "common.since-until" if is_over else "common.since"
     met = "since" if is_over else "between" if part.between.any() else "" if part.own.any() else "none"
     rest, score = part.drop(index=lead.name), text("common.score", score=lead.score, points=points(lead.parts))
     grounds = [*lead.grounds, *([score] if kind == "blocked-client" else [])]
@@ -81,9 +72,10 @@ def incident(log, part: pd.DataFrame, found: Rejections, host, lines: dict) -> F
         dstaddr=common[ends[1]], protocol=lead.protocol if lead.protocol >= 0 else None,
         dstport=lead.server_port if lead.server_port >= 0 else None, severity=severity_of(kind, list(part.itertuples())),
         confidence=lead.confidence, cause=lead.cause, **names, client=names[ends[0]], server=names[ends[1]],
-        service=service_name(lead.protocol, lead.server_port), by=by, tries=tries, what=translated(" and ").join(what),
+        service=service_name(lead.protocol, lead.server_port), tries=tries, what=translated(" and ").join(what),
         logged="" if log.fold.facts["accepted"] else translated(" in this log"),
-        since="" if pd.isna(first) else text(since, first=first, last=last), met=met and text(f"met.{met}"),
+        since="" if pd.isna(first) else text(f"common.since{'-until' if is_over else ''}", first=first, last=last),
+        met=met and text(f"met.{met}"), by=blame(log, lead, verdict),
         way=translated({True: " outbound", False: " inbound"}.get(lead.way, "")),
         control=text(f"control.{lead.cause if f'control.{lead.cause}' in TEXTS else 'unknown'}"),
         late=text("late.closed" if lead.cause == "closed-connection" else "late.open"),
@@ -95,7 +87,7 @@ def incident(log, part: pd.DataFrame, found: Rejections, host, lines: dict) -> F
 
 
 def _common(addresses: pd.Series, verdict=None) -> str | None:
-    """Return what addresses have in common: one address, the network an ACL entry names, the block they fill."""
+    """Return what addresses share: one address, the network an ACL entry names, the block they fill."""
     if addresses.nunique() == 1:
         return addresses.iloc[0]
     if verdict is not None and verdict.deny and verdict.entry.network.prefixlen:
@@ -134,15 +126,15 @@ def blame(log, lead: pd.Series, verdict) -> str:
     if lead.kind == "reply-refused" and lead.cause == "undetermined":
         return text("blame.late-reply")
     if verdict is None or lead.cause in NO_RULE:
-        sure = lead.confidence != "low" or lead.cause not in ("security-group", "network-acl")
+        probably = lead.confidence == "low" and lead.cause in ("security-group", "network-acl")
         said = text(f"blame.{lead.cause}") if f"blame.{lead.cause}" in TEXTS else ""
-        return ("" if sure else translated("probably ")) + said
+        return translated("probably ") + said if probably else said
     said = []
     if verdict.groups_allow is False:
         names = {name: log.network.groups[name].name for name in verdict.group_ids if name in log.network.groups}
-        named = [f"{names[one]} ({one})" if names.get(one, one) != one else one for one in verdict.group_ids]
+        groups = ", ".join(called(names.get(one), one) for one in verdict.group_ids)
         way = translated("egress" if verdict.packet.egress else "ingress")
-        said.append(text("blame.group", groups=without_controls(", ".join(named)), way=way))
+        said.append(text("blame.group", groups=without_controls(groups), way=way))
     if verdict.acl_allows is False:
         number = "*" if verdict.entry is None or verdict.entry.number in LAST_RULES else str(verdict.entry.number)
         said.append(text("blame.entry", acl=without_controls(verdict.acl_id), rule=number))
@@ -150,19 +142,16 @@ def blame(log, lead: pd.Series, verdict) -> str:
 
 
 def _action(log, part: pd.DataFrame, lead: pd.Series, verdict, groups: pd.DataFrame) -> str:
-    """Return the next step: the rules that would let the incident's traffic pass, where a rule is to blame.
-
-    It is '' where the kind has one for all of its findings.
-    """
+    """Return the next step: the rules that would let the incident's traffic pass, as replayed on the snapshot; '' for
+    that of the kind."""
     if lead.kind in ("late-packets", "service-control"):
         return ""
     if lead.cause not in ("security-group", "network-acl", "security-group-and-network-acl"):
         usual = "newer" if log.network else "snapshot"
         return text(f"next.{lead.cause if f'next.{lead.cause}' in TEXTS else usual}")
     far = tuple(sorted(set(part.far)))
-    if (
-        lead.kind == "blocked-service"
-    ):  # what its group allows, else the internet for more clients than rules could name
+    # All that its group allows may ask a service, else the internet where rules cannot name so many clients.
+    if lead.kind == "blocked-service":
         if verdict is not None and verdict.rules:
             far = tuple(str(network) for network in verdict.rules[0].networks) or far
         elif len(far) > fixes.ENTRIES and not any(map(is_private, far)):
@@ -180,10 +169,9 @@ def _action(log, part: pd.DataFrame, lead: pd.Series, verdict, groups: pd.DataFr
     problems: list[str] = []
     if verdict is not None:
         judged = groups[groups.interface_id.isin(log.network.interfaces) & (groups.refusal != "control")]
-        allow, others = (
-            [(one.interface_id, *packet) for one in some.itertuples() for packet in packets(one, one.way)]
-            for some in (judged[judged.index.isin(part.index)], judged[judged.root != lead.root])
-        )
+        parts = (judged[judged.index.isin(part.index)], judged[judged.root != lead.root])
+        allow, others = ([(one.interface_id, *packet) for one in some.itertuples() for packet in packets(one, one.way)]
+                         for some in parts)  # fmt: skip
         entry = fixes.entry_fix(verdict) if len(found) == 1 else None
         if entry and not fixes.replay(log.network, [entry], allow, others):
             found = [entry]
@@ -227,12 +215,8 @@ def noise(found: Rejections, coverage: float | None) -> list[Finding]:
         return []
     parts = [(1, some), (1, totals), (-1, groups), (-1, found.services), (1, groups[groups.kind == "blocked-service"])]
     sums = {name: int(sum(sign * part[name].sum() for sign, part in parts)) for name in SUMS}
-    clients = some.client.nunique()
-    said = {
-        "single": int((some.sessions == 1).sum()),
-        "tiny": int((some.tiny == some.sessions).sum()),
-        "score": len(some),
-    }
+    clients, single, tiny = some.client.nunique(), some.sessions == 1, some.tiny == some.sessions
+    said = {"single": int(single.sum()), "tiny": int(tiny.sum()), "score": len(some)}
     values, times = {"pairs": len(some), "score": some.score.max()}, totals if unlisted else some
     form = "noise.unlisted" if not clients else "noise.at-least" if unlisted else "noise.who"
     return [finding(

@@ -73,11 +73,8 @@ class Plan:
 
 
 def report(request: Request, progress: Progress = lambda stage, done, to_do: None) -> dict:
-    """Make the report that `request` asks for and return its run.json, with `findings` and `folder` beside.
-
-    A notebook that fails does not raise: the run's `status` is then `failed`, and the others are there.
-    Raises UsageError for a wrong request and ReportError where it cannot be done; then nothing is written.
-    """
+    """Make the report that `request` asks for and return its run.json, with `findings` and `folder` beside. Where a notebook
+    fails its `status` is `failed`; where UsageError or ReportError is raised nothing is written."""
     begun, started = time.monotonic(), datetime.now(UTC)
     plan = planned(request, started)
     new_run = history.new_run(request.out, request.group_readable)
@@ -128,9 +125,8 @@ def planned(request: Request, now: datetime) -> Plan:
     if request.keep is not None and request.keep < 1:
         raise UsageError("--keep takes the number of runs to keep, 1 or more")
     options = {name: getattr(request, name) for name in ("source", "format", *OWN)}
-    for name in ("start", "end"):
-        at = moment(getattr(request, name), now)
-        options[name] = None if at is None else f"{at:%Y-%m-%dT%H:%M:%SZ}"
+    times = {name: moment(getattr(request, name), now) for name in ("start", "end")}
+    options |= {name: at and f"{at:%Y-%m-%dT%H:%M:%SZ}" for name, at in times.items()}
     handed = arguments(own, options, given := pairs(request.params), NOTEBOOKS)
     idle = {name: OPTIONS[name] for name in OWN if options[name] is not None}
     idle |= {name: f"--param {name}" for name in given}
@@ -142,8 +138,8 @@ def planned(request: Request, now: datetime) -> Plan:
             raise UsageError("--network-after needs --network, the rules of today to compare with")
         if after is not None:
             rules_after(snapshot, after)
-        named = subnet_names(snapshot)
-        named |= read_networks(None if "named_networks" in idle else given.get("named_networks"))
+        named = None if "named_networks" in idle else given.get("named_networks")
+        named = subnet_names(snapshot) | read_networks(named)
         read_expectations(expectations_of(request.source, options["expect"]), printed_names(snapshot, named))
     except (ValueError, OSError) as error:
         raise ReportError(str(error)) from None
@@ -175,11 +171,9 @@ def _redacting(plan: Plan, wanted: bool) -> Iterator[Redactor | None]:
     with history.temporary_folder() as aside:
         redactor = Redactor(own_key(), secrets_of(source, *(options[name] for name in OWN)), str(aside))
         copies = {}
-        if network:
-            copies["network"] = str(redactor.snapshot(Path(network), aside / "network"))
-        after = options["network_after"]
-        if after and Path(after).expanduser().is_dir():
-            copies["network_after"] = str(redactor.snapshot(Path(after).expanduser(), aside / "network_after"))
+        for name, folder in (("network", network), ("network_after", options["network_after"])):
+            if folder and (name == "network" or Path(folder).expanduser().is_dir()):
+                copies[name] = str(redactor.snapshot(Path(folder), aside / name))
         if expect:
             copies["expect"] = str(redactor.expectations(expect, aside / "expectations.csv"))
         options |= copies
@@ -229,15 +223,10 @@ def _made(
     for name in contradicted(findings):
         page.show_anew(executed[name].notebook)
     run["notebooks"] = [
-        {
-            "name": name,
-            "title": page.opening(each.notebook, name)[0],
-            "seconds": each.seconds,
-            "failure": each.failure,
-            "summary": [sentence for data in shown[name] for sentence in data["summary"]],
-        }
+        {"name": name, "title": page.opening(each.notebook, name)[0], "seconds": each.seconds, "failure": each.failure,
+         "summary": [sentence for data in shown[name] for sentence in data["summary"]]}
         for name, each in executed.items()
-    ]
+    ]  # fmt: skip
     links = page.elsewhere(findings, {each["name"]: each["title"] for each in run["notebooks"]})
     owned = owners(findings, snapshot_of(plan.options["source"], plan.options["network"]))
     texts = {name: page.page(each, run, earlier is not None, links[name], owned) for name, each in executed.items()}
@@ -247,9 +236,8 @@ def _made(
     run["status"] = "failed" if any(each["failure"] for each in run["notebooks"]) else "ok"
     counts = Counter(group[0]["severity"] for group in incidents(findings))
     unlisted = sum((Counter(data.get("unlisted")) for every in shown.values() for data in every), Counter())
-    run["counts"], run["unlisted"] = (
-        {name: some[name] for name in SEVERITIES} for some in (counts + unlisted, unlisted)
-    )
+    for name, some in (("counts", counts + unlisted), ("unlisted", unlisted)):
+        run[name] = {severity: some[severity] for severity in SEVERITIES}
     gone = resolved(findings, earlier, run)
     _write_findings(folder, run, findings, gone)
     notebooks = {name: each.notebook for name, each in executed.items()}
@@ -265,13 +253,9 @@ def _made(
 
 def _write_findings(folder: Path, run: dict, findings: list[dict], gone: list[dict] | None) -> None:
     named = {name: run[name] for name in ("id", "source", "start", "end", "status")}
-    document = {
-        "schema": 2,
-        "run": named | {"flowkit": run["versions"]["flowkit"]},
-        "coverage": run["coverage"],
-        "findings": [{key: each[key] for key in ("id", "status", "notebook", *KEYS[1:])} for each in findings],
-        "resolved": [each["id"] for each in gone or ()],
-    }
+    document = {"schema": 2, "run": named | {"flowkit": run["versions"]["flowkit"]}, "coverage": run["coverage"]}
+    document["findings"] = [{key: each[key] for key in ("id", "status", "notebook", *KEYS[1:])} for each in findings]
+    document["resolved"] = [each["id"] for each in gone or ()]
     history.write(folder / "findings.json", _json(document))
     columns = [
         *("id", "status", "notebook", "kind", "severity", "confidence", "title", "cause", "action"), *SUBJECT,

@@ -25,10 +25,7 @@ DAYS = (1, 7, 60, None)
 
 
 def read(options: dict) -> tuple[Log, list[str]]:
-    """Return the log that `options` name, its files parsed, and a note on what in it could not be read.
-
-    Raises ReportError where nothing of it is a flow log record, UsageError for a wrong window or format.
-    """
+    """Return the log that `options` name, its files parsed, and a note on what in it could not be read."""
     try:
         log = load(**{name: options[name] for name in ("source", "start", "end", "format", "network")})
         tally = log.tally
@@ -44,10 +41,7 @@ def read(options: dict) -> tuple[Log, list[str]]:
 
 
 def undelivered(options: dict, tally: dict, now: float | None = None) -> tuple[Finding, str]:
-    """Return the finding for a window without any record, and a note that names the newest file there is.
-
-    Raises ReportError where the source holds no flow log at all.
-    """
+    """Return the finding for a window without any record, and a note that names the newest file there is."""
     source, start, end = (options[name] for name in ("source", "start", "end"))
     window = period(start, end)
     if window and not (start and end):
@@ -84,29 +78,22 @@ def _newest(options: dict, now: float) -> str:
 
 
 def measured(log: Log) -> dict:
-    """Return the grounds of a run.
-
-    `coverage` (as in findings.json, but for what the tally holds), `first` and `last` (ISO texts, of the
-    records in the window, or None), `inputs` (a dict a file: `file`, `size` in bytes, `sha256` or None).
-    """
+    """Return the grounds of a run: `coverage` (as in findings.json, but for what the tally holds), `first` and `last` of
+    the records (ISO texts, or None), `inputs` (a dict a file: `file`, `size` in bytes, `sha256` or None)."""
     facts, files, share = log.fold.facts, log.files, covered_share(log.coverage)
     with ThreadPoolExecutor(2) as pool:
         hashes = pool.map(_hash if files["size"].sum() <= HASHED else lambda _: None, files.file)
         inputs = [{"file": str(place), "size": int(size), "sha256": digest}
                   for place, size, digest in zip(files.file, files["size"], hashes, strict=True)]  # fmt: skip
     coverage = {name: facts[name] for name in ("records", "ok", "nodata", "skipdata")}
-    return {
-        "coverage": coverage | {"covered_share": None if share is None else round(share, 4)},
-        "first": _iso(facts["first"]),
-        "last": _iso(facts["last"]),
-        "inputs": inputs,
-    }
+    coverage["covered_share"] = None if share is None else round(share, 4)
+    return {"coverage": coverage, "first": _iso(facts["first"]), "last": _iso(facts["last"]), "inputs": inputs}
 
 
 def named_in(log: Log) -> set[str]:
     """Return the names that stand in the records themselves: those of ECS clusters and services."""
-    names = [log.raw[column] for column in ("ecs_cluster_name", "ecs_service_name") if column in log.raw.columns]
-    return {str(name) for column in names for name in column.as_table().distinct().execute().iloc[:, 0].dropna()}
+    columns = {"ecs_cluster_name", "ecs_service_name"} & {*log.raw.columns}
+    return {str(name) for column in columns for name in log.raw[[column]].distinct().execute()[column].dropna()}
 
 
 def _hash(place: str) -> str | None:

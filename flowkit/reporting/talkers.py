@@ -16,7 +16,7 @@ from flowkit.reporting.answer import Answer, beyond, covered, little
 from flowkit.reporting.finding import Finding, finding
 from flowkit.reporting.html import FEW, percent, portion, printed, size
 from flowkit.reporting.kinds import text, translated
-from flowkit.reporting.names import service_name
+from flowkit.reporting.names import called, service_name, shortened
 
 #: Evidence whose client is a guess, or unknown.
 WEAK = tuple(name for name, confidence in CONFIDENCE.items() if confidence == "low")
@@ -43,11 +43,8 @@ NAMES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Talkers(Answer):
-    """What `talkers` returns, beside summary, findings, coverage and titles.
-
-    The tables of `flowkit.questions.talkers.tables`, with ``name`` columns beside addresses and interfaces (the host's
-    name in the snapshot, or the AWS service; null without); ``destinations``: new ones, as `flowkit.reporting.egress`.
-    """
+    """What `talkers` returns, beside summary, findings, coverage and titles: the tables of `flowkit.questions.talkers.tables`,
+    with ``name`` columns beside addresses and interfaces; ``destinations``: new ones, as `flowkit.reporting.egress.table`."""
 
     pairs: pd.DataFrame
     roles: pd.DataFrame
@@ -65,35 +62,31 @@ def talkers(
 ) -> Talkers:
     """Return who talks to whom in `log`: the `top` pairs, all interfaces, and how far to trust it.
 
-    `weak_share`: share of sessions with weak evidence of who began that is worth a finding; `compare_at`: new are
-    destinations that came after this moment (default: the middle of the window); `large_bytes`: what is large.
+    `weak_share`: share of sessions with weak evidence of who began that is worth a finding; new are destinations that came
+    after `compare_at`, by default the middle of the window; `large_bytes`: what is large.
     """
     tables, names, whole = question.tables(log.fold, top), _names(log), covered_share(log.coverage)
-    for name, columns in NAMES.items():
-        for column, new in columns.items():
-            table = tables[name]
-            table.insert(table.columns.get_loc(column) + 1, new, table[column].map(names).astype("object"))
+    for table, column, new in ((tables[name], *pair) for name, columns in NAMES.items() for pair in columns.items()):
+        table.insert(table.columns.get_loc(column) + 1, new, table[column].map(names).astype("object"))
     totals, evidence = tables.pop("totals"), tables["evidence"]
     egress = Egress(log, window(compare_at, None)[0], large_bytes)
     tables["destinations"] = outbound.table(egress, names)
     total, weak = evidence.sessions.sum(), evidence.loc[evidence.evidence.isin(WEAK), "sessions"].sum()
-    sure = text("talkers.unsure")
-    if total:
-        sure = text("talkers.sure", share=portion(total - weak, total), n=total)
+    sure = text("talkers.sure", share=portion(total - weak, total), n=total) if total else text("talkers.unsure")
     told = _titles(tables)
     titles = {name: text(f"talkers.no-{name}") for name in ("bytes_over_time", "bytes_by_interface", "pairs")}
     titles |= {"evidence": sure} | told
-    leaving = outbound.findings(egress, log, None)
-    lines, thin = _summary(totals, told.get("pairs"), tables, log.fold.facts), little(whole)
+    leaving = outbound.findings(egress, log)
+    lines = [*little(whole), *_summary(totals, told.get("pairs"), tables, log.fold.facts)][:3]
+    lines += [outbound.sentence(egress), "" if totals.empty else sure]
+    others = [(one.incident, one.severity) for one in leaving[top:]]
+    grave = {(one.kind, one.incident) for one in leaving if one.severity in ("high", "medium")}
+    numbers = {"new-destination": len(egress.new), "unusual-egress": len(egress.unusual)}
     return Talkers(
-        summary=tuple(
-            filter(None, (*thin, *lines[: 3 - len(thin)], outbound.sentence(egress), *([] if totals.empty else [sure])))
-        ),
+        summary=tuple(filter(None, lines)),
         findings=(*_findings(tables, log.network, whole, weak_share), *leaving[:top]),
-        numbers=_numbers(egress, leaving),
-        unlisted=beyond(
-            (one.incident for one in leaving[:top]), ((one.incident, one.severity) for one in leaving[top:])
-        ),
+        numbers=numbers if egress.enough else Counter(kind for kind, _ in grave),
+        unlisted=beyond((one.incident for one in leaving[:top]), others),
         coverage=covered(whole),
         titles=titles,
         **tables,
@@ -101,10 +94,8 @@ def talkers(
 
 
 def _names(log) -> dict[str, str]:
-    """Return the name of each interface and address: the host's in the snapshot, else the AWS service of an address.
-
-    An address that several interfaces had, at once or one after the other, has no name.
-    """
+    """Return the name of each interface and address: the host's in the snapshot, else the AWS service of an address; none
+    for an address that several interfaces had, at once or one after the other."""
     services = log.fold.sql("SELECT address, service FROM aws_services")
     hosts, own = defaultdict(set), log.interfaces
     for row in own[own.address.notna() & (own.basis != "snapshot") & ~own.transit].itertuples():
@@ -140,16 +131,6 @@ def _summary(totals: pd.DataFrame, largest: str | None, tables: dict[str, pd.Dat
     return lines + ([text("talkers.transit", n=transit)] if transit else [])
 
 
-def _numbers(egress: Egress, leaving: list[Finding]) -> dict[str, int]:
-    """Return how many new destinations and hosts with unusual volume there are, as the summary says; with too little
-    history, which it says then, how many grave incidents."""
-    if egress.enough:
-        return {"new-destination": len(egress.new), "unusual-egress": len(egress.unusual)}
-    return Counter(
-        kind for kind, _ in {(one.kind, one.incident) for one in leaving if one.severity in ("high", "medium")}
-    )
-
-
 def _titles(tables: dict[str, pd.DataFrame]) -> dict[str, str]:
     """Return what each figure that has something to show shows, in one sentence."""
     titles, times, interfaces, pairs = {}, tables["over_time"], tables["by_interface"], tables["pairs"]
@@ -158,21 +139,17 @@ def _titles(tables: dict[str, pd.DataFrame]) -> dict[str, str]:
         titles["bytes_over_time"] = text("talkers.peak", time=peak.time, bytes=_in_and_out(peak))
     if interfaces.filter(like="bytes").to_numpy().any():
         one = interfaces.iloc[0]
-        host = _host(one["name"], one.interface_id)
+        host = called(one["name"], one.interface_id)
         titles["bytes_by_interface"] = text("talkers.busiest", host=host, bytes=_in_and_out(one))
     if (pairs[["client_bytes", "server_bytes"]] > 0).to_numpy().any():
         one = pairs.iloc[0]
-        client, server = (_host(one[f"{role}_name"], one[role]) for role in ("client", "server"))
+        client, server = (called(one[f"{role}_name"], one[role]) for role in ("client", "server"))
         service = "" if pd.isna(one.protocol) else f" {service_name(int(one.protocol), one.server_port)}"
         titles["pairs"] = text(
             "talkers.pair", client=client, server=server, service=service, sent=size(one.client_bytes),
             received=size(one.server_bytes), n=one.sessions - one.rejected_sessions,
         )  # fmt: skip
     return titles
-
-
-def _host(name: object, address: str) -> str:
-    return address if pd.isna(name) else f"{name} ({address})"
 
 
 def _in_and_out(row: pd.Series) -> str:
@@ -189,9 +166,8 @@ def _findings(tables: dict[str, pd.DataFrame], network, coverage: float | None, 
     places = [rows for _, rows in conflicts.groupby(["address", "vpc"])]
     for sure in (True, False):
         alike = [rows for rows in places if rows.basis.isin(["flow-direction", "snapshot"]).all() == sure]
-        found += [_conflict([rows], sure, coverage) for rows in alike] if len(alike) <= ALIKE else [
-            _conflict(alike, sure, coverage)
-        ]  # fmt: skip
+        parts = [[rows] for rows in alike] if len(alike) <= ALIKE else [alike]
+        found += [_conflict(part, sure, coverage) for part in parts]
     unknown = own[(own.basis == "unknown") & ~own.transit & (own.interface_id != "-")]
     if len(unknown):
         names = sorted(unknown.interface_id.unique())
@@ -221,12 +197,11 @@ def _conflict(alike: list[pd.DataFrame], sure: bool, coverage: float | None) -> 
     rows, address, every = alike[0], alike[0].address.iloc[0], pd.concat(alike)
     interfaces, several = sorted(rows.interface_id.unique()), len(alike) > 1
     counts = {"interfaces": len(interfaces)} | ({"more": len(interfaces) - 3} if interfaces[3:] else {})
+    wanted = f"Name=addresses.private-ip-address,Values={address}"
     return finding(
         "address-conflict", form="many" if several else "", severity="medium" if sure else "low",
         confidence="certain" if sure else "medium", address=address, srcaddr=None if several else address,
-        names=_listed(interfaces, 3), action=text(
-            "address-conflict.next", filter=shlex.quote(f"Name=addresses.private-ip-address,Values={address}")
-        ),
+        names=_listed(interfaces, 3), action=text("address-conflict.next", filter=shlex.quote(wanted)),
         grounds=tuple(f"{row.interface_id}: {row.basis}" for row in rows.drop_duplicates("interface_id").itertuples()),
         first_seen=every["first"].min(), last_seen=every["last"].max(), coverage=coverage,
         counts=counts | ({"addresses": len(alike)} if several else {}),
@@ -235,5 +210,5 @@ def _conflict(alike: list[pd.DataFrame], sure: bool, coverage: float | None) -> 
 
 def _listed(names: list[str], most: int) -> str:
     """Return the first of several names, and how many more there are: `eni-1, eni-2 and 5 more`."""
-    some = [*names[:most], *([text("common.more", n=len(names) - most)] if names[most:] else [])]
+    some = shortened(names, most)
     return text("common.and", some=", ".join(some[:-1]), last=some[-1])

@@ -13,7 +13,7 @@ from flowkit.questions.what_if import PASSES, REJECTED, UNDETERMINED, Replay, re
 from flowkit.reporting.answer import MIME, Answer, Shown
 from flowkit.reporting.html import percent
 from flowkit.reporting.kinds import text, translated
-from flowkit.reporting.names import hosts, service_name
+from flowkit.reporting.names import hosts, named, service_name
 from flowkit.words import without_controls
 
 #: A claim on what was not rejected rests on at least so much of the time of the interfaces whose rules change.
@@ -24,12 +24,10 @@ SHORT = 0.95
 class WhatIf(Answer):
     """What `what_if` returns, beside summary and coverage.
 
-    `verdict`: ``rejected`` (something that was let pass would be), ``nothing rejected`` (of what the log holds, and
-    nothing forbids to say so), ``undetermined``; '' without changed rules. `reasons`: what forbids it (``short`` coverage,
-    ``unjudged`` interfaces, ``undetermined`` sessions, ``untried`` rules). `clients`: one row a client, server and
-    service on which the changed rules say another thing. `untried`: changed rules that no traffic of the log was judged
-    by. `narrowest`: the narrowest security group rules for what was answered, and `narrowed` the snapshot with them,
-    as `flowkit.questions.least_privilege.least_privilege` returns both. `replay`: what the tables are made of.
+    `verdict`: ``rejected``, ``nothing rejected`` (of what the log holds, and no `reasons` forbid to say so: ``short``
+    coverage, ``unjudged`` interfaces, ``undetermined`` sessions, ``untried`` rules), ``undetermined``; '' without changed
+    rules. `clients`: one row a client, server and service on which the changed rules say another thing. `untried`: changed
+    rules that no traffic was judged by. `narrowest` and `narrowed`: as `least_privilege` returns them.
     """
 
     verdict: str = ""
@@ -47,11 +45,8 @@ class WhatIf(Answer):
 
 
 def what_if(log, after=None) -> WhatIf:
-    """Return what the rules `after` would do to the traffic of `log`.
-
-    `after`: the folder of a rules snapshot, or one change as the AWS CLI says it, such as
-    ``revoke-security-group-ingress --group-id sg-0a1b --protocol tcp --port 22 --cidr 0.0.0.0/0``; it is only read.
-    """
+    """Return what the rules `after` would do to the traffic of `log`: the folder of a rules snapshot, or one change such as
+    ``revoke-security-group-ingress --group-id sg-0a1b --protocol tcp --port 22 --cidr 0.0.0.0/0``; it is only read."""
     narrowest, narrowed = least_privilege(log)
     least = {"narrowest": narrowest, "narrowed": narrowed}
     if after is None:
@@ -85,9 +80,8 @@ def _reasons(log, replay: Replay, share: float | None) -> dict[str, str]:
     values |= {"interfaces": len(replay.unjudged), "changes": len(closing)}
 
     def example(form: str, eni: str, why: str) -> None:
-        said[form] = text(
-            f"what-if.{form}", name=without_controls(log.network.label(eni)), why=translated(why), **values
-        )
+        name = without_controls(log.network.label(eni))
+        said[form] = text(f"what-if.{form}", name=name, why=translated(why), **values)
 
     if replay.affected and not (share or 0) >= SHORT:
         said["short"] = text("what-if.no-coverage" if share is None else "what-if.short", **values)
@@ -126,12 +120,7 @@ def _sentences(log, replay: Replay, reasons: list[str], seen: dict) -> list[str]
 
 
 def _clients(log, replay: Replay) -> pd.DataFrame:
-    """Return the clients of `replay` as a table to read."""
-    host, table = hosts(log), replay.clients
-    times = {name: pd.to_datetime(table[name], unit="s", utc=True) for name in ("first", "last")}
-    table = table.assign(**times, verdict=table.verdict.map(translated))
-    rows = list(table.itertuples())
-    ends = {role: [host(getattr(one, role), one.interface_id, one.first, one.last) for one in rows]
-            for role in ("client", "server")}  # fmt: skip
-    table = table.assign(service=[service_name(one.protocol, one.server_port) for one in rows], **ends)
-    return table["verdict client server service sessions today after first last records interface_id".split()]
+    times = {name: pd.to_datetime(replay.clients[name], unit="s", utc=True) for name in ("first", "last")}
+    table = replay.clients.assign(**times, verdict=replay.clients.verdict.map(translated))
+    columns = "verdict client server service sessions today after first last records interface_id"
+    return named(table, hosts(log))[columns.split()]
