@@ -137,9 +137,9 @@ def test_a_comment_of_terraform_is_code():
 
 
 def test_of_the_same_severity_the_surest_comes_first_and_then_the_largest():
-    given = [("low", 900), ("certain", 3), ("high", 7), ("certain", 30)]
+    given = [("low", 90), ("certain", 3), ("high", 7), ("certain", 30)]
     told = tell([finding(confidence=sure, records=n, subject={"srcaddr": f"10.0.0.{n}"}) for sure, n in given])
-    assert [each["records"] for each in told.data["findings"]] == [30, 3, 7, 900]
+    assert [each["records"] for each in told.data["findings"]] == [30, 3, 7, 90]
 
 
 def test_an_incident_says_which_expectation_it_breaks_whatever_its_title_says():

@@ -370,3 +370,11 @@ def test_a_window_without_records_says_what_the_source_holds(tmp_path):
     assert flowkit.gaps(log).findings[0].grounds == (span,)
     (tmp_path / "x.log").write_text(record(at=5) + "\n")
     assert load(tmp_path).outside == "the times of its records are such as no flow log can have"
+
+
+@pytest.mark.parametrize("question", ["rejected", "reachability", "gaps", "talkers", "what_if"])
+def test_an_answer_shows_its_summary_and_not_all_of_its_tables(question):
+    answer = getattr(flowkit, question)(load("sample"))
+    shown = repr(answer)
+    assert shown.startswith(f"<{type(answer).__name__}: {answer.summary[0]}") and shown.endswith(" findings>")
+    assert len(shown) < 2000

@@ -33,7 +33,7 @@ NO_RECORD = "no record in this window"
 UNITS = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days"}
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Gaps(Answer, GapTables):
     """What `gaps` returns: summary, findings, coverage and titles beside the tables of `GapTables`."""
 

@@ -32,7 +32,7 @@ WORDS = {"newly-reachable": "open but should be blocked", "unproven": "no data"}
 SHOWN = 50
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Reachability(Answer):
     """What `reachability` returns, beside summary, findings, coverage and titles; times are UTC.
 

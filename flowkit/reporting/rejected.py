@@ -33,7 +33,7 @@ VERDICTS = {
 SCANNERS = "client rejected contacts servers ports attempts first last verdict".split()
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Rejected(Answer):
     """What `rejected` returns, beside summary, findings, coverage and titles; times are UTC.
 

@@ -41,7 +41,7 @@ NAMES = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Talkers(Answer):
     """What `talkers` returns, beside summary, findings, coverage and titles: the tables of `flowkit.questions.talkers.tables`,
     with ``name`` columns beside addresses and interfaces; ``destinations``: new ones, as `flowkit.reporting.egress.table`."""

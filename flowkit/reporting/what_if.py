@@ -20,7 +20,7 @@ from flowkit.words import without_controls
 SHORT = 0.95
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class WhatIf(Answer):
     """What `what_if` returns, beside summary and coverage.
 
