@@ -6,6 +6,7 @@ gzip (members, padding, twice), bz2, xz, zip and zstd. Blocks are of 2 MB at mos
 import bz2
 import itertools
 import lzma
+import re
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -25,6 +26,8 @@ _STREAMS = {
     b"BZh": ("bz2", bz2.BZ2Decompressor),
     b"\xfd7zXZ": ("xz", lzma.LZMADecompressor),
 }
+#: How zstd begins: with data, or with a frame to skip.
+_ZSTD = re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18")
 #: How files of other kinds begin.
 _OTHERS = {
     b"ORC": "an ORC file: write it as Parquet",
@@ -65,7 +68,7 @@ class Compressed:
         magic = next((magic for magic in _STREAMS if head.startswith(magic)), None)
         if outermost and head.startswith(b"PK\x03\x04"):
             return self._zip(depth)
-        if outermost and head.startswith(b"\x28\xb5\x2f\xfd"):
+        if outermost and _ZSTD.match(head):
             return self._opened(self._zstd(), False, depth + 1)
         return (
             self._opened(self._streams(chunks, magic, outermost), False, depth + 1) if magic and depth < 3 else chunks
@@ -143,8 +146,18 @@ class Compressed:
     def _zstd(self) -> Iterator[bytes]:
         import pyarrow as pa  # takes longer to import than small logs to read
 
+        done, tail = 0, bytearray()
         try:
             with pa.OSFile(str(self.path)) as raw, pa.CompressedInputStream(raw, "zstd") as stream:
-                yield from iter(lambda: stream.read(BLOCK), b"")
+                while block := stream.read(BLOCK):
+                    yield block
+                    done += len(block)
         except (OSError, pa.ArrowException) as error:
             self.damage = f"the zstd data is damaged ({error})"
+            with suppress(OSError, pa.ArrowException), pa.OSFile(str(self.path)) as raw:
+                stream = pa.CompressedInputStream(raw, "zstd")  # once more, in small steps up to the damage
+                while done > 0 and (block := stream.read(min(done, BLOCK))):
+                    done -= len(block)
+                while block := stream.read(64):
+                    tail += block
+            yield bytes(tail)
