@@ -200,10 +200,24 @@ class Lines:
             yield self.piece(data)
 
     def _events(self, blocks: Iterator[bytes], separator: str, column: int, skip: int) -> Iterator[Piece]:
-        """The messages of a table of events, which stand in one `column`; a row without it stays as it is."""
+        """The messages of a table of events, which stand in one `column`; a row without it stays as it is.
+
+        As long as each line is a row, and no quote is inside a cell, they come out together.
+        """
+        cell = rf'(?:"[^"\r]*"|[^"\r{separator}]*)'
+        row = rf"^(?:{cell}{separator}){{{column}}}({cell})(?:{separator}{cell})*\r?$"
+        for block in blocks:
+            found = as_lines(block)[skip:].str.extract(row)
+            if found.has_nulls():
+                blocks = itertools.chain([block], blocks)
+                break
+            skip, data = 0, as_text(found.str.strip_chars('"').to_frame())
+            if data:
+                self.format = self.format or self._by_content(data)
+                yield self.piece(data)
         texts = (line.decode("utf-8", "replace") for block in blocks for line in io.BytesIO(block))
         rows = itertools.islice(_rows(texts), skip, None)
-        return self._gathered(line for row in rows for line in strict.of_text(_cell(row, separator, column)))
+        yield from self._gathered(line for row in rows for line in strict.of_text(_cell(row, separator, column)))
 
     def _messages(self, blocks: Iterator[bytes], key: str, before: bytes, behind: bytes) -> Iterator[Piece]:
         """Objects one a line, with one message each behind `key`. A line that is otherwise stays as it is.
