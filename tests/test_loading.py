@@ -560,7 +560,7 @@ def test_archives_are_unpacked_or_named(tmp_path):
     def zipped(**members):
         with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
             for member, data in members.items():
-                archive.writestr(member.replace("_", "."), data)
+                archive.writestr(re.sub("(?<!_)_(?!_)", ".", member), data)
         return tmp_path / "a.zip"
 
     tally = flowkit.ingest(str(zipped(a_gz=gzip.compress(text), b_log=text, c_bz2=bz2.compress(text[:-1]))))
@@ -568,8 +568,17 @@ def test_archives_are_unpacked_or_named(tmp_path):
     frame = pd.DataFrame([PING[0].split()], columns=[name.replace("-", "_") for name in DEFAULT_FORMAT])
     parquet = frame.to_parquet()
     assert one(zipped(a_parquet=parquet))["ok"] == 1
-    with pytest.raises(flowkit.SourceError, match="holds several files, some Parquet: unpack it first"):
-        flowkit.ingest(str(zipped(a_parquet=parquet, b_parquet=parquet)))
+    table = text.replace(b" ", b",")
+    tally = flowkit.ingest(str(zipped(a_parquet=parquet, b_csv=table, c_log=text.decode().encode("utf-16"), d=parquet)))
+    assert (tally["ok"], tally["headers"], tally["malformed"], tally["damaged_files"]) == (6, 2, 0, 0)
+    tally = flowkit.ingest(
+        str(zipped(**{"a/.__x": b"\0\5\x16", "__MACOSX/x": b"\0\5\x16", "empty": b"", "a_log": text}))
+    )
+    assert (tally["ok"], tally["malformed"], tally["damaged_files"]) == (2, 0, 0)
+    tally = flowkit.ingest(str(zipped(README=b"What these are", a_log=text)))
+    assert (tally["ok"], tally["malformed"], tally["damaged_files"]) == (2, 0, 1)
+    with pytest.raises(flowkit.SourceError, match="an empty zip archive"):
+        flowkit.ingest(str(zipped(empty=b"")))
     with pytest.raises(flowkit.SourceError, match="an office document, such as a workbook: save its table as CSV"):
         flowkit.ingest(str(zipped(mimetype=text)))
     for mode in ("w", "w:gz"):
