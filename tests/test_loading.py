@@ -588,6 +588,11 @@ def test_archives_are_unpacked_or_named(tmp_path):
             archive.addfile(member, io.BytesIO(text))
         with pytest.raises(flowkit.SourceError, match="this is a tar archive: unpack it first"):
             flowkit.ingest(str(tmp_path / "a.tar"))
+    old = bytearray(512)  # of before POSIX
+    old[:5], old[148:156] = b"a.log", f"{sum(b'a.log') + 8 * 32:06o}\0 ".encode()
+    (tmp_path / "a.tar").write_bytes(bytes(old) + text)
+    with pytest.raises(flowkit.SourceError, match="this is a tar archive: unpack it first"):
+        flowkit.ingest(str(tmp_path / "a.tar"))
 
 
 HEADED = ",".join(DEFAULT_FORMAT)

@@ -68,8 +68,11 @@ class Compressed:
         head = next(chunks, b"")
         if other := next((what for magic, what in _OTHERS.items() if head.startswith(magic)), None):
             raise SourceError(f"this is {other}")
-        if head[257:262] == b"ustar":
-            raise SourceError("this is a tar archive: unpack it first")
+        with suppress(ValueError):  # a tar archive, also an old one, has the sum of its header in it, up to a NUL
+            if b"\0" in head[148:156] and sum(head[:148] + b" " * 8 + head[156:512]) == int(
+                head[148:156].strip(b" \0"), 8
+            ):
+                raise SourceError("this is a tar archive: unpack it first")
         chunks = itertools.chain([head], chunks)
         magic = next((magic for magic in _STREAMS if head.startswith(magic)), None)
         if outermost and _ZSTD.match(head):
