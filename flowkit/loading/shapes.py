@@ -200,10 +200,7 @@ class Lines:
             yield self.piece(data)
 
     def _events(self, blocks: Iterator[bytes], separator: str, column: int, skip: int) -> Iterator[Piece]:
-        """The messages of a table of events, which stand in one `column`; a row without it stays as it is.
-
-        As long as each line is a row, and no quote is inside a cell, they come out together.
-        """
+        """The messages in one `column` of a table of events, together while each line is a row; a row without stays."""
         cell = rf'(?:"[^"\r]*"|[^"\r{separator}]*)'
         row = rf"^(?:{cell}{separator}){{{column}}}({cell})(?:{separator}{cell})*\r?$"
         for block in blocks:
@@ -220,10 +217,9 @@ class Lines:
         yield from self._gathered(line for row in rows for line in strict.of_text(_cell(row, separator, column)))
 
     def _messages(self, blocks: Iterator[bytes], key: str, before: bytes, behind: bytes) -> Iterator[Piece]:
-        """Objects one a line, with one message each behind `key`. A line that is otherwise stays as it is.
+        """Messages of objects that stand alone on their line, behind `key`; a line that is otherwise stays as it is.
 
         `before` and `behind` are what the first object has around its message, as mostly all have.
-        Only an object with nothing else on its line that may hold a record is plain.
         """
         for raw in blocks:
             data = raw.removeprefix(before).removesuffix(behind + b"\n") + b"\n"
