@@ -148,9 +148,10 @@ FIELDS = {field.name: field for field in VPC_FIELDS + TGW_FIELDS}
 #: AWS's default format: the fields of version 2, in this order.
 DEFAULT_FORMAT = tuple(field.name for field in VPC_FIELDS if field.version == 2)
 
-#: The fields that hold times, and those that hold addresses.
+#: The fields that hold times, those that hold addresses, and those that hold accounts.
 TIMES = tuple(field.name for field in FIELDS.values() if field.pattern == TIME)
 ADDRESSES = tuple(field.name for field in FIELDS.values() if field.pattern == ADDRESS)
+ACCOUNTS = tuple(field.name for field in FIELDS.values() if field.pattern == ACCOUNT)
 
 #: The columns of the flows table and their types: all VPC fields, whatever the log's format holds.
 COLUMNS = {field.column: field.type for field in VPC_FIELDS}

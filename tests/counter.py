@@ -49,10 +49,10 @@ def record(tokens: list[str]) -> dict | None:
         elif name in WORDS:
             if token not in WORDS[name]:
                 return None
-        elif name == "account-id" and not (
-            token.isascii() and (token.isdigit() and len(token) <= 12 or token[0] not in "-0123456789")
-        ):
-            return None
+        elif name == "account-id":
+            if not (token.isascii() and (token.isdigit() and len(token) <= 12 or token[0] not in "-0123456789")):
+                return None
+            row[name] = token.zfill(12) if token.isdigit() else token
     return row
 
 

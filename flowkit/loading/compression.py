@@ -6,6 +6,7 @@ gzip (members, padding, twice), bz2, xz, zip and zstd. Blocks are of 2 MB at mos
 import bz2
 import itertools
 import lzma
+import re
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -25,6 +26,9 @@ _STREAMS = {
     b"BZh": ("bz2", bz2.BZ2Decompressor),
     b"\xfd7zXZ": ("xz", lzma.LZMADecompressor),
 }
+#: How zstd begins: with data, or with a frame to skip.
+_ZSTD = re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18")
+_MACOS = re.compile(r"__MACOSX/|(?:.*/)?\._")
 #: How files of other kinds begin.
 _OTHERS = {
     b"ORC": "an ORC file: write it as Parquet",
@@ -44,28 +48,34 @@ _OTHERS = {
 
 
 class Compressed:
-    """The decompressed blocks of the file at `path`; once they are out, `damage` says what is wrong with it."""
+    """The file at `path`: its decompressed `parts`; once they are out, `damage` says what is wrong with it."""
 
     def __init__(self, path: Path):
         self.path = path
         self.damage: str | None = None
 
-    def __iter__(self) -> Iterator[bytes]:
+    def parts(self) -> Iterator[Iterator[bytes]]:
+        """The blocks of the file, or those of each file that a zip archive holds."""
         with self.path.open("rb") as file:
-            yield from self._opened(iter(lambda: file.read(BLOCK), b""), outermost=True)
+            if file.read(4) == b"PK\x03\x04":
+                yield from self._zip()
+            else:
+                file.seek(0)
+                yield self._opened(iter(lambda: file.read(BLOCK), b""), outermost=True)
 
     def _opened(self, chunks: Iterator[bytes], outermost: bool, depth: int = 0) -> Iterator[bytes]:
         """What is inside `chunks`, whatever they are compressed with, up to three times."""
         head = next(chunks, b"")
         if other := next((what for magic, what in _OTHERS.items() if head.startswith(magic)), None):
             raise SourceError(f"this is {other}")
-        if head[257:262] == b"ustar":
-            raise SourceError("this is a tar archive: unpack it first")
+        with suppress(ValueError):  # a tar archive, also an old one, has the sum of its header in it, up to a NUL
+            if b"\0" in head[148:156] and sum(head[:148] + b" " * 8 + head[156:512]) == int(
+                head[148:156].strip(b" \0"), 8
+            ):
+                raise SourceError("this is a tar archive: unpack it first")
         chunks = itertools.chain([head], chunks)
         magic = next((magic for magic in _STREAMS if head.startswith(magic)), None)
-        if outermost and head.startswith(b"PK\x03\x04"):
-            return self._zip(depth)
-        if outermost and head.startswith(b"\x28\xb5\x2f\xfd"):
+        if outermost and _ZSTD.match(head):
             return self._opened(self._zstd(), False, depth + 1)
         return (
             self._opened(self._streams(chunks, magic, outermost), False, depth + 1) if magic and depth < 3 else chunks
@@ -120,31 +130,41 @@ class Compressed:
                     if inflater.eof:
                         inflater = zlib.decompressobj(wbits=31)
 
-    def _zip(self, depth: int) -> Iterator[bytes]:
-        """The files of an archive, compressed or not, one after another, each with a line end behind it."""
+    def _zip(self) -> Iterator[Iterator[bytes]]:
+        """The files of an archive, without what macOS puts beside each."""
         try:
             with zipfile.ZipFile(self.path) as archive:
-                members = [each for each in archive.infolist() if not each.is_dir()]
+                members = [each for each in archive.infolist() if each.file_size and not _MACOS.match(each.filename)]
                 if any(each.filename in ("[Content_Types].xml", "mimetype") for each in members):
                     raise SourceError("this is an office document, such as a workbook: save its table as CSV")
-                for member in members:
-                    with archive.open(member) as inside:
-                        last = b"\n"
-                        for block in self._opened(iter(lambda: inside.read(BLOCK), b""), False, depth + 1):  # noqa: B023
-                            if last == b"\n" and len(members) > 1 and block.startswith(b"PAR1"):
-                                raise SourceError("the zip archive holds several files, some Parquet: unpack it first")
-                            last = block[-1:] or last
-                            yield block
-                        if last != b"\n" and len(members) > 1:
-                            yield b"\n"
+                if not members:
+                    raise SourceError("this is an empty zip archive")
+                yield from (self._member(archive, member) for member in members)
+        except zipfile.BadZipFile as error:
+            raise SourceError(f"the zip archive cannot be read ({error})") from None
+
+    def _member(self, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[bytes]:
+        try:
+            with archive.open(member) as inside:
+                yield from self._opened(iter(lambda: inside.read(BLOCK), b""), False, 1)
         except (zipfile.BadZipFile, RuntimeError, NotImplementedError, zlib.error, EOFError) as error:
             raise SourceError(f"the zip archive cannot be read ({error})") from None
 
     def _zstd(self) -> Iterator[bytes]:
         import pyarrow as pa  # takes longer to import than small logs to read
 
+        done, tail = 0, bytearray()
         try:
             with pa.OSFile(str(self.path)) as raw, pa.CompressedInputStream(raw, "zstd") as stream:
-                yield from iter(lambda: stream.read(BLOCK), b"")
+                while block := stream.read(BLOCK):
+                    yield block
+                    done += len(block)
         except (OSError, pa.ArrowException) as error:
             self.damage = f"the zstd data is damaged ({error})"
+            with suppress(OSError, pa.ArrowException), pa.OSFile(str(self.path)) as raw:
+                stream = pa.CompressedInputStream(raw, "zstd")  # once more, in small steps up to the damage
+                while done > 0 and (block := stream.read(min(done, BLOCK))):
+                    done -= len(block)
+                while block := stream.read(64):
+                    tail += block
+            yield bytes(tail)

@@ -52,7 +52,7 @@ _LOOK_ALIKE_LINES = {
     r"(?:<\d+>)?[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \S+ ": "lines of syslog",
 }
 #: What stands for null in tables that other tools write.
-NULLS = ("", "-", "\\N", "null", "NULL", "None", "nan", "NaN")
+NULLS = ("", "-", "\\N", "null", "NULL", "None", "nan", "NaN", "NA", "<NA>")
 #: What CloudWatch's exports and commands put first on a line.
 STAMP = r"(?:[0-9]{4}-[0-9]{2}-[0-9]{2}[!-~]*|EVENTS)"
 #: Columns that flowkit adds to a table of records.

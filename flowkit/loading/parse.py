@@ -9,7 +9,7 @@ import errno
 import itertools
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -71,8 +71,18 @@ class Parser:
         self._write()
 
     def _read(self, facts: dict, source: Compressed) -> None:
-        """Read one file; what can be read of a damaged one."""
-        blocks = iter(source)
+        """Read one file; what can be read of a damaged one, or of an archive of which some files are of other kinds."""
+        refusal = None
+        for blocks in source.parts():
+            try:
+                self._read_part(facts, source, blocks)
+            except SourceError as error:
+                refusal = refusal or str(error)
+        if refusal and not facts["lines"]:
+            raise SourceError(refusal)
+        facts["damage"] = source.damage or refusal
+
+    def _read_part(self, facts: dict, source: Compressed, blocks: Iterator[bytes]) -> None:
         head = next(blocks, b"")
         if head.startswith(MAGIC):
             with source.path.open("rb") as file:
@@ -88,14 +98,14 @@ class Parser:
             if number:  # a header in what came before may have changed this file's format
                 self._settle()
             else:
-                facts |= {name: getattr(lines, name) for name in ("headers", "blank")}
-                facts["lines"] = lines.headers + lines.blank
+                facts["headers"] += lines.headers
+                facts["blank"] += lines.blank
+                facts["lines"] += lines.headers + lines.blank
             self.waiting[lines.format].append((facts, lines, piece))
             facts |= {"lines": facts["lines"] + piece.count, "headed": lines.headed}
             self.size += len(piece.data)
             if self.size >= TEXT:
                 self._settle()
-        facts["damage"] = source.damage
 
     def _settle(self) -> None:
         """Judge and read all lines that wait, those of one format together."""

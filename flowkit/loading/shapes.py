@@ -22,9 +22,14 @@ from flowkit.loading import strict
 from flowkit.loading.compression import Compressed
 from flowkit.loading.errors import SourceError
 from flowkit.loading.grammar import DEFAULT, Format, header, known, refuse_look_alikes, twice
+from flowkit.words import many
 
-_MESSAGE = re.compile(rb'"@?message"\s*:\s*"(?=[^"\\]*")')
-_ONE_MESSAGE = re.compile(rb'\{(?:"[^"{}\[\]]*"\s*:\s*(?:"[^"{}\[\]]*"|[^"{}\[\],]*),?\s*)+\}\s*(?=\{|$)')
+_MESSAGE = re.compile(rb'"@?message"\s*:\s*"')
+#: An object without lists, objects and escapes, and one alone on its line or right before the next.
+_PAIR = r'"[^"\\\n]*"\s*:\s*(?:"[^"\\\n]*"|[^"{}\[\],\\\s]+)'
+_OBJECT = rf"\{{\s*{_PAIR}(?:\s*,\s*{_PAIR})*\s*\}}"
+_ONE_OBJECT = re.compile(rf"{_OBJECT}(?:\s*?\n|(?=\{{)|$)".encode())
+_BOMS = re.compile(rb"^(?:\xef\xbb\xbf)+", re.MULTILINE)
 _SOMETHING = re.compile(rb"[^ \t\r\n\xef\xbb\xbf\0]")
 _JSON = re.compile(rb'\s*(?:\{\s*["}]|\[\s*(?:[\[\]{"]|$))')
 #: A blank line, or the one by which Excel says what separates the cells below it.
@@ -65,16 +70,17 @@ class Lines:
                 break
             blank, size = blank + block.count(b"\n"), size + len(block)
         if not head:
-            raise SourceError("the file is empty" + " but for blanks" * bool(size))
+            raise SourceError(self.source.damage or "the file is empty" + " but for blanks" * bool(size))
         blocks = itertools.chain([head], blocks)
         if head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
             blocks = (text.encode() for text in codecs.iterdecode(blocks, "utf-16", "replace"))
-        head = next(blocks).removeprefix(codecs.BOM_UTF8)
+        head = _BOMS.sub(b"", next(blocks), count=1)
         blocks = itertools.chain([head], blocks)
         if _MARKUP.match(head):
             raise SourceError("this is an HTML or XML page, such as a download that failed, not a flow log")
         if _JSON.match(head):
-            if (one := _ONE_MESSAGE.match(head)) and (key := _MESSAGE.search(one[0])):
+            one = _ONE_OBJECT.match(head)
+            if one and one[0].count(b'message"') == 1 and (key := _MESSAGE.search(one[0])):
                 blocks = blocks if b"\n" in one[0] else _one_a_line(blocks)
                 end = one[0].index(b'"', key.end())
                 around = (one[0][: key.end()], one[0][end:].rstrip())
@@ -104,6 +110,8 @@ class Lines:
                 if ready:
                     yield ready
                 ready = b"".join((rest, memoryview(block)[:cut])) if rest or cut < len(block) else block
+                if codecs.BOM_UTF8 in ready:  # of files that were joined
+                    ready = _BOMS.sub(b"", ready)
                 rest = block[cut:]
             else:
                 rest += block
@@ -136,13 +144,14 @@ class Lines:
                 raise SourceError(f"the header names {again} twice")
             named = header(tokens, least=2 if table else 1)
             words = [token.lower() for token in tokens] if all(re.match(r"[@_A-Za-z]", each) for each in tokens) else []
-            column = next((at for at, word in enumerate(words, 1) if table and word in MESSAGES), 0)
+            alone = len(tokens) == 1
+            column = next((at for at, word in enumerate(words, 1) if (table or alone) and word in MESSAGES), 0)
             as_given = self.given and len(tokens) == len(self.given.names)
             as_given = as_given and (" " not in line or strict.fits(tokens, self.given))
             if table and (named or column or as_given or _is_default(tokens)):
                 break
         if column:
-            return self._events(blocks, separator, column - 1, blank + 1)
+            return self._events(blocks, "," if alone else separator, column - 1, blank + 1)
         few = not table and named and len(named.names) - len(named.unknown) < 3
         if named and (named == self.given or not few or (len(named.names) > 1 and not named.unknown)):
             self.format, self.headed, self.headers, self.blank = named, True, 1, blank
@@ -176,8 +185,7 @@ class Lines:
             raise SourceError("this is JSON, but its first value holds no flow log record")
         count = len(re.findall(r"[^\s,;|]+", top))
         hint = ": say which fields the lines hold with --format" if count >= 3 else ""
-        tokens = "1 token" if count == 1 else f"{count} tokens"
-        raise SourceError(f"no header, and not AWS's default format (its first line has {tokens}){hint}")
+        raise SourceError(f"no header, and not AWS's default format (its first line has {many(count, 'token')}){hint}")
 
     def _pieces(self, blocks: Iterator[bytes]) -> Iterator[Piece]:
         skip = (self.blank + 1) * self.headed
@@ -192,13 +200,24 @@ class Lines:
             yield self.piece(data)
 
     def _events(self, blocks: Iterator[bytes], separator: str, column: int, skip: int) -> Iterator[Piece]:
-        """The messages of a table of events, which stand in one `column`; a row without it stays as it is."""
+        """The messages in one `column` of a table of events, together while each line is a row; a row without stays."""
+        cell = rf'(?:"[^"\r]*"|[^"\r{separator}]*)'
+        row = rf"^(?:{cell}{separator}){{{column}}}({cell})(?:{separator}{cell})*\r?$"
+        for block in blocks:
+            found = as_lines(block)[skip:].str.extract(row)
+            if found.has_nulls():
+                blocks = itertools.chain([block], blocks)
+                break
+            skip, data = 0, as_text(found.str.strip_chars('"').to_frame())
+            if data:
+                self.format = self.format or self._by_content(data)
+                yield self.piece(data)
         texts = (line.decode("utf-8", "replace") for block in blocks for line in io.BytesIO(block))
         rows = itertools.islice(_rows(texts), skip, None)
-        return self._gathered(line for row in rows for line in strict.of_text(_cell(row, separator, column)))
+        yield from self._gathered(line for row in rows for line in strict.of_text(_cell(row, separator, column)))
 
     def _messages(self, blocks: Iterator[bytes], key: str, before: bytes, behind: bytes) -> Iterator[Piece]:
-        """Objects one a line, with one message each behind `key`. A line that is otherwise stays as it is.
+        """Messages of objects that stand alone on their line, behind `key`; a line that is otherwise stays as it is.
 
         `before` and `behind` are what the first object has around its message, as mostly all have.
         """
@@ -206,9 +225,11 @@ class Lines:
             data = raw.removeprefix(before).removesuffix(behind + b"\n") + b"\n"
             data = data.replace(behind + b"\n" + before, b"\n")
             if b'"' in data or b"\\" in data or len(raw) - len(data) != data.count(b"\n") * len(before + behind):
-                cells = pl.col("line").str.splitn(key, 2).struct[1].str.splitn('"', 2)  # message, and what follows
-                plain = cells.struct[1].is_not_null() & ~cells.struct[0].str.contains("\\", literal=True)
-                data = as_text(as_lines(raw).to_frame().select(pl.when(plain).then(cells.struct[0]).otherwise("line")))
+                line = pl.col("line").str
+                message = line.splitn(key, 2).struct[1].str.splitn('"', 2).struct[0]
+                plain = message.is_not_null() & (line.count_matches('message"', literal=True) == 1)
+                plain &= line.contains(rf"^{_OBJECT}\s*$")
+                data = as_text(as_lines(raw).to_frame().select(pl.when(plain).then(message).otherwise("line")))
             self.format = self.format or self._by_content(data)
             yield self.piece(data)
 

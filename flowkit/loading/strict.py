@@ -16,8 +16,9 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from flowkit.fields import ADDRESSES, FIELDS, TIMES
-from flowkit.loading.grammar import NULLS, STAMP, Format, header, refuse_look_alikes, token_pattern
+from flowkit.fields import ACCOUNTS, ADDRESSES, FIELDS, TIMES
+from flowkit.loading.grammar import NULLS, STAMP, Format, header, known, refuse_look_alikes, token_pattern
+from flowkit.words import many
 
 #: A line and the format that it brings along; None where it has that of its file.
 Line = tuple[Format | None, str]
@@ -31,12 +32,16 @@ _TEXTS = ("message", "@message", "body", "_raw", "log", "line", "kinesis", "awsl
 _LISTS = ("logEvents", "events", "Records", "results", "records", "logs", "value")
 _WRAPPER = re.compile(rf'\s*\{{[^\[\]{{}}]{{0,4096}}?"(?:{"|".join(_LISTS)})"\s*:\s*\[')
 _AFTER_LIST = re.compile(r'[\s\],}]*(?:"[^"\\]{0,99}"\s*:\s*)?')
-_BETWEEN = re.compile(r"[\s,\]}]*")
+_BETWEEN = re.compile(r"[\s,\]}\ufeff]*")
+#: How a line begins that is JSON, or meant to be.
+_JSON = re.compile(r'\s*(?:\{\s*["}]|\[\s*[\[{"])')
 #: An element that is longer is no event; of what is none, so much is kept.
 _LARGEST, _SHOWN = 4 << 20, 70_000
+#: So many times JSON may be inside the text of JSON.
+_DEEPEST = 3
 
 
-def judge(line: str, format: Format) -> list[Line]:
+def judge(line: str, format: Format, depth: int = 0) -> list[Line]:
     """Return what `line` is under `format`, several things where it is JSON that holds several records.
 
     A record is its tokens with a plain format, a blank is without both, and all else the reason why it is malformed.
@@ -45,11 +50,11 @@ def judge(line: str, format: Format) -> list[Line]:
         return [(None, f"longer than {LONGEST:,} characters")]
     if not line.strip(" \t\r,;") or _NO_EVENT.match(line):
         return [(None, "")]
-    if line.lstrip()[:1] in ("{", "["):
-        with suppress(ValueError, RecursionError):
-            value = json.loads(line)
-            if (inner := _lines_of(value)) != [(None, json.dumps(value)[:_SHOWN])]:
-                return [verdict for named, each in inner for verdict in judge(each, named or Format(format.names))]
+    if _JSON.match(line):
+        if depth == _DEEPEST:
+            return [(None, "JSON that is no record, or has an object or a list for a field")]
+        inner = lines([line], depth + 1)
+        return [verdict for named, each in inner for verdict in judge(each, named or Format(format.names), depth + 1)]
     if not line.replace("\t", " ").isprintable() or "\ufffd" in line:
         return [(None, "control characters, or not UTF-8")]
     table, names = format.separator != " ", format.names
@@ -63,13 +68,13 @@ def judge(line: str, format: Format) -> list[Line]:
         before = format.before
     tokens = tokens if before is None else tokens[before : before + len(names)]
     if len(tokens) != len(names):
-        return [(None, f"{len(tokens)} tokens, format has {len(names)}")]
+        return [(None, f"{many(len(tokens), 'token')}, format has {len(names)}")]
     if table:
-        tokens = [_whole(name, token) for name, token in zip(names, tokens, strict=True)]
+        tokens = list(map(_plain, names, tokens))
     if reason := next(filter(None, map(_problem, names, tokens)), None):
         return [(None, reason)]
     row = (canonical(token) or token if name in ADDRESSES else token for name, token in zip(names, tokens, strict=True))
-    return [(Format(names), " ".join(token.replace(" ", "%20") for token in row))]  # as AWS writes tags
+    return [(Format(names), " ".join(map(_one_token, row)))]
 
 
 def split(line: str, separator: str) -> list[str]:
@@ -78,7 +83,7 @@ def split(line: str, separator: str) -> list[str]:
         return line.replace('"', "").split()
     line = line.strip("\r\n").replace("\r", " ").replace("\n", " ")  # alone inside a line they are an error to csv
     cells = next(csv.reader([line], delimiter=separator, skipinitialspace=True), [])
-    return ["-" if cell.strip() in NULLS else cell.strip() for cell in cells]
+    return ["-" if (text := cell.strip()) in NULLS else text for cell in cells]
 
 
 def place(tokens: list[str], format: Format, fits: Callable[[list[str], Format], bool]) -> int | None:
@@ -120,16 +125,23 @@ def _problem(name: str, token: str) -> str:
     return f"{name}={token[:40]} is above {field.largest}" if len(token) > 40 or int(token) > field.largest else ""
 
 
-def _whole(name: str, token: str) -> str:
-    """A number without pandas' `.0`, and the second since 1970 that a time of ISO 8601 (UTC unless it says) names."""
-    if name not in FIELDS or FIELDS[name].type == "string":
-        return token
-    token = re.sub(r"^(\d+)\.0$", r"\1", token)
+def _plain(name: str, text: str) -> str:
+    """A cell as a token: null as `-`, a number without pandas' `.0`, a time of ISO 8601 (UTC unless it says) as seconds."""
+    token = text.strip(" \t\r\n")
+    if token in NULLS:
+        return "-"
+    if name in FIELDS and (FIELDS[name].type != "string" or name in ACCOUNTS):
+        token = re.sub(r"^(\d+)\.0+$", r"\1", token)
     if name in TIMES and re.match(r"\d{4}-\d\d-\d\d[T ]\d\d:", token):
         with suppress(ValueError):
-            moment = datetime.fromisoformat(token)
+            moment = datetime.fromisoformat(token.removesuffix(" UTC"))
             return str(int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()))
     return token
+
+
+def _one_token(text: str) -> str:
+    """A cell without blanks, line ends and quotes, as AWS writes tags."""
+    return re.sub(r'[ \t\r\n"]', lambda found: f"%{ord(found[0]):02X}", text)
 
 
 def lines(texts: Iterable[str], depth: int = 0) -> Iterator[Line]:
@@ -141,7 +153,7 @@ def lines(texts: Iterable[str], depth: int = 0) -> Iterator[Line]:
         if isinstance(value, bytes):
             yield None, value.decode().replace("\r", " ")
             continue
-        if number == 0 and isinstance(value, dict):
+        if number == depth == 0 and isinstance(value, dict):
             refuse_look_alikes(value)
         yield from _lines_of(value, depth)
 
@@ -217,10 +229,10 @@ def _lines_of(value: object, depth: int = 0) -> list[Line]:
             if raw[:2] == b"\x1f\x8b":
                 raw = zlib.decompressobj(wbits=31).decompress(raw, 4 * _LARGEST)
             return list(lines([raw.decode()], depth + 1))
-    row = {key: str(each) for key, each in value.items() if not isinstance(each, dict | list)}
-    if not (named := _header(tuple(row), least=2)):
+    row = {key: each for key, each in value.items() if not isinstance(each, dict | list) or known(key)}
+    named = _header(tuple(row), least=2)
+    if not named or any(isinstance(each, dict | list) for each in row.values()):
         return [(None, json.dumps(value)[:_SHOWN])]
-    tokens = (
-        "-" if text in NULLS else _whole(name, text) for name, text in zip(named.names, row.values(), strict=True)
-    )
-    return [(named, re.sub(r"[\n\r]", " ", " ".join(token.replace(" ", "%20") for token in tokens)))]
+    return [
+        (named, " ".join(_one_token(_plain(*pair)) for pair in zip(named.names, map(str, row.values()), strict=True)))
+    ]

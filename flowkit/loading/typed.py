@@ -5,7 +5,7 @@ from functools import lru_cache
 import numpy as np
 import polars as pl
 
-from flowkit.fields import ADDRESSES, FIELDS, STATUS, TIMES
+from flowkit.fields import ACCOUNTS, ADDRESSES, FIELDS, STATUS, TIMES
 from flowkit.loading import strict
 from flowkit.loading.grammar import NULLS, STAMP, Format, token_pattern
 from flowkit.loading.sources import DAY, FIRST_TIME
@@ -93,8 +93,12 @@ def _read(data: bytes, format: Format, nulls: str | list[str]) -> pl.DataFrame:
 
 
 def _settled(frame: pl.DataFrame, wide: bool) -> pl.DataFrame:
-    """Return the columns with times in seconds and, where there may be `wide` ones, addresses in one spelling."""
+    """Return the columns with times in seconds, accounts of twelve digits and `wide` addresses, if any, in one spelling."""
     changed = []
+    for name in (FIELDS[name].column for name in ACCOUNTS):
+        if name in frame.columns and (frame[name].str.len_bytes().min() or 12) < 12:  # leading zeros were lost
+            number = pl.col(name).str.contains("^[0-9]+$")
+            changed.append(pl.when(number).then(pl.col(name).str.zfill(12)).otherwise(name))
     for name in TIMES:
         if name in frame.columns and (frame[name].max() or 0) >= 10**11:  # no flow log is of the year 5138
             value = seconds = pl.col(name)
