@@ -1,7 +1,6 @@
 """From the blocks of a file to pieces of whole lines, with the format in force: tokens, a table, messages or JSON.
 
-Blank-separated tokens and tables stay as they stand, for the format says what is between and around the cells. Of JSON
-come the lines inside. So the one pattern judges nearly everything at full speed.
+Tokens and tables stay as they stand, for the format says what is around the cells; of JSON come the lines inside.
 """
 
 import codecs
@@ -35,10 +34,8 @@ _JSON = re.compile(rb'\s*(?:\{\s*["}]|\[\s*(?:[\[\]{"]|$))')
 #: A blank line, or the one by which Excel says what separates the cells below it.
 _NOTHING = re.compile(rb"\s*(?:sep=[,;\t]\s*)?")
 _MARKUP = re.compile(rb"\s*<(?:\?xml|!doctype|html|error)", re.IGNORECASE)
-#: Columns of whole records in a table of events.
-MESSAGES = ("message", "@message", "_raw")
-#: Bytes of lines that come out of JSON or a table of messages in one piece.
-_GATHERED = 4 << 20
+#: Columns of whole records in a table of events; bytes of lines that come out of it, or of JSON, in one piece.
+MESSAGES, _GATHERED = ("message", "@message", "_raw"), 4 << 20
 
 
 class Piece(NamedTuple):
