@@ -280,7 +280,7 @@ class Reach:
     def _named(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return `rows` with the names of sources and destinations, UTC times and ``confidence`` for ``level``."""
         outside = [name_of(at, self.names) if at == INTERNET or "/" in at else None for at in rows["destination"]]
-        sources = {at: INSIDE if at == INSIDE else name_of(at, self.names) for at in rows["network"].unique()}
+        sources = {INSIDE: INSIDE} | {at: name_of(at, self.names) for at in rows["network"].unique() if at != INSIDE}
         rows = rows.assign(
             source=rows["network"].map(sources),
             destination_name=rows["interface_id"].map(self.owners).where(rows["interface_id"].notna(), outside),
