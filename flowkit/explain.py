@@ -17,10 +17,8 @@ PATHS = {
 
 
 def explained(line: str, format: str | None = None) -> Iterator[tuple[str, str, str]]:
-    """Yield each field of the record `line`: its name, its value, and the value's meaning.
-
-    Raises ValueError for a wrong `format`, and where the line has another number of fields.
-    """
+    """Yield each field of the record `line`: its name, its value, and the value's meaning. Raises ValueError for a
+    wrong `format`, and where the line has another number of fields."""
     names = (given(format) or DEFAULT).names
     values = line.split()
     if len(values) != len(names):

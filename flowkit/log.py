@@ -30,7 +30,7 @@ from flowkit.loading.records import backend, quoted, records_view, whole_numbers
 from flowkit.loading.sources import DAY, FIRST_TIME, REPORT, aws_name, is_table, slot_of
 from flowkit.loading.typed import LONGEST
 from flowkit.loading.window import Moment, moment, window
-from flowkit.words import one_line
+from flowkit.words import many, one_line
 
 #: Reasons, examples and files that `summary` names at most.
 SHOWN = 5
@@ -38,7 +38,6 @@ SHOWN = 5
 SHARED = ("window", "records in these files", "log-status", "files", "malformed lines", "sums")
 #: What `summary` says of sums that the fold cannot hold.
 BEYOND = f"bytes or packets exceed 64 bits: a sum beyond {MOST:,} is given as that, a lower bound"
-
 _COUNTED = ("lines", "headers", "blank", "ok", "nodata", "skipdata", "no_status", "malformed")
 _STATUS = {"ok": "OK", "nodata": "NODATA", "skipdata": "SKIPDATA", "no_status": "without log-status"}
 
@@ -113,12 +112,10 @@ class Log:
     @cached_property
     def raw(self) -> ir.Table:
         """All records of the files, whatever their times, as `flows` has them."""
-        ours = self._ingested is not None
-        table = (
-            backend().table(records_view(self._ingested.facts, self.record))
-            if ours
-            else recognised(table_of(self.source))
-        )
+        if self._ingested is None:
+            table = recognised(table_of(self.source))
+        else:
+            table = backend().table(records_view(self._ingested.facts, self.record))
         return table.mutate(interface_id=ibis.coalesce(table.interface_id, table.resource_id))
 
     def _sane(self, table: ir.Table) -> dict[str, ir.BooleanValue]:
@@ -142,9 +139,9 @@ class Log:
     @cached_property
     def tally(self) -> dict:
         """The counts of all files, as `flowkit.ingest` returns them, but for the seconds."""
-        if self._ingested is None:
-            return {**table_tally(self.source, self.start, self.end), "new_files": 0}
-        return self._ingested.tally
+        if self._ingested:
+            return self._ingested.tally
+        return {**table_tally(self.source, self.start, self.end), "new_files": 0}
 
     @property
     def troubles(self) -> str:
@@ -186,11 +183,8 @@ class Log:
 
     @cached_property
     def summary(self) -> pd.DataFrame:
-        """What a question rests on, a row each (`what`, `value`): source, window, records, files, what went wrong.
-
-        Malformed lines come by reason with an example, damaged and unreadable files by name, times that no flow log
-        can have with their count; the texts are those of the log (hostile: escape them).
-        """
+        """What a question rests on, a row each (`what`, `value`): source, window, records, files, what went wrong, by
+        reason or name with an example; the texts are those of the log (hostile: escape them)."""
         tally, files = self.tally, self.files
         asked = [
             f"{at:%Y-%m-%d %H:%M:%S} UTC" if (at := moment(value)) else word
@@ -220,7 +214,7 @@ class Log:
             bad = files.dropna(subset=[column])
             rows += [(word, f"{file}: {why}") for file, why in zip(bad["file"], bad[column], strict=True)][:SHOWN]
             more = len(bad) - SHOWN
-            rows += [(word, f"and {more:,} more file{'s'[: more != 1]}")] if more > 0 else []
+            rows += [(word, f"and {many(more, 'more file')}")] if more > 0 else []
         if os.environ.get("FLOWKIT_REDACTED"):  # What is left out are texts of users, files and lines.
             rows = [row for row in rows if row[0] in SHARED]
         return pd.DataFrame([row for row in rows if row[1]], columns=["what", "value"])
@@ -255,11 +249,9 @@ class Log:
 
     @cached_property
     def edges(self) -> ir.Table:
-        """The conversations summed by interface, client, server, protocol, port, outcome and time step.
-
-        The columns of `flowkit.folding.edges.edges`, with `step`, `first` and `last` as UTC timestamps and the names
-        of hosts beside their addresses (`client_name`, `server_name`; null where no snapshot names them).
-        """
+        """The conversations summed by interface, client, server, protocol, port, outcome and time step. The columns of
+        `flowkit.folding.edges.edges`, with `step`, `first` and `last` as UTC timestamps and the names of hosts beside
+        their addresses (`client_name`, `server_name`; null where no snapshot names them)."""
         table = backend().read_parquet(self.fold.folder / "edges.parquet", table_name=ibis.util.gen_name("edges"))
         times = {name: table[name].as_timestamp("s").cast("timestamp('UTC')") for name in ("step", "first", "last")}
         table = table.mutate(**times)
@@ -272,12 +264,12 @@ class Log:
 
     @cached_property
     def conversations(self) -> ir.Table:
-        """The columns of `flowkit.folding.conversations.conversations`, computed when asked."""
-        self._engine = engine = Engine(self.flows)  # as long as the table, which reads what the engine holds
+        """The conversations, in the columns of `flowkit.folding.conversations`, computed when asked."""
+        self._engine = Engine(self.flows)  # as long as the table, which reads what the engine holds
         folder = spill() / ibis.util.gen_name("conversations")
         folder.mkdir()
-        store.converse(engine, self.interfaces, True, folder)
-        return engine.table("SELECT * FROM conversations")
+        store.converse(self._engine, self.interfaces, True, folder)
+        return self._engine.table("SELECT * FROM conversations")
 
     @property
     def odd_times(self) -> str:
@@ -292,8 +284,7 @@ class Log:
         if not count:
             return ""
         times, place = examples[0]
-        many = f"{count:,} record{'s'[: count != 1]}"
-        return f"{many}, such as {times} (seconds since 1970) in {place.rsplit('/', 1)[-1]}"
+        return f"{many(count, 'record')}, such as {times} (seconds since 1970) in {place.rsplit('/', 1)[-1]}"
 
     @cached_property
     def outside(self) -> str:

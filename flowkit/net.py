@@ -20,32 +20,25 @@ PRIVATE_TEXT = (
 
 #: What stands for every address outside of `PRIVATE` and of all named networks.
 INTERNET = "internet"
-
 #: IANA's numbers of the protocols that security groups name.
 #: https://www.iana.org/assignments/protocol-numbers
 PROTOCOLS = {"icmp": 1, "tcp": 6, "udp": 17, "icmpv6": 58}
 _PROTOCOL_NAMES = {number: name for name, number in PROTOCOLS.items()}
 ICMP, TCP, UDP = (1, 58), 6, 17
-
 #: Protocols whose records carry ports: TCP, UDP, DCCP, SCTP, UDP-Lite.
 WITH_PORTS = (6, 17, 33, 132, 136)
-
 #: The TCP flags that flow logs hold; ACK and PSH alone are logged as 0, a SYN-ACK as 18.
 #: https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html
 FIN, SYN, RST, ACK = 1, 2, 4, 16
 SYN_ACK = SYN | ACK
-
 #: Seconds of silence after which AWS may have forgotten a connection: established TCP on Nitro v6, UDP answered once.
 #: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/security-group-connection-tracking.html
 TCP_IDLE, UDP_IDLE = 350, 30
-
 #: Ports that a client draws from start here, on Linux. https://docs.aws.amazon.com/vpc/latest/userguide/
 #: vpc-network-acls.html (ephemeral ports)
 EPHEMERAL = 32768
-
 #: Ports below this are the system's: only privileged programs listen on or send from them.
 SYSTEM_PORTS = 1024
-
 #: Ports that services listen on and clients hardly ever send from: https://www.iana.org/assignments/
 #: service-names-port-numbers, cut down to what AWS's services and their usual companions use.
 SERVICE_PORTS = {
@@ -77,17 +70,13 @@ DATABASE_PORTS = {
     27017: "MongoDB",
 }  # fmt: skip
 WEB_PORTS = (80, 443)
-
 #: Bytes of a packet without data: IPv4 and IPv6 header with a bare TCP header; the largest SYN, over IPv6 with all
 #: options that stacks send (RFC 791, 8200, 9293).
 BARE_IPV4, BARE_IPV6, LARGEST_SYN = 40, 60, 80
-
 #: Interfaces that pass on what other hosts send, in the words of the field ``interface-type`` and of
 #: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_NetworkInterface.html
-TRANSIT_TYPES = (
-    "nat_gateway", "natGateway", "regional_nat_gateway", "transit_gateway", "network_load_balancer",
-    "gateway_load_balancer", "gateway_load_balancer_endpoint",
-)  # fmt: skip
+TRANSIT_TYPES = "nat_gateway natGateway regional_nat_gateway transit_gateway network_load_balancer".split()
+TRANSIT_TYPES += ["gateway_load_balancer", "gateway_load_balancer_endpoint"]
 
 
 def protocol_name(protocol: int | None) -> str:

@@ -48,11 +48,9 @@ def terms(name: str) -> str:
 
 
 def visible(text: object) -> str:
-    """Return `text` with control and direction-changing characters replaced by signs that can be seen.
-
-    A log line is written by whoever sends packets; ESC, NUL or a right-to-left override in it must
-    neither vanish nor reorder the words beside it.
-    """
+    """Return `text` with control and direction-changing characters replaced by signs that can be seen. A log line is
+    written by whoever sends packets; ESC, NUL or a right-to-left override in it must neither vanish nor reorder the
+    words beside it."""
     return INVISIBLE.sub(_sign, str(text))
 
 

@@ -388,6 +388,21 @@ def test_a_moment_divides_what_came_before_from_what_came_after(tmp_path):
     ]
 
 
+def test_of_several_states_of_one_change_the_one_with_most_sessions_is_shown(tmp_path):
+    rows, ports = [], range(8500, 8508)
+    for port in ports:
+        often = [_refused, _served] if port % 2 else [_served, _refused]
+        for one, times in zip(often, (3, 1), strict=True):
+            client = "10.0.9.5" if one is _served else "10.0.9.6"
+            for at in (0, *range(1200, 1200 + 60 * times, 60)):
+                rows += one(client, at, 40000 + at, port)
+    at = pd.Timestamp(T0 + 900, unit="s", tz="UTC")
+    changed = reachability(log_of(tmp_path, rows, FIELDS.split()), compare_at=at.isoformat()).changes
+    shown = changed[["port", "change", "state", "sessions"]].to_numpy().tolist()
+    expected = [[port, "ongoing", "refused" if port % 2 else "answered", 3] for port in ports]
+    assert shown == expected  # in the order of ports
+
+
 def test_silence_of_udp_beside_answers_is_no_failure(tmp_path):
     rows = [row for at in (0, 600) for row in _pair(DB, "10.0.9.5", 53, 40000 + at, (0, 0), protocol=17, at=at)]
     rows += [_flow(ENI[DB], "10.0.9.5", DB, 41000 + at, 53, 0, protocol=17, at=at) for at in (1200, 1800, 2400, 3000)]

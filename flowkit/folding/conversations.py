@@ -12,6 +12,34 @@ What speaks first decides:
 | ports | the end facing a well-known service port |
 | lowport | the end facing a port below 1024 |
 | first | whose first packet is at least `LEAD` seconds older, or the only one |
+
+``conversations``, the last of `CONVERSATIONS`, has one row a conversation at one interface: ``interface_id``, ``client``,
+``client_port``, ``server``, ``server_port``, ``protocol`` (the packet's own addresses where the log has pkt-srcaddr and
+pkt-dstaddr; ports null for protocols without), ``client_logged``, ``server_logged`` (srcaddr or dstaddr where the packet
+carries another address, else null), ``session``, ``first``, ``last`` (seconds since 1970 UTC); ``evidence`` (`unknown`:
+client and server are just the two ends), ``without_flags`` (the evidence that decides if no flag is looked at),
+``agrees`` (whether that one names the client that the SYN names; null without a SYN); ``way`` (seen from the interface:
+``in`` its address is the server, ``out`` the client, ``transit``, ``unknown``), ``counted`` (whether this row is the one
+to count where several interfaces logged the same packets); ``outcome``:
+
+- ``answered``: let in, and something came back
+- ``accepted-silent``: let in, nothing came back · ``accepted-reset``: let in, answered by RST
+- ``reply-refused``: the client was accepted, the server's answer refused · ``refused``: the client was refused
+- ``reply-only``: a server's packets whose requests were logged elsewhere · null: none of these
+
+``refusal``, how packets of it were refused (null: none were):
+
+- ``control``: reject-reason names a VPC-wide control · ``request``: the client, from its first packet on
+- ``reply``: the server's answer only · ``changed``: in the middle of what was accepted both ways
+- ``late``: after both sides were accepted and closed · ``mid-stream``: packets without SYN of nothing in the log
+
+``level`` (how sure the outcome is: 2 high, 1 medium, 0 low, -1 not at all). What each role sent: ``client_accepted``,
+``client_rejected`` (records), ``client_packets``, ``client_bytes``, ``client_seen`` and the same of ``server_``;
+``rejected_packets``, ``rejected_bytes``, ``rejected_first``, ``rejected_last``, ``accepted_last``, ``reopened`` and
+``control`` as in `flowkit.folding.sessions.sessions`; ``flagged`` (TCP flags known), ``closed`` (FIN of both sides or
+RST), ``unclosed`` (TCP flags known, and no FIN or RST at all), ``overlaps`` (accepted packets after a refused one),
+``small`` (few packets without data refused), ``from_server`` (the refused packets are the server's), ``leaves`` (they
+leave the interface; null: not logged).
 """
 
 import re
@@ -31,12 +59,8 @@ FLAGGED = ("syn", "carry")
 FAN_IN, RATIO = 3, 4
 #: Seconds between the first packets of the two ends that count as one being first. AWS's times are soft by 60 s.
 LEAD = 2
-
-#: What came of a conversation and how packets of it were refused: see `conversations`.
+#: What came of a conversation.
 OUTCOMES = ("answered", "accepted-silent", "accepted-reset", "reply-refused", "refused", "reply-only")
-REFUSALS = ("control", "request", "reply", "changed", "late", "mid-stream")
-
-
 _SERVICE_PORTS = tuple(SERVICE_PORTS)
 _ANSWERED = f"protocol IN {WITH_PORTS} AND a_accepted > 0 AND b_accepted > 0 AND session = 0"
 
@@ -101,7 +125,6 @@ _NAME, _PLAIN_NAME = (
 )
 
 _OWN = "(SELECT DISTINCT interface_id, day, address FROM interfaces WHERE address IS NOT NULL)"
-
 _ASKED, _REPLIED, _TCP = "client_accepted > 0", "server_accepted > 0", f"coalesce(protocol = {TCP}, FALSE)"
 _SYN, _TAKEN = (_saw(role, s.SAW_SYN | s.SAW_SYN_ACK) for role in ("client", "server"))
 _WANTS = f"(NOT ({_TCP} AND flagged) OR {_SYN})"
@@ -146,99 +169,66 @@ _LEVEL = f"""CAST(CASE
     WHEN (evidence IN ('syn', 'carry', 'service', 'ports', 'refused') OR outcome = 'reply-refused')
         AND NOT ({_TCP} AND {_REPLIED} AND (server_packets < 3 OR server_bytes < 180)) THEN 1
     ELSE 0 END AS TINYINT)"""
-
-
-def conversations() -> dict[str, str]:
-    """Return one row a conversation at one interface: who began it and how that is known, and what came of it.
-
-    ``interface_id``, ``client``, ``client_port``, ``server``, ``server_port``, ``protocol`` (the packet's own addresses
-    where the log has pkt-srcaddr and pkt-dstaddr; ports null for protocols without), ``client_logged``,
-    ``server_logged`` (srcaddr or dstaddr where the packet carries another address, else null), ``session``, ``first``,
-    ``last`` (seconds since 1970 UTC); ``evidence`` (see the module;
-    `unknown`: client and server are just the two ends), ``without_flags`` (the evidence that decides if no flag is
-    looked at), ``agrees`` (whether that one names the client that the SYN names; null without a SYN); ``way`` (seen
-    from the interface: ``in`` its address is the server, ``out`` the client, ``transit``, ``unknown``), ``counted``
-    (whether this row is the one to count where several interfaces logged the same packets); ``outcome``:
-
-    - ``answered``: let in, and something came back
-    - ``accepted-silent``: let in, nothing came back · ``accepted-reset``: let in, answered by RST
-    - ``reply-refused``: the client was accepted, the server's answer refused · ``refused``: the client was refused
-    - ``reply-only``: a server's packets whose requests were logged elsewhere · null: none of these
-
-    ``refusal``, how packets of it were refused (null: none were):
-
-    - ``control``: reject-reason names a VPC-wide control · ``request``: the client, from its first packet on
-    - ``reply``: the server's answer only · ``changed``: in the middle of what was accepted both ways
-    - ``late``: after both sides were accepted and closed · ``mid-stream``: packets without SYN of nothing in the log
-
-    ``level`` (how sure the outcome is: 2 high, 1 medium, 0 low, -1 not at all). What each role sent:
-    ``client_accepted``, ``client_rejected`` (records), ``client_packets``, ``client_bytes``, ``client_seen`` and the
-    same of ``server_``; of the refused: ``rejected_packets``, ``rejected_bytes``, ``rejected_first``,
-    ``rejected_last``; ``accepted_last``, ``flagged`` (TCP flags known), ``closed`` (FIN of both sides or RST),
-    ``unclosed`` (TCP flags known, and no FIN or RST at all), ``reopened`` (see `flowkit.folding.sessions.sessions`),
-    ``overlaps`` (accepted packets after a refused one), ``small`` (few packets without data refused),
-    ``from_server`` (the refused packets are the server's),
-    ``leaves`` (whether the refused packets leave the interface; null: not logged), ``control`` (see `CONTROLS`).
-    """
-    each_end = (
-        f"a_accepted + a_rejected > 0 AS a_sent, a_port IN {_SERVICE_PORTS} AS a_service, a_port >= {EPHEMERAL} AS a_drawn,"
-        f" a_port BETWEEN 0 AND {SYSTEM_PORTS - 1} AS a_system, coalesce(a_logged, a_addr) AS a_at"
-    )
-    of_b = re.sub(r"\ba_", "b_", each_end)
-    syn = {f"{x}_syn": f"{_saw(x, s.SAW_SYN)} OR {_saw(y, s.SAW_SYN_ACK)}" for x, y in ("ab", "ba")}
-    picked = ("accepted", "rejected", "packets", "bytes", "seen")
-    sides = {"client": _pick, "server": lambda name: f"CASE WHEN a_began THEN b_{name} ELSE a_{name} END"}
-    return {
-        "met_services": """
-            SELECT one.*, coalesce(a.fan_in, 0) AS a_fan_in, coalesce(b.fan_in, 0) AS b_fan_in
-            FROM met AS one
-            LEFT JOIN services AS a ON one.protocol = a.protocol AND one.a_addr = a.addr AND one.a_port = a.port
-            LEFT JOIN services AS b ON one.protocol = b.protocol AND one.b_addr = b.addr AND one.b_port = b.port""",
-        "heard": f"""
-            SELECT *, {each_end}, {of_b}, protocol IN {WITH_PORTS} AS ported,
-                {_saw("a b", s.SAW_FLAGS)} AS flagged, {", ".join(f"{sql} AS {name}" for name, sql in syn.items())},
-                CAST(coalesce(first // {DAY}, 0) AS BIGINT) AS day
-            FROM met_services""",
-        "said": f"SELECT *, {', '.join(f'{sql} AS says_{name}' for name, sql in _SAYS.items())} FROM heard",
-        "began": f"""
-            SELECT *, coalesce({", ".join(_BY.values())}, says_guess) AS a_began, {_NAME} AS evidence,
-                {_PLAIN_NAME} AS without_flags, coalesce({", ".join(_PLAIN.values())}) = says_syn AS agrees
-            FROM said""",
-        "placed": f"""
-            SELECT one.*, a.address IS NOT NULL AS a_own, b.address IS NOT NULL AS b_own,
-                elsewhere.address IS NOT NULL AS logged, gateways.interface_id IS NOT NULL AS passes
-            FROM began AS one
-            LEFT JOIN {_OWN} AS a ON one.interface_id = a.interface_id AND one.day = a.day AND one.a_at = a.address
-            LEFT JOIN {_OWN} AS b ON one.interface_id = b.interface_id AND one.day = b.day AND one.b_at = b.address
-            LEFT JOIN (
-                SELECT address FROM interfaces WHERE address IS NOT NULL AND NOT transit
-                UNION SELECT address FROM secondary
-            ) AS elsewhere
-                ON {_pick("addr").replace("a_", "one.a_").replace("b_", "one.b_")} = elsewhere.address
-            LEFT JOIN (SELECT DISTINCT interface_id FROM interfaces WHERE transit) AS gateways
-                ON one.interface_id = gateways.interface_id""",
-        "talks": f"""
-            SELECT interface_id, session, first, last, evidence, without_flags, agrees, rejected_packets, rejected_bytes,
-                rejected_first, rejected_last, accepted_last, control, reopened, flagged,
-                CASE WHEN passes THEN 'transit'
-                    WHEN evidence <> 'unknown' AND {_pick("own")} AND NOT {sides["server"]("own")} THEN 'out'
-                    WHEN evidence <> 'unknown' AND {sides["server"]("own")} AND NOT {_pick("own")} THEN 'in'
-                    ELSE 'unknown' END AS way,
-                NOT passes AND ({_pick("own")} OR NOT logged) AS counted, nullif(protocol, {NONE}) AS protocol,
-                {", ".join(f"{pick('addr')} AS {side}, {pick('logged')} AS {side}_logged" for side, pick in sides.items())},
-                {", ".join(
-                    f"CASE WHEN ported THEN nullif({pick('port')}, {NONE}) END AS {side}_port"
-                    for side, pick in sides.items()
-                )},
-                {", ".join(f"{pick(name)} AS {side}_{name}" for side, pick in sides.items() for name in picked)}
-            FROM placed""",
-        "conversations": f"""
-            SELECT *, {_LEVEL} AS level
-            FROM (
-                SELECT *, {_OUTCOME} AS outcome, {_REFUSAL} AS refusal, {_CLOSED} AS closed, {_SMALL} AS small,
-                    {_OVERLAPS} AS "overlaps", {_FROM_SERVER} AS from_server,
-                    flagged AND {_TCP} AND NOT {_saw("client server", s.SAW_FIN | s.SAW_RST)} AS unclosed,
-                    CASE WHEN {_FROM_SERVER} THEN {_either(_INTO, _OUT)} ELSE {_either(_OUT, _INTO)} END AS leaves
-                FROM talks
-            ) AS judged""",
-    }  # fmt: skip
+_EACH_END = (
+    f"a_accepted + a_rejected > 0 AS a_sent, a_port IN {_SERVICE_PORTS} AS a_service, a_port >= {EPHEMERAL} AS a_drawn,"
+    f" a_port BETWEEN 0 AND {SYSTEM_PORTS - 1} AS a_system, coalesce(a_logged, a_addr) AS a_at"
+)
+_OF_B = re.sub(r"\ba_", "b_", _EACH_END)
+_SYNS = {f"{x}_syn": f"{_saw(x, s.SAW_SYN)} OR {_saw(y, s.SAW_SYN_ACK)}" for x, y in ("ab", "ba")}
+_PICKED = ("accepted", "rejected", "packets", "bytes", "seen")
+_SIDES = {"client": _pick, "server": lambda name: f"CASE WHEN a_began THEN b_{name} ELSE a_{name} END"}
+#: The statements in order: see the module.
+CONVERSATIONS = {
+    "met_services": """
+        SELECT one.*, coalesce(a.fan_in, 0) AS a_fan_in, coalesce(b.fan_in, 0) AS b_fan_in
+        FROM met AS one
+        LEFT JOIN services AS a ON one.protocol = a.protocol AND one.a_addr = a.addr AND one.a_port = a.port
+        LEFT JOIN services AS b ON one.protocol = b.protocol AND one.b_addr = b.addr AND one.b_port = b.port""",
+    "heard": f"""
+        SELECT *, {_EACH_END}, {_OF_B}, protocol IN {WITH_PORTS} AS ported,
+            {_saw("a b", s.SAW_FLAGS)} AS flagged, {", ".join(f"{sql} AS {name}" for name, sql in _SYNS.items())},
+            CAST(coalesce(first // {DAY}, 0) AS BIGINT) AS day
+        FROM met_services""",
+    "said": f"SELECT *, {', '.join(f'{sql} AS says_{name}' for name, sql in _SAYS.items())} FROM heard",
+    "began": f"""
+        SELECT *, coalesce({", ".join(_BY.values())}, says_guess) AS a_began, {_NAME} AS evidence,
+            {_PLAIN_NAME} AS without_flags, coalesce({", ".join(_PLAIN.values())}) = says_syn AS agrees
+        FROM said""",
+    "placed": f"""
+        SELECT one.*, a.address IS NOT NULL AS a_own, b.address IS NOT NULL AS b_own,
+            elsewhere.address IS NOT NULL AS logged, gateways.interface_id IS NOT NULL AS passes
+        FROM began AS one
+        LEFT JOIN {_OWN} AS a ON one.interface_id = a.interface_id AND one.day = a.day AND one.a_at = a.address
+        LEFT JOIN {_OWN} AS b ON one.interface_id = b.interface_id AND one.day = b.day AND one.b_at = b.address
+        LEFT JOIN (
+            SELECT address FROM interfaces WHERE address IS NOT NULL AND NOT transit
+            UNION SELECT address FROM secondary
+        ) AS elsewhere
+            ON {_pick("addr").replace("a_", "one.a_").replace("b_", "one.b_")} = elsewhere.address
+        LEFT JOIN (SELECT DISTINCT interface_id FROM interfaces WHERE transit) AS gateways
+            ON one.interface_id = gateways.interface_id""",
+    "talks": f"""
+        SELECT interface_id, session, first, last, evidence, without_flags, agrees, rejected_packets, rejected_bytes,
+            rejected_first, rejected_last, accepted_last, control, reopened, flagged,
+            CASE WHEN passes THEN 'transit'
+                WHEN evidence <> 'unknown' AND {_pick("own")} AND NOT {_SIDES["server"]("own")} THEN 'out'
+                WHEN evidence <> 'unknown' AND {_SIDES["server"]("own")} AND NOT {_pick("own")} THEN 'in'
+                ELSE 'unknown' END AS way,
+            NOT passes AND ({_pick("own")} OR NOT logged) AS counted, nullif(protocol, {NONE}) AS protocol,
+            {", ".join(f"{pick('addr')} AS {side}, {pick('logged')} AS {side}_logged" for side, pick in _SIDES.items())},
+            {", ".join(
+                f"CASE WHEN ported THEN nullif({pick('port')}, {NONE}) END AS {side}_port"
+                for side, pick in _SIDES.items()
+            )},
+            {", ".join(f"{pick(name)} AS {side}_{name}" for side, pick in _SIDES.items() for name in _PICKED)}
+        FROM placed""",
+    "conversations": f"""
+        SELECT *, {_LEVEL} AS level
+        FROM (
+            SELECT *, {_OUTCOME} AS outcome, {_REFUSAL} AS refusal, {_CLOSED} AS closed, {_SMALL} AS small,
+                {_OVERLAPS} AS "overlaps", {_FROM_SERVER} AS from_server,
+                flagged AND {_TCP} AND NOT {_saw("client server", s.SAW_FIN | s.SAW_RST)} AS unclosed,
+                CASE WHEN {_FROM_SERVER} THEN {_either(_INTO, _OUT)} ELSE {_either(_OUT, _INTO)} END AS leaves
+            FROM talks
+        ) AS judged""",
+}  # fmt: skip

@@ -40,18 +40,12 @@ SKIPPED = ("SKIPDATA", "OK+SKIP")
 SLOT = 300
 #: Seconds that delivery may take: about 10 minutes to S3, best effort.
 LAG = 900
-
-COLUMNS = {
-    "interface_id": "str", "start": "datetime64[s, UTC]", "end": "datetime64[s, UTC]", "state": "str",
-    "interval": "int64",
-}  # fmt: skip
-
+UTC = "datetime64[s, UTC]"
+COLUMNS = {"interface_id": "str", "start": UTC, "end": UTC, "state": "str", "interval": "int64"}
 # What a piece of time without records is known by, as bits beside those of records.
 LOST, PENDING, AFTER, BASE = (1 << bit for bit in range(4, 8))
 #: States by rank, the strongest evidence of records last.
-STATES = pd.array(
-    ["", "NODATA", "OK", "SKIPDATA", "OK+SKIP", "SILENT", "NOT_DELIVERED", "PENDING", "OUTSIDE"], dtype="str"
-)
+STATES = " NODATA OK SKIPDATA OK+SKIP SILENT NOT_DELIVERED PENDING OUTSIDE".split(" ")
 
 
 def coverage(flows: ir.Table | Engine, files=None, start=None, end=None, snapshot=None, now=None) -> pd.DataFrame:
@@ -62,11 +56,9 @@ def coverage(flows: ir.Table | Engine, files=None, start=None, end=None, snapsho
 
     `files` is the table of source files, whose slots tell a missing one. `start` and `end` bound the time (by
     default the first and last moment in the log), `snapshot` tells a deleted interface from a silent one, `now` (by
-    default the clock) which time is too new to have been delivered.
-
-    Without interface-id, log-status, start or end nothing can be judged: the table is empty, and its
-    ``attrs["unjudged"]`` says why. ``attrs["action"]`` is ACCEPT or REJECT where the log holds no other: there NODATA
-    only says that nothing of that kind was seen. ``attrs["nodata"]`` says whether the log holds NODATA records.
+    default the clock) which time is too new to have been delivered. ``attrs``: ``unjudged`` says why the table is empty,
+    as without interface-id, log-status, start or end; ``action`` is ACCEPT or REJECT where the log holds no other: there
+    NODATA only says that nothing of that kind was seen; ``nodata``: whether the log holds NODATA records.
     """
     engine = Engine.of(flows)
     flows = engine.flows
@@ -76,12 +68,12 @@ def coverage(flows: ir.Table | Engine, files=None, start=None, end=None, snapsho
     accepts, actions = facts.accepts.sum(), facts.action.sum()
     only = None if not actions or 0 < accepts < actions else "ACCEPT" if accepts else "REJECT"
     attrs = {"unjudged": None, "action": only, "nodata": bool(facts.nodata.any())}
-    lacking = [name for name in ("interface_id", "log_status", "start", "end") if not facts[name].any()]
+    needed = ("interface_id", "log_status", "start", "end")
+    lacking = " and ".join(name.replace("_", "-") for name in needed if not facts[name].any())
     if facts.empty:
         attrs["unjudged"] = "the log holds no record in this window"
     elif lacking:
-        fields = " and ".join(name.replace("_", "-") for name in lacking)
-        attrs["unjudged"] = f"the log lacks {fields}, without which skipped and missing records leave no trace"
+        attrs["unjudged"] = f"the log lacks {lacking}, without which skipped and missing records leave no trace"
     if attrs["unjudged"]:
         table.attrs = attrs
         return table
@@ -101,25 +93,24 @@ def coverage(flows: ir.Table | Engine, files=None, start=None, end=None, snapsho
     present = np.zeros(len(names), bool)
     for code, first, last, _bit in pieces:
         present[code[(last > bounds[0]) & (first < bounds[1])]] = True
-    there = np.ones(len(names), bool) if snapshot is None else np.isin(names, list(snapshot.interfaces))
+    there = snapshot is None or np.isin(names, list(snapshot.interfaces))
     parts = []
     for part in parts_of([*pieces, *spans], len(names)):
-        code, first, last, bits = sweep([_clip(piece, *bounds) for piece in part])
+        part = [(code, first.clip(*bounds), last.clip(*bounds), bit) for code, first, last, bit in part]
+        code, first, last, bits = sweep(part)
         state = _states(code, first, last, bits, interval, regular & there)
         parts.append(merged(*(column[present[code]] for column in (code, first, last, state))))
     code, first, last, state = (np.concatenate(column) for column in zip(*parts, strict=True))
     made = {"interface_id": names.take(code), "start": utc(first), "end": utc(last)}
-    table = pd.DataFrame(made).assign(state=STATES.take(state), interval=interval[code])
+    table = pd.DataFrame(made).assign(state=pd.array(STATES, dtype="str").take(state), interval=interval[code])
     table.attrs = attrs
     return table
 
 
 def covered_share(coverage: pd.DataFrame, interface_id=None, start=None, end=None) -> float | None:
-    """Return the share of interface time that is certain (OK or NODATA), between 0 and 1.
-
-    Of `interface_id` (default: all) between `start` and `end` (default: the whole time). Time outside an
-    interface's life does not count; None where nothing is left, or where the log cannot be judged.
-    """
+    """Return the share of interface time that is certain (OK or NODATA), between 0 and 1. Of `interface_id` (default:
+    all) between `start` and `end` (default: the whole time). Time outside an interface's life does not count; None
+    where nothing is left, or where the log cannot be judged."""
     own = coverage[coverage.state != "OUTSIDE"]
     if interface_id is not None:
         own = own[own.interface_id == interface_id]
@@ -131,10 +122,8 @@ def covered_share(coverage: pd.DataFrame, interface_id=None, start=None, end=Non
 
 def coverage_text(coverage: pd.DataFrame, files: pd.DataFrame | None = None, say: Callable = filled) -> str:
     """Return one line: the share of interface time that is covered, then what is missing, how long and on how many.
-
-    With the table of source `files`, also how many lines and files could not be read; `say` fills the sentences.
-    A duration is time on the clock, however many interfaces it concerns: 5 min not delivered, on 11 interfaces.
-    """
+    With the table of source `files`, also how many lines and files could not be read; `say` fills the sentences. A
+    duration is time on the clock, however many interfaces it concerns: 5 min not delivered, on 11 interfaces."""
     if coverage.empty:
         return say("Log coverage cannot be judged: {why}", why=say(coverage.attrs["unjudged"]))
     words = {
@@ -143,12 +132,9 @@ def coverage_text(coverage: pd.DataFrame, files: pd.DataFrame | None = None, say
         "{time} without any record, on {n:interface}": ("SILENT",),
         "{time} too new to be delivered, on {n:interface}": ("PENDING",),
     }
-    parts = []
-    for what, states in words.items():
-        some = coverage[coverage.state.isin(states)]
-        if len(some):
-            time, count = clock_time(some), some.interface_id.nunique()
-            parts.append((time, say(what, time=duration(time), n=count)))
+    lacks = {what: coverage[coverage.state.isin(states)] for what, states in words.items()}
+    times = [(clock_time(some), what, some.interface_id.nunique()) for what, some in lacks.items() if len(some)]
+    parts = [(time, say(what, time=duration(time), n=count)) for time, what, count in times]
     ranked = [text for _time, text in sorted(parts, reverse=True)]
     if files is not None and len(files):
         wrong = {"{n:malformed line}": files.malformed.sum(), "{n:damaged file}": files.damage.notna().sum()}
@@ -176,8 +162,8 @@ def spans(time: float | pd.Timedelta) -> list[tuple[int, str]]:
     hours, minutes = divmod(round(whole / 60), 60)
     if hours < 2:
         return [(60 * hours + minutes, "min")]
-    parts = ((hours // 24, "d"), (hours % 24, "h")) if hours >= 48 else ((hours, "h"), (minutes, "min"))
-    return [(number, unit) for number, unit in parts if number]
+    parts = [(hours // 24, "d"), (hours % 24, "h")] if hours >= 48 else [(hours, "h"), (minutes, "min")]
+    return [part for part in parts if part[0]]
 
 
 def _lost(flows, files, names, pieces, interval, slots) -> list:
@@ -205,10 +191,8 @@ def _lost(flows, files, names, pieces, interval, slots) -> list:
 
 def missing_slots(files: pd.DataFrame | None) -> pd.DataFrame:
     """Return the time for which a flow log delivered no file, or a damaged one, between others: one row a range.
-
     ``flow_log_id``, ``start``, ``end`` (UTC; the slots of five minutes of AWS's file names). A flow log in whose files
-    more than one in four is followed by a hole has no steady rhythm and is left out.
-    """
+    more than one in four is followed by a hole has no steady rhythm and is left out."""
     made = [pd.DataFrame({"flow_log_id": pd.Series(dtype="str"), "start": utc([]), "end": utc([])})]
     files = pd.DataFrame(files).reindex(columns=["flow_log_id", "slot", "damage", "refusal"])
     for log, own in files.dropna(subset=["flow_log_id", "slot"]).groupby("flow_log_id"):
@@ -225,10 +209,8 @@ def missing_slots(files: pd.DataFrame | None) -> pd.DataFrame:
 
 
 def _states(code, first, last, bits, interval, expected) -> np.ndarray:
-    """Return each segment's state: what its records say, or, where there are none, what their lack means.
-
-    `expected`: of each interface, whether it must have gone on reporting after its last record.
-    """
+    """Return each segment's state: what its records say, or, where there are none, what their lack means. `expected`:
+    of each interface, whether it must have gone on reporting after its last record."""
     state = np.select([bits & bit > 0 for bit in (MIXED, SKIP, SEEN, NODATA)], [4, 3, 2, 1], 0)
     before, after = _neighbours(code, state), _neighbours(code[::-1], state[::-1])[::-1]
     width, own = last - first, interval[code]
@@ -251,14 +233,6 @@ def _neighbours(code, state) -> np.ndarray:
 
 def _everyone(count: int, first, last, bit: int) -> tuple:
     return np.arange(count), np.full(count, first, "int64"), np.full(count, last, "int64"), bit
-
-
-def _clip(piece: tuple, first: int, last: int) -> tuple:
-    """Return `piece` between `first` and `last`; what lies wholly outside is left out."""
-    code, start, end, bit = piece
-    start, end = np.maximum(start, first), np.minimum(end, last)
-    inside = end > start
-    return code[inside], start[inside], end[inside], bit
 
 
 def _bound(value, default: int) -> int:

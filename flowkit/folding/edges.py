@@ -13,25 +13,15 @@ from flowkit.net import LARGEST_SYN, TCP, UDP, private
 STEPS = (60, 300, 900, 3600, 21600, DAY, 7 * DAY)
 #: The most time steps that a window has.
 MOST_STEPS = 200
-
 #: Seconds in which a resolver and the like repeat a request of UDP.
 RETRY = 30
-
 #: What one edge is about.
-EDGE = (
-    "interface_id", "client", "server", "protocol", "server_port", "outcome", "denied", "way", "counted", "evidence",
-    "step",
-)  # fmt: skip
-
+EDGE = "interface_id client server protocol server_port outcome denied way counted evidence step".split()
+#: What both roles of an edge sent: records, packets, bytes.
+COUNTS = "client_accepted client_rejected server_accepted server_rejected client_packets client_bytes".split()
+COUNTS += ["server_packets", "server_bytes"]
 #: What one row of refusals is about.
-REFUSAL = ("interface_id", "client", "server", "protocol", "server_port", "refusal", "control", "step")
-
-#: What both roles of an edge sent.
-COUNTS = (
-    "client_accepted", "client_rejected", "server_accepted", "server_rejected", "client_packets", "client_bytes",
-    "server_packets", "server_bytes",
-)  # fmt: skip
-
+REFUSAL = "interface_id client server protocol server_port refusal control step".split()
 #: What one row of volumes is about.
 VOLUME = ("interface_id", "step", "direction", "peer", "action", "counted", "az_id", "peer_az_id", "traffic_path")
 
@@ -42,13 +32,11 @@ def step_of(seconds: int) -> int:
 
 
 def edges(step: int) -> str:
-    """Return one row an `EDGE` with its counts.
+    """Return one row an `EDGE` with its `COUNTS`, ``sessions``, ``first``, ``last`` (seconds since 1970 UTC), ``level``
+    (how sure the outcome is), ``port_low``, ``port_high`` (of the client).
 
-    The keys are columns of `conversations`; ``denied``: whether no packet was accepted; ``step`` is the start of the
-    time step (seconds since 1970 UTC) in which the conversation began. ``sessions``,
-    ``client_accepted``, ``client_rejected``, ``server_accepted``, ``server_rejected`` (records), ``client_packets``,
-    ``client_bytes``, ``server_packets``, ``server_bytes``, ``first``, ``last`` (seconds), ``level`` (how sure the outcome
-    is), ``port_low``, ``port_high`` (of the client).
+    The keys are columns of `flowkit.folding.conversations`; ``denied``: whether no packet was accepted; ``step`` is the
+    start of the time step (seconds since 1970 UTC) in which the conversation began.
 
     ``client`` and ``server`` are the packet's own ends (pkt-srcaddr, pkt-dstaddr) where the log has them: the pod, not
     its node; who stands behind a NAT or transit gateway, not the gateway. ``client_logged``, ``server_logged``: the
@@ -72,13 +60,9 @@ def refusals(step: int) -> str:
     TCP; of other protocols packets, which a port that stays the same sends as long as it likes, but a few UDP packets
     within `RETRY` seconds are one attempt), ``records``, ``packets``, ``bytes``, ``first``, ``last`` (of what was
     refused), ``latest`` (when the latest of the sessions was first refused), ``accepted`` (accepted records of the
-    client), ``port_low``, ``port_high`` (of the client), ``from_server`` (the refused packets are the server's),
-    ``leaves`` (they leave the interface; null: not logged), ``flagged`` (TCP flags known), ``idle``, ``idle_least``
-    (longest and shortest pause before a refusal, seconds), and sessions by their shape: ``retries`` (3 to 7 packets of
-    a SYN's size), ``tiny`` (one packet without options), ``small`` (few packets without data),
-    ``overlaps`` (accepted packets after a refused one), ``closed`` (FIN of both sides, or RST, before), ``unclosed``
-    (no FIN or RST at all), ``reopened`` (an open connection that goes on after a pause), ``syn_acks`` (the server's
-    SYN-ACK refused). ``client``, ``server``, ``client_logged``, ``server_logged`` as in `edges`.
+    client), ``idle``, ``idle_least`` (longest and shortest pause before a refusal, seconds), and sessions by their
+    shape: ``retries`` (3 to 7 packets of a SYN's size), ``tiny`` (one packet without options), ``syn_acks`` (the
+    server's SYN-ACK refused) and those of `flowkit.folding.conversations`. Ends and client's ports as in `edges`.
     """
     keys = ", ".join(REFUSAL)
     once = f"(protocol = {UDP} AND rejected_packets <= 5 AND rejected_last - rejected_first <= {RETRY})"

@@ -17,7 +17,6 @@ from flowkit.net import TRANSIT_TYPES, is_private, private
 #: NAT gateway, a public one, which a node's pods do not have; as a gateway between private networks, whichever, in all
 #: that it logs, while a node also speaks for itself.
 PUBLIC, ANY = 0.1, 0.95
-
 DAY = 86400
 GROUP = ["interface_id", "scope", "day", "v6"]
 _KEY = ", ".join(GROUP)
@@ -108,11 +107,9 @@ def _from_snapshot(groups: pd.DataFrame, network) -> pd.DataFrame:
 
 
 def _inferred(engine: Engine, groups: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
-    """Return for each group the one address found in every record of it.
-
-    Where two are, as with a single peer, the likelier: an interface keeps its address for life, so that of another day
-    decides; else the address that no other interface has; else the one that is not on the internet.
-    """
+    """Return for each group the one address found in every record of it. Where two are, as with a single peer, the
+    likelier: an interface keeps its address for life, so that of another day decides; else the address that no other
+    interface has; else the one that is not on the internet."""
     if groups.empty:
         return groups[GROUP].assign(address=None, basis="inferred")
     types = {"interface_id": "string", "scope": "string", "day": "int64", "v6": "boolean", "x": "string", "y": "string"}

@@ -36,11 +36,9 @@ def memtable(frame: pd.DataFrame) -> ir.Table:
 
 
 def sweep(pieces: Sequence[tuple], holes: bool = False) -> tuple:
-    """Return the elementary segments of overlapping pieces: code, first, last, bits (of all that cover it).
-
-    A piece is (codes, firsts, lasts, bit), its first three arrays. With `holes`, also the segments between two
-    pieces of one code that none covers: their bits are 0. Sorted by code and time.
-    """
+    """Return the elementary segments of overlapping pieces: code, first, last, bits (of all that cover it). A piece is
+    (codes, firsts, lasts, bit), its first three arrays. With `holes`, also the segments between two pieces of one code
+    that none covers: their bits are 0. Sorted by code and time."""
     code = np.concatenate([p[0] for p in pieces for _ in (1, 2)])
     time = np.concatenate([edge for p in pieces for edge in p[1:3]])
     step = np.concatenate([np.full(len(p[0]), sign, np.int8) for p in pieces for sign in (1, -1)])
@@ -58,8 +56,8 @@ def sweep(pieces: Sequence[tuple], holes: bool = False) -> tuple:
 def merged(code: np.ndarray, first: np.ndarray, last: np.ndarray, same: np.ndarray) -> tuple:
     """Return segments, sorted by code and time, with those that touch and have one code and one `same` as one."""
     changes = (code[1:] != code[:-1]) | (same[1:] != same[:-1]) | (first[1:] != last[:-1])
-    opens, closes = np.ones(len(code), bool), np.ones(len(code), bool)
-    opens[1:], closes[:-1] = changes, changes
+    edge = np.ones(min(len(code), 1), bool)
+    opens, closes = np.append(edge, changes), np.append(changes, edge)
     return code[opens], first[opens], last[closes], same[opens]
 
 
@@ -73,21 +71,8 @@ def utc(moments) -> pd.Series:
     return pd.Series(np.asarray(moments, "int64").astype("datetime64[s]")).dt.tz_localize("UTC")
 
 
-def named_rows(flows: ir.Table) -> ir.Table:
-    """Return the records that name a flow: those with addresses, NODATA and SKIPDATA left out."""
-    return flows.filter(flows.srcaddr.notnull() & flows.dstaddr.notnull() & (flows.log_status.fill_null("OK") == "OK"))
-
-
-def interface_of(rows: ir.Table) -> ir.StringValue:
-    """Return the interface of a record: the resource's id where a log has no interface, `-` without either."""
-    return ibis.coalesce(rows.interface_id, rows.resource_id, "-")
-
-
 def total(table: ir.Table, value: Deferred) -> ir.IntegerScalar:
-    """Return the exact sum of whole numbers over the rows of a group of `table`, at most 2^63 - 1.
-
-    Two records may hold more together. DuckDB sums in 128 bits; elsewhere a sum of 64 bits wraps around or fails.
-    """
-    engines, value = {each.name for each in table._find_backends()[0]}, value.resolve(table)
-    whole = value if engines == {"duckdb"} else value.cast("decimal(38, 0)")
-    return ibis.least(whole.sum(), ibis.literal(MOST)).cast("int64")
+    """Return the exact sum of whole numbers over the rows of a group of `table`, at most 2^63 - 1. Two records may hold
+    more together. DuckDB sums in 128 bits; elsewhere a sum of 64 bits wraps around or fails."""
+    on_duckdb, value = [each.name for each in table._find_backends()[0]] == ["duckdb"], value.resolve(table)
+    return ibis.least((value if on_duckdb else value.cast("decimal(38, 0)")).sum(), ibis.literal(MOST)).cast("int64")

@@ -19,11 +19,8 @@ BRIDGE = 45
 LONG = 90
 #: Pieces of time that are worked on at once: interfaces that need more memory take turns.
 PART = 1_000_000
-
 #: What a piece of time is known by, as bits: NODATA, flows, SKIPDATA without and with flows.
 NODATA, SEEN, SKIP, MIXED = (1 << bit for bit in range(4))
-
-
 _OWNER = "coalesce(interface_id, resource_id)"
 #: How many records of each interface hold which fields, statuses and actions.
 FACTS = f"""

@@ -11,25 +11,19 @@ from flowkit.net import FIN, RST, SYN, SYN_ACK, TCP_IDLE
 
 #: What two records of one session share, before it is split in time.
 KEY = ("interface_id", "protocol", "a_addr", "a_port", "b_addr", "b_port")
-
 #: What stands in for a missing port or protocol while rows are grouped and joined: SQL joins no null to another.
 NONE = -1
-
 #: Bits of `a_seen` and `b_seen`: what accepted packets of that end carried; times 2^5 the same of refused ones;
 #: and, by flow-direction, whether they left or entered the interface.
 SAW_SYN, SAW_SYN_ACK, SAW_FIN, SAW_RST, SAW_FLAGS, REFUSED, LEAVES, ENTERS = 1, 2, 4, 8, 16, 32, 1024, 2048
-
 #: Of two counts in one number the second, of refused records, counts by this much.
 HIGH = 1 << 30
-
 #: Words of the field ``reject-reason`` as numbers; 3 stands for any other.
 CONTROLS = {"BPA": 1, "EC": 2}
-
 #: The records that name a flow: those with addresses, NODATA and SKIPDATA left out. The interface is the resource's id
 #: where a log has no interface, `-` without either.
 NAMED = "srcaddr IS NOT NULL AND dstaddr IS NOT NULL AND coalesce(log_status, 'OK') = 'OK'"
 INTERFACE = "coalesce(interface_id, resource_id, '-')"
-
 _KEY = ", ".join(KEY)
 
 #: The named records, each with its ends in canonical order and whether ``a`` sent it.
@@ -62,18 +56,12 @@ ORIENTED = f"""
         ) AS named
     ) AS sided"""
 
-_OF_EACH_END = """
-    {records} AS {end}_records, {packets} AS {end}_packets, {bytes} AS {end}_bytes,
-    bit_or(CASE WHEN {sent} THEN seen ELSE 0 END) AS {end}_seen,
-    min(CASE WHEN {sent} THEN "start" END) AS {end}_first"""
 _ENDS = [
-    _OF_EACH_END.format(
-        end=end,
-        sent=sent,
-        records=total(f"CASE WHEN {sent} THEN CASE WHEN refused THEN {HIGH} ELSE 1 END ELSE 0 END"),
-        packets=total(f"CASE WHEN {sent} THEN packets ELSE 0 END"),
-        bytes=total(f"CASE WHEN {sent} THEN bytes ELSE 0 END"),
-    )
+    f"""
+    {total(f"CASE WHEN {sent} THEN CASE WHEN refused THEN {HIGH} ELSE 1 END ELSE 0 END")} AS {end}_records,
+    {total(f"CASE WHEN {sent} THEN packets ELSE 0 END")} AS {end}_packets,
+    {total(f"CASE WHEN {sent} THEN bytes ELSE 0 END")} AS {end}_bytes,
+    bit_or(CASE WHEN {sent} THEN seen ELSE 0 END) AS {end}_seen, min(CASE WHEN {sent} THEN "start" END) AS {end}_first"""
     for end, sent in (("a", "from_a"), ("b", "NOT from_a"))
 ]
 #: The aggregates of a session, few and small: there are as many groups as sessions.
@@ -88,10 +76,8 @@ _SUMS = f"""
 
 
 def unsplit(translated: bool = True) -> str:
-    """Return one row a pair of endpoints at one interface: all records of ``oriented`` grouped.
-
-    `translated`: whether some packets carry other addresses than those of the interface; False saves their columns.
-    """
+    """Return one row a pair of endpoints at one interface: all records of ``oriented`` grouped. `translated`: whether
+    some packets carry other addresses than those of the interface; False saves their columns."""
     return f"SELECT {_KEY}, {_SUMS}, {_logged(translated)} FROM oriented GROUP BY {_KEY}"
 
 

@@ -17,7 +17,7 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from flowkit.fields import MOST
-from flowkit.folding.conversations import SERVICES, conversations
+from flowkit.folding.conversations import CONVERSATIONS, SERVICES
 from flowkit.folding.edges import AWS_SERVICES, edges, refusals, step_of, volumes
 from flowkit.folding.engine import Engine
 from flowkit.folding.interfaces import SECONDARY, interfaces
@@ -31,8 +31,6 @@ VERSION = 12
 KEPT = 12
 #: Memory of the questions' own DuckDB; beyond it, it spills into the fold's folder.
 MEMORY = "1GB"
-
-
 FACTS = """
     SELECT min("start") AS first, max("end") AS last, count(*) AS records,
         count(*) FILTER (WHERE coalesce(log_status, 'OK') = 'OK') AS ok,
@@ -51,24 +49,18 @@ EVIDENCE = """
 class Fold:
     """The small tables that questions ask.
 
-    `sql` answers a query over the tables ``edges``, ``refusals``, ``volumes`` (see `flowkit.folding.edges`),
-    ``evidence`` (how often the evidence ``without_flags`` names the client that a SYN names: ``right`` of ``judged``
-    conversations), ``aws_services`` and ``interfaces``; ``exact(x)`` is the sum of whole numbers, at most 2^63 - 1 and
-    0 of none. `facts` holds ``step``
-    (seconds), ``first``, ``last``, ``records``, ``ok``, ``nodata``, ``skipdata``, ``traffic`` (records that name a
-    flow), ``accepted``, ``rejected`` (records by action), ``flagged`` (records with TCP flags) and ``translated``
-    (records whose packet carries another address).
+    `sql` answers a query over the tables ``edges``, ``refusals``, ``volumes``, ``aws_services`` (see
+    `flowkit.folding.edges`), ``interfaces`` and ``evidence`` (how often the evidence ``without_flags`` names the client
+    that a SYN names: ``right`` of ``judged`` conversations); ``exact(x)`` is the sum of whole numbers, at most 2^63 - 1
+    and 0 of none. `facts` holds ``step``, ``first``, ``last`` (seconds) and the counts of `FACTS`: ``traffic`` are
+    records that name a flow, ``flagged`` have TCP flags, of ``translated`` the packet carries another address.
     """
 
     TABLES = ("edges", "refusals", "volumes", "evidence", "aws_services", "interfaces")
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-
-    @cached_property
-    def facts(self) -> dict:
-        """Counts and bounds of all records, as the class says."""
-        return json.loads((self.folder / "facts.json").read_text(encoding="utf-8"))
+        self.facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
 
     @cached_property
     def interfaces(self) -> pd.DataFrame:
@@ -84,8 +76,8 @@ class Fold:
 
     @cached_property
     def _connection(self) -> duckdb.DuckDBPyConnection:
-        spill = self.folder.parent / f"spill-{os.getpid()}"
-        connection = duckdb.connect(config={"temp_directory": str(spill), "memory_limit": MEMORY})
+        spill = str(self.folder.parent / f"spill-{os.getpid()}")
+        connection = duckdb.connect(config={"temp_directory": spill, "memory_limit": MEMORY})
         connection.execute("SET autoinstall_known_extensions = false; SET autoload_known_extensions = false")
         connection.execute("SET TimeZone = 'UTC'")
         # pandas has no 128 bits, in which DuckDB sums.
@@ -109,17 +101,17 @@ class Fold:
 
 def stored(key: str, home: Path, make) -> Fold:
     """Return the fold of `key` below `home`; where there is none, `make(folder)` writes it first."""
-    place = home / key
-    if not (place / "facts.json").exists():
+    place, facts = home / key, home / key / "facts.json"
+    if not facts.exists():
         work = home / f"work-{uuid.uuid4().hex}"
         work.mkdir(mode=0o700, parents=True)
         try:
             make(work)
-            if not (place / "facts.json").exists():  # else another process reads what it was quicker to write
+            if not facts.exists():  # else another process reads what it was quicker to write
                 shutil.rmtree(place, ignore_errors=True)
                 work.rename(place)
         except OSError:
-            if not (place / "facts.json").exists():  # another process was quicker where it is there
+            if not facts.exists():
                 raise
         finally:
             shutil.rmtree(work, ignore_errors=True)
@@ -130,7 +122,7 @@ def stored(key: str, home: Path, make) -> Fold:
 
 def prune(home: Path, keep: int = 0) -> int:
     """Remove all folds below `home` but the `keep` that were used last; how many went."""
-    folds = sorted((path for path in home.glob("[0-9a-f]*") if path.is_dir()), key=lambda path: path.stat().st_mtime)
+    folds = sorted(filter(Path.is_dir, home.glob("[0-9a-f]*")), key=lambda path: path.stat().st_mtime)
     gone = folds[: len(folds) - keep]
     for path in gone:
         shutil.rmtree(path, ignore_errors=True)
@@ -143,10 +135,8 @@ def key_of(*parts: object) -> str:
 
 
 def fold(flows: ir.Table, network, folder: Path, span: tuple[int | None, int | None], coverage) -> None:
-    """Write the fold of `flows` into `folder`.
-
-    `span` is the window in seconds since 1970 (None: open), `coverage` returns the intervals of an engine.
-    """
+    """Write the fold of `flows` into `folder`. `span` is the window in seconds since 1970 (None: open), `coverage`
+    returns the intervals of an engine."""
     engine = Engine(flows)
     if engine.is_duckdb:
         engine.backend.con.execute("SET preserve_insertion_order = false")
@@ -158,13 +148,12 @@ def fold(flows: ir.Table, network, folder: Path, span: tuple[int | None, int | N
     own = interfaces(engine, network)
     own.to_parquet(folder / "interfaces.parquet")
     converse(engine, own, facts["translated"] > 0, folder)
-    engine.write(edges(step), folder / "edges.parquet")
-    judged = f"agrees IS NOT NULL AND {facts['flagged'] > 0}"
-    engine.write(EVIDENCE.format(judged), folder / "evidence.parquet")
+    evidence = EVIDENCE.format(f"agrees IS NOT NULL AND {facts['flagged'] > 0}")
+    tables = {"edges": edges(step), "evidence": evidence, "volumes": volumes(step), "aws_services": AWS_SERVICES}
+    for name, sql in tables.items():
+        engine.write(sql, folder / f"{name}.parquet")
     engine.define(met="SELECT * FROM sessions WHERE a_rejected + b_rejected > 0")
     engine.write(refusals(step), folder / "refusals.parquet")
-    engine.write(volumes(step), folder / "volumes.parquet")
-    engine.write(AWS_SERVICES, folder / "aws_services.parquet")
     for name in ("secondary", "unsplit", "split", "services"):
         (folder / f"{name}.parquet").unlink(missing_ok=True)
     intervals = coverage(engine)
@@ -183,4 +172,4 @@ def converse(engine: Engine, interfaces: pd.DataFrame, translated: bool, folder:
     engine.keep("split", split(translated, idle), folder / "split.parquet")
     engine.define(sessions=sessions(idle))
     engine.keep("services", SERVICES, folder / "services.parquet")
-    engine.define(met="SELECT * FROM sessions", **conversations())
+    engine.define(met="SELECT * FROM sessions", **CONVERSATIONS)

@@ -13,6 +13,7 @@ import pandas as pd
 from flowkit.loading.network import Snapshot
 from flowkit.net import ICMP, TCP, TCP_IDLE, UDP, UDP_IDLE, is_private
 from flowkit.questions.rules import Packet, Verdict, evaluate
+from flowkit.words import many
 
 #: The field reject-reason, as numbered in `flowkit.folding.sessions.CONTROLS`.
 CONTROLS = {1: ("BPA", "block-public-access"), 2: ("EC", "encryption-control")}
@@ -33,9 +34,7 @@ REJECT_ONLY = "the log holds rejected traffic only, nothing to compare with: a l
 @dataclass(frozen=True)
 class Cause:
     """Why a group was rejected: kind and cause in the words of findings.json, sentences, and the snapshot's verdict.
-
-    `answer`: the verdict on the reply to a rejected request, if the network ACL would deny that too.
-    """
+    `answer`: the verdict on the reply to a rejected request, if the network ACL would deny that too."""
 
     kind: str
     cause: str
@@ -96,10 +95,8 @@ def _ports(*ports: float) -> list[int | None]:
 
 
 def packets(group, leaves: bool | None) -> list[tuple[Packet, bool]]:
-    """Return the packets that stand for the group's rejected ones, each with whether it is a reply.
-
-    Several where the log leaves room: both directions if none is known, the least and greatest port of the clients.
-    """
+    """Return the packets that stand for the group's rejected ones, each with whether it is a reply. Several where the
+    log leaves room: both directions if none is known, the least and greatest port of the clients."""
     reply = group.refusal in ("reply", "changed", "late") or (group.refusal == "mid-stream" and group.from_server)
     icmp = (PONG if group.from_server else PING).get(int(group.protocol))
     return [
@@ -135,9 +132,9 @@ def _late(group, context, verdicts, denied) -> Cause:
 
 def _cut(verdicts, denied, said: list[str]) -> Cause:
     """Return that open sessions were cut: nothing closed them, and several stop at one moment."""
-    said = [*said, "no FIN or RST had closed it, and other open sessions stop at the same moment", NOT_BY_GROUP]
-    said += [REPAIRED] if verdicts and not denied else []
-    return Cause("acl-changed", "network-acl", "medium", tuple(said))
+    said = (*said, "no FIN or RST had closed it, and other open sessions stop at the same moment", NOT_BY_GROUP)
+    said += (REPAIRED,) if verdicts and not denied else ()
+    return Cause("acl-changed", "network-acl", "medium", said)
 
 
 def _changed(group, context, verdicts, denied) -> Cause:
@@ -153,11 +150,9 @@ def _changed(group, context, verdicts, denied) -> Cause:
     if not is_private(far) and group.publics >= STRANGERS and not group.newest > group.first:
         said.append("but flows of a rule for 0.0.0.0/0 are not tracked: its removal cuts them as well, and nobody new"
                     " was accepted afterwards")  # fmt: skip
-        known = context.snapshot and group.interface_id in context.snapshot.interfaces
-        asked = packets(group, context.leaves(group)) if known else []
+        asked = packets(group, context.leaves(group)) if verdicts else ()
         anew = (evaluate(context.snapshot, group.interface_id, packet) for packet, _reply in asked)
-        opening = next((one for one in anew if one.groups_allow is False), None)
-        if opening:
+        if opening := next((one for one in anew if one.groups_allow is False), None):
             return Cause("blocked-client", "security-group", "medium", (*said, *opening.grounds), opening)
         return Cause("blocked-client", "undetermined", "low", tuple(said))
     if verdicts:
@@ -168,15 +163,11 @@ def _changed(group, context, verdicts, denied) -> Cause:
 
 
 def _expired(group, said: list[str]) -> Cause | None:
-    """Return that answers over UDP came too late, every time: AWS had forgotten the request, so that a security group
-    rejects them."""
+    """Return that answers over UDP came too late, every time: a security group rejects what AWS no longer tracks."""
     if group.protocol != UDP or not group.from_server or not group.idle_least > UDP_IDLE:
         return None
-    said = (
-        *said,
-        f"the answer came {int(group.idle_least)} s later or more; UDP without one is tracked for {UDP_IDLE} s",
-    )
-    return Cause("reply-refused", "tracking-expired", "medium", said)
+    late = f"the answer came {int(group.idle_least)} s later or more; UDP without one is tracked for {UDP_IDLE} s"
+    return Cause("reply-refused", "tracking-expired", "medium", (*said, late))
 
 
 def _reply(group, context, verdicts, denied) -> Cause:
@@ -192,10 +183,10 @@ def _reply(group, context, verdicts, denied) -> Cause:
         return slow
     if verdicts:
         return Cause("reply-refused", "rules-changed", "high", (*said, *verdicts[0].grounds), verdicts[0])
-    idle = group.protocol == UDP and group.idle > UDP_IDLE
-    if idle:
+    if group.protocol == UDP and group.idle > UDP_IDLE:
         said.append(f"but once it came {int(group.idle)} s later, when the tracking of idle UDP may have ended")
-    return Cause("reply-refused", "network-acl", "medium" if idle else "high", tuple(said))
+        return Cause("reply-refused", "network-acl", "medium", tuple(said))
+    return Cause("reply-refused", "network-acl", "high", tuple(said))
 
 
 def _mid_stream(group, context, verdicts, denied) -> Cause:
@@ -229,8 +220,7 @@ def _mid_stream(group, context, verdicts, denied) -> Cause:
 
 def _request(group, context, verdicts, denied) -> Cause:
     """Return the cause of a rejection from the first packet on: by the rules, or by contrast."""
-    many = "" if group.attempts == 1 else "s"
-    said = [f"{group.attempts:,} attempt{many} of {group.client} on {_service(group)}"]
+    said = [f"{many(group.attempts, 'attempt')} of {group.client} on {_service(group)}"]
     if group.own > 0:
         before, after = group.own_last < group.first, group.own_first > group.last
         when = pd.Timestamp(int(group.own_last if before else group.own_first if after else 0), unit="s")
@@ -244,8 +234,7 @@ def _request(group, context, verdicts, denied) -> Cause:
         said = (f"{_few(group)} of {group.client}, whose conversations with {_service(group)} are accepted",)
         return Cause("late-packets", "closed-connection", "medium", said)
     if len(verdicts) == 1:
-        grounds = (*said, *verdicts[0].grounds)
-        return Cause("blocked-client", "rules-changed", "high", grounds, verdicts[0])
+        return Cause("blocked-client", "rules-changed", "high", (*said, *verdicts[0].grounds), verdicts[0])
     if verdicts:
         return Cause("blocked-client", "undetermined", "low", tuple(said))
     if not context.accepts:
@@ -264,61 +253,48 @@ def _answer(group, denied: Verdict, snapshot: Snapshot) -> Verdict | None:
 
 def _by_contrast(group, context: Context, said: list[str]) -> Cause:
     """Return what other interfaces and other clients tell of a rejected request."""
-    leaves = context.leaves(group)
+
+    def blocked(by: str, sure: str, *more: str) -> Cause:
+        return Cause("blocked-client", by, sure, (*said, *more))
+
+    def refuses(place: str) -> bool:
+        return (place, far, group.protocol, group.server_port) in context.refused
+
+    leaves, subnet = context.leaves(group), context.subnets.get(group.interface_id)
     far = group.server if leaves else group.client
-    subnet = context.subnets.get(group.interface_id)
-    service = (group.protocol, group.server_port)
-    owners = context.owners.get(far, set())
-    if owners:
-        out = [peer["place"] for peer in group.peers if peer["place"] in owners]
-        said += [f"the client's own interface {place} let it out" for place in out if not leaves]
+    owners, places = context.owners.get(far, set()), [peer["place"] for peer in group.peers]
+    said += [f"the client's own interface {place} let it out" for place in places if place in owners and not leaves]
     if group.interface_id in context.transit:
-        said.append("this interface passes on what others send: a NAT or transit gateway has no security group")
-        return Cause("blocked-client", "network-acl", "low", (*said, NO_SNAPSHOT))
+        gateway = "this interface passes on what others send: a NAT or transit gateway has no security group"
+        return blocked("network-acl", "low", gateway, NO_SNAPSHOT)
     if subnet and any(context.subnets.get(owner) == subnet for owner in owners):
-        said.append(f"both ends are in {subnet}, inside which no network ACL is asked")
-        return Cause("blocked-client", "security-group", "high", tuple(said))
-    during = [
-        (peer["place"], context.subnets.get(peer["place"]))
-        for peer in group.peers
-        if peer["place"] not in owners and peer["first"] <= group.last and peer["last"] >= group.first
-        and (peer["place"], far, *service) not in context.refused
-    ]  # fmt: skip
-    beside = [place for place, other in during if subnet and other == subnet]
+        return blocked("security-group", "high", f"both ends are in {subnet}, inside which no network ACL is asked")
+    during = [peer["place"] for peer in group.peers if peer["first"] <= group.last and peer["last"] >= group.first]
+    during = {place: context.subnets.get(place) for place in during if place not in owners and not refuses(place)}
+    beside = [place for place, other in during.items() if subnet and other == subnet]
     if beside and not group.own:
-        verb = "out to" if leaves else "in from"
-        said.append(f"{beside[0]} in the same {subnet} let the same {verb} {far} then, so its network ACL does")
-        return Cause("blocked-client", "security-group", "high", tuple(said))
-    same = [
-        place for place, other in context.subnets.items()
-        if other == subnet and subnet and (place, far, *service) in context.refused
-    ]  # fmt: skip
-    elsewhere = [place for place, other in during if subnet and other and other != subnet]
+        let = f"{beside[0]} in the same {subnet} let the same {'out to' if leaves else 'in from'} {far} then"
+        return blocked("security-group", "high", f"{let}, so its network ACL does")
+    same = [place for place, other in context.subnets.items() if subnet and other == subnet and refuses(place)]
+    elsewhere = [place for place, other in during.items() if subnet and other and other != subnet]
     if len(same) > 1 and elsewhere:
-        said.append(
-            f"all {len(same)} interfaces of {subnet} that were asked reject it, {elsewhere[0]} in another does not"
-        )
-        return Cause("blocked-client", "network-acl", "medium", tuple(said))
+        reject = f"all {len(same)} interfaces of {subnet} that were asked reject it"
+        return blocked("network-acl", "medium", f"{reject}, {elsewhere[0]} in another does not")
     if group.others and group.answers and not group.own and not leaves:
         if not is_private(far) and group.publics >= EVERYBODY and group.newest > group.first:
-            said.append(
-                f"{group.publics:,} public clients are accepted there: its security group is open to the internet, and"
-                " it cannot deny one network, as a network ACL does"
-            )
-            return Cause("blocked-client", "network-acl", "medium", tuple(said))
-        if is_private(far):
-            said.append("others are accepted and answered there: a rule tells sources apart")
-            return Cause("blocked-client", "security-group", "low", tuple(said))
+            crowd = f"{group.publics:,} public clients are accepted there: its security group is open to the internet"
+            return blocked("network-acl", "medium", f"{crowd}, and it cannot deny one network, as a network ACL does")
         said.append("others are accepted and answered there: a rule tells sources apart")
+        if is_private(far):
+            return blocked("security-group", "low")
     said.append("a security group or a network ACL: these logs cannot tell which")
-    if subnet is None:
-        said.append("the field subnet-id would help")
-    return Cause("blocked-client", "undetermined", "low", (*said, NO_SNAPSHOT))
+    said += ["the field subnet-id would help"] if subnet is None else []
+    return blocked("undetermined", "low", NO_SNAPSHOT)
 
 
 def _few(group) -> str:
     size = f"{round(group.bytes / max(group.packets, 1)):,} bytes"
-    return f"1 packet of {size}" if group.packets == 1 else f"{group.packets:,} packets of {size} on average"
+    return f"{many(group.packets, 'packet')} of {size}" + ("" if group.packets == 1 else " on average")
 
 
 def _service(group) -> str:

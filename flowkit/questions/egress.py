@@ -21,15 +21,12 @@ SESSIONS, STEPS, SMALL, REGULAR, TOLERANCE = 12, 8, 100_000, 0.8, 0.25
 MOST = 200
 
 #: Addresses, each once, and what is known of them. AWS's own services are one destination and one network each.
-ADDRESSES = (
-    "CREATE OR REPLACE TEMP TABLE addresses AS SELECT client AS address FROM edges UNION SELECT server FROM edges"
-)
 KNOWN = f"""
 CREATE OR REPLACE TEMP TABLE known AS SELECT address, service IS NOT NULL AND service NOT IN {ANYBODY} AS aws,
     regexp_matches(address, ?) OR address IN (SELECT address FROM own) AS inside, CASE WHEN aws THEN service ELSE address END
     AS destination, CASE WHEN aws THEN service WHEN contains(address, ':') THEN regexp_extract(address, '^[^:]*:[^:]*:[^:]*')
         ELSE regexp_extract(address, '^[0-9]+[.][0-9]+[.][0-9]+') END AS network
-FROM addresses LEFT JOIN aws_services USING (address)
+FROM (SELECT client AS address FROM edges UNION SELECT server FROM edges) LEFT JOIN aws_services USING (address)
 WHERE regexp_matches(address, '^[0-9a-f.:]+$') AND NOT regexp_matches(address, '^(0\\.|22[4-9]\\.|23.\\.|255\\.|ff|::$)')"""
 #: What an inner host and an outer address had to do with each other. ``asked``: the host began; ``unsure``: perhaps.
 CONTACTS = """
@@ -113,11 +110,10 @@ class Egress:
         self.enough = self.history >= self.need
         # What is large or regular is compared with all that was before it, if that is an hour.
         self.since = self.split if given else min(self.split, self.first + HOUR)
-        own = log.interfaces.loc[log.interfaces["address"].notna(), ["address", "transit"]].to_numpy().tolist()
+        own = log.interfaces[["address", "transit"]].dropna().to_numpy().tolist()
         known = log.network.interfaces.values() if log.network else ()
         own += [(address, False) for one in known for address in (*one.addresses, *one.public_addresses)]
         own = pd.DataFrame(own, columns=["address", "transit"], dtype=object)
-        self.fold.sql(ADDRESSES)
         self.fold.sql(KNOWN, PRIVATE_TEXT, own=own)
         self.fold.sql(CONTACTS)
         self.fold.sql(PASSED_TWICE, own=own)
@@ -140,10 +136,8 @@ class Egress:
     def _new(self) -> pd.DataFrame:
         """Return the new destinations; what began within the log's first day and came again a day later is routine."""
         met = "FROM pairs WHERE (asked OR unsure AND sent_bytes >= ?) AND NOT aws AND since >= ?"
-        new, day = (
-            self.fold.sql(f"{met} ORDER BY sent_bytes DESC, host, destination", self.least, self.since),
-            DAY // self.width,
-        )
+        day = DAY // self.width
+        new = self.fold.sql(f"{met} ORDER BY sent_bytes DESC, host, destination", self.least, self.since)
         new = new.merge(self.beacons[["host", "destination", "every", "regular", "starts"]], "left")
         new = new.assign(peak=0.0, usual=0.0, again=False)
         for row in new[(new["sent_bytes"] >= self.least) & new["host"].isin(self.steps.columns.levels[0])].itertuples():
@@ -151,9 +145,8 @@ class Egress:
             busy = np.flatnonzero(sent > sent.max() / FACTOR)
             again = row.since - self.first < DAY and bool(np.isin(busy + day, [busy - 1, busy, busy + 1]).any())
             # What it knew for long before it got much is no new destination.
-            again |= (
-                row.since < self.split and len(busy) > 0 and sent.index[busy[0]] > row.since + max(HOUR, self.width)
-            )
+            late = row.since + max(HOUR, self.width)
+            again |= row.since < self.split and len(busy) > 0 and sent.index[busy[0]] > late
             usual = before.sum(axis=1).quantile(QUANTILE) if len(before) else 0.0
             new.loc[row.Index, ["peak", "usual", "again"]] = sent.max(), usual, again
         told = (new["since"] >= self.split) | (new["sent_bytes"] >= self.least) | new["every"].notna()

@@ -69,8 +69,7 @@ class IntervalCounts:
         return self.values[:, np.where(there, at, len(self.numbers))]
 
     def known(self, owner: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return the certain intervals of an owner that have records, and by measure what all its certain ones hold, in
-        order."""
+        """Return an owner's certain intervals with records, and by measure what all its certain ones hold, in order."""
         row = self.owners.loc[owner]
         own = self.numbers[slice(*np.searchsorted(self.numbers, [row.offset, row.offset + row["count"]]))]
         own = own[self.certain(own)]
@@ -116,13 +115,11 @@ def interval_counts(flows: ir.Table, coverage: pd.DataFrame, gaps: pd.DataFrame)
     gone = gone.merge(owners.reset_index(names="code")[["owner", "code", "base", "interval"]], on="owner")
     first, last, step = gone["first"] - gone.base, gone["last"] - gone.base, gone.interval
     low, high = -(-(4 * first + step) // (4 * step)) - 1, (4 * last - step) // (4 * step) + 1
-    taken = pd.DataFrame({"code": gone.code, "first": low, "last": high})[4 * (last - first) >= step]
+    taken = {"code": gone.code, "first": low.where(4 * (last - first) >= step, high), "last": high}
     # Whole are those that lie between the first and the last record.
     opens, closes = (owners["first"] - owners.base), (owners["last"] - owners.base)
-    whole = pd.DataFrame(
-        {"code": owners.index, "first": -(-opens // owners.interval), "last": closes // owners.interval}
-    )
-    pieces = [part[part["last"] > part["first"]].to_numpy("int64").T for part in (whole, taken)]
+    whole = {"code": owners.index, "first": -(-opens // owners.interval), "last": closes // owners.interval}
+    pieces = [pd.DataFrame(part).query("last > first").to_numpy("int64").T for part in (whole, taken)]
     code, first, last, bits = sweep([(*part, bit) for part, bit in zip(pieces, (1, 2), strict=True)])
     offset = owners.offset.to_numpy()[code[bits == 1]]
     first, last = first[bits == 1] + offset, last[bits == 1] + offset
@@ -142,9 +139,7 @@ def estimate(counts: IntervalCounts, gaps: pd.DataFrame) -> pd.DataFrame:
     own = own.drop(columns="interval").merge(counts.owners.reset_index(names="code"), on="owner")
     own = own.sort_values("gap", ignore_index=True)
     # An interval belongs to a gap that holds its middle.
-    middles = [
-        -((own.interval - 2 * (seconds(own[edge]) - own.base)) // (2 * own.interval)) for edge in ("start", "end")
-    ]
+    middles = [-((own.interval - 2 * (seconds(at) - own.base)) // (2 * own.interval)) for at in (own.start, own.end)]
     first, last = ((at.clip(0, own["count"]) + own.offset).to_numpy("int64") for at in middles)
     tried = np.minimum(last - first, MOST)
     row = np.repeat(np.arange(len(own)), tried)
@@ -206,10 +201,8 @@ def backtest(counts: IntervalCounts, tests: int = 400) -> pd.DataFrame:
 
 
 def _band(counts: IntervalCounts, code: np.ndarray, number: np.ndarray, hidden: int) -> np.ndarray:
-    """Return low, median, high, highest and number of what the certain intervals near each held, by measure.
-
-    `hidden`: how many intervals on each side are taken for missing too.
-    """
+    """Return low, median, high, highest and number of what the certain intervals near each held, by measure. `hidden`:
+    how many intervals on each side are taken for missing too."""
     own = {name: counts.owners[name].to_numpy()[code][:, None] for name in counts.owners.columns[1:]}
     step = np.arange(NEIGHBOURS)
     before, after = (counts.rank(number - hidden)[:, None] - 1 - step, counts.rank(number + hidden + 1)[:, None] + step)

@@ -9,6 +9,7 @@ host, as the report prints them. ``protocol`` is ``tcp``, ``udp``, ``icmp`` or `
 
 import csv
 import re
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -34,10 +35,8 @@ WIDE = 65_536
 #: Share of the time since the first failure that answers must have gone on after the last one to call it repaired.
 REPAIRED = 0.1
 #: Columns of `check`.
-CHECKED = (
-    "line name source destination address destination_name protocol port expect verdict state clients failing sessions"
-    " first_seen last_seen answered_until repaired interface_id confidence note proof rows"
-)
+CHECKED = "line name source destination address destination_name protocol port expect verdict state".split()
+CHECKED += "clients failing sessions first_seen last_seen answered_until repaired interface_id confidence note proof rows".split()
 RESOURCE = re.compile(r"(eni|i)-[0-9a-f]{8,17}")
 
 
@@ -64,10 +63,8 @@ class Expectation:
 
 
 def expectations_of(source: str, expect: str | Path | None = None) -> Path | None:
-    """Return the expectations file: `expect` where given, the sample's own for the source ``sample``, else None.
-
-    Raises OSError where `expect` names no file.
-    """
+    """Return the expectations file: `expect` where given, the sample's own for the source ``sample``, else None. Raises
+    OSError where `expect` names no file."""
     if expect is None:
         return SAMPLE / "expectations.csv" if source == "sample" else None
     path = Path(expect).expanduser()
@@ -84,18 +81,17 @@ def printed_names(snapshot, names: dict[Network, str]) -> dict[str, Network | tu
     found: dict[str, Network | tuple[str, ...]] = {}
     for network, name in names.items():
         found[name] = () if name in found else network
+    hosts = defaultdict(tuple)
     for interface in snapshot.interfaces.values() if snapshot else ():
-        before = found.get(interface.name, ())
-        found[interface.name] = (*(before if isinstance(before, tuple) else ()), interface.interface_id)
+        hosts[interface.name] += (interface.interface_id,)
+    found |= hosts
     return {name: place for name, place in found.items() if place != ()}
 
 
 def read_expectations(path: str | Path | None, printed: dict | None = None) -> list[Expectation]:
-    """Return the expectations in the CSV file at `path`, in its order; none where `path` is None.
-
-    `printed` is as `printed_names` returns it. Raises ValueError naming the file and, for each bad line, its number
-    and what is wrong with it.
-    """
+    """Return the expectations in the CSV file at `path`, in its order; none where `path` is None. `printed` is as
+    `printed_names` returns it. Raises ValueError naming the file and, for each bad line, its number and what is wrong
+    with it."""
     if path is None:
         return []
     try:
@@ -129,9 +125,9 @@ def _expectation(line: int, header: list[str], values: list[str], printed: dict)
         raise ValueError(f"{len(values)} values where {len(header)} belong")
     cells = dict(zip(header, values, strict=True))
     protocol, expect, made, wrong = cells["protocol"].lower(), cells["expect"].lower(), {}, []
-    for column, parse in (("source", _place), ("destination", _place), ("port", _ports)):
+    for column in ("source", "destination", "port"):
         try:
-            made[column] = parse(column, cells[column], printed)
+            made[column] = _ports(cells["port"]) if column == "port" else _place(column, cells[column], printed)
         except ValueError as error:
             if column != "port" or protocol != "icmp" or cells["port"]:
                 wrong.append(str(error))
@@ -171,7 +167,7 @@ def _place(column: str, written: str, printed: dict) -> Network | tuple[str, ...
     return network
 
 
-def _ports(column: str, written: str, printed: dict) -> tuple[int, int] | None:
+def _ports(written: str) -> tuple[int, int] | None:
     if written.lower() == "any":
         return None
     match = re.fullmatch(r"([0-9]{1,5})(?:\s*-\s*([0-9]{1,5}))?", written)
@@ -197,18 +193,14 @@ def owners(log) -> pd.DataFrame:
 
 def located(lines: list[Expectation], owners: pd.DataFrame) -> list[Expectation]:
     """Return `lines` with the addresses that `owners` have for the ids of their sources."""
-    return [
-        replace(one, sources=tuple(map(ip_network, _own(one.source, owners)["address"].dropna().unique())))
-        if isinstance(one.source, tuple) else one
-        for one in lines
-    ]  # fmt: skip
+    ids = {one.source: _own(one.source, owners)["address"] for one in lines if isinstance(one.source, tuple)}
+    ids = {source: tuple(map(ip_network, addresses.dropna().unique())) for source, addresses in ids.items()}
+    return [replace(one, sources=ids.get(one.source, one.sources)) for one in lines]
 
 
 def matches(one: Expectation, rows: pd.DataFrame, owners: pd.DataFrame) -> pd.Series:
-    """Return which of `rows` (network, destination, interface_id, protocol, port) the line is about.
-
-    An address that several interfaces have is the named one's at that interface, or where no interface is logged.
-    """
+    """Return which of `rows` (network, destination, interface_id, protocol, port) the line is about. An address that
+    several interfaces have is the named one's at that interface, or where no interface is logged."""
 
     def inside(column: str, networks: Iterable[Network]) -> pd.Series:
         places = {place: lies_in(place, networks) for place in rows[column].unique()}
@@ -239,12 +231,11 @@ def _own(place: Network | tuple[str, ...], owners: pd.DataFrame) -> pd.DataFrame
 def check(lines: list[Expectation], rows: pd.DataFrame, kind: str, owners: pd.DataFrame, distinct) -> pd.DataFrame:
     """Return each expectation with what was seen of it, one row a line of the file, in its order.
 
-    `rows` are those of `Reach`, as its `kind`, `owners` of `owners`; `distinct(rows)` counts clients that
-    differ. Columns: line, name, source, destination, protocol, port, expect (as in the file); address (the destination's,
-    or its CIDR), destination_name, interface_id (null where many or unknown); verdict, state (the failing one, or the
-    one that proves the verdict; null where unproven), clients, failing (of these: against the line), sessions (in that
-    state), first_seen, last_seen, answered_until, repaired (answered again, to the end), confidence, note, proof (the row
-    with most sessions), rows (all that prove it, by their index).
+    `rows` are those of `Reach`, as its `kind`, `owners` of `owners`; `distinct(rows)` counts clients that differ. In
+    `CHECKED`: source, destination, protocol, port, expect as in the file; address: the destination's, or its CIDR;
+    destination_name, interface_id: null where many or unknown; state: the failing one, or the one that proves the verdict
+    (null where unproven), and the sessions in it; failing: of the clients; repaired: answered again, to the end; proof:
+    the row with most sessions; rows: all that prove it, by their index.
 
     verdict: `met`; `broken` (reach: not answered; block: accepted, unanswered); `newly-reachable` (block, but
     answered); `unproven` (nothing seen, or the log cannot show it). Traffic is checked by the narrowest line that
@@ -288,7 +279,7 @@ def check(lines: list[Expectation], rows: pd.DataFrame, kind: str, owners: pd.Da
             "confidence": first["confidence"].iloc[0] if len(first) else "low", "note": note,
             "proof": next(first.itertuples(), None), "rows": tuple(proof.index),
         })  # fmt: skip
-    return pd.DataFrame(found, columns=CHECKED.split())
+    return pd.DataFrame(found, columns=CHECKED)
 
 
 def _verdict(one: Expectation, seen: pd.DataFrame, kind: str, distinct) -> tuple[str, pd.DataFrame, str]:
@@ -314,16 +305,11 @@ def _verdict(one: Expectation, seen: pd.DataFrame, kind: str, distinct) -> tuple
 
 
 def causes_of(log) -> pd.DataFrame:
-    """Return what was rejected and why, as `flowkit.questions.rejected` classifies it, most records first.
-
-    In the columns of `matches`, where ``network`` is the client and ``interface_id`` the server's; with ``records``,
-    ``cause``, ``grounds``, ``verdict``, ``incident``.
-    """
+    """Return what was rejected and why, as `flowkit.questions.rejected` classifies it, most records first. In the
+    columns of `matches`, where ``network`` is the client and ``interface_id`` the server's; with ``records``,
+    ``cause``, ``grounds``, ``verdict``, ``incident``."""
     groups = rejections(log).groups
     groups = groups[groups["kind"] != "late-packets"].sort_values("records", ascending=False, kind="stable")
-    return groups.assign(
-        network=groups["client"],
-        destination=groups["server"],
-        port=groups["server_port"].astype("Int64"),
-        interface_id=groups["interface_id"].where(groups["inside"] == groups["server"]),
-    )
+    own = groups["interface_id"].where(groups["inside"] == groups["server"])
+    names = {"client": "network", "server": "destination", "server_port": "port"}
+    return groups.assign(interface_id=own).rename(columns=names).astype({"port": "Int64"})

@@ -25,14 +25,14 @@ from flowkit.words import without_controls
 ENTRIES = 8
 #: What stands for an id that only a snapshot would know.
 YOUR_GROUP, YOUR_ACL = "YOUR_SECURITY_GROUP", "YOUR_NETWORK_ACL"
+#: Kinds of peers of a security group rule, and the member that names one.
+PEERS = {"IpRanges": "CidrIp", "Ipv6Ranges": "CidrIpv6", "UserIdGroupPairs": "GroupId", "PrefixListIds": "PrefixListId"}
 
 
 @dataclass(frozen=True)
 class TrafficToAllow:
-    """Traffic to let pass: addresses of the far end, seen from the interface that rejects it.
-
-    `ports`: the least and the greatest destination port, None for protocols without; `icmp`: type and code.
-    """
+    """Traffic to let pass: addresses of the far end, seen from the interface that rejects it. `ports`: the least and
+    the greatest destination port, None for protocols without; `icmp`: type and code."""
 
     interface_id: str
     egress: bool
@@ -83,17 +83,16 @@ class Fix:
         made = []
         for acl_id, one in self.rules:
             verb, side = "create" if one.allow else "delete", "egress" if one.egress else "ingress"
-            words = [f"aws ec2 {verb}-network-acl-entry --network-acl-id {quoted(acl_id)} --{side}"]
-            words += [f"--rule-number {one.number}"]
+            words = f"aws ec2 {verb}-network-acl-entry --network-acl-id {quoted(acl_id)} --{side} --rule-number {one.number}"
             if one.allow:
-                words += [f"--protocol {one.match.protocol}"]
+                words += f" --protocol {one.match.protocol}"
                 if one.match.protocol in ICMP:
-                    words += ["--icmp-type-code Type={},Code={}".format(*_span(one.match))]
+                    words += " --icmp-type-code Type={},Code={}".format(*_span(one.match))
                 elif one.match.low is not None:
-                    words += [f"--port-range From={one.match.low},To={one.match.high}"]
-                words += ["--cidr-block" if one.network.version == 4 else "--ipv6-cidr-block", str(one.network)]
-                words += ["--rule-action allow"]
-            made.append(" ".join(words))
+                    words += f" --port-range From={one.match.low},To={one.match.high}"
+                block = "cidr-block" if one.network.version == 4 else "ipv6-cidr-block"
+                words += f" --{block} {one.network} --rule-action allow"
+            made.append(words)
         return (*self.lookup, *made)
 
     @property
@@ -117,16 +116,14 @@ class Fix:
             else:
                 kind, port = f"aws_vpc_security_group_{way}_rule", "any" if icmp or match.low is None else match.low
                 word = protocol_name(match.protocol)
-                name = f"{one.group_id[-6:]}_{way}_{word}_{port}"
-                name += f"_{count}" if len(self.rules) > 1 else ""
+                name = f"{one.group_id[-6:]}_{way}_{word}_{port}" + (f"_{count}" if len(self.rules) > 1 else "")
                 named = "prefix_list_id" if one.peer.startswith("pl-") else "referenced_security_group_id"
                 peer = f"cidr_ipv{one.networks[0].version}" if "/" in one.peer else named
                 values = {"security_group_id": one.group_id, peer: one.peer, "ip_protocol": word}
             values |= dict(zip(ports, _span(match), strict=False))
-            width = max(map(len, values))
+            width, label = max(map(len, values)), re.sub(r"[^A-Za-z0-9_]", "_", f"flowkit_{name}")
             # HCL writes strings, numbers and booleans as JSON does.
             lines = [f"  {key:<{width}} = {json.dumps(value)}" for key, value in values.items()]
-            label = re.sub(r"[^A-Za-z0-9_]", "_", f"flowkit_{name}")
             blocks += [f'resource "{kind}" "{label}" {{', *lines, "}"]
         return "\n".join(blocks)
 
@@ -137,10 +134,8 @@ def reply_ports(low: int, high: int) -> tuple[int, int]:
 
 
 def group_fix(wanted: TrafficToAllow, snapshot: Snapshot | None) -> Fix:
-    """Return a security group rule for `wanted`, whose peer is a group if its members are exactly the rejected clients.
-
-    It goes into the interface's group that has most rules for this port already, else into its first one.
-    """
+    """Return a security group rule for `wanted`, whose peer is a group if its members are exactly the rejected clients,
+    for the interface's group that has most rules for this port already, else for its first one."""
     interface = snapshot.interfaces.get(wanted.interface_id) if snapshot else None
     known = [name for name in interface.group_ids if name in snapshot.groups] if interface else []
 
@@ -149,9 +144,10 @@ def group_fix(wanted: TrafficToAllow, snapshot: Snapshot | None) -> Fix:
         return sum(one.egress == wanted.egress and (one.match.low, one.match.high) == wanted.ports for one in rules)
 
     about = (max(known, key=similar, default=YOUR_GROUP), wanted.egress, wanted.match)
-    rules = [Rule(*about, str(network), (network,)) for network in merged(wanted.far)]
     if name := None if wanted.egress else reference(wanted.far, snapshot):
         rules = [Rule(*about, name, (), frozenset(map(ip_address, wanted.far)))]
+    else:
+        rules = [Rule(*about, str(network), (network,)) for network in merged(wanted.far)]
     return Fix(tuple(rules), wanted.warnings, () if known else wanted.lookup("NetworkInterfaces[].Groups[].GroupId"))
 
 
@@ -219,25 +215,23 @@ def replay(snapshot: Snapshot, fixes: Iterable[Fix], allow: list[tuple], refused
 
 def group_command(verb: str, rules: Iterable[Rule]) -> str:
     """Return the command that adds (`authorize`) or removes (`revoke`) security group `rules` that match the same."""
-    rule, kinds = rules[0], {"IpRanges": "CidrIp", "Ipv6Ranges": "CidrIpv6", "UserIdGroupPairs": "GroupId",
-                             "PrefixListIds": "PrefixListId"}  # fmt: skip
+    rule, way = rules[0], "egress" if rules[0].egress else "ingress"
     words = [f"IpProtocol={-1 if rule.match.protocol is None else protocol_name(rule.match.protocol)}"]
     if rule.match.low is not None or rule.match.protocol in ICMP:
         words += ["FromPort={},ToPort={}".format(*_span(rule.match))]
-    for kind, name in kinds.items():
+    for kind, name in PEERS.items():
         peers = [one.peer for one in rules if _kind(one.peer) == kind]
         words += [f"{kind}=[{','.join(f'{{{name}={peer}}}' for peer in peers)}]"] if peers else []
-    way = "egress" if rule.egress else "ingress"
-    group, permissions = quoted(rule.group_id), quoted(",".join(words))
-    return f"aws ec2 {verb}-security-group-{way} --group-id {group} --ip-permissions {permissions}"
+    where = f"{verb}-security-group-{way} --group-id {quoted(rule.group_id)}"
+    return f"aws ec2 {where} --ip-permissions {quoted(','.join(words))}"
 
 
 def reference(far: Iterable[str], snapshot: Snapshot | None) -> str | None:
     """Return a group whose members are exactly the addresses `far`, several of them; None where there is none."""
     seen = {ip_network(address) for address in far}
+    versions = {one.version for one in seen}
     for name in sorted(snapshot.groups) if snapshot and len(seen) > 1 else ():
-        members = {ip_network(address) for address in members_of(snapshot, name)}
-        if seen == {network for network in members if network.version in {one.version for one in seen}}:
+        if seen == {ip_network(one) for one in members_of(snapshot, name) if one.version in versions}:
             return name
     return None
 

@@ -39,7 +39,6 @@ AFFECTED = {
     },
 }
 AFFECTED["not-delivered"] = AFFECTED["silent-interface"]
-
 FLOW = ["srcaddr", "dstaddr", "srcport", "dstport", "protocol"]
 #: Rows that a table holds of the records that the other end of one gap logged.
 ROWS = 100
@@ -49,10 +48,9 @@ ROWS = 100
 class GapTables:
     """What `gaps` returns. Times are UTC, durations Timedelta, `start` and `end` the edges.
 
-    `intervals`: as `flowkit.folding.coverage.coverage` returns them. `interfaces`: see `by_interface`. `gaps`: see
-    `find_gaps` and `gap_impact`. `estimates`, `backtest`: see `flowkit.questions.estimates`. `seen_by_peer`: see
-    that function. `by_hour`: ``hour`` (of the day, UTC), ``minutes`` with skipped records, of all
-    interfaces. `affected`: ``interface`` (name), ``start``, ``end``, and by notebook what the gap takes from it.
+    `intervals`: as `flowkit.folding.coverage.coverage` returns them. `gaps`: see `find_gaps` and `gap_impact`;
+    `interfaces`, `estimates`, `backtest`, `seen_by_peer`, `by_hour`: see the functions of these names. `affected`:
+    ``interface`` (name), ``start``, ``end``, and by notebook what the gap takes from it.
     """
 
     intervals: pd.DataFrame
@@ -94,7 +92,7 @@ def find_gaps(coverage: pd.DataFrame) -> pd.DataFrame:
     (False where the interface is silent so often that silence may be how it reports, as without NODATA records).
     """
     kind = coverage.state.map(KINDS)
-    if not kind.notna().any():
+    if kind.isna().all():
         return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in COLUMNS.items()})
     skipped, silent, lost = (coverage[kind == name].assign(kind=name) for name in dict.fromkeys(KINDS.values()))
     apart = pd.to_timedelta(EPISODE * skipped.interval, unit="s")
@@ -141,10 +139,10 @@ def by_interface(coverage: pd.DataFrame, network=None) -> pd.DataFrame:
     """
     alive = coverage[coverage.state != "OUTSIDE"].assign(span=coverage.end - coverage.start)
     kinds = {"OK+SKIP": "skipped", "SKIPDATA": "skipped", "SILENT": "silent", "NOT_DELIVERED": "undelivered"}
-    kind = alive.state.map(kinds | dict.fromkeys(CERTAIN, "certain"))
-    spans = alive.pivot_table(index="interface_id", columns=kind.fillna("pending"), values="span", aggfunc="sum")
-    table = spans.reindex(columns=["certain", "skipped", "silent", "undelivered"])
-    table = table.astype("timedelta64[s]").fillna(pd.Timedelta(0))
+    kind = alive.state.map(kinds | dict.fromkeys(CERTAIN, "certain")).fillna("pending")
+    spans = alive.pivot_table(index="interface_id", columns=kind, values="span", aggfunc="sum")
+    spans = spans.reindex(columns=["certain", "skipped", "silent", "undelivered"])
+    table = spans.astype("timedelta64[s]").fillna(pd.Timedelta(0))
     table["certain"] = table.certain / alive.groupby("interface_id").span.sum()
     runs = alive[alive.state.isin(kinds)].groupby("interface_id")
     table = table.assign(longest=runs.span.max(), last=runs.end.max()).reset_index()
@@ -184,28 +182,27 @@ def gap_impact(flows, files, coverage, gaps, estimates, peers) -> pd.DataFrame:
     across = coverage[coverage.state.isin(["SKIPDATA", "SILENT"])].reset_index(drop=True)
     cut = across.join(flows_across_gap(flows, across).group_by("gap").agg(flows=_.count()).execute().set_index("gap"))
     cut = cut.dropna(subset="flows").sort_values("start")
-    own = gaps[gaps.interface_id.notna()].reset_index(names="gap").sort_values("start")
+    own = gaps.dropna(subset="interface_id").reset_index(names="gap").sort_values("start")
     own = own[["gap", "interface_id", "start", "end"]].astype(dict(cut.dtypes[["interface_id", "start", "end"]]))
     cut = pd.merge_asof(cut, own, on="start", by="interface_id", suffixes=("", "_gap"))
     cut = cut[cut.end <= cut.end_gap].groupby("gap").flows.sum()
     of_records = estimates[estimates.measure == "records"].set_index("gap")
     return gaps.assign(
         records=skips.records.reindex(gaps.index).fillna(0).astype("int64"),
-        samples=[skips.samples.get(number, ()) for number in gaps.index],
-        files=slots,
+        samples=[skips.samples.get(number, ()) for number in gaps.index], files=slots,
         seen_by_peer=peers.groupby("gap").in_gap.first().reindex(gaps.index, fill_value=0),
         flows_across_gap=cut.reindex(gaps.index, fill_value=0).astype("int64"),
-    ).join(of_records[["intervals", "observed", "low", "median", "high", "at_peak", "load"]])
+    ).join(of_records[["intervals", "observed", "low", "median", "high", "at_peak", "load"]])  # fmt: skip
 
 
 def seen_by_peer(flows: ir.Table, gaps: pd.DataFrame, interfaces: pd.DataFrame, most: int = ROWS) -> pd.DataFrame:
     """Return records missing at one interface, as the interface at the other end logged them: rows, no estimate.
 
     A packet inside a VPC is logged where it leaves and where it arrives. One row a record, the first `most` of each
-    gap, by start: ``interface_id`` (which lacks it), ``seen_by`` (which logged it), ``start``, ``end`` (UTC), srcaddr,
-    dstaddr, srcport, dstport, protocol, packets, bytes, tcp_flags, ``flow_direction`` and ``action`` as the interface
-    that lacks it had them (``action`` is null for what came in: whether it was rejected there, only that interface
-    knew), ``gap`` (row of `gaps`), ``in_gap`` (how many there are). What the interface did log is left out.
+    gap, by start: ``interface_id`` (which lacks it), ``seen_by`` (which logged it), the fields of the record,
+    ``flow_direction`` and ``action`` as the interface that lacks it had them (``action`` is null for what came in:
+    whether it was rejected there, only that interface knew), ``gap`` (row of `gaps`), ``in_gap`` (how many there are).
+    What the interface did log is left out.
 
     Never from or for NAT gateways, transit gateways and load balancers, which log other endpoints than their peers
     do: `interfaces` (own addresses) marks them as ``transit``; where the log has no field to tell, an interface is
@@ -242,16 +239,16 @@ def seen_by_peer(flows: ir.Table, gaps: pd.DataFrame, interfaces: pd.DataFrame, 
     rows = rows.mutate(nth=nth, in_gap=rows.count().over(ibis.window(group_by="gap")))
     table = rows.filter(rows.nth < most).execute().sort_values(order, ignore_index=True)
     table = table.assign(start=utc(table.start), end=utc(table.end))
-    first = ["interface_id", "seen_by", "start", "end", *FLOW, "packets", "bytes", "tcp_flags", "flow_direction"]
-    return table[[*first, "action", "gap", "in_gap"]]
+    more = ["packets", "bytes", "tcp_flags", "flow_direction", "action", "gap", "in_gap"]
+    return table[["interface_id", "seen_by", "start", "end", *FLOW, *more]]
 
 
 def flows_across_gap(flows: ir.Table, gaps: pd.DataFrame) -> ir.Table:
     """Return flows that ran up to a gap and on after it, with no record in between: a lower bound of what is missing.
 
-    One row a flow (one direction of a session) and gap: ``gap`` (row of `gaps`), ``interface_id``, srcaddr, dstaddr,
-    srcport, dstport, protocol, ``packets`` (of the two intervals beside the gap). Only flows that were seen in the
-    interval before and the interval after, that neither end before (FIN, RST) nor begin after (SYN).
+    One row a flow (one direction of a session) and gap: ``gap`` (row of `gaps`), ``interface_id``, `FLOW`, ``packets``
+    (of the two intervals beside the gap). Only flows that were seen in the interval before and the interval after, that
+    neither end before (FIN, RST) nor begin after (SYN).
     """
     edges = {"opens": seconds(gaps.start), "closes": seconds(gaps.end), "interval": gaps.interval}
     ranges = _minutes(gaps, 1).assign(**{name: edge.to_numpy() for name, edge in edges.items()})
@@ -266,8 +263,7 @@ def flows_across_gap(flows: ir.Table, gaps: pd.DataFrame) -> ir.Table:
         packets=(before | after).ifelse(rows.packets, 0).sum(),
         **{name: test.ifelse(1, 0).max() for name, test in tests.items()},
     )
-    made = made.filter((made.before == 1) & (made.after == 1) & (made.inside == 0) & (made.over == 0))
-    return made.drop(*tests)
+    return made.filter(made.before == 1, made.after == 1, made.inside == 0, made.over == 0).drop(*tests)
 
 
 def skipdata_records(flows: ir.Table, gaps: pd.DataFrame) -> pd.DataFrame:

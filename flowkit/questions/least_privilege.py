@@ -27,9 +27,9 @@ COLUMNS = "name direction stands narrowest sessions unanswered coverage gaps com
 def least_privilege(log) -> tuple[pd.DataFrame, Snapshot | None]:
     """Return one row a security group and direction in which anything was answered, and the snapshot with these rules.
 
-    ``name``, ``direction``, ``stands``, ``narrowest`` (rules), ``sessions`` that were answered, ``unanswered`` ones,
-    which the narrowest rules need not admit, ``coverage`` (the share of the time of the group's interfaces that the log
-    covers), ``gaps`` (what it does not, where anything may hide), ``commands``, ``terraform``, ``group_id``.
+    In `COLUMNS`; ``stands``, ``narrowest``: rules; ``sessions`` were answered, the ``unanswered`` ones the narrowest rules
+    need not admit; ``coverage``: the share of the time of the group's interfaces that the log covers; ``gaps``: what it
+    does not, where anything may hide.
     """
     if log.network is None:
         return pd.DataFrame(columns=COLUMNS), None
@@ -106,8 +106,7 @@ def _matches(standing: Match, protocol: int, ports: list[int]) -> list[Match]:
     """Return what matches the ports: ranges without a hole, or one range where these are too many."""
     if ports[0] < 0:
         return [standing if standing.protocol is not None else Match(protocol, None, None)]
-    starts = [port for port in ports if port - 1 not in ports]
-    ends = [port for port in ports if port + 1 not in ports]
+    starts, ends = ([port for port in ports if port + step not in ports] for step in (-1, 1))
     spans = zip(starts, ends, strict=True) if len(starts) <= MOST else [(ports[0], ports[-1])]
     return [Match(protocol, *span) for span in spans]
 

@@ -25,16 +25,12 @@ KEY = f"""CASE WHEN contains(address, ':') THEN '6' || array_to_string(list_tran
 
 
 def placed(addresses: str) -> str:
-    """Return SQL for ``address`` and ``network`` (a CIDR, or ``internet``) of each row of the query `addresses`.
-
-    It joins the frame ``bounds``, as `bounds` returns it.
-    """
+    """Return SQL for ``address`` and ``network`` (a CIDR, or ``internet``) of each row of the query `addresses`. It
+    joins the frame ``bounds``, as `bounds` returns it."""
     nearby = "regexp_extract(address, '^[0-9]+[.][0-9]+[.][0-9]+') || '.0/24'"
-    return (
-        f"SELECT address, CASE b.network WHEN '{NEARBY}' THEN {nearby} ELSE coalesce(b.network, '{INTERNET}') END AS"
-        f" network FROM (SELECT address, {KEY} AS key FROM (SELECT address::VARCHAR AS address FROM ({addresses})))"
-        " a ASOF LEFT JOIN bounds b ON a.key >= b.key"
-    )
+    network = f"CASE b.network WHEN '{NEARBY}' THEN {nearby} ELSE coalesce(b.network, '{INTERNET}') END AS network"
+    keys = f"SELECT address, {KEY} AS key FROM (SELECT address::VARCHAR AS address FROM ({addresses}))"
+    return f"SELECT address, {network} FROM ({keys}) a ASOF LEFT JOIN bounds b ON a.key >= b.key"
 
 
 def bounds(networks: Iterable[Network]) -> pd.DataFrame:
@@ -56,9 +52,7 @@ def bounds(networks: Iterable[Network]) -> pd.DataFrame:
 
 def read_networks(text: str | None) -> dict[Network, str]:
     """Return the networks named in `text`, such as ``office=203.0.113.0/24, office=198.51.100.7, lab=10.9.0.0/16``.
-
-    Raises ValueError naming every part that is not ``name=CIDR``.
-    """
+    Raises ValueError naming every part that is not ``name=CIDR``."""
     found, bad = {}, []
     for part in filter(None, (part.strip() for part in (text or "").split(","))):
         name, _, cidr = (word.strip() for word in part.partition("="))
@@ -83,10 +77,8 @@ def subnet_names(snapshot) -> dict[Network, str]:
 def name_of(network: str, names: dict[Network, str]) -> str:
     """Return the name of a network of `placed`: that of the narrowest named network around it, its own CIDR where it
     is private, else ``internet``."""
-    around = [outer for outer in names if lies_in(network, [outer])]
-    if around:
-        return names[max(around, key=lambda outer: outer.prefixlen)]
-    return network if is_private(network) else INTERNET
+    around = max((outer for outer in names if lies_in(network, [outer])), key=lambda one: one.prefixlen, default=None)
+    return names.get(around) or (network if is_private(network) else INTERNET)
 
 
 def text(network: Network) -> str:

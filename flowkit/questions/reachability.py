@@ -18,13 +18,11 @@ from flowkit.questions.networks import bounds, name_of, placed
 CONFIDENCE = ("low", "medium", "high")
 #: A service: an address, where it is not one of many outside, and what it is asked for by.
 SERVICE = ["destination", "interface_id", "protocol", "port"]
-COLUMNS = (
-    "source", "network", "public", "destination", "destination_name", "interface_id", "protocol", "port", "ports",
-    "state", "confidence", "clients", "scanners", "sessions", "failed", "bytes", "first_seen", "last_seen",
-    "answered_until", "recovered", "answered_again",
-)  # fmt: skip
-
+COLUMNS = "source network public destination destination_name interface_id protocol port ports state confidence".split()
+COLUMNS += "clients scanners sessions failed bytes first_seen last_seen answered_until recovered answered_again".split()
 ANSWERED, SILENT, RESET, REPLY_REFUSED, REFUSED, REPLY_ONLY = OUTCOMES
+CHANGES = "source network destination destination_name interface_id protocol port change was state clients".split()
+CHANGES += "sessions confidence first_seen last_seen answered_from answered_until who".split()
 #: What comes of a client at a service, the best first.
 STATES = OUTCOMES[:-1]
 #: The network of clients that are interfaces of the log itself and lie in no known network.
@@ -34,11 +32,9 @@ ENOUGH = 3
 #: A public source is a scanner where it failed at this many more services than it reached: four failures more
 #: than successes make a likelihood ratio of 4^4 > 99 in the sequential test of Jung et al. (2004).
 SCANNER = 4
-
 HERE = "way = 'in'"
 _ASKED, _FAILED = f"outcome <> '{REPLY_ONLY}'", f"outcome NOT IN ('{ANSWERED}', '{REPLY_ONLY}')"
 _MET = f"outcome = '{ANSWERED}'"
-
 #: How a service failed, the one that says most first.
 _FAILING = [REPLY_REFUSED, RESET, REFUSED, SILENT]
 #: Sums of each client and service, by whether the server's interface (the latest that had its address) or another
@@ -175,7 +171,7 @@ SELECT network, destination, interface_id, protocol, port,
         WHEN (was = '{ANSWERED}') = (state = '{ANSWERED}') THEN 'ongoing'
         WHEN was = '{ANSWERED}' THEN 'lost' ELSE 'newly-reachable' END AS change,
     coalesce(was, 'unseen') AS was, coalesce(state, 'unseen') AS state, {_SUMS}
-FROM compared GROUP BY ALL"""
+FROM compared GROUP BY ALL ORDER BY sessions DESC, interface_id, was, state"""
 
 #: The records behind findings, one row an ``id`` that has any, and a client whose records are shown. The frame ``keys``
 #: has id, network, destination, interface_id, protocol, port, state (as rows have them), refused (whether rejected records
@@ -267,17 +263,15 @@ class Reach:
             rows["level"] = rows["level"].mask(rows["level"] < 2, 0)
         order = ["destination", "protocol", "port", "rank", "network", "interface_id"]
         rows = self._named(rows).assign(rank=rows["state"].map(STATES.index)).sort_values(order, ignore_index=True)
-        self.rows = rows[[*COLUMNS]]
+        self.rows = rows[COLUMNS]
 
     def pair(self, name: str, window: str = "true", *values: int) -> None:
         """Make the table `name` of clients, services and states from the edges of `window`, a condition in SQL."""
         self.sql(PAIRS.replace("{name}", name).replace("{window}", window), *values)
 
     def sql(self, query: str, *values: object, **frames: pd.DataFrame) -> pd.DataFrame:
-        """Return the answer of the fold to `query`, which may use the tables that `pair` made.
-
-        What is missing in `frames` is null, where SQL takes a column of NaN for numbers.
-        """
+        """Return the answer of the fold to `query`, which may use the tables that `pair` made. What is missing in
+        `frames` is null, where SQL takes a column of NaN for numbers."""
         kinds = dict.fromkeys(["interface_id", "network", "destination", "client"], "string")
         kinds |= dict.fromkeys(["protocol", "port", "since"], "Int64")
         frames = {at: one.astype({name: kinds[name] for name in one if name in kinds}) for at, one in frames.items()}
@@ -285,18 +279,14 @@ class Reach:
 
     def _named(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return `rows` with the names of sources and destinations, UTC times and ``confidence`` for ``level``."""
-        outside = [
-            name_of(place, self.names) if place == INTERNET or "/" in place else None for place in rows["destination"]
-        ]
-        sources = {place: name_of(place, self.names) for place in rows["network"].unique() if place != INSIDE}
+        outside = [name_of(at, self.names) if at == INTERNET or "/" in at else None for at in rows["destination"]]
+        sources = {INSIDE: INSIDE} | {at: name_of(at, self.names) for at in rows["network"].unique() if at != INSIDE}
         rows = rows.assign(
-            source=rows["network"].map({**sources, INSIDE: INSIDE}),
+            source=rows["network"].map(sources),
             destination_name=rows["interface_id"].map(self.owners).where(rows["interface_id"].notna(), outside),
             confidence=[CONFIDENCE[max(int(level), 0)] for level in rows["level"]],
         ).astype({"port": "Int64", "protocol": "Int64"})
-        times = rows.columns.intersection(
-            ["first_seen", "last_seen", "answered_from", "answered_until", "answered_again"]
-        )
+        times = rows.columns[rows.columns.str.fullmatch("(first|last)_seen|answered_(from|until|again)")]
         return rows.assign(**{name: pd.to_datetime(rows[name], unit="s", utc=True) for name in times})
 
     def distinct(self, rows: pd.DataFrame) -> int:
@@ -314,25 +304,20 @@ class Reach:
         `compare_at` (seconds since 1970) divides the window: what began before it is compared with what came after;
         failures of one time step that lie on both sides count for neither. Without it only what was lost is found.
 
-        Columns: source, network, destination, destination_name, interface_id, protocol, port; change: `lost` (answered
-        earlier, failing since), `newly-reachable` (answered, failed earlier), `first-seen`, `ongoing` or `unseen` (not
-        seen now: no proof that it is lost); was and state (`unseen` where not seen); clients, sessions, confidence;
-        first_seen, last_seen; answered_from, answered_until (between these the clients were answered for the last
-        time, where lost within the window), who (the clients, a list).
+        In `CHANGES`; change: `lost` (answered earlier, failing since), `newly-reachable` (answered, failed earlier),
+        `first-seen`, `ongoing` or `unseen` (not seen now: no proof that it is lost); was and state: `unseen` where not
+        seen; answered_from, answered_until: between these the clients were answered for the last time, where lost
+        within the window; who: the clients, a list.
         """
         found = self.sql(LOST)
         if compare_at is not None:
-            lasting = f"outcome = '{ANSWERED}'"
-            self.pair("before", f"first < ? AND (last < ? OR {lasting})", compare_at, compare_at)
-            self.pair("after", f"(first >= ? OR (last >= ? AND {lasting}))", compare_at, compare_at)
+            self.pair("before", f"first < ? AND (last < ? OR {_MET})", compare_at, compare_at)
+            self.pair("after", f"(first >= ? OR (last >= ? AND {_MET}))", compare_at, compare_at)
             keys = ["network", "destination", "protocol", "port", "change"]
             found = pd.concat([self.sql(COMPARED), found], ignore_index=True).drop_duplicates(keys)
-        order = ["change", "sessions", "source", "destination", "protocol", "port"]
-        table = self._named(found).sort_values(order, ascending=[True, False] + [True] * 4, ignore_index=True)
-        names = (
-            "source network destination destination_name interface_id protocol port change was state clients sessions"
-        )
-        return table[[*names.split(), *"confidence first_seen last_seen answered_from answered_until who".split()]]
+        order = ["change", "sessions", "source", "destination", "protocol", "port", "network", "was", "state"]
+        table = self._named(found).sort_values(order, ascending=[True, False] + [True] * 7, ignore_index=True)
+        return table[CHANGES]
 
     def evidence(self, keys: pd.DataFrame) -> pd.DataFrame:
         """Return the records behind findings, as `EVIDENCE` says."""

@@ -87,8 +87,8 @@ def grouped(fold, limit: int = GROUPS) -> tuple[pd.DataFrame, pd.DataFrame, pd.D
     totals = fold.sql(
         f"SELECT refusal, count(DISTINCT client) AS clients, {sums} FROM refused_groups GROUP BY ALL ORDER BY refusal"
     )
-    named = [_is_address(a) and _is_address(b) for a, b in zip(listed.client, listed.server, strict=True)]
-    return listed[pd.array(named, dtype=bool)].drop(columns="plain").reset_index(drop=True), clients, totals
+    named = listed.client.map(_is_address).astype(bool) & listed.server.map(_is_address).astype(bool)
+    return listed[named].drop(columns="plain").reset_index(drop=True), clients, totals
 
 
 def _is_address(text: str) -> bool:
@@ -135,15 +135,15 @@ FROM k LEFT JOIN met USING (id) LEFT JOIN here USING (interface_id, server, prot
 
 
 def contrasts(fold, groups: pd.DataFrame) -> pd.DataFrame:
-    """Return the accepted traffic that speaks for or against each of `groups` (same index).
+    """Return the accepted traffic that speaks for or against each of `groups` (same index); times in seconds since 1970.
 
     ``own``: the client's accepted records to the same service at this interface; ``own_first``, ``own_last``;
     ``between``: time steps in which it was accepted between its first and last rejection; ``since``: when it was
-    accepted after the last one, without any between, else null;
-    ``others``: whether other clients were accepted there; ``answers``: accepted records that the service sent there;
-    ``publics``: public clients that were accepted there; ``newest``: when the last of all that were accepted there
-    began; ``known``: accepted records that the client sent anywhere to a service; ``peers``: other interfaces that
-    accepted the far address on this port, each with ``place``, ``first``, ``last``. Times in seconds since 1970.
+    accepted after the last one, without any between, else null; ``others``: whether other clients were accepted there;
+    ``answers``: accepted records that the service sent there; ``publics``: public clients that were accepted there;
+    ``newest``: when the last of all that were accepted there began; ``known``: accepted records that the client sent
+    anywhere to a service; ``peers``: other interfaces that accepted the far address on this port (``place``, ``first``,
+    ``last``).
     """
     keys = groups[["interface_id", "client", *SERVICE, "first", "last"]]
     keys = keys.assign(id=range(len(keys)), away=[leaves is True for leaves in groups.leaves])

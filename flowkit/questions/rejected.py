@@ -12,24 +12,11 @@ import pandas as pd
 from flowkit.net import ADMIN_PORTS, DATABASE_PORTS, TCP, UDP, is_private
 from flowkit.questions.causes import Context, cause, legitimacy, own_client
 from flowkit.questions.networks import enclosing_network
-from flowkit.questions.refusals import (
-    DECIDED,
-    GROUP,
-    GROUPS,
-    SERVICE,
-    SUMS,
-    column,
-    contrasts,
-    grouped,
-    scanners,
-)  # fmt: skip
+from flowkit.questions.refusals import DECIDED, GROUP, GROUPS, SERVICE, SUMS, column, contrasts, grouped, scanners
 
 #: The gravest kind first; an incident that joins several groups is of the first of theirs.
-KINDS = (
-    "blocked-service", "acl-changed", "reply-refused", "blocked-client", "service-control", "late-packets", "scan",
-    "noise",
-)  # fmt: skip
-
+KINDS = "blocked-service acl-changed reply-refused blocked-client service-control late-packets scan noise".split()
+PLACE = ["interface_id", *SERVICE]
 #: A service is rejected to everybody where so many clients, most of all that asked, retransmit as real stacks do;
 #: half as many are enough where a security group opens it, so that somebody wants it open.
 CUSTOMERS = 10
@@ -58,15 +45,13 @@ class Rejections:
 
 
 def rejections(log, min_score: int = 4, scan_targets: int = 10, limit: int = GROUPS) -> Rejections:
-    """Return the rejected traffic of `log` with its causes, the most legitimate clients first.
-
-    A request is a blocked client from `min_score` points on (2 less in a log of rejections only), a scan if its
-    client is a scanner, else noise; a client with `scan_targets` targets or more is taken for a scanner.
-    """
+    """Return the rejected traffic of `log` with its causes, the most legitimate clients first. A request is a blocked
+    client from `min_score` points on (2 less in a log of rejections only), a scan if its client is a scanner, else
+    noise; a client with `scan_targets` targets or more is taken for a scanner."""
     fold = log.fold
     groups, clients, totals = grouped(fold, limit)
     context = context_of(log)
-    groups["leaves"] = column(groups, context.leaves if log.network is None else replace(context, snapshot=None).leaves)
+    groups["leaves"] = column(groups, replace(context, snapshot=None).leaves)
     groups = groups.join(contrasts(fold, groups))
     groups["targets"] = groups.client.map(clients.set_index("client").groups).fillna(1).astype("int64")
     known = groups.groupby("client").known.max()
@@ -92,20 +77,15 @@ def rejections(log, min_score: int = 4, scan_targets: int = 10, limit: int = GRO
 def context_of(log) -> Context:
     """Return who has which address, which subnet, and whether anything was accepted at all."""
     owners, own = defaultdict(set), log.interfaces.dropna(subset=["address"])
+    known = log.network.interfaces if log.network else {}  # as they are, whatever the log made of them
     for interface_id, address in zip(own.interface_id, own.address, strict=True):
+        owners[address] |= {interface_id} - known.keys()
+    for interface_id, address in ((name, each) for name, one in known.items() for each in one.addresses):
         owners[address].add(interface_id)
     subnets = dict(log.interfaces.dropna(subset=["subnet_id"]).groupby("interface_id").subnet_id.max())
-    transit = frozenset(log.interfaces.interface_id[log.interfaces.transit])
-    accepts = bool(log.fold.facts["accepted"])
-    if log.network is None:
-        return Context(dict(owners), subnets, transit, accepts=accepts)
-    known = log.network.interfaces  # as they are, whatever the log made of them
-    owners = {address: {name for name in names if name not in known} for address, names in owners.items()}
-    for interface in known.values():
-        for address in interface.addresses:
-            owners.setdefault(address, set()).add(interface.interface_id)
     subnets |= {name: interface.subnet_id for name, interface in known.items()}
-    return Context(owners, subnets, transit, accepts=accepts, snapshot=log.network)
+    transit = frozenset(log.interfaces.interface_id[log.interfaces.transit])
+    return Context(owners, subnets, transit, accepts=bool(log.fold.facts["accepted"]), snapshot=log.network)
 
 
 def cut_together(groups: pd.DataFrame) -> pd.Series:
@@ -115,7 +95,7 @@ def cut_together(groups: pd.DataFrame) -> pd.Series:
         | ((groups.refusal == "mid-stream") & (groups.reopened == groups.sessions) & groups.flagged)
     ].dropna(subset=["first", "latest"])
     cut = pd.Series(False, groups.index)
-    for _place, part in open_.groupby(["interface_id", "server", "protocol", "server_port"]):
+    for _place, part in open_.groupby(PLACE):
         for one in part.itertuples():
             with_it = part[(part["first"] >= one.first - MOMENT) & (part.latest <= one.first + MOMENT)]
             cut[one.Index] = one.latest <= one.first + MOMENT and with_it.sessions.sum() >= 2
@@ -135,31 +115,29 @@ def blocked_services(fold, groups: pd.DataFrame, walks: pd.DataFrame, accepts: b
     services = fold.sql(
         f"""WITH asked AS (FROM refused_groups WHERE refusal = 'request' AND protocol IN ({TCP}, {UDP})
             AND leaves IS NOT TRUE AND client NOT IN (SELECT client FROM walks)),
-        tries AS (SELECT {", ".join(["interface_id", *SERVICE])}, count(DISTINCT client) AS clients,
+        tries AS (SELECT {", ".join(PLACE)}, count(DISTINCT client) AS clients,
             {", ".join(f"sum({name})::BIGINT AS {name}" for name in SUMS)}, min(first) AS first, max(last) AS last
             FROM asked WHERE repeats GROUP BY ALL HAVING clients >= {CUSTOMERS // 2}),
         met AS (SELECT tries.*, max(e.last) FILTER (e.protocol = tries.protocol) AS latest,
             count(*) FILTER (e.protocol <> tries.protocol) AS twins FROM tries LEFT JOIN edges e
             ON e.interface_id = tries.interface_id AND e.server = tries.server AND e.server_port = tries.server_port
             AND client_accepted > 0 AND server_accepted > 0 GROUP BY ALL)
-        SELECT met.* FROM met JOIN asked USING ({", ".join(["interface_id", *SERVICE])}) GROUP BY ALL
+        SELECT met.* FROM met JOIN asked USING ({", ".join(PLACE)}) GROUP BY ALL
         HAVING 2 * met.clients >= count(DISTINCT asked.client) AND (met.latest IS NULL OR met.latest < met.first)""",
         walks=walks[["client"]],
     )
     keep = []
     for row in services.itertuples():
-        place = [row.interface_id, row.server, row.protocol, row.server_port]
-        mine = groups[(groups[["interface_id", *SERVICE]] == place).all(axis=1) & groups.repeats]
-        mine = mine[(mine.refusal == "request") & (mine.kind != "scan")]
+        here = groups[(groups[PLACE] == [getattr(row, name) for name in PLACE]).all(axis=1)]
+        mine = here[here.repeats & (here.refusal == "request") & (here.kind != "scan")]
         opened = any(one is not None and one.groups_allow for one in mine.verdict)
         probed = row.server_port in {*ADMIN_PORTS, *DATABASE_PORTS} or (row.protocol == UDP and not row.twins)
         nobody = accepts or all(one is None or _rejects_all(one) for one in mine.verdict)
         if len(mine) and nobody and (opened or (row.clients >= CUSTOMERS and not probed)):
-            here = groups[(groups[["interface_id", *SERVICE]] == place).all(axis=1) & ~groups.from_server]
-            cut = here[(here.refusal == "mid-stream") & (here.kind == "noise") & here.cause.isin(mine.cause)]
+            cut = here[~here.from_server & (here.refusal == "mid-stream") & (here.kind == "noise")]
+            cut = cut[cut.cause.isin(mine.cause)]
             for name, of in WITH_CUT.items() if len(cut) else ():
-                both = pd.concat([services.loc[[row.Index], name], cut[name]])
-                services.loc[row.Index, name] = both.agg(of)
+                services.loc[row.Index, name] = pd.concat([services.loc[[row.Index], name], cut[name]]).agg(of)
             groups.loc[[*mine.index, *cut.index], "kind"] = "blocked-service"
             keep.append(row.Index)
     return services.loc[keep].reset_index(drop=True)
@@ -220,22 +198,14 @@ def incidents(groups: pd.DataFrame) -> pd.DataFrame:
     groups["far"] = groups.server.where(began_inside, groups.client)
     # All pods of a node, and all that a gateway passes on, are one place: that of the address which it logs.
     at = groups.client_logged.where(began_inside, groups.server_logged).fillna(groups.inside)
-    place = pd.Series(
-        list(zip(groups.interface_id, at, groups.protocol, groups.server_port, strict=True)), groups.index,
-        dtype="object",
-    )  # fmt: skip
-    about = column(
-        groups,
-        lambda one: (
-            one.kind if one.kind == "blocked-service" else (one.verdict and one.verdict.deny) or (one.kind, one.cause)
-        ),
-    )
+    place = column(groups.assign(at=at), lambda one: (one.interface_id, one.at, one.protocol, one.server_port))
+    about = column(groups, lambda one: (one.verdict and one.verdict.deny) or (one.kind, one.cause))
+    about = about.mask(groups.kind == "blocked-service", groups.kind)
     groups["incident"] = [f"{where} {what}" for where, what in zip(place, about, strict=True)]
     for name, cut in groups[groups.kind == "acl-changed"].groupby("incident"):
         block, since = enclosing_network(cut.far), cut["first"].min() - pd.Timedelta(minutes=10)
-        beside = groups.index[
-            (place == place[cut.index[0]]) & (groups["first"] >= since) & (groups.refusal == "request")
-        ]
+        after = (groups["first"] >= since) & (groups.refusal == "request")
+        beside = groups.index[after & (place == place[cut.index[0]])]
         joins = [number for number in beside if block and enclosing_network([str(block), groups.far[number]]) == block]
         groups.loc[joins, "incident"] = name
         groups.loc[[*joins, *groups.index[groups.incident == name]], "kind"] = "acl-changed"
@@ -254,17 +224,13 @@ def incidents(groups: pd.DataFrame) -> pd.DataFrame:
     grave = rank.groupby(groups.incident).transform("min")
     joined = (grave < KINDS.index("late-packets")) & (groups.kind != "scan")
     groups.loc[joined, "kind"] = grave[joined].map(dict(enumerate(KINDS)))
-    roots = pd.Series([_root(one) for one in groups.itertuples()], groups.index, dtype="object")
-    roots = roots.groupby(groups.incident).transform("first")
+    roots = column(groups, _root).groupby(groups.incident).transform("first")
     clients = groups.groupby("incident").far.transform("nunique")
     crowd = (clients >= CUSTOMERS) & groups.kind.str.startswith("blocked")
-    whose = groups.far.mask(crowd, "many")
-    alike = [
-        f"{far} {one.way} {one.protocol} {one.server_port} {one.cause}"
-        for far, one in zip(whose, groups.itertuples(), strict=True)
-    ]
+    alike = groups.assign(far=groups.far.mask(crowd, "many"))
+    alike = column(alike, lambda one: f"{one.far} {one.way} {one.protocol} {one.server_port} {one.cause}")
     known = (clients > 1) & ~crowd | groups.verdict.notna()
-    groups["root"] = roots.fillna(groups.incident.where(known, pd.Series(alike, groups.index)))
+    groups["root"] = roots.fillna(groups.incident.where(known, alike))
     return groups
 
 
@@ -273,7 +239,6 @@ def _root(group) -> str | None:
     verdict = group.verdict
     if verdict is None or verdict.allowed:
         return None
-    about = (verdict.packet.egress, group.protocol, group.server_port)
-    return str(
-        (verdict.group_ids, *about) if verdict.acl_allows is not False else verdict.deny or (verdict.acl_id, *about)
-    )
+    by = verdict.group_ids if verdict.acl_allows is not False else verdict.acl_id
+    lacks = (by, verdict.packet.egress, group.protocol, group.server_port)
+    return str(verdict.deny or lacks)

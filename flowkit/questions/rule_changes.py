@@ -9,6 +9,7 @@ import shlex
 from dataclasses import replace
 
 from flowkit.loading.network import LAST_RULES, Snapshot, acl_of, group_of, read_snapshot
+from flowkit.questions.fixes import PEERS
 from flowkit.questions.rules import members_of
 from flowkit.words import one_line
 
@@ -20,8 +21,6 @@ ENTRY += "--protocol --rule-action --cidr-block --ipv6-cidr-block --port-range -
 VERBS = {f"{verb}-security-group-{way}": GROUP for verb in ("authorize", "revoke") for way in ("ingress", "egress")}
 VERBS |= {f"{verb}-network-acl-entry": ENTRY for verb in ("create", "replace")}
 VERBS |= {"delete-network-acl-entry": ENTRY[:4]}
-#: Kinds of peers in `--ip-permissions`, and the member that names one.
-PEERS = {"IpRanges": "CidrIp", "Ipv6Ranges": "CidrIpv6", "UserIdGroupPairs": "GroupId", "PrefixListIds": "PrefixListId"}
 _MEMBER = r"(\w+)=(\[[^\[\]]*\]|[^,\[\]{}]+)(?:,|$)"
 
 

@@ -50,11 +50,11 @@ class Packet:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the rules say of a packet.
+    """What the rules say of a packet; `unknown`: what the snapshot lacks that could change it.
 
     `groups_allow` and `acl_allows` are None where that guard is not asked: groups for a reply or on an interface
     without any, the ACL inside the subnet. `rules` are the group rules that let the packet pass, `entry` the ACL rule
-    that decided (None: no rule fits, which denies). `unknown` says what the snapshot lacks that could change it.
+    that decided (None: no rule fits, which denies).
     """
 
     packet: Packet
@@ -101,18 +101,14 @@ class Verdict:
 
 def evaluate(snapshot: Snapshot, interface_id: str, packet: Packet, reply: bool = False) -> Verdict:
     """Return what the rules of `interface_id` say of `packet`; with `reply`, that its request was let pass before.
-
-    Raises KeyError for an interface that the snapshot does not have.
-    """
+    Raises KeyError for an interface that the snapshot does not have."""
     interface, peer = snapshot.interfaces[interface_id], ip_address(packet.peer)
     groups_allow, rules, lacking = None, (), []
     if interface.group_ids and not reply:
         known = [name for name in interface.group_ids if name in snapshot.groups]
-        fitting = [
-            rule for name in known for rule in snapshot.groups[name].rules
-            if rule.egress == packet.egress and covers(rule.match, packet)
-        ]  # fmt: skip
-        rules = tuple(rule for rule in fitting if peer in rule.members or any(peer in one for one in rule.networks))
+        every = (rule for name in known for rule in snapshot.groups[name].rules if rule.egress == packet.egress)
+        fitting = [rule for rule in every if covers(rule.match, packet)]
+        rules = tuple(rule for rule in fitting if any(peer in place for place in (rule.members, *rule.networks)))
         groups_allow = bool(rules)
         if not rules:
             lacking = [f"the snapshot lacks {name}" for name in interface.group_ids if name not in known]
@@ -142,24 +138,19 @@ def covers(match: Match, packet: Packet) -> bool:
     return packet.dstport is not None and match.low <= packet.dstport <= match.high
 
 
-COLUMNS = [
-    "use", "name", "direction", "rule", "sessions", "shared", "sources", "coverage", "seen", "group_id", "first",
-    "last",
-]  # fmt: skip
+COLUMNS = "use name direction rule sessions shared sources coverage seen group_id first last".split()
 
 
 def rule_use(log) -> pd.DataFrame:
     """Return one row a security group rule and peer of the snapshot, by group, direction and rule; without, none.
 
     Every accepted conversation counts, in the direction in which it was begun, for every rule of every group of its
-    interface that lets it pass: a rule whose sessions are shared with another can go without loss.
+    interface that lets it pass: a rule whose sessions are shared with another can go without loss. In `COLUMNS`;
 
     ``use``: ``in use``, ``never used``, ``wider than its use``, ``no interface`` (the group is attached to none),
-    ``no data`` (nothing was seen, and the log covers no time); ``name`` and ``group_id`` of the group, ``direction``,
-    ``rule``; ``sessions`` it let pass, ``shared`` of them that another rule lets pass too; ``sources``: far addresses
-    seen, at most; ``coverage``: the share of the time of the group's interfaces that the log covers, where one
-    without any record was never seen; null where that is not known; ``seen``: the ports, and the fewest networks that
-    hold the far addresses, where these are few; ``first``, ``last`` (UTC).
+    ``no data`` (nothing was seen, and the log covers no time); ``shared``: of the sessions that it let pass, those that
+    another rule lets pass too; ``sources``: far addresses seen, at most; ``coverage``: as `share_seen`; ``seen``: the
+    ports, and the fewest networks that hold the far addresses, where these are few; ``first``, ``last`` (UTC).
     """
     if log.network is None:
         return pd.DataFrame(columns=COLUMNS)
@@ -173,21 +164,20 @@ def rule_use(log) -> pd.DataFrame:
     for group in groups.values():
         owners = [one.interface_id for one in interfaces.values() if group.group_id in one.group_ids]
         share = share_seen(log.coverage, owners)
+        unused = "no interface" if not owners else "no data" if share == 0 else "never used"
         for rule in group.rules:
             met = [use for use, _shared in hits[rule]]
             ports = sorted({int(use.server_port) for use in met if not pd.isna(use.server_port)})
             few = bool(met) and all(isinstance(use.far, str) for use in met)
             far = merged({use.far for use in met}) if few else []
             seen = [f"ports {', '.join(map(str, ports))}"] if 0 < len(ports) <= 10 else []
-            use = "wider than its use" if _wide(rule, ports, far) else "in use"
-            if not met:
-                use = "no interface" if not owners else "no data" if share == 0 else "never used"
+            seen += [", ".join(map(str, far[:10]))] if far else []
             rows.append((
-                use, group.name, "egress" if rule.egress else "ingress", rule.text, sum(one.sessions for one in met),
+                unused if not met else "wider than its use" if _wide(rule, ports, far) else "in use", group.name,
+                "egress" if rule.egress else "ingress", rule.text, sum(one.sessions for one in met),
                 sum(shared for _use, shared in hits[rule]),
-                len({one.far for one in met}) if few else sum(one.sources for one in met), share,
-                "; ".join([*seen, *([", ".join(map(str, far[:10]))] if far else [])]), group.group_id,
-                min((one.first for one in met), default=None), max((one.last for one in met), default=None),
+                len({one.far for one in met}) if few else sum(one.sources for one in met), share, "; ".join(seen),
+                group.group_id, min((one.first for one in met), default=None), max((one.last for one in met), default=None),
             ))  # fmt: skip
     table = pd.DataFrame(rows, columns=COLUMNS).astype({"coverage": "float64"})
     times = {name: pd.to_datetime(table[name], unit="s", utc=True) for name in ("first", "last")}
@@ -237,7 +227,8 @@ def members_of(snapshot: Snapshot, group_id: str) -> frozenset:
 
 
 def share_seen(intervals: pd.DataFrame, owners: list[str]) -> float | None:
-    """Return how much of the time of `owners` a log of accepted traffic covers; None where that is not known."""
+    """Return how much of the time of `owners` a log of accepted traffic covers, where one without any record was never
+    seen; None where that is not known."""
     if not len(intervals) or not owners:
         return None
     own = intervals[intervals.interface_id.isin(owners)]
@@ -250,9 +241,8 @@ def fits(rule: Rule, use) -> bool:
     match = rule.match
     if rule.egress != (use.way == "out") or match.protocol not in (None, use.protocol) or use.place == INTERNET:
         return False
-    if match.low is not None and match.protocol not in ICMP and not match.low <= use.server_port <= match.high:
-        return False
-    return holds(rule, ip_network(use.place))
+    ported = match.low is not None and match.protocol not in ICMP
+    return (not ported or match.low <= use.server_port <= match.high) and holds(rule, ip_network(use.place))
 
 
 def holds(rule: Rule, place: Network) -> bool:

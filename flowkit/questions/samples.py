@@ -5,29 +5,26 @@ import pandas as pd
 from ibis import _
 
 from flowkit.fields import DEFAULT_FORMAT
-from flowkit.folding.ranges import interface_of, named_rows
 
 COLUMNS = [name.replace("-", "_") for name in DEFAULT_FORMAT]
-KEYS = {
-    "interface_id": "string", "srcaddr": "string", "dstaddr": "string", "protocol": "int64", "srcport": "int64",
-    "dstport": "int64", "action": "string",
-}  # fmt: skip
+KEYS = dict.fromkeys(["interface_id", "srcaddr", "dstaddr", "action"], "string")
+KEYS |= dict.fromkeys(["protocol", "srcport", "dstport"], "int64")
 
 
 def samples(log, keys: pd.DataFrame, each: int = 3) -> dict[object, tuple[str, ...]]:
-    """Return up to `each` records of every key by its ``id``, oldest first, as lines of the default format.
-
-    `keys` has ``id`` and the columns of `KEYS`, null where any value will do; several rows may share an ``id``. One
-    query reads the records once for all keys together.
-    """
+    """Return up to `each` records of every key by its ``id``, oldest first, as lines of the default format. `keys` has
+    ``id`` and the columns of `KEYS`, null where any value will do; several rows may share an ``id``. One query reads
+    the records once for all keys together."""
     if keys.empty:
         return {}
     keys = keys.reset_index(drop=True)
     known = ibis.memtable(keys[[*KEYS]].assign(number=range(len(keys))), schema={**KEYS, "number": "int64"})
     known = known.rename({f"key_{name}": name for name in KEYS})
-    rows = named_rows(log.flows)
+    rows = log.flows
+    rows = rows.filter(rows.srcaddr.notnull() & rows.dstaddr.notnull() & (rows.log_status.fill_null("OK") == "OK"))
     own = {end: ibis.coalesce(rows[f"pkt_{end}addr"], rows[f"{end}addr"]) for end in ("src", "dst")}
-    rows = rows.mutate(at=interface_of(rows), protocol=rows.protocol.cast("int64"), **own)
+    own["at"] = ibis.coalesce(rows.interface_id, rows.resource_id, "-")
+    rows = rows.mutate(protocol=rows.protocol.cast("int64"), **own)
     # Both addresses, the packet's own, are always given: they join by hash, and the rest is compared.
     found = rows.join(known, [rows.src == known.key_srcaddr, rows.dst == known.key_dstaddr])
     for name, column in {"interface_id": "at", **dict.fromkeys(["protocol", "srcport", "dstport", "action"])}.items():

@@ -72,8 +72,8 @@ def exposed(reach: Reach, expected: pd.Series) -> pd.DataFrame:
     # One stranger on a high port, its direction guessed: a reply taken for a request.
     table = by_service(rows[(rows["confidence"] != "low") | (rows["port"] < EPHEMERAL).fillna(False)])
     rules = [admitting(reach.log.network, row) for row in table.itertuples()]
-    networks = [[network for rule in some or () for network in _public(rule, row)]
-                for some, row in zip(rules, table.itertuples(), strict=True)]  # fmt: skip
+    pairs = zip(rules, table.itertuples(), strict=True)
+    networks = [[network for rule in some or () for network in _public(rule, row)] for some, row in pairs]
     wide = [any(one.prefixlen <= INTERNET_PREFIX[one.version] for one in some) for some in networks]
     asked = table[["networks", *SERVICE]].assign(service=table.index, known=[some is not None for some in rules])
     asked = asked[~pd.Series(wide, table.index, dtype=bool)].rename(columns={"networks": "network"}).explode("network")
@@ -90,17 +90,16 @@ def exposed(reach: Reach, expected: pd.Series) -> pd.DataFrame:
                 scope = str(block)
         role = next((role for role in ROLES if row.port in ROLES[role]), "other")
         made.append((role, some or (), scope))
-    columns = pd.DataFrame(made, table.index, ["role", "rules", "scope"], dtype=object)
-    table = table.join(columns).assign(rank=columns["role"].map(list(ROLES).index))
-    table = table.sort_values(["rank", "sessions"], ascending=[True, False], kind="stable", ignore_index=True)
+    table = table.join(pd.DataFrame(made, table.index, ["role", "rules", "scope"], dtype=object))
+    table = table.assign(rank=table["role"].map(list(ROLES).index)).sort_values(
+        ["rank", "sessions"], ascending=[True, False], kind="stable", ignore_index=True
+    )
     return table.drop(columns="rank")
 
 
 def admitting(snapshot: Snapshot | None, service, clients: Iterable[str] | None = None) -> tuple[Rule, ...] | None:
-    """Return the security group rules that admit any of `clients` (None: public addresses) to `service`, the widest first.
-
-    `service` has interface_id, destination, protocol and port. None where the rules are not known.
-    """
+    """Return the security group rules that admit any of `clients` (None: public addresses) to `service`, the widest
+    first. `service` has interface_id, destination, protocol and port. None where the rules are not known."""
     interface = snapshot.interfaces.get(service.interface_id) if snapshot else None
     if interface is None or not interface.group_ids or not {*interface.group_ids} <= {*snapshot.groups}:
         return None
@@ -110,17 +109,19 @@ def admitting(snapshot: Snapshot | None, service, clients: Iterable[str] | None 
     every = [rule for rule in every if not rule.egress and covers(rule.match, packet)]
     if not all(rule.known for rule in every):
         return None
-    if clients is None:
-        every = [rule for rule in every if _public(rule, service)]
-    else:
-        some = []
-        for client in islice(clients, 1000):
-            with suppress(ValueError):  # a log may hold what is no address
-                some.append(ip_address(client))
-        every = [
-            rule for rule in every if any(one in place for one in some for place in (rule.members, *rule.networks))
-        ]
-    return tuple(sorted(every, key=lambda rule: min((one.prefixlen for one in rule.networks), default=129)))
+    some = []
+    for client in islice(() if clients is None else clients, 1000):
+        with suppress(ValueError):  # a log may hold what is no address
+            some.append(ip_address(client))
+
+    def admits(rule: Rule) -> bool:
+        places = (rule.members, *rule.networks)
+        return bool(_public(rule, service)) if clients is None else any(one in at for one in some for at in places)
+
+    def width(rule: Rule) -> int:
+        return min((one.prefixlen for one in rule.networks), default=129)
+
+    return tuple(sorted(filter(admits, every), key=width))
 
 
 def _public(rule: Rule, service) -> list[Network]:
@@ -148,9 +149,8 @@ def unanswered(reach: Reach) -> pd.DataFrame:
     table = table[(table["sessions"] >= ENOUGH) & ~(table["public"] & table["served"])]
     table = table.assign(rank=table["state"] == RESET)
     order = ["public", "rank", "sessions"]
-    table = table.sort_values(order, ascending=[True, True, False], kind="stable", ignore_index=True)
+    table = table.sort_values(order, ascending=[True, True, False], kind="stable").drop(columns="rank")
     key = ["destination", "protocol", "port"]
     keys = table.head(FOLLOWED).groupby(key, as_index=False)[["clients", "sessions"]].sum()
     rejected = reach.sql(PASSED_ON, keys=keys).astype({"protocol": "Int64", "port": "Int64"})
-    table = table.merge(rejected, "left", key)
-    return table.drop(columns="rank")
+    return table.merge(rejected, "left", key)

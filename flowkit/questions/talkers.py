@@ -79,28 +79,21 @@ QUERIES = {
 def tables(fold, top: int) -> dict[str, pd.DataFrame]:
     """Return the tables by name; times are UTC, protocols numbers.
 
-    - ``pairs``: the `top` client, server and service with the most bytes: ``client``, ``server``, ``protocol``,
-      ``server_port``, ``client_bytes``, ``server_bytes`` (sent by each), ``sessions``, ``rejected_sessions`` (of which
-      no packet was accepted), ``first``, ``last``; without sessions whose client is unknown
-    - ``roles``: what each interface is client of and server of: ``interface_id``, ``role``, ``protocol``,
-      ``server_port``, ``peers`` (addresses at the other end), ``sent_bytes``, ``received_bytes`` (by the interface),
-      ``sessions``, ``rejected_sessions``
-    - ``by_interface``: the accepted bytes of each, the busiest first: ``interface_id``, the columns of `WAYS`,
+    - ``pairs``: the `top` client, server and service with the most bytes; ``client_bytes``, ``server_bytes``: sent by
+      each; ``rejected_sessions``: of which no packet was accepted; without sessions whose client is unknown
+    - ``roles``: what each interface is client of and server of; ``peers``: addresses at the other end; ``sent_bytes``,
+      ``received_bytes``: by the interface
+    - ``by_interface``: the accepted bytes of each, the busiest first, in the columns of `WAYS`, and its
       ``rejected_records``; traffic between two logged interfaces is in twice, once each way
     - ``over_time``: the accepted bytes of all interfaces by time step: ``time``, the columns of `WAYS`
-    - ``totals``: the accepted bytes, each counted once, and all rejected records, wherever they were rejected:
-      ``direction``, ``peer``, ``bytes``, ``rejected_records``
-    - ``zones``: the accepted bytes from zone to zone: ``az_id`` (of the sender), ``peer_az_id``, ``bytes``, ``crosses``
-    - ``paths``: the accepted bytes out by the way they took: ``traffic_path``, ``path`` (AWS's words), ``bytes``,
-      ``share``
-    - ``evidence``: how the client of each session is known, the strongest kind first: ``evidence``, ``confidence``,
-      ``sessions``, ``share`` (0 to 1), ``bytes``; where the log has TCP flags, how often this evidence alone names the
-      client that a SYN names: ``compared``, ``right`` (sessions), ``right_share``
-    - ``addresses``: the own addresses of each interface, day by day: ``interface_id``, ``address``, ``basis`` (how it is
-      known), ``conflict``, ``transit``, ``day``, ``first``, ``last``, ``az_id``, ``vpc_id``, ``subnet_id``,
-      ``instance_id``
+    - ``totals``: the accepted bytes, each counted once, and all rejected records, wherever they were rejected
+    - ``zones``: the accepted bytes from zone to zone; ``az_id``: of the sender
+    - ``paths``: the accepted bytes out by the way they took; ``path``: AWS's words
+    - ``evidence``: how the client of each session is known, the strongest kind first; where the log has TCP flags, how
+      often this evidence alone names the client that a SYN names: ``right`` of ``compared`` sessions
+    - ``addresses``: the own addresses of each interface, as `flowkit.folding.interfaces.interfaces` returns them
 
-    Zones and paths have no rows where the log lacks their fields.
+    Zones and paths have no rows where the log lacks their fields. Shares are between 0 and 1.
     """
     found = {name: fold.sql(query.replace("$top", str(int(top)))) for name, query in QUERIES.items()}
     for name in ("pairs", "roles"):
@@ -114,7 +107,5 @@ def tables(fold, top: int) -> dict[str, pd.DataFrame]:
     whole = {"sessions": "int64", "bytes": "int64", "compared": "Int64", "right": "Int64"}
     table = table.fillna({"sessions": 0, "bytes": 0}).astype(whole)
     table.insert(3, "share", table.sessions / max(table.sessions.sum(), 1))
-    found["evidence"] = table.astype({"compared": "Int64", "right": "Int64"}).assign(
-        right_share=table.right / table.compared
-    )
+    found["evidence"] = table.assign(right_share=table.right / table.compared)
     return found

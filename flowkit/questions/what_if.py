@@ -6,7 +6,7 @@ go to, who began, ICMP's type), each possibility is judged that today's rules ag
 it is undetermined. Security groups are asked for a conversation's first packet alone, network ACLs both ways.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from ipaddress import ip_address, ip_network
 
@@ -60,9 +60,8 @@ class Replay:
     `clients`: one row a client, server and service on which the rules say another thing, those with most sessions first:
     ``verdict``, ``interface_id``, ``client``, ``server``, ``protocol``, ``server_port``, ``sessions``, ``records``,
     ``today``, ``after`` (grounds), ``first``, ``last`` (seconds since 1970). `totals`: by verdict ``sessions``,
-    ``clients`` of all, listed or not. `untried`: changed rules that nothing seen was judged by: ``change`` (removed,
-    added), ``interface_id``, ``rule``, ``closes`` (it can reject what was let pass before). `affected`: interfaces whose
-    rules differ; `unjudged`: interface → why it could not be judged, of those that the log holds.
+    ``clients`` of all, listed or not. `untried`: see `_untried`. `affected`: interfaces whose rules differ; `unjudged`:
+    interface → why it could not be judged, of those that the log holds.
     """
 
     clients: pd.DataFrame
@@ -96,7 +95,7 @@ def replayed(log, after: Snapshot) -> Replay:
                 sum(seen_records)::BIGINT AS records, today, after, min(first) AS first, max(last) AS last
             FROM replayed JOIN verdicts USING (nth) GROUP BY ALL
         ) QUALIFY row_number() OVER (PARTITION BY verdict ORDER BY sessions DESC, interface_id, client) <= {LISTED}
-        ORDER BY verdict <> ?, verdict, sessions DESC, interface_id, client, server, server_port""",
+        ORDER BY verdict <> ?, verdict, sessions DESC, interface_id, client, server, server_port, protocol, today, after""",
         REJECTED, verdicts=verdicts,
     )  # fmt: skip
     totals = fold.sql(
@@ -147,7 +146,7 @@ def _classes(fold, before: Snapshot, after: Snapshot, rules: dict) -> list[int]:
     bound = {port for one in some for port in (one.match.low or 0, (one.match.high or 0) + 1)}
     starts = sorted({0} | bound - {65536})
     places = {place for one in some for place in _peers(one)}
-    places |= {cidr for snapshot in (before, after) for subnet in snapshot.subnets.values() for cidr in subnet.cidrs}
+    places |= {cidr for one in (before, after) for subnet in one.subnets.values() for cidr in subnet.cidrs}
     places |= {address for one in after.interfaces.values() for address in one.addresses}
     own = [(eni, address) for eni in rules for address in before.interfaces[eni].addresses]
     fold.sql(
@@ -178,20 +177,16 @@ def _possible(one, starts: list[int]):
                 yield [(request, False), (reply, True)] if answered else [(request, False)]
 
 
-def _passes(verdicts: Iterable[Verdict]) -> bool | None:
+def _passes(verdicts: Sequence[Verdict]) -> bool | None:
     """Return whether all packets pass; None where that rests on something that the snapshot lacks."""
-    each = {
-        False if one.acl_allows is False or not (one.allowed or one.unknown) else None if one.unknown else True
-        for one in verdicts
-    }
-    return False if False in each else None if None in each else True
+    if any(one.acl_allows is False or not (one.allowed or one.unknown) for one in verdicts):
+        return False
+    return None if any(one.unknown for one in verdicts) else True
 
 
 def _judged(one, before: Snapshot, after: Snapshot, starts: list[int], tried: set) -> tuple[str, str, str] | None:
     """Return verdict and grounds, today's and the changed rules', of a class; None where the change does nothing to it.
-
-    What judged it goes into `tried`: the time (0: today's rules), the interface and the rule.
-    """
+    What judged it goes into `tried`: the time (0: today's rules), the interface and the rule."""
     eni, same, found, odd = one.interface_id, one.refusal is None, [], False
     if one.egress is None or one.protocol < 0 or (one.protocol in WITH_PORTS and one.port < 0):
         return UNDETERMINED, "the log does not say which way it went", ""
@@ -221,7 +216,8 @@ def _judged(one, before: Snapshot, after: Snapshot, starts: list[int], tried: se
 
 
 def _untried(snapshots: tuple[Snapshot, Snapshot], rules: dict, tried: set) -> pd.DataFrame:
-    """Return changed rules that nothing seen was judged by and that no rule on the other side holds: see `Replay`.
+    """Return changed rules that nothing seen was judged by and that no rule on the other side holds: ``change`` (removed,
+    added), ``interface_id``, ``rule``, ``closes`` (it can reject what was let pass before).
 
     A rule of an IP version that the interface has no address of can neither reject nor let pass.
     """
