@@ -425,7 +425,7 @@ def test_a_report_replays_the_changed_rules(tmp_path):
 def test_a_report_without_changed_rules_says_so_in_one_line(sample_reports):
     said = cells(sample_reports)
     assert "No changed rules are given (`network_after`), so nothing is replayed.\n" in said
-    assert "Traffic that the changed rules judge otherwise: no rows." in said
+    assert not any("Traffic that the changed rules judge otherwise" in one for one in said)
 
 
 @pytest.mark.parametrize(
