@@ -676,8 +676,7 @@ def test_a_server_that_speaks_after_a_long_silence_is_not_called_late(tmp_path):
             assert (finding.kind, finding.cause, finding.confidence) == (kind, "tracking-expired", "low")
 
 
-@pytest.mark.parametrize("network", [False, True])
-def test_untracked_flows_that_are_cut_are_no_acls_doing(tmp_path, network):
+def untracked(tmp_path):
     """The rule for 0.0.0.0/0 goes: flows that it let in are not tracked, and stop in the middle."""
     lines = []
     for n in range(20):
@@ -695,8 +694,28 @@ def test_untracked_flows_that_are_cut_are_no_acls_doing(tmp_path, network):
         [group("sg-1", [permission("tcp", 80, 80, cidr=ANY)], [permission("-1", cidr=ANY)])],
         [acl("acl-1", OPEN)],
     )
+    return lines, folder
+
+
+@pytest.mark.parametrize("network", [False, True])
+def test_untracked_flows_that_are_cut_are_no_acls_doing(tmp_path, network):
+    lines, folder = untracked(tmp_path)
     (finding,) = told(tmp_path, *lines, fields=WITH_FLAGS, network=folder if network else None)
     assert (finding.cause, finding.confidence) == (("security-group", "medium") if network else ("undetermined", "low"))
+
+
+def test_what_is_cut_off_with_everybody_is_told_with_everybody(tmp_path):
+    """Twelve of the twenty clients whose sessions were cut try again in vain."""
+    lines, folder = untracked(tmp_path)
+    again = [
+        one.replace(" 8883 6", " 443 6") for one in customers(12, port=8883, flags=2, way="ingress", subnet="subnet-1")
+    ]
+    again = [re.sub(r" (\d{10}) (\d{10}) REJECT", lambda at: f" {int(at[1]) + 4100} {int(at[2]) + 4100} REJECT", one)
+             for one in again]  # fmt: skip
+    (finding,) = told(tmp_path, *lines, *again, fields=WITH_FLAGS, network=folder)
+    assert (finding.kind, finding.cause) == ("blocked-service", "security-group")
+    assert (finding.records, finding.counts) == (20 + 36, {"clients": 20, "attempts": 36})
+    assert finding.first_seen == pd.Timestamp(MIDNIGHT + 4001, unit="s", tz="UTC")
 
 
 def test_attempts_over_udp_and_icmp_are_packets_whatever_the_ports(tmp_path):

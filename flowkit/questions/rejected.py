@@ -134,8 +134,10 @@ def blocked_services(fold, groups: pd.DataFrame, walks: pd.DataFrame, accepts: b
         probed = row.server_port in {*ADMIN_PORTS, *DATABASE_PORTS} or (row.protocol == UDP and not row.twins)
         nobody = accepts or all(one is None or _rejects_all(one) for one in mine.verdict)
         if len(mine) and nobody and (opened or (row.clients >= CUSTOMERS and not probed)):
-            cut = here[~here.from_server & (here.refusal == "mid-stream") & (here.kind == "noise")]
-            cut = cut[cut.cause.isin(mine.cause)]
+            unclosed = (here.refusal == "mid-stream") & (here.kind == "noise")
+            untracked = (here.refusal == "changed") & (here.kind == "blocked-client")
+            cut = here[~here.from_server & (unclosed | untracked) & here.cause.isin(mine.cause)]
+            services.loc[row.Index, "clients"] += len({*cut.client} - {*mine.client})
             for name, of in WITH_CUT.items() if len(cut) else ():
                 services.loc[row.Index, name] = pd.concat([services.loc[[row.Index], name], cut[name]]).agg(of)
             groups.loc[[*mine.index, *cut.index], "kind"] = "blocked-service"
