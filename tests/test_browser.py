@@ -291,19 +291,19 @@ def test_jupyterlab_shows_live_tables_after_two_runs_a_save_and_a_reload(browser
     busy = "[...document.querySelectorAll('.jp-InputPrompt')].filter(e => e.textContent.includes('*')).length"
     browser.visit(f"{lab}/lab/tree/probe.ipynb?reset")
     item = "[...document.querySelectorAll('.lm-{}-itemLabel')].find(e => e.textContent == '{}')"
-    eventually(lambda: browser.run("return document.querySelectorAll('.jp-Notebook .jp-Cell').length > 5"), 120)
-    eventually(lambda: browser.run("return document.body.innerText.includes('Idle')"), 120)
+    eventually(lambda: browser.run("return document.querySelectorAll('.jp-Notebook .jp-Cell').length > 5"), 300)
+    eventually(lambda: browser.run("return document.body.innerText.includes('Idle')"), 300)
     for _ in range(2):
         browser.press(item.format("MenuBar", "Run"))
         eventually(lambda: browser.run(f"return !!{item.format('Menu', 'Run All Cells')}"))
         browser.press(item.format("Menu", "Run All Cells"))
         time.sleep(2)
-        eventually(lambda: browser.run(f"return {busy} == 0 && {live} == 1"), 120)
+        eventually(lambda: browser.run(f"return {busy} == 0 && {live} == 1"), 300)
     browser.keys(Keys.CONTROL, "s")
     time.sleep(3)
     browser.visit("about:blank")
     browser.visit(f"{lab}/lab/tree/probe.ipynb?reset")
-    eventually(lambda: browser.run(f"return {live} == 1"), 120)
+    eventually(lambda: browser.run(f"return {live} == 1"), 300)
     browser.run("document.querySelector('.fk-table th:nth-child(2) button').click()")
     assert (
         browser.run("return document.querySelector('.fk-table th:nth-child(2)').getAttribute('aria-sort')")
@@ -313,6 +313,6 @@ def test_jupyterlab_shows_live_tables_after_two_runs_a_save_and_a_reload(browser
 
 def test_jupyterlab_shows_an_executed_notebook_that_it_does_not_trust(browser, lab):
     browser.visit(f"{lab}/lab/tree/executed.ipynb?reset")
-    eventually(lambda: browser.run("return document.querySelectorAll('.jp-RenderedImage img').length == 1"), 120)
+    eventually(lambda: browser.run("return document.querySelectorAll('.jp-RenderedImage img').length == 1"), 300)
     shown = browser.run("return document.querySelector('.jp-Notebook').innerText")
     assert "203.0.113.0 was refused 3 times at eni-0000" in shown and "30 clients were refused." in shown

@@ -49,11 +49,11 @@ def minutes(number=20, dport=5432, sport=40000, src="10.0.0.5"):
     return [one for n in range(number) for one in both(src, sport + n, dport, 60 * n)]
 
 
-@pytest.fixture(scope="module")
-def log(tmp_path_factory):
+@pytest.fixture
+def log(tmp_path):
     """The database's log: app1 is served, app2 refused on 6379."""
     refused = [one for n in range(3) for one in both("10.0.0.6", 50000 + n, 6379, 60 * n, "REJECT", reply=False)]
-    return log_of(tmp_path_factory.mktemp("log"), [*minutes(), *refused])
+    return log_of(tmp_path, [*minutes(), *refused])
 
 
 def log_of(tmp_path, records):
@@ -444,7 +444,7 @@ def test_changed_rules_that_cannot_be_read_stop_the_report(tmp_path, capsys, wor
 def test_changed_rules_need_todays(tmp_path, capsys):
     log = write_log(tmp_path / "flow.log", minutes(2))
     after = str(network(tmp_path / "after"))
-    assert cli.main(["report", str(log), "--network-after", after, "--out", str(tmp_path / "out")]) == 1
+    assert cli.main(["report", str(log), "--network-after", after, "--out", str(tmp_path / "out")]) == 2
     assert "--network-after needs --network, the rules of today to compare with" in capsys.readouterr().err
 
 
