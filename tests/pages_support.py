@@ -59,13 +59,13 @@ tell([Finding("blocked-client", "high" if records > 2 else "info", "low",
 )
 
 
-def write_notebook(path: Path, *cells: str, parameters: str = PARAMETERS) -> Path:
-    """A notebook at `path`: a title, `parameters`, then `cells` (those that begin with # are markdown); of no kernel."""
+def write_notebook(path: Path, *cells: str, parameters: str = PARAMETERS, kernel: dict | None = None) -> Path:
+    """A notebook at `path`: a title, `parameters`, then `cells` (those that begin with # are markdown)."""
     title = new_markdown_cell(f"# {path.stem.capitalize()}\n\n**Question.** What does {path.stem} say?")
     tagged = new_code_cell(parameters, metadata={"tags": ["parameters"]})
     rest = [new_markdown_cell(cell) if cell.startswith("#") else new_code_cell(cell) for cell in cells]
     path.parent.mkdir(parents=True, exist_ok=True)
-    nbformat.write(new_notebook(cells=[title, tagged, *rest]), path)
+    nbformat.write(new_notebook(cells=[title, tagged, *rest], metadata={"kernelspec": kernel} if kernel else {}), path)
     return path
 
 

@@ -264,7 +264,8 @@ def test_the_page_is_readable_without_scripts(browser, pages):
 def lab(pages, tmp_path_factory) -> Iterator[str]:
     """JupyterLab over a folder with the probe's notebook, and the same as a report executed it: its address."""
     folder = tmp_path_factory.mktemp("lab")
-    write_notebook(folder / "work" / "probe.ipynb", *PROBE)
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    write_notebook(folder / "work" / "probe.ipynb", *PROBE, kernel=kernel)
     (folder / "work" / "executed.ipynb").write_text(pages["probe"].with_suffix(".ipynb").read_text())
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

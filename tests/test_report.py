@@ -150,6 +150,7 @@ def test_parameters_keep_the_type_of_their_default(good):
     assert probe["account"] == "012345678901", "an account id is text, with its zero"
     assert (probe["top"], probe["share"], probe["loud"]) == (7, 1.0, True)
     executed = nbformat.read(good[1] / "probe.ipynb", 4)
+    assert executed.metadata.kernelspec.name == "python3", "it opens elsewhere, whatever kernel it named"
     injected = next(cell.source for cell in executed.cells if "injected-parameters" in cell.metadata.get("tags", []))
     assert 'account = "012345678901"' in injected and "top = 7" in injected and "loud = True" in injected
     assert "/good/." not in (good[1] / "probe.ipynb").read_text(), "the folder it was made in is nobody's business"

@@ -191,6 +191,7 @@ def execute(path: Path, values: dict) -> Executed:
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = "\n".join(map(translated, cell.source.split("\n")))
+    notebook.metadata.setdefault("kernelspec", {"name": "python3", "display_name": "Python 3", "language": "python"})
     notebook.metadata.setdefault("papermill", {}).update(input_path=path.name, output_path=path.name)
     if failure:
         kind, words = failure  # The words of these are a sentence for the reader; of others the kind says more.
