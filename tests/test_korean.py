@@ -60,15 +60,22 @@ def test_every_label_of_pages_figures_and_tables_is_in_the_catalogue():
 #: Modules whose sentences a report shows, and what in them it does not.
 TELLING = ["questions/" + name for name in ("causes", "rules", "fixes", "what_if", "gaps")] + ["reporting/run"]
 NOT_SHOWN = re.compile(
-    r"^[^ ]*$|SELECT|^aws |^--|^[\w, ]*interface_id|^(reading logs|running notebooks)$|^; |^(low|out to|in from|was|is)\b.*"
+    r"^[^ ]*$|SELECT|^aws |^--|^[\w, ]*(interface|group)_id|^(reading logs|running notebooks)$|^; |^(low|out to|in from|was|is)\b.*"
 )
 #: What stands only in a longer sentence, each of which is told below.
 PIECES = {
-    "{} attempt{} of {} on {}", "1 packet of {}", "{} packets of {} on average", "as no rule of it matches",
+    "{} of {} on {}", "1 packet of {}", " on average", "{} in the same {} let the same {} {} then", "{}, so its network ACL does",
+    "all {} interfaces of {} that were asked reject it", "{}, {} in another does not",
+    "{} public clients are accepted there: its security group is open to the internet",
+    "{}, and it cannot deny one network, as a network ACL does", "as no rule of it matches",
     "# remove the {}: {} rule {}", "This opens {} to the internet ({})", "{}: rather reach it through a VPN or Session Manager.",
     "{} has no free number {}", "before {}: move that entry first",
 }  # fmt: skip
 WHOLE = (
+    "eni-a in the same subnet-1 let the same out to 10.0.0.1 then, so its network ACL does",
+    "all 3 interfaces of subnet-1 that were asked reject it, eni-b in another does not",
+    "60 public clients are accepted there: its security group is open to the internet, and it cannot deny one network, as a"
+    " network ACL does",
     "1 attempt of a on b", "1 packet of 40 bytes after the conversation was accepted both ways",
     "2 packets of 40 bytes on average in mid-stream, without SYN", "network ACL a denies b as no rule of it matches",
     "# remove the aws_network_acl_rule of a: egress rule 7",
