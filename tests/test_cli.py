@@ -130,6 +130,11 @@ def test_a_parameter_that_no_notebook_uses_is_not_looked_at():
         planned(Request(notebooks=("reachability",), params=("named_networks=x",)), datetime.now(UTC))
 
 
+def test_a_table_among_several_sources_is_wrong_usage(log, capsys):
+    assert cli.main(["ingest", "duckdb://x.duckdb#flows", str(log)]) == 2
+    assert capsys.readouterr().err == "flowkit: a table is a source of its own: ingest it alone\n"
+
+
 def test_changed_rules_without_those_of_today_are_wrong_usage():
     with pytest.raises(UsageError, match="--network-after needs --network"):
         planned(Request(source=str(SAMPLE / "AWSLogs"), network_after="x"), datetime.now(UTC))

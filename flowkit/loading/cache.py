@@ -45,8 +45,7 @@ _FACTS = {
     "headed": pl.Boolean, "size": pl.Int64, **dict.fromkeys(SUMS, pl.Int64),
     "ok_bytes": pl.String, "ok_packets": pl.String, "first": pl.Int64, "last": pl.Int64, "odd_times": pl.Int64,
     "odd_example": pl.String, "gateway": pl.Int64, "damage": pl.String, "refusal": pl.String, "reason": pl.String,
-    "unknown": pl.List(pl.String), "formats": pl.List(pl.String), "parts": pl.List(pl.String),
-    "sizes": pl.List(pl.Int64),
+    "unknown": pl.List(pl.String), "formats": pl.List(pl.String), "parts": pl.List(pl.String), "sizes": pl.List(pl.Int64),
 }  # fmt: skip
 
 

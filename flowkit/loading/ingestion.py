@@ -100,6 +100,8 @@ def ingest(
     begun = time.monotonic()
     if isinstance(source, list) and len(source) == 1:
         source = source[0]
+    if isinstance(source, list) and any(map(is_table, source)):
+        raise ValueError("a table is a source of its own: ingest it alone")
     if is_table(source):
         from flowkit.loading.engines import tally  # Ibis takes longer to import than small logs to read
 
