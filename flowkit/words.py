@@ -10,8 +10,8 @@ INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u
 
 
 def many(count: int, noun: str) -> str:
-    """Return `count` and the noun, in the plural unless it is one: `1 file`, `2,000 files`."""
-    return f"{int(count):,} {noun}" + ("" if count == 1 else "s")
+    """Return `count` and the noun, in the plural unless it is one: `1 file`, `2,000 addresses`."""
+    return f"{int(count):,} {noun}" + ("" if count == 1 else "es" if noun.endswith("s") else "s")
 
 
 class _Filled(Formatter):
