@@ -18,7 +18,6 @@ from functools import lru_cache
 
 from flowkit.fields import ACCOUNTS, ADDRESSES, FIELDS, TIMES
 from flowkit.loading.grammar import NULLS, STAMP, Format, header, known, refuse_look_alikes, token_pattern
-from flowkit.words import many
 
 #: A line and the format that it brings along; None where it has that of its file.
 Line = tuple[Format | None, str]
@@ -68,7 +67,7 @@ def judge(line: str, format: Format, depth: int = 0) -> list[Line]:
         before = format.before
     tokens = tokens if before is None else tokens[before : before + len(names)]
     if len(tokens) != len(names):
-        return [(None, f"{many(len(tokens), 'token')}, format has {len(names)}")]
+        return [(None, f"{len(tokens)} tokens, format has {len(names)}")]
     if table:
         tokens = list(map(_plain, names, tokens))
     if reason := next(filter(None, map(_problem, names, tokens)), None):
