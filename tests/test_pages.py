@@ -466,18 +466,23 @@ def test_many_incidents_are_a_table_behind_a_count(tmp_path):
     assert shown.count("<article") == 60 and "70 more incidents." in shown
 
 
-def test_the_index_counts_what_the_page_counts_and_not_only_what_it_was_handed(tmp_path):
-    tell = ("found = [Finding('blocked-client', 'high', 'high', f'c{n} is rejected', {'srcaddr': f'10.0.0.{n}'},"
-            " cause='network-acl', incident=f'i{n}') for n in range(20)]\n"
-            "findings(Answer(findings=tuple(found), numbers={'blocked-client': 399}))")  # fmt: skip
+def pages_of(tmp_path, tell: str) -> tuple[str, str]:
+    """The index and the page of a report whose only notebook is `many`, with the cell `tell`."""
     cells = ("from flowkit import Finding\nfrom flowkit.reporting.answer import Answer, findings", "## Findings", tell)
     book = write_notebook(tmp_path / "many.ipynb", *cells)
     log, out = write_log(tmp_path / "flow.log", [record()]), tmp_path / "out"
     assert cli.main(["report", str(log), "--notebook", str(book), "--out", str(out)]) == 0
-    index = (out / "latest" / "index.html").read_text()
+    return tuple((out / "latest" / f"{name}.html").read_text() for name in ("index", "many"))
+
+
+def test_the_index_counts_what_the_page_counts_and_not_only_what_it_was_handed(tmp_path):
+    tell = ("found = [Finding('blocked-client', 'high', 'high', f'c{n} is rejected', {'srcaddr': f'10.0.0.{n}'},"
+            " cause='network-acl', incident=f'i{n}') for n in range(20)]\n"
+            "findings(Answer(findings=tuple(found), numbers={'blocked-client': 399}))")  # fmt: skip
+    index, page = pages_of(tmp_path, tell)
     assert "399 legitimate clients appear to be blocked" in index and ">20 legitimate" not in index
     assert '<td class="quiet">network ACL</td>' in index
-    assert "network ACL</p>" in (out / "latest" / "many.html").read_text()
+    assert "network ACL</p>" in page
 
 
 def test_what_is_beyond_top_is_counted_as_if_it_were_listed(tmp_path):
@@ -518,17 +523,11 @@ def test_what_is_beyond_top_is_counted_as_if_it_were_listed(tmp_path):
 def test_the_index_and_the_page_count_the_incidents_that_are_not_listed(tmp_path):
     tell = ("findings(Answer(findings=(Finding('scan', 'high', 'high', 'a scan', {}),),"
             " unlisted={'high': 378, 'low': 2}))")  # fmt: skip
-    cells = ("from flowkit import Finding\nfrom flowkit.reporting.answer import Answer, findings", "## Findings", tell)
-    book = write_notebook(tmp_path / "many.ipynb", *cells)
-    log, out = write_log(tmp_path / "flow.log", [record()]), tmp_path / "out"
-    assert cli.main(["report", str(log), "--notebook", str(book), "--out", str(out)]) == 0
-    index = (out / "latest" / "index.html").read_text()
+    index, page = pages_of(tmp_path, tell)
     assert "<b>379</b>high<" in index and "<b>2</b>low<" in index and "381 findings in 381 incidents" in index
-    for page in ("index", "many"):
-        assert (
-            "380 more incidents, less grave or smaller, in the tables" in (out / "latest" / f"{page}.html").read_text()
-        )
-    assert '<td class="number">379</td>' in (out / "index.html").read_text()
+    for shown in (index, page):
+        assert "380 more incidents, less grave or smaller, in the tables" in shown
+    assert '<td class="number">379</td>' in (tmp_path / "out" / "index.html").read_text()
 
 
 def test_acronyms_are_capitals_in_the_names_of_causes_and_kinds():

@@ -79,9 +79,8 @@ def svg_of(figure: Figure, text: str) -> str:
 
 def _saved(figure: Figure, **how: object) -> bytes:
     file = io.BytesIO()
-    with (
-        warnings.catch_warnings()
-    ):  # The reader's fonts draw the words; that matplotlib's own lacks a sign is no matter.
+    with warnings.catch_warnings():
+        # The reader's fonts draw the words; that matplotlib's own lacks a sign is no matter.
         warnings.filterwarnings("ignore", message="Glyph")
         figure.savefig(file, **how)
     return file.getvalue()
