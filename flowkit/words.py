@@ -9,6 +9,13 @@ from string import Formatter
 INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
 
 
+#: Names of states and kinds that say nothing to who has not read the documents.
+TERMS = {
+    "accepted-silent": "allowed but not responding", "accepted-reset": "allowed but closed",
+    "reply-refused": "return traffic rejected", "refused": "rejected", "silent-interface": "stopped logging",
+}  # fmt: skip
+
+
 def many(count: int, noun: str) -> str:
     """Return `count` and the noun, in the plural unless it is one: `1 file`, `2,000 addresses`."""
     return f"{int(count):,} {noun}" + ("" if count == 1 else "es" if noun.endswith("s") else "s")
@@ -43,8 +50,8 @@ def percent(share: float | None) -> str:
 
 
 def terms(name: str) -> str:
-    """Return the name of a kind or cause as people write it: `network ACL` for `network-acl`."""
-    return re.sub(r"\b(acl|skipdata)\b", lambda found: found[0].upper(), name.replace("-", " "))
+    """Return the name of a kind, a cause or a state as people write it: `network ACL` for `network-acl`."""
+    return TERMS.get(name) or re.sub(r"\b(acl|skipdata)\b", lambda found: found[0].upper(), name.replace("-", " "))
 
 
 def visible(text: object) -> str:

@@ -89,6 +89,14 @@ def test_a_printed_page_of_the_sample_has_at_most_four_sheets(browser, pages):
         assert len(re.findall(rb"/Type\s*/Page\b", browser.pdf())) <= 4, name
 
 
+def test_what_introduces_a_folded_block_is_not_printed_without_it(browser, pages):
+    browser.look(1200, 900, "light")
+    browser.open(pages["sample-rejected"])
+    assert browser.visible(".fk-action:has(+ details)")
+    browser.print_mode()
+    assert not browser.visible(".fk-action:has(+ details)")
+
+
 def test_a_bundle_holds_the_whole_run_and_its_links_lead_inside(browser, pages):
     browser.look(1200, 900, "light")
     browser.open(pages["sample-bundle"])

@@ -301,7 +301,13 @@ def test_numbers_in_a_table_have_as_many_places_as_they_need():
     table = pd.DataFrame({"n": [1.0, None], "share": [0.98765, 1], "size": [1017303.25, 2.5]})
     markup = html_of(show(table))
     rows = cells_of(markup)
-    assert rows == [["1", "98.8 %", "1,017,303.2"], ["", "100 %", "2.5"]]
+    assert rows == [["1", "98.8 %", "1,017,303"], ["", "100 %", "2.5"]]
+
+
+def test_names_of_the_api_are_words_in_a_table():
+    table = pd.DataFrame({"state": ["reply-refused", "accepted-silent"], "cause": ["network-acl", "rules-changed"]})
+    rows = cells_of(html_of(show(table)))
+    assert rows == [["return traffic rejected", "network ACL"], ["allowed but not responding", "rules changed"]]
 
 
 def test_a_table_of_5000_rows_says_that_it_is_cut():

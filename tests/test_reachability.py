@@ -878,3 +878,23 @@ def test_ssh_that_answers_one_office_and_rejects_strangers_is_not_open_to_the_in
             "10.0.0.1 is reachable from 81.20.7.32/29 on tcp/22 ssh, and strangers are rejected: 2 clients, 2 sessions."
         )
         assert found.subject["srcaddr"] == "81.20.7.32/29"
+
+
+@pytest.mark.parametrize(("hosts", "findings"), [(10, 10), (11, 1)])
+def test_many_hosts_that_serve_the_internet_by_unknown_rules_are_one_incident(tmp_path, hosts, findings):
+    rows, client = [], "81.20.7.33"
+    for n in range(1, hosts + 1):
+        rows.append(_flow(f"eni-{n:04x}", client, f"10.0.0.{n}", 40000, 22, 3, way="ingress"))
+        rows.append(_flow(f"eni-{n:04x}", f"10.0.0.{n}", client, 22, 40000, 19, way="egress"))
+    answer = reachability(log_of(tmp_path, rows, FIELDS.split()))
+    found = [one for one in answer.findings if one.kind == "exposed-service"]
+    assert len(found) == len({one.incident for one in found}) == findings
+    assert (
+        sum(one.counts["hosts"] for one in found) == len(answer.exposed) == answer.numbers["exposed-service"] == hosts
+    )
+    if findings == 1:
+        assert found[0].subject["dstaddr"] is None and found[0].severity == "high"
+        assert found[0].title == (
+            "10.0.0.1, 10.0.0.10, 10.0.0.11, 10.0.0.2, 7 more are reachable from the internet on tcp/22 ssh:"
+            " 1 client, 11 sessions."
+        )

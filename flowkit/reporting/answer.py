@@ -30,9 +30,11 @@ SHOWN, ROWS = 30, 500
 TABLE_ROWS = 2_000
 #: Columns of words that questions say, in the reader's language.
 WORDS = set(
-    """verdict cause confidence grounds use direction role state was change effect evidence basis path scope today
-    after gaps expect kind severity rejected reachability talkers""".split()
+    """verdict meaning confidence grounds use direction role change effect evidence basis path scope today after gaps expect
+    severity rejected reachability talkers""".split()
 )
+#: Columns of names that are the API's, which people write otherwise.
+TOKENS = {"cause", "kind", "state", "was"}
 TEMPLATES = Path(__file__).parent / "template"
 
 
@@ -186,18 +188,24 @@ def _column(values: pd.Series, name: str) -> tuple[str, bool, list[tuple[str, ob
         (types.is_bool_dtype(values), "", False, lambda value: translated("yes" if value else "no")),
         (types.is_timedelta64_dtype(values), " (h:m:s)", True, lambda value: f"{int(value.total_seconds()) // 3600:02}:"
          f"{value.components.minutes:02}:{value.components.seconds:02}"),
+        (name in TOKENS, "", False, lambda value: worded(str(value))),
         (not is_number, "", False, (lambda value: retold(str(value))) if name in WORDS else str),
         (name == "protocol", "", False, lambda value: protocol_name(int(value))),
         (name == "bytes" or name.endswith("_bytes"), "", True, size),
-        (name.endswith(("share", "coverage", "certain")), "", True, percent),
+        (name.endswith(("share", "coverage", "certain", "rate")), "", True, percent),
         (name.endswith("port") or name == "traffic_path", "", True, lambda value: str(int(value))),
         (is_whole, seconds, True, lambda value: f"{int(value):,}"),
-        (True, seconds, True, lambda value: f"{value:,.1f}"),
+        (True, seconds, True, lambda value: f"{value:,.{0 if abs(value) >= 1000 else 1}f}"),
     )  # fmt: skip
     unit, numbers, text = next(look for fits, *look in looks if fits)
     missing = [value is None or (types.is_scalar(value) and bool(pd.isna(value))) for value in values]
     cells = [("", "") if none else (text(value), value) for none, value in zip(missing, values, strict=True)]
     return said(f"column.{name}", name.replace("_", " ")) + unit, numbers, cells
+
+
+def worded(name: str) -> str:
+    """Return the name of a cause, a kind or a state in words, in the reader's language."""
+    return terms(retold(name))
 
 
 def _final(value: object) -> Markup:
@@ -208,7 +216,7 @@ def _final(value: object) -> Markup:
 #: The templates of notebooks and pages, by name.
 PAGES = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, finalize=_final)
 PAGES.filters |= {
-    **{"when": when, "percent": percent, "terms": terms},
+    **{"when": when, "percent": percent, "worded": worded},
     # A browser breaks lines behind every hyphen, and a broken --option cannot be read.
     "code": lambda text: Markup(re.sub(r"\S*-\S*", r"<span>\g<0></span>", escaped(text))),  # noqa: S704
     # In words that cannot be taken for a severity.

@@ -42,7 +42,7 @@ def step_width(ax: Axes, starts: pd.Series | pd.DatetimeIndex) -> pd.Timedelta:
 
 def finished(figure: Figure, title: str, pad: int = 26) -> Figure:
     """Return `figure` with `title` above its first axes and as alt text; it shows itself once, as a cell's value."""
-    figure.axes[0].set_title(visible("\n".join(textwrap.wrap(title, 100))), pad=pad)
+    figure.axes[0].set_title(visible("\n".join(textwrap.wrap(title, 120))), pad=pad)
     alt(figure, title)
     plt.close(figure)
     return figure

@@ -10,15 +10,13 @@ from matplotlib.dates import date2num
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from flowkit.folding.conversations import EVIDENCE
 from flowkit.folding.ranges import merged, seconds, sweep, utc
-from flowkit.net import protocol_name
 from flowkit.questions.reachability import ANSWERED, REFUSED, REPLY_REFUSED, RESET, SILENT
 from flowkit.questions.rejected import KINDS
 from flowkit.reporting.figures import COLOURS, alt, finished, step_width, utc_axis
 from flowkit.reporting.gaps import Gaps
 from flowkit.reporting.html import INK, percent, size
-from flowkit.reporting.kinds import text
+from flowkit.reporting.kinds import text, translated
 from flowkit.reporting.reachability import Reachability
 from flowkit.reporting.reachability_findings import meaning
 from flowkit.reporting.rejected import VERDICTS, Rejected
@@ -144,7 +142,7 @@ def reachability(answer: Reachability, top: int = 20) -> Figure:
     offset = 0.2 * (beside.cumcount() - (beside["state"].transform("size") - 1) / 2)
     x, y = cells["source"].map(columns.index).astype(float) + offset, cells["row"].map(services.index).astype(float)
     shown = min(top, len(services))
-    figure, ax = _axes(1.8 + 0.3 * shown, max(4.5, min(11, 4 + 0.8 * len(columns))))
+    figure, ax = _axes(1.8 + 0.3 * shown, max(4.5, min(11.2, 4 + 0.8 * len(columns))))
     for state, (colour, mark) in MARKS.items():
         if (here := cells["state"] == state).any():
             label = meaning(state, "high" if (rows.loc[rows["state"] == state, "confidence"] == "high").any() else "")
@@ -157,7 +155,7 @@ def reachability(answer: Reachability, top: int = 20) -> Figure:
     ax.grid(True, alpha=0.3)
     more = text("reached.more", n=str(len(services) - shown)) if len(services) > shown else ""
     title = answer.titles["reachability"] + more
-    figure.suptitle("\n".join(textwrap.wrap(title, 90)), x=0.01, ha="left")
+    figure.suptitle("\n".join(textwrap.wrap(title, 110)), x=0.01, ha="left")
     if len(cells):
         ax.legend(loc="lower left", bbox_to_anchor=(0, 1.01), ncols=3, fontsize="small")
     alt(figure, title)
@@ -169,7 +167,7 @@ def rejections_over_time(answer: Rejected) -> Figure:
     """Return rejected records by time step, stacked by kind, each kind labelled with its total."""
     table = answer.over_time.dropna(subset="start")
     wide = table.pivot_table(index="start", columns="kind", values="records", aggfunc="sum", fill_value=0)
-    figure, ax = _axes(3.4, 10)
+    figure, ax = _axes(3.4)
     if len(wide):
         _time_bars(ax, wide.index.to_series(), (
             (wide[kind], 1, f"{VERDICTS[kind]} ({int(wide[kind].sum()):,})", SHADES[kind]) for kind in KINDS if kind in wide
@@ -205,11 +203,9 @@ def bytes_by_interface(answer: Talkers, top: int = 20) -> Figure:
 def pairs(answer: Talkers, top: int = 12) -> Figure:
     """Return the `top` pairs as bands from client (left) to server and service (right), as wide as their bytes."""
     table = answer.pairs.head(top)
-    protocol = table.protocol.map(lambda number: "" if pd.isna(number) else f" {protocol_name(int(number))}")
-    port = table.server_port.map(lambda number: "" if pd.isna(number) else f"/{number}")
     client, server = (table[f"{end}_name"].fillna(table[end]).map(visible) for end in ("client", "server"))
     total = table.client_bytes.astype("float64") + table.server_bytes.astype("float64")
-    table = table.assign(bytes=total, client=client, server=server + protocol + port)[total > 0]
+    table = table.assign(bytes=total, client=client, server=server + " " + table.service)[total > 0]
     figure, ax = _axes(1 + 0.42 * max(table.client.nunique(), table.server.nunique(), 3))
     total, gap, places = table.bytes.sum(), 0.05, {}
     for x, side, where in ((-0.01, "client", "right"), (1.01, "server", "left")):
@@ -233,9 +229,9 @@ def pairs(answer: Talkers, top: int = 12) -> Figure:
 
 def evidence(answer: Talkers) -> Figure:
     """Return the share of sessions by the evidence for who began, and how often it is right where a SYN tells."""
-    table = answer.evidence.set_index("evidence").reindex(EVIDENCE)
-    figure, ax = _rows(EVIDENCE, 0.2)
-    colours = [COLOURS["muted" if name in WEAK else "accent"] for name in EVIDENCE]
+    table = answer.evidence
+    figure, ax = _rows([translated(meaning) for meaning in table.meaning], 0.2)
+    colours = [COLOURS["muted" if name in WEAK else "accent"] for name in table.evidence]
     ax.barh(range(len(table)), table.share, 0.7, color=colours)
     for at, row in enumerate(table.itertuples()):
         known = "" if pd.isna(row.right_share) else f", right in {percent(row.right_share)} where a SYN tells"
@@ -245,7 +241,7 @@ def evidence(answer: Talkers) -> Figure:
     return finished(figure, answer.titles["evidence"], 6)
 
 
-def _axes(height: float, width: float = 9) -> tuple:
+def _axes(height: float, width: float = 11.2) -> tuple:
     plt.style.use("flowkit.reporting.report")
     return plt.subplots(figsize=(width, height))
 

@@ -28,8 +28,8 @@ LIMITS = {
     "no-action": "This log lacks the field action: rejected traffic looks like no response.",
 }
 WORDS = {"newly-reachable": "open but should be blocked", "unproven": "no data"}
-#: Clients that the table of changes names in a row.
-SHOWN = 50
+#: Clients that the table of changes names in a row; hosts that serve the internet by rules not known and are told alone.
+SHOWN, ALIKE = 50, 10
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -116,10 +116,15 @@ def _at(rows: pd.DataFrame, service) -> pd.Series:
 
 def _alike(services: pd.DataFrame) -> list[pd.DataFrame]:
     """Return the rows of `exposed` that make one finding each, the gravest first: web ports together, other services by
-    their rule."""
-    web = (services["role"] == "web") & (services["scope"] == "internet")
-    rule = [None if one else opened_by(row, row.rules) for one, row in zip(web, services.itertuples(), strict=True)]
-    keys = services.assign(rule=rule)[["protocol", "port", "scope", "rule"]]
+    their rule, or where no rule is known each alone, unless many hosts have the same."""
+    same = ["protocol", "port", "scope"]
+    together = (services["role"] == "web") & (services["scope"] == "internet")
+    unknown = services["rules"].map(len) == 0
+    together |= unknown & (unknown.groupby([services[name] for name in same], dropna=False).transform("sum") > ALIKE)
+    rule = [
+        None if one else opened_by(row, row.rules) for one, row in zip(together, services.itertuples(), strict=True)
+    ]
+    keys = services.assign(rule=rule)[[*same, "rule"]]
     parts = (part for _, part in services.groupby([keys[name] for name in keys], dropna=False, sort=False))
     return sorted(parts, key=lambda part: gravity_of("exposed-service", part.iloc[0]))
 

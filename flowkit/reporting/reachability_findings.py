@@ -97,7 +97,8 @@ def exposure(reach: Reach, part: pd.DataFrame) -> Finding:
         protocol=first.protocol, dstport=first.port, first_seen=part["first_seen"].min(), last_seen=until,
         grounds=(text("exposed.answered"), *(text("exposed.rule", group=rule.group_id, rule=without_controls(rule.text))
                                              for rule in first.rules[:3])),
-        action="" if first.role == "web" else action, incident=opened_by(first, first.rules),
+        action="" if first.role == "web" else action,
+        incident=opened_by(first, first.rules) if alone or first.rules else incident_id(first.protocol, first.port, scope),
     )  # fmt: skip
 
 

@@ -86,7 +86,7 @@ def measured(log: Log) -> dict:
         inputs = [{"file": str(place), "size": int(size), "sha256": digest}
                   for place, size, digest in zip(files.file, files["size"], hashes, strict=True)]  # fmt: skip
     coverage = {name: facts[name] for name in ("records", "ok", "nodata", "skipdata")}
-    coverage["covered_share"] = None if share is None else round(share, 4)
+    coverage["covered_share"] = None if share is None else round(share, 6)
     return {"coverage": coverage, "first": _iso(facts["first"]), "last": _iso(facts["last"]), "inputs": inputs}
 
 

@@ -21,6 +21,12 @@ from flowkit.reporting.names import called, service_name, shortened
 #: Evidence whose client is a guess, or unknown.
 WEAK = tuple(name for name, confidence in CONFIDENCE.items() if confidence == "low")
 
+#: What names the client of a session, by evidence.
+EVIDENCE = {
+    "syn": "it sent the TCP SYN", "carry": "session of an earlier window", "refused": "its packets were rejected",
+    "service": "the port serves many", "ports": "the port is a known service's", "lowport": "the port is below 1024",
+    "first": "its packet came first", "unknown": "nothing",
+}  # fmt: skip
 #: The parts of accepted traffic: direction (None: any) and peer in the totals of `flowkit.questions.talkers`.
 PARTS = {
     "between private addresses": (None, "internal"),
@@ -44,7 +50,8 @@ NAMES = {
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Talkers(Answer):
     """What `talkers` returns, beside summary, findings, coverage and titles: the tables of `flowkit.questions.talkers.tables`,
-    with ``name`` columns beside addresses and interfaces; ``destinations``: new ones, as `flowkit.reporting.egress.table`."""
+    with ``name`` columns beside addresses and interfaces, and ``service`` and the ``meaning`` of evidence in words;
+    ``destinations``: new ones, as `flowkit.reporting.egress.table`."""
 
     pairs: pd.DataFrame
     roles: pd.DataFrame
@@ -68,7 +75,10 @@ def talkers(
     tables, names, whole = question.tables(log.fold, top), _names(log), covered_share(log.coverage)
     for table, column, new in ((tables[name], *pair) for name, columns in NAMES.items() for pair in columns.items()):
         table.insert(table.columns.get_loc(column) + 1, new, table[column].map(names).astype("object"))
+    for name in ("pairs", "roles"):
+        tables[name] = _with_service(tables[name])
     totals, evidence = tables.pop("totals"), tables["evidence"]
+    evidence.insert(1, "meaning", evidence.evidence.map(EVIDENCE))
     egress = Egress(log, window(compare_at, None)[0], large_bytes)
     tables["destinations"] = outbound.table(egress, names)
     total, weak = evidence.sessions.sum(), evidence.loc[evidence.evidence.isin(WEAK), "sessions"].sum()
@@ -91,6 +101,14 @@ def talkers(
         titles=titles,
         **tables,
     )
+
+
+def _with_service(table: pd.DataFrame) -> pd.DataFrame:
+    """Return `table` with ``service`` in words where ``protocol`` and ``server_port`` stood, and these at its end."""
+    pairs = zip(table.protocol, table.server_port, strict=True)
+    words = ["" if pd.isna(protocol) else service_name(int(protocol), port) for protocol, port in pairs]
+    table.insert(table.columns.get_loc("protocol"), "service", words)
+    return table[[*table.columns.drop(["protocol", "server_port"]), "protocol", "server_port"]]
 
 
 def _names(log) -> dict[str, str]:
@@ -144,9 +162,8 @@ def _titles(tables: dict[str, pd.DataFrame]) -> dict[str, str]:
     if (pairs[["client_bytes", "server_bytes"]] > 0).to_numpy().any():
         one = pairs.iloc[0]
         client, server = (called(one[f"{role}_name"], one[role]) for role in ("client", "server"))
-        service = "" if pd.isna(one.protocol) else f" {service_name(int(one.protocol), one.server_port)}"
         titles["pairs"] = text(
-            "talkers.pair", client=client, server=server, service=service, sent=size(one.client_bytes),
+            "talkers.pair", client=client, server=server, service=f" {one.service}".rstrip(), sent=size(one.client_bytes),
             received=size(one.server_bytes), n=one.sessions - one.rejected_sessions,
         )  # fmt: skip
     return titles
