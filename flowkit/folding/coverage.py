@@ -111,9 +111,8 @@ def covered_share(coverage: pd.DataFrame, interface_id=None, start=None, end=Non
     """Return the share of interface time that is certain (OK or NODATA), between 0 and 1. Of `interface_id` (default:
     all) between `start` and `end` (default: the whole time). Time outside an interface's life does not count; None
     where nothing is left, or where the log cannot be judged."""
-    own = coverage[coverage.state != "OUTSIDE"]
-    if interface_id is not None:
-        own = own[own.interface_id == interface_id]
+    own = coverage if interface_id is None else coverage[coverage.interface_id == interface_id]
+    own = own[own.state != "OUTSIDE"]
     first = seconds(own.start).clip(lower=_bound(start, -(2**62)))
     last = seconds(own.end).clip(upper=_bound(end, 2**62))
     span = (last - first).clip(lower=0)

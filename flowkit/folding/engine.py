@@ -4,6 +4,7 @@ A statement names the tables that it reads: ``flows`` and the statements before 
 table expressions, so that nothing is compiled on DuckDB, and no name is made in the engine of a user.
 """
 
+import re
 from pathlib import Path
 
 import ibis
@@ -80,10 +81,17 @@ class Engine:
         if self.backend.name == "pyspark":  # it takes minutes to plan so many common table expressions
             sources = {name: sqlglot.parse_one(text, read="spark") for name, text in self._tables.items()}
             return exp.expand(sqlglot.parse_one(in_dialect(sql, "pyspark"), read="spark"), sources).sql("spark")
+        read, texts = set(), [sql]
+        while texts:  # a statement that is not read costs its parsing all the same
+            new = self._tables.keys() & set(re.findall(r"\w+", texts.pop())) - read
+            read |= new
+            texts += [self._tables[name] for name in new]
         tables = ", ".join(
-            f"{quoted(name) if self.is_duckdb else name} AS ({text})" for name, text in self._tables.items()
+            f"{quoted(name) if self.is_duckdb else name} AS ({text})"
+            for name, text in self._tables.items()
+            if name in read
         )
-        return f"WITH {tables} {in_dialect(sql, self.backend.name)}"
+        return f"WITH {tables} {in_dialect(sql, self.backend.name)}" if read else in_dialect(sql, self.backend.name)
 
     def answer(self, sql: str) -> pd.DataFrame:
         """Return the rows of a statement."""

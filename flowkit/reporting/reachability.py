@@ -133,7 +133,8 @@ def _of(reach: Reach, part: pd.DataFrame, state: str) -> pd.DataFrame:
     """Return the rows of `reach` in this state that the services `part` are about."""
     keys = ["network", *SERVICE]
     wanted = pd.MultiIndex.from_frame(part.explode("networks").rename(columns={"networks": "network"})[keys])
-    return reach.rows[pd.MultiIndex.from_frame(reach.rows[keys]).isin(wanted) & (reach.rows["state"] == state)]
+    rows = reach.rows[reach.rows["destination"].isin(part["destination"]) & (reach.rows["state"] == state)]
+    return rows[pd.MultiIndex.from_frame(rows[keys]).isin(wanted)]
 
 
 def _with_evidence(log, reach: Reach, found: list[tuple[Finding, pd.DataFrame]]) -> list[Finding]:
