@@ -31,8 +31,8 @@ TABLE_ROWS = 2_000
 #: Columns of words that questions say, in the reader's language.
 WORDS = set(
     """verdict cause confidence grounds use direction role state was change effect evidence basis path scope today
-    after gaps expect kind severity rejected reachability talkers""".split()
-)
+    after gaps expect kind severity rejected reachability talkers stands narrowest rule""".split()
+) | {"admitted by"}
 TEMPLATES = Path(__file__).parent / "template"
 
 
