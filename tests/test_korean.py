@@ -129,7 +129,7 @@ def test_a_question_is_retold_with_what_it_quotes(monkeypatch):
     assert retold("security-group-and-network-acl") == "보안 그룹과 네트워크 ACL"
     assert retold("x" * 10_000 + " of " * 10_000) == "x" * 10_000 + " of " * 10_000
     told = text_of("what-if.same"), text_of("what-if.safe", span="2 d 3 h", share="98.7 %")
-    assert "2일 3시간 동안 허용된" in told[1] and HANGUL.search(told[0])
+    assert "2일 3시간 동안 수락된" in told[1] and HANGUL.search(told[0])
 
 
 @pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
