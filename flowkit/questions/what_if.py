@@ -13,7 +13,7 @@ from itertools import product
 import pandas as pd
 
 from flowkit.loading.network import LAST_RULES, Entry, Rule, Snapshot
-from flowkit.net import ICMP, WITH_PORTS
+from flowkit.net import ICMP, WITH_PORTS, lies_in
 from flowkit.questions.causes import PING, PONG
 from flowkit.questions.networks import bounds, placed
 from flowkit.questions.refusals import TURNED
@@ -24,6 +24,8 @@ REJECTED, PASSES, UNDETERMINED = "newly rejected", "newly passes", "undetermined
 BY_RULES = ("request", "reply", "changed")
 #: Evidence of who began that may err: both ways are judged.
 UNSURE = ("lowport", "first", "unknown")
+#: Pods have addresses of this block that no subnet has: their node may be in the interface's subnet, where no ACL is asked.
+PODS = ip_network("100.64.0.0/10")
 #: What one class of packets is: no rule tells its members apart.
 CLASS = "interface_id, egress, near, place, protocol, port, low, high, unsure, asked, replied, refusal"
 #: Clients that are listed, those with most sessions first.
@@ -197,7 +199,10 @@ def _judged(one, before: Snapshot, after: Snapshot, starts: list[int], tried: se
         return UNDETERMINED, "today's rules say another thing than the log", ""
     _, *ways = next(each for each in found if each[0] is not accepted)
     said = [[ground for ground in a.grounds if ground not in b.grounds] or a.grounds for a, b in (ways, ways[::-1])]
-    sure = outcomes == {not accepted} and (accepted or one.refusal in BY_RULES)
+    known = (cidr for subnet in before.subnets.values() for cidr in subnet.cidrs)
+    inside = ip_address(one.far) in PODS and not lies_in(ip_network(one.far), known)
+    by_acl = ways[0].acl_allows is not ways[1].acl_allows
+    sure = outcomes == {not accepted} and (accepted or one.refusal in BY_RULES) and not (inside and by_acl)
     verdict = UNDETERMINED if not sure else REJECTED if accepted else PASSES
     return verdict, *map("; ".join, said)
 
