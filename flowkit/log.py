@@ -20,6 +20,7 @@ from flowkit.folding import store
 from flowkit.folding.coverage import coverage
 from flowkit.folding.engine import Engine
 from flowkit.folding.store import Fold
+from flowkit.language import retold
 from flowkit.loading.cache import folder, spill
 from flowkit.loading.engines import recognised, table_of
 from flowkit.loading.engines import tally as table_tally
@@ -296,11 +297,16 @@ class Log:
             return "the times of its records are such as no flow log can have" if self.odd_times else ""
         return f"its oldest record starts {first:%Y-%m-%d %H:%M:%S} UTC, its newest ends {last:%Y-%m-%d %H:%M:%S} UTC"
 
+    def _said(self) -> list[tuple[str, str]]:
+        """The summary in the reader's language, each value on one line; what the source is called stays."""
+        rows = [(what, one_line(value)) for what, value in self.summary.to_numpy()]
+        return [(retold(what), value if what == "source" else retold(value)) for what, value in rows]
+
     def __repr__(self) -> str:
-        return "\n  ".join(["Log", *(f"{what}: {one_line(value)}" for what, value in self.summary.to_numpy())])
+        return "\n  ".join(["Log", *(f"{what}: {value}" for what, value in self._said())])
 
     def _repr_html_(self) -> str:
-        rows = [map(html.escape, (what, one_line(value))) for what, value in self.summary.to_numpy()]
+        rows = [map(html.escape, row) for row in self._said()]
         return f"<table>{''.join('<tr><th>{}</th><td>{}</td></tr>'.format(*row) for row in rows)}</table>"
 
 

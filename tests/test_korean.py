@@ -11,17 +11,18 @@ import nbformat
 import pytest
 from test_newcomer import KOREAN, ROOT, cells, text
 
-from flowkit import cli
+from flowkit import cli, load
+from flowkit.language import LANGUAGE, catalogue, language, retold, translated
 from flowkit.loading.sample import NOTEBOOKS
 from flowkit.reporting.answer import WORDS, incidents_html
 from flowkit.reporting.finding import FOLDS, Finding
-from flowkit.reporting.kinds import KINDS, LANGUAGE, TEXTS, catalogue, language, retold, translated
+from flowkit.reporting.kinds import KINDS, TEXTS
 from flowkit.reporting.kinds import text as text_of
 from flowkit.reporting.redact import Redactor
 
 HANGUL = re.compile("[가-힣]")
-#: Headings that stay: AWS's fields, tools, and what a log shows of itself (`repr`), which no reader's language changes.
-KEPT = {"Terraform", "source", "window", "records in these files", "log-status", "files", "malformed lines"}
+#: Headings that stay: AWS's fields, and tools.
+KEPT = {"Terraform", "log-status"}
 #: Columns whose cells are words or sentences.
 WORDY = {catalogue("ko").get(f"column.{name}", "-") for name in WORDS}
 SOURCES = sorted((ROOT / "flowkit").rglob("*.py"))
@@ -116,12 +117,19 @@ def test_a_question_is_retold_with_what_it_quotes(monkeypatch):
     assert retold(said) == said
     monkeypatch.setenv(LANGUAGE, "ko")
     assert retold(said) == (
-        "10.0.0.5 → tcp/22 시도 3회; 보안 그룹 sg-1: tcp/22 from 10.0.0.5에 대한 인바운드 규칙이 없습니다; other words"
+        "10.0.0.5 → tcp/22 시도 3회; 보안 그룹 sg-1: tcp/22(소스 10.0.0.5)에 대한 인바운드 규칙이 없습니다; other words"
+    )
+    assert retold("inbound rule 7 (deny all traffic from ::/0)") == "인바운드 규칙 7: 모든 트래픽(소스 ::/0) 거부"
+    assert retold("tcp/1-9 to sg-1, 10.0.0.0/8 and 3 more; icmp type 8 code 0 from ::/0; all icmp to pl-1") == (
+        "tcp/1-9(대상 sg-1, 10.0.0.0/8 외 3개); icmp 유형 8 코드 0(소스 ::/0); 모든 icmp(대상 pl-1)"
+    )
+    assert (
+        retold("10.0.0.5 port 443") == "10.0.0.5 포트 443" and retold("a letter from b to c") == "a letter from b to c"
     )
     assert retold("security-group-and-network-acl") == "보안 그룹과 네트워크 ACL"
     assert retold("x" * 10_000 + " of " * 10_000) == "x" * 10_000 + " of " * 10_000
     told = text_of("what-if.same"), text_of("what-if.safe", span="2 d 3 h", share="98.7 %")
-    assert "2일 3시간 동안 허용된" in told[1] and HANGUL.search(told[0])
+    assert "2일 3시간 동안 수락된" in told[1] and HANGUL.search(told[0])
 
 
 @pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
@@ -226,3 +234,19 @@ def test_redaction_finds_addresses_beside_korean_letters():
 def test_another_language_in_the_environment_is_english(monkeypatch):
     monkeypatch.setenv(LANGUAGE, "xx")
     assert language() == "en" and translated("grounds") == "grounds"
+
+
+def test_what_a_log_says_of_itself_is_korean_too(tmp_path, monkeypatch):
+    lines = ["2 123456789012 eni-1 10.0.0.5 10.0.0.6 40000 443 6 1 60 1763600000 1763600060 ACCEPT OK", "x y", "z"]
+    (tmp_path / "network.log").write_text("\n".join(lines))
+    log = load(str(tmp_path / "network.log"), end="2026-01-01")
+    plain = repr(log)
+    monkeypatch.setenv(LANGUAGE, "ko")
+    rows = dict(line.strip().split(": ", 1) for line in repr(log).splitlines()[1:])
+    assert plain.startswith("Log\n  source: ") and not HANGUL.search(plain)
+    assert rows["소스"] == str(tmp_path / "network.log"), "a name stays, whatever words it has"
+    assert rows["기간"] == "첫 레코드 ~ 2026-01-01 00:00:00 UTC"
+    assert rows["이 파일들의 레코드"] == "1개, 2025-11-20 00:53:20 ~ 2025-11-20 00:54:20 UTC"
+    assert (rows["log-status"], rows["파일"]) == ("1 OK", "1개, 손상 0개, 읽을 수 없음 0개")
+    assert rows["형식이 잘못된 줄"] == "3줄 중 2줄" and any(each.startswith("형식 오류") for each in rows)
+    assert "<th>소스</th>" in log._repr_html_()

@@ -122,13 +122,16 @@ def test_ports_of_replies_that_are_not_known_apart_leave_it_undetermined(tmp_pat
 
 def test_what_no_traffic_tried_is_never_called_safe(tmp_path, log):
     answer = fk.what_if(log, network(tmp_path / "after", DB[:1]))
-    assert (answer.verdict, told(answer)) == ("undetermined", [])
+    assert (answer.verdict, answer.reasons, told(answer)) == ("nothing seen rejected", ("untried",), [])
     assert answer.untried.values.tolist() == [
         ["removed", "tcp/8000-8010 from 10.0.0.0/16", "may reject", "eni-db's description", "eni-db"]
     ]
-    assert answer.summary[-1] == (
-        "That does not make the change safe: nothing seen tried 1 change that may reject, such as"
-        " tcp/8000-8010 from 10.0.0.0/16 at eni-db's description."
+    # What was seen is known whole, so it is said without "as far as it can be judged"; the rule is named.
+    assert answer.summary == (
+        "Nothing that was accepted in 20 min would have been rejected; 100 % of interface time seen.",
+        "Nothing that was rejected would pass.",
+        "That does not make the change safe: nothing seen tried 1 change that may reject:"
+        " tcp/8000-8010 from 10.0.0.0/16 at eni-db's description.",
     )
 
 
@@ -147,8 +150,8 @@ def test_an_entry_that_is_asked_earlier_than_before_is_a_change(tmp_path):
     today = network(tmp_path / "today", entries=[*OPEN, late, gone])
     log = fk.load(str(write_log(tmp_path / "flow.log", minutes())), network=today)
     answer = fk.what_if(log, network(tmp_path / "after", entries=[early, *OPEN]))
-    assert (answer.verdict, answer.reasons) == ("undetermined", ("untried",))
-    assert "such as inbound rule 90 (deny tcp/22 from 0.0.0.0/0) at" in answer.summary[-1]
+    assert (answer.verdict, answer.reasons) == ("nothing seen rejected", ("untried",))
+    assert "that may reject: inbound rule 90 (deny tcp/22 from 0.0.0.0/0) at" in answer.summary[-1]
 
 
 def test_a_rule_of_an_ip_version_that_the_interface_has_no_address_of_rejects_nothing(tmp_path):

@@ -69,9 +69,9 @@ class Rule:
 
 @dataclass(frozen=True)
 class Entry:
-    """One numbered network ACL rule."""
+    """One numbered network ACL rule; of entries that say the same only the order counts, not the number."""
 
-    number: int
+    number: int = field(compare=False)
     egress: bool
     allow: bool
     match: Match

@@ -65,6 +65,8 @@ SELECT {TOTALS}, any_value(since) AS since, any_value(born) AS born, any_value(f
     any_value(known) < min(first) AS others
 FROM contacts JOIN met USING (host, network) JOIN lives USING (host) JOIN whole USING (destination)
 WHERE asked OR unsure GROUP BY host, destination"""
+MET = """FROM pairs WHERE (asked OR unsure AND sent_bytes >= ?) AND NOT aws AND since >= ?
+ORDER BY sent_bytes DESC, host, destination"""
 #: Bytes of the busiest hosts by time step, of destinations that got little together.
 SPREAD = """
 WITH busy AS (SELECT host FROM contacts GROUP BY host ORDER BY sum(sent) DESC, host LIMIT ?),
@@ -88,9 +90,10 @@ pauses AS (
     WINDOW each AS (PARTITION BY host, destination, protocol, port)
     QUALIFY count(*) OVER each >= {STEPS} AND sum(n) OVER each >= {SESSIONS}),
 usual AS (SELECT *, median(pause) OVER (PARTITION BY host, destination, protocol, port) AS every FROM pauses)
-SELECT host, destination, any_value(every) AS every, sum(n)::BIGINT AS starts,
+FROM pairs JOIN (SELECT host, destination, any_value(every) AS every, sum(n)::BIGINT AS starts,
     avg((abs(pause - every) <= {TOLERANCE} * every / sqrt(n))::INT) AS regular
-FROM usual GROUP BY host, destination, protocol, port HAVING regular >= {REGULAR}"""
+    FROM usual GROUP BY host, destination, protocol, port HAVING regular >= {REGULAR}) USING (host, destination)
+WHERE size <= {SMALL} * sessions ORDER BY regular DESC, host"""
 
 
 class Egress:
@@ -104,46 +107,41 @@ class Egress:
 
     def __init__(self, log, compare_at: int | None, least: int) -> None:
         self.fold, self.least, given, facts = log.fold, least, compare_at is not None, log.fold.facts
-        self.first, last, self.width = facts["first"] or 0, facts["last"] or 0, facts["step"]
-        self.split = min(max(compare_at, self.first), last) if given else (self.first + last) // 2
+        self.first, self.last, self.width = facts["first"] or 0, facts["last"] or 0, facts["step"]
+        self.split = min(max(compare_at, self.first), self.last) if given else (self.first + self.last) // 2
         self.history, self.need = self.split - self.first, HOUR if given else DAY
         self.enough = self.history >= self.need
         # What is large or regular is compared with all that was before it, if that is an hour.
         self.since = self.split if given else min(self.split, self.first + HOUR)
-        own = log.interfaces[["address", "transit"]].dropna().to_numpy().tolist()
         known = log.network.interfaces.values() if log.network else ()
-        own += [(address, False) for one in known for address in (*one.addresses, *one.public_addresses)]
+        own = [(address, False) for one in known for address in (*one.addresses, *one.public_addresses)]
+        own += log.interfaces[["address", "transit"]].dropna().to_numpy().tolist()
         own = pd.DataFrame(own, columns=["address", "transit"], dtype=object)
         self.fold.sql(KNOWN, PRIVATE_TEXT, own=own)
         self.fold.sql(CONTACTS)
         self.fold.sql(PASSED_TWICE, own=own)
         self.fold.sql(PAIRS, self.first + self.history // 2, self.split)
-        sent, steps = self.fold.sql(SPREAD, MOST, least, self.width), self.first - self.first % self.width
+        sent = self.fold.sql(SPREAD, MOST, least, self.width)
         sent = sent.pivot(index="step", columns=["host", "destination"], values="bytes")
-        self.steps = sent.reindex(range(steps, last + 1, self.width)).fillna(0.0)
-        self.beacons = self._beacons(log.coverage)
+        begin = self.first - self.first % self.width
+        self.steps = sent.reindex(range(begin, self.last + 1, self.width)).fillna(0.0)
+        # Regular small sessions, but for those with the cadence of the log, up to two aggregation intervals.
+        rows = self.fold.sql(BEACONS, bool(facts["flagged"]))
+        cadence = rows["interface_id"].map(log.coverage.groupby("interface_id")["interval"].max()).fillna(600)
+        self.beacons = rows[rows["every"] > 2 * cadence].drop_duplicates(["host", "destination"])
         self.new = self._new()
         self.unusual = self._unusual()
 
-    def _beacons(self, coverage: pd.DataFrame) -> pd.DataFrame:
-        """Return hosts' regular small sessions; not what has the cadence of the log, up to two aggregation intervals."""
-        found = self.fold.sql(BEACONS, bool(self.fold.facts["flagged"])).astype({"host": object, "destination": object})
-        rows = self.fold.sql("FROM pairs JOIN found USING (host, destination) ORDER BY regular DESC, host", found=found)
-        cadence = rows["interface_id"].map(coverage.groupby("interface_id")["interval"].max()).fillna(600)
-        rows = rows[(rows["every"] > 2 * cadence) & (rows["size"] <= SMALL * rows["sessions"])]
-        return rows.drop_duplicates(["host", "destination"])
-
     def _new(self) -> pd.DataFrame:
         """Return the new destinations; what began within the log's first day and came again a day later is routine."""
-        met = "FROM pairs WHERE (asked OR unsure AND sent_bytes >= ?) AND NOT aws AND since >= ?"
-        day = DAY // self.width
-        new = self.fold.sql(f"{met} ORDER BY sent_bytes DESC, host, destination", self.least, self.since)
+        new = self.fold.sql(MET, self.least, self.since)
         new = new.merge(self.beacons[["host", "destination", "every", "regular", "starts"]], "left")
         new = new.assign(peak=0.0, usual=0.0, again=False)
         for row in new[(new["sent_bytes"] >= self.least) & new["host"].isin(self.steps.columns.levels[0])].itertuples():
             sent, before = self.steps[row.host][row.destination], self.steps[row.host].loc[: row.since - self.width]
             busy = np.flatnonzero(sent > sent.max() / FACTOR)
-            again = row.since - self.first < DAY and bool(np.isin(busy + day, [busy - 1, busy, busy + 1]).any())
+            later = busy + DAY // self.width
+            again = row.since - self.first < DAY and bool(np.isin(later, [busy - 1, busy, busy + 1]).any())
             # What it knew for long before it got much is no new destination.
             late = row.since + max(HOUR, self.width)
             again |= row.since < self.split and len(busy) > 0 and sent.index[busy[0]] > late

@@ -6,24 +6,26 @@ go to, who began, ICMP's type), each possibility is judged that today's rules ag
 it is undetermined. Security groups are asked for a conversation's first packet alone, network ACLs both ways.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from ipaddress import ip_address, ip_network
+from itertools import product
 
 import pandas as pd
 
-from flowkit.loading.network import LAST_RULES, Entry, Match, Rule, Snapshot
-from flowkit.net import ICMP, WITH_PORTS
+from flowkit.loading.network import LAST_RULES, Entry, Rule, Snapshot
+from flowkit.net import ICMP, WITH_PORTS, lies_in
 from flowkit.questions.causes import PING, PONG
 from flowkit.questions.networks import bounds, placed
 from flowkit.questions.refusals import TURNED
-from flowkit.questions.rules import Packet, Verdict, evaluate, holds
+from flowkit.questions.rules import Packet, Verdict, covers, evaluate, holds
 
 REJECTED, PASSES, UNDETERMINED = "newly rejected", "newly passes", "undetermined"
 #: Refusals of packets that rules alone refuse; others are refused because no connection is open, or by a control.
 BY_RULES = ("request", "reply", "changed")
 #: Evidence of who began that may err: both ways are judged.
 UNSURE = ("lowport", "first", "unknown")
+#: Pods have addresses of this block that no subnet has: their node may be in the interface's subnet, where no ACL is asked.
+PODS = ip_network("100.64.0.0/10")
 #: What one class of packets is: no rule tells its members apart.
 CLASS = "interface_id, egress, near, place, protocol, port, low, high, unsure, asked, replied, refusal"
 #: Clients that are listed, those with most sessions first.
@@ -103,36 +105,27 @@ def replayed(log, after: Snapshot) -> Replay:
         FROM replayed JOIN verdicts USING (nth) GROUP BY ALL""", verdicts=verdicts,
     ).set_index("verdict")  # fmt: skip
     unjudged = {eni: why[eni] for eni in seen if why[eni]}
-    return Replay(clients, totals, _untried((before, after), rules, tried), list(rules), unjudged)
+    return Replay(clients, totals, _untried(before, rules, tried), list(rules), unjudged)
 
 
 def _unjudged(eni: str, *snapshots: Snapshot) -> str:
     """Return why an interface cannot be judged by all of `snapshots`; '' where it can."""
-    if not all(eni in one.interfaces for one in snapshots):
-        return "it is not in both snapshots"
-    interfaces = [one.interfaces[eni] for one in snapshots]
-    if len({frozenset(one.addresses) for one in interfaces}) > 1:
-        return "its addresses differ between the snapshots"
-    for one, interface in zip(snapshots, interfaces, strict=True):
-        if not one.groups.keys() >= set(interface.group_ids):
-            return "a snapshot lacks one of its security groups"
-        if one.subnets[interface.subnet_id].acl_id not in one.acls:
-            return "a snapshot lacks its network ACL"
+    known = [one.interfaces.get(eni) for one in snapshots]
+    if None in known or len({frozenset(one.addresses) for one in known}) > 1:
+        return "it is not in both snapshots with the same addresses"
+    for one, interface in zip(snapshots, known, strict=True):
+        if {*interface.group_ids} - one.groups.keys() or one.subnets[interface.subnet_id].acl_id not in one.acls:
+            return "a snapshot lacks some of its rules"
     return ""
-
-
-def _entries(snapshot: Snapshot, eni: str) -> dict[Entry, Entry]:
-    """Return the network ACL entries of an interface in order, by themselves without a number."""
-    acl = snapshot.acls[snapshot.subnets[snapshot.interfaces[eni].subnet_id].acl_id]
-    return {replace(one, number=0): one for one in acl if one.number not in LAST_RULES}
 
 
 def _governing(snapshot: Snapshot, eni: str) -> tuple:
     """Return all that judges the packets of an interface: group rules, network ACL entries in order, the subnet."""
     interface = snapshot.interfaces[eni]
+    subnet = snapshot.subnets[interface.subnet_id]
     rules = frozenset(rule for name in interface.group_ids for rule in snapshot.groups[name].rules)
-    cidrs = snapshot.subnets[interface.subnet_id].cidrs
-    return rules, tuple(_entries(snapshot, eni)), (cidrs, bool(interface.group_ids))
+    entries = tuple(dict.fromkeys(one for one in snapshot.acls[subnet.acl_id] if one.number not in LAST_RULES))
+    return rules, entries, (subnet.cidrs, bool(interface.group_ids))
 
 
 def _peers(rule: Rule | Entry) -> tuple:
@@ -143,8 +136,8 @@ def _peers(rule: Rule | Entry) -> tuple:
 def _classes(fold, before: Snapshot, after: Snapshot, rules: dict) -> list[int]:
     """Make the table ``replayed``, and return where the ranges of ports begin that any of `rules` tells apart."""
     some = {rule for pair in rules.values() for groups, entries, _ in pair for rule in (*groups, *entries)}
-    bound = {port for one in some for port in (one.match.low or 0, (one.match.high or 0) + 1)}
-    starts = sorted({0} | bound - {65536})
+    starts = {port for one in some for port in (one.match.low or 0, (one.match.high or 0) + 1)}
+    starts = sorted((starts | {0}) - {65536})
     places = {place for one in some for place in _peers(one)}
     places |= {cidr for one in (before, after) for subnet in one.subnets.values() for cidr in subnet.cidrs}
     places |= {address for one in after.interfaces.values() for address in one.addresses}
@@ -164,20 +157,17 @@ def _possible(one, starts: list[int]):
         kinds = [PING[one.protocol]] if ping else [(kind, 0) for kind in range(256)]
     elif one.port >= 0:
         ports = starts if one.low < 0 else [start for start in starts if one.low <= start <= one.high]
-    near = one.near or one.far
-    for turned in (False, True)[: 1 + one.unsure]:
+    for turned, port, kind in product((False, True)[: 1 + one.unsure], ports, kinds):
         out = bool(one.egress) != turned
-        ends = (near, one.far) if out else (one.far, near)
-        for port in ports:
-            to, back = (port, one.port) if turned else (one.port, port)
-            for kind in kinds:
-                request = Packet(out, *ends, one.protocol, to, kind)
-                reply = Packet(not out, *ends[::-1], one.protocol, back, kind and PONG[one.protocol])
-                answered = one.refusal or (one.asked if turned else one.replied)
-                yield [(request, False), (reply, True)] if answered else [(request, False)]
+        ends = (one.near or one.far, one.far)[:: 1 if out else -1]
+        to, back = (port, one.port) if turned else (one.port, port)
+        packets = [(Packet(out, *ends, one.protocol, to, kind), False)]
+        if one.refusal or (one.asked if turned else one.replied):
+            packets.append((Packet(not out, *ends[::-1], one.protocol, back, kind and PONG[one.protocol]), True))
+        yield packets
 
 
-def _passes(verdicts: Sequence[Verdict]) -> bool | None:
+def _passes(*verdicts: Verdict) -> bool | None:
     """Return whether all packets pass; None where that rests on something that the snapshot lacks."""
     if any(one.acl_allows is False or not (one.allowed or one.unknown) for one in verdicts):
         return False
@@ -187,35 +177,37 @@ def _passes(verdicts: Sequence[Verdict]) -> bool | None:
 def _judged(one, before: Snapshot, after: Snapshot, starts: list[int], tried: set) -> tuple[str, str, str] | None:
     """Return verdict and grounds, today's and the changed rules', of a class; None where the change does nothing to it.
     What judged it goes into `tried`: the time (0: today's rules), the interface and the rule."""
-    eni, same, found, odd = one.interface_id, one.refusal is None, [], False
+    eni, accepted, found, odd = one.interface_id, one.refusal is None, [], False
     if one.egress is None or one.protocol < 0 or (one.protocol in WITH_PORTS and one.port < 0):
         return UNDETERMINED, "the log does not say which way it went", ""
-    there = None if same else after.owner(one.far, after.interfaces[eni].vpc_id)
+    there = None if accepted else after.owner(one.far, after.interfaces[eni].vpc_id)
     for packets in _possible(one, starts):
         old, new = ([evaluate(rules, eni, *packet) for packet in packets] for rules in (before, after))
-        changed = [at for at, pair in enumerate(zip(old, new, strict=True)) if _passes(pair[:1]) != _passes(pair[1:])]
-        if _passes(old) is (not same):
+        changed = [pair for pair in zip(old, new, strict=True) if _passes(pair[0]) != _passes(pair[1])]
+        if _passes(*old) is (not accepted):  # it cannot have been this
             odd |= bool(changed)
             continue
-        for time, each in ((time, each) for time, some in enumerate((old, new)) for each in some):
-            tried |= {(time, eni, rule) for rule in each.rules}
-            tried |= {(time, eni, replace(each.entry, number=0))} if each.entry else set()
+        tried |= {(time, eni, rule) for time, some in enumerate((old, new)) for each in some
+                  for rule in (*each.rules, each.entry)}  # fmt: skip
         turned = [(replace(packet, egress=not packet.egress), reply) for packet, reply in packets if there]
         beyond = [evaluate(after, there.interface_id, *packet) for packet in turned]
-        found.append((_passes([*new, *beyond]), (changed or [0])[0], old, new))
-    outcomes = {passes for passes, *_rest in found}
-    if outcomes == {same} or not (found or odd):
+        found.append((_passes(*new, *beyond), *(changed or [(old[0], new[0])])[0]))
+    outcomes = {passes for passes, *_ in found}
+    if outcomes == {accepted} or not (found or odd):
         return None
     if not found:
         return UNDETERMINED, "today's rules say another thing than the log", ""
-    _passing, at, old, new = next(each for each in found if each[0] is not same)
-    today, then = ([one for one in a[at].grounds if one not in b[at].grounds] for a, b in ((old, new), (new, old)))
-    sure = outcomes == {not same} and (same or one.refusal in BY_RULES)
-    verdict = UNDETERMINED if not sure else REJECTED if same else PASSES
-    return verdict, "; ".join(today or old[at].grounds), "; ".join(then or new[at].grounds)
+    _, *ways = next(each for each in found if each[0] is not accepted)
+    said = [[ground for ground in a.grounds if ground not in b.grounds] or a.grounds for a, b in (ways, ways[::-1])]
+    known = (cidr for subnet in before.subnets.values() for cidr in subnet.cidrs)
+    inside = ip_address(one.far) in PODS and not lies_in(ip_network(one.far), known)
+    by_acl = ways[0].acl_allows is not ways[1].acl_allows
+    sure = outcomes == {not accepted} and (accepted or one.refusal in BY_RULES) and not (inside and by_acl)
+    verdict = UNDETERMINED if not sure else REJECTED if accepted else PASSES
+    return verdict, *map("; ".join, said)
 
 
-def _untried(snapshots: tuple[Snapshot, Snapshot], rules: dict, tried: set) -> pd.DataFrame:
+def _untried(before: Snapshot, rules: dict, tried: set) -> pd.DataFrame:
     """Return changed rules that nothing seen was judged by and that no rule on the other side holds: ``change`` (removed,
     added), ``interface_id``, ``rule``, ``closes`` (it can reject what was let pass before).
 
@@ -223,27 +215,22 @@ def _untried(snapshots: tuple[Snapshot, Snapshot], rules: dict, tried: set) -> p
     """
     rows = []
     for eni, pair in rules.items():
-        own = {ip_address(address).version for address in snapshots[0].interfaces[eni].addresses}
+        own = {ip_address(address).version for address in before.interfaces[eni].addresses}
         for time, word in enumerate(("removed", "added")):
             (groups, entries, _), (others, beside, _) = pair[time], pair[1 - time]
             moved = [one for one in entries if one in beside] != [one for one in beside if one in entries]
             lone = [rule for rule in groups - others if not any(_within(rule, one) for one in others)]
             lone += [one for one in entries if moved or one not in beside]
-            numbered = _entries(snapshots[time], eni)
             for rule in lone:
                 versions = {one.version for one in _peers(rule)} or own  # of an unknown prefix list all
                 if versions & own and (time, eni, rule) not in tried:
-                    closes = (word == "removed") == getattr(rule, "allow", True)
-                    rows.append((word, eni, numbered.get(rule, rule).text, closes))
-    return pd.DataFrame(sorted(rows), columns=["change", "interface_id", "rule", "closes"])
+                    rows.append((word, eni, rule.text, (word == "removed") == getattr(rule, "allow", True)))
+    return pd.DataFrame(sorted(rows), columns=["change", "interface_id", "rule", "closes"]).astype({"closes": bool})
 
 
 def _within(rule: Rule, other: Rule) -> bool:
     """Return whether `other` lets pass all that `rule` does."""
-    one, wide = rule.match, other.match
-    spans = one.protocol == wide.protocol and one.protocol not in ICMP and None not in (one.low, wide.low)
-    matches = wide in (one, Match(one.protocol, None, None), Match(None, None, None)) or (
-        spans and wide.low <= one.low and one.high <= wide.high
-    )
-    places = map(ip_network, _peers(rule))
-    return matches and rule.known and rule.egress == other.egress and all(holds(other, place) for place in places)
+    low, high = rule.match.low, rule.match.high
+    ends = (Packet(rule.egress, "", "", rule.match.protocol, port, (low, high)) for port in (low, high))
+    matches = rule.egress == other.egress and all(covers(other.match, end) for end in ends)
+    return matches and rule.known and all(holds(other, place) for place in map(ip_network, _peers(rule)))

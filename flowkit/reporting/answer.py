@@ -31,8 +31,8 @@ TABLE_ROWS = 2_000
 #: Columns of words that questions say, in the reader's language.
 WORDS = set(
     """verdict meaning confidence grounds use direction role change effect evidence basis path scope today after gaps expect
-    severity rejected reachability talkers""".split()
-)
+    severity rejected reachability talkers stands narrowest rule""".split()
+) | {"admitted by"}
 #: Columns of names that are the API's, which people write otherwise.
 TOKENS = {"cause", "kind", "state", "was"}
 TEMPLATES = Path(__file__).parent / "template"

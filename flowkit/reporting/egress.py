@@ -17,6 +17,9 @@ SHARED, GRAVE, SURE, REGULAR, SHOWN = 3, 10, 30, 0.95, 10
 #: Forms of a title by their key: one destination that is large, a beacon, other new ones, a beacon that is not new, volume.
 LARGE, BEACON, SMALL = "new-destination.large", "new-destination.beacon", "new-destination.small"
 HABIT, UNUSUAL = "unusual-egress.habit", "unusual-egress.volume"
+#: How values of a title are said, and the numbers with their units in that; the others are times.
+_SIZE, _SHARE = (size, lambda value: [sized(value)]), (percent, lambda value: [(printed(value), "")])
+SAID = {"sent": _SIZE, "usual": _SIZE, "most": _SHARE, "regular": _SHARE}
 
 
 def sentence(found: Egress) -> str:
@@ -44,62 +47,58 @@ def findings(found: Egress, log) -> list[Finding]:
     # A host that has just come into being knows nobody: what others knew before is not new.
     new = found.new[~(found.new["others"] & (found.new["born"] >= found.new["since"] - HOUR))]
     large, regular = new["sent_bytes"] >= found.least, new["every"].notna()
-    for at, row in new[large].iterrows():
-        grave = row.peak > FACTOR * row.usual and row.sent_bytes >= GRAVE * found.least and not row.others
-        told.append(make("high" if grave else "medium", LARGE, new.loc[[at]]))
-    for at, row in new[regular & ~large].iterrows():
-        sure = row.starts >= SURE and row.regular >= REGULAR and row.since - found.first >= DAY and not row.others
-        told.append(make("medium" if sure else "low", BEACON, new.loc[[at]]))
-    old = found.beacons[found.beacons["since"] < found.since]
-    for at in old.index[~old["destination"].duplicated(keep=False)]:
-        told.append(make("info", HABIT, old.loc[[at]]))
+    for row in new[large].to_dict("records"):
+        grave = row["peak"] > FACTOR * row["usual"] and row["sent_bytes"] >= GRAVE * found.least and not row["others"]
+        told.append(make("high" if grave else "medium", LARGE, [row]))
+    for row in new[regular & ~large].to_dict("records"):
+        sure = row["starts"] >= SURE and row["regular"] >= REGULAR and row["since"] - found.first >= DAY
+        told.append(make("medium" if sure and not row["others"] else "low", BEACON, [row]))
+    old = found.beacons[found.beacons["since"] < found.since].drop_duplicates("destination", keep=False)
+    told += [make("info", HABIT, [row]) for row in old.to_dict("records")]
     small = new[~large & ~regular & (new["fresh"] == 0) & ~new["port"].isin([53, 123])] if found.enough else new[:0]
     shared = small.groupby("destination")["host"].transform("nunique") >= SHARED
     for _key, rows in small.groupby(small["destination"].where(shared, small["host"])):
         told.append(make("info" if rows["others"].all() else "low", SMALL, rows))
     for row in found.unusual.to_dict("records"):
         grave = row["sent_bytes"] >= GRAVE * found.least and row["peak"] >= GRAVE * row["usual"]
-        severity = "low" if row["destination"] is None else "high" if grave else "medium"
-        told.append(make(severity, UNUSUAL, pd.DataFrame([row])))
+        told.append(make("low" if row["destination"] is None else "high" if grave else "medium", UNUSUAL, [row]))
     return sorted(told, key=lambda one: SEVERITIES.index(one.severity))
 
 
-def _finding(found: Egress, log, host, severity: str, form: str, rows: pd.DataFrame) -> Finding:
+def _finding(found: Egress, log, host, severity: str, form: str, rows: list[dict] | pd.DataFrame) -> Finding:
     """Return the finding on `rows` of pairs; what the log did not cover of the time before weakens it."""
-    row, first, last = rows.iloc[0], rows["first_seen"].min(), rows["last_seen"].max()
-    since, several = found.split if form == UNUSUAL else rows["since"].min(), rows["destination"].nunique() > 1
-    places = [f"{one.destination} {service_name(-1 if pd.isna(one.protocol) else one.protocol, one.port)}"
-              if one.destination else text("egress.many") for one in rows.itertuples()]  # fmt: skip
-    number = rows["host"].nunique()
-    words = {"host": host(row.host) if number == 1 else text("egress.hosts", n=number)}
-    words["place"] = text("egress.places", n=len(rows)) if several else places[0]
-    counts = {"host": number} if number > 1 else {}
-    counts |= {"place": len(rows)} if several else {}
+    rows = pd.DataFrame(rows)
+    row, first, last, number = rows.iloc[0], rows["first_seen"].min(), rows["last_seen"].max(), rows["host"].nunique()
+    since, sent = found.split if form == UNUSUAL else rows["since"].min(), rows["sent_bytes"].sum()
+    services = [service_name(-1 if pd.isna(one.protocol) else one.protocol, one.port) for one in rows.itertuples()]
+    ends = zip(rows["destination"], services, strict=True)
+    places = [f"{to} {service}" if to else text("egress.many") for to, service in ends]
+    words, counts = {"host": host(row.host), "place": places[0]}, {}
+    if number > 1:
+        words["host"], counts["host"] = text("egress.hosts", n=number), number
+    if rows["destination"].nunique() > 1:
+        words["place"], counts["place"] = text("egress.places", n=len(rows)), len(rows)
     counts |= {"sessions": rows["sessions"].sum()} if form == SMALL else {}
-    times = {"lasts": last - first, "before": since - found.first, "step": found.width, "every": row.get("every", 0)}
-    sizes = {"sent": rows["sent_bytes"].sum(), "usual": row.get("usual", 0)}
-    shares = {"most": QUANTILE, "regular": row.get("regular", 0)}
     counts |= {"starts": row.starts} if form in (BEACON, HABIT) else {}
-    for values, say, printed_as in ((times, duration, spans), (sizes, size, lambda some: [sized(some)]),
-                                    (shares, percent, lambda some: [(printed(some), "")])):  # fmt: skip
-        for name, value in values.items():
-            if f"{{{name}}}" in TEXTS[form]:
-                words[name] = say(value)
-                counts |= {f"{name}_{unit}".rstrip("_"): each for each, unit in printed_as(value)}
+    values = {"lasts": last - first, "before": since - found.first, "step": found.width, "every": row.get("every"),
+              "sent": sent, "usual": row.get("usual"), "most": QUANTILE, "regular": row.get("regular")}  # fmt: skip
+    for name in (name for name in values if f"{{{name}}}" in TEXTS[form]):
+        say, units = SAID.get(name, (duration, spans))
+        words[name] = say(values[name])
+        counts |= {f"{name}_{unit}".rstrip("_"): each for each, unit in units(values[name])}
     names = zip(SUBJECT, ("interface_id", "host", "destination", "protocol", "port"), strict=True)
     subject = {key: rows[name].iloc[0] if rows[name].nunique() == 1 else None for key, name in names}
     subject["dstaddr"] = None if rows["aws"].any() else subject["dstaddr"]
     begin, end, at = (pd.Timestamp(moment, unit="s", tz="UTC") for moment in (first, last, since))
-    seen = covered_share(log.coverage, row.interface_id, None, at)
-    short, pairs = since - found.first < DAY, zip(rows[:SHOWN].itertuples(), places, strict=False)
+    seen, short = covered_share(log.coverage, row.interface_id, None, at), since - found.first < DAY
     grounds = [text("egress.unseen") if seen is None else text("egress.seen", share=percent(seen))]
     grounds += [text("egress.short")] if short else []
-    grounds += [text("egress.pair", host=host(one.host), place=place, sent=size(one.sent_bytes))
-                for one, place in pairs if len(rows) > 1]  # fmt: skip
+    some = zip(rows["host"], places, rows["sent_bytes"], strict=True) if len(rows) > 1 else ()
+    grounds += [text("egress.pair", host=host(one), place=to, sent=size(part)) for one, to, part in [*some][:SHOWN]]
     return Finding(
         form.partition(".")[0], severity, ("high", "medium", "low")[int(short) + (seen is None or seen < 0.95)],
         text(form, **counts | words), subject, grounds=tuple(grounds),
         action=text("egress.next", address=subject["dstaddr"]) if subject["dstaddr"] else "", first_seen=begin, last_seen=end,
-        records=rows["records"].sum(), packets=rows["packets"].sum(), bytes=rows["sent_bytes"].sum(), coverage=seen,
+        records=rows["records"].sum(), packets=rows["packets"].sum(), bytes=sent, coverage=seen,
         counts=counts, incident=incident_id("egress", subject["dstaddr"] or subject["srcaddr"]),
     )  # fmt: skip

@@ -1,22 +1,11 @@
 """The kinds of findings and all their sentences, as data: a new kind is one entry. Sentences are templates, as
 `flowkit.words.filled` fills them; English is the default, sentences.ko.toml has the same in Korean."""
 
-import os
-import re
-import tomllib
 from dataclasses import dataclass, fields
-from functools import cache
-from pathlib import Path
-from string import Formatter
 
+from flowkit.language import LANGUAGE, LANGUAGES, catalogue, durations, language, retold, said, translated  # noqa: F401
 from flowkit.words import filled
 
-LANGUAGES = ("en", "ko")
-#: The environment variable that says in which of them a report or a notebook speaks.
-LANGUAGE = "FLOWKIT_LANG"
-#: A sentence that is longer than this is not looked up.
-LONGEST = 400
-DURATION = re.compile(r"\d+ (s|min|h|d)( \d+ (min|h))?")
 SEVERITIES = ("high", "medium", "low", "info")
 
 
@@ -46,77 +35,10 @@ class Kind:
         return filled(said(f"kind.{self.kind}.summary", self.summary), n=number)
 
 
-def language() -> str:
-    """Return the language of sentences and pages: English unless FLOWKIT_LANG names another of `LANGUAGES`."""
-    asked = os.environ.get(LANGUAGE)
-    return asked if asked in LANGUAGES else LANGUAGES[0]
-
-
 def text(key: str, /, **values: object) -> str:
     """Return the title of a kind, or the sentence `key` of `TEXTS`, in the reader's language, filled with `values`."""
     own = f"kind.{key}.title" if key in KINDS else key
-    return filled(said(own, TEXTS[own]), **_durations(values))
-
-
-def translated(words: str, /, **values: object) -> str:
-    """Return `words` of a page, a label or a heading in the reader's language, else as they are; filled with `values`."""
-    template = said(f"page.{words}", words)
-    return filled(template, **_durations(values)) if values else template
-
-
-def retold(words: str) -> str:
-    """Return what a question says (a verdict, grounds joined by `; `) in the reader's language; what it lacks stays."""
-    if language() == LANGUAGES[0]:
-        return words
-    return "; ".join(_like(part) if len(part) <= LONGEST else part for part in words.split("; "))
-
-
-def _like(part: str) -> str:
-    known = catalogue(language())
-    for key in (f"page.{part}", f"page.{part.replace('-', ' ')}"):
-        if key in known:
-            return known[key]
-    found = ((pattern.fullmatch(part), own) for pattern, own in _patterns(language()))
-    for match, own in ((match, own) for match, own in found if match):
-        return filled(own, **{name: retold(quoted) for name, quoted in match.groupdict().items()})
-    return part
-
-
-@cache
-def _patterns(name: str) -> list[tuple[re.Pattern, str]]:
-    """Return the sentences of a page that quote something, the longest first: as a pattern, and in the language `name`."""
-    told = catalogue(name).items()
-    found = {key.removeprefix("page."): own for key, own in told if re.match(r"page\..*\{\w+[:}]", key)}
-    made = []
-    for sentence in sorted(found, key=len, reverse=True):
-        parts = [
-            re.escape(fixed) + (f"(?P<{value}>.+?)" + (f" {re.escape(noun)}s?" if noun else "") if value else "")
-            for fixed, value, noun, _ in Formatter().parse(sentence)
-        ]
-        made.append((re.compile("".join(parts)), found[sentence]))
-    return made
-
-
-def _durations(values: dict) -> dict:
-    """Return `values` with the durations among them (`2 d 3 h`, see `flowkit.folding.coverage`) in the reader's language."""
-    if language() == LANGUAGES[0]:
-        return values
-    times = {name: value for name, value in values.items() if isinstance(value, str) and DURATION.fullmatch(value)}
-    return values | {name: re.sub(r"\d+ \w+", lambda one: _like(one[0]), value) for name, value in times.items()}
-
-
-def said(key: str, usual: str) -> str:
-    """Return the sentence or word `key` of the reader's language, unfilled; `usual` in English and where it has none."""
-    return usual if language() == LANGUAGES[0] else catalogue(language()).get(key, usual)
-
-
-@cache
-def catalogue(name: str) -> dict[str, str]:
-    """Return the sentences of a language by key, as `blame.network-acl`; those of English are without its kinds."""
-    path = Path(__file__).with_name("sentences.toml" if name == LANGUAGES[0] else f"sentences.{name}.toml")
-    groups = tomllib.loads(path.read_text(encoding="utf-8"))
-    groups |= {f"kind.{kind}": texts for kind, texts in groups.pop("kind", {}).items()}
-    return {f"{group}.{key}": sentence for group, some in groups.items() for key, sentence in some.items()}
+    return filled(said(own, TEXTS[own]), **durations(values))
 
 
 _TALKED, _STOPPED = "{clients:client}, {sessions:session}", "stopped logging (no OK, NODATA or SKIPDATA)"

@@ -7,7 +7,7 @@ from flowkit.questions.fixes import revocation
 from flowkit.questions.reachability import ANSWERED, REFUSED, REPLY_REFUSED, RESET, SERVICE, SILENT, Reach
 from flowkit.questions.services import admitting
 from flowkit.reporting.finding import RULES, Finding, finding, incident_id
-from flowkit.reporting.kinds import SEVERITIES, text, translated
+from flowkit.reporting.kinds import SEVERITIES, retold, text, translated
 from flowkit.reporting.names import called, service_name, shortened
 from flowkit.reporting.rejected_findings import blame
 from flowkit.words import without_controls
@@ -95,7 +95,7 @@ def exposure(reach: Reach, part: pd.DataFrame) -> Finding:
         where=", ".join(shortened(hosts, 4)), sources=", ".join(shortened(networks, 3)), until=until, srcaddr=source,
         dstaddr=first.destination if alone else None, interface_id=first.interface_id if alone else None,
         protocol=first.protocol, dstport=first.port, first_seen=part["first_seen"].min(), last_seen=until,
-        grounds=(text("exposed.answered"), *(text("exposed.rule", group=rule.group_id, rule=without_controls(rule.text))
+        grounds=(text("exposed.answered"), *(text("exposed.rule", group=rule.group_id, rule=retold(without_controls(rule.text)))
                                              for rule in first.rules[:3])),
         action="" if first.role == "web" else action,
         incident=opened_by(first, first.rules) if alone or first.rules else incident_id(first.protocol, first.port, scope),
@@ -205,7 +205,9 @@ def place_of(service, state: str) -> str:
 
 def revoking(rules: tuple | None) -> str:
     """Return the commands that close what `rules` admit; what they are where there is no command; '' without rules."""
-    lines = [revocation(rule) or text("next.admits", rule=rule.text, group=rule.group_id) for rule in rules or ()]
+    lines = [
+        revocation(rule) or text("next.admits", rule=retold(rule.text), group=rule.group_id) for rule in rules or ()
+    ]
     return "\n".join([text("next.revoke"), *map(without_controls, lines)]) if lines else ""
 
 

@@ -18,16 +18,18 @@ from flowkit.words import without_controls
 
 #: A claim on what was not rejected rests on at least so much of the time of the interfaces whose rules change.
 SHORT = 0.95
+#: Verdicts: nothing can be rejected that was seen, and whether changed rules that may reject are left that nothing tried.
+SAFE, SEEN = "nothing rejected", "nothing seen rejected"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class WhatIf(Answer):
     """What `what_if` returns, beside summary and coverage.
 
-    `verdict`: ``rejected``, ``nothing rejected`` (of what the log holds, and no `reasons` forbid to say so: ``short``
-    coverage, ``unjudged`` interfaces, ``undetermined`` sessions, ``untried`` rules), ``undetermined``; '' without changed
-    rules. `clients`: one row a client, server and service on which the changed rules say another thing. `untried`: changed
-    rules that no traffic was judged by. `narrowest` and `narrowed`: as `least_privilege` returns them.
+    `verdict`: ``rejected``; ``nothing rejected`` of what the log holds; ``nothing seen rejected``, but changed rules that
+    may reject were `untried` by any traffic; ``undetermined`` for other `reasons` (``short`` coverage, ``unjudged``
+    interfaces, ``undetermined`` sessions); '' without changed rules. `clients`: one row a client, server and service on
+    which the changed rules say another thing. `narrowest` and `narrowed`: as `least_privilege` returns them.
     """
 
     verdict: str = ""
@@ -48,79 +50,70 @@ def what_if(log, after=None) -> WhatIf:
     """Return what the rules `after` would do to the traffic of `log`: the folder of a rules snapshot, or one change such as
     ``revoke-security-group-ingress --group-id sg-0a1b --protocol tcp --port 22 --cidr 0.0.0.0/0``; it is only read."""
     narrowest, narrowed = least_privilege(log)
-    least = {"narrowest": narrowest, "narrowed": narrowed}
     if after is None:
-        return WhatIf(summary=(text("what-if.none"),), clients=pd.DataFrame(), untried=pd.DataFrame(), **least)
+        nothing = {"clients": pd.DataFrame(), "untried": pd.DataFrame(), "narrowest": narrowest, "narrowed": narrowed}
+        return WhatIf(summary=(text("what-if.none"),), **nothing)
     if log.network is None:
         raise ValueError("the changed rules are compared with today's: give these, too (`network`)")
     replay = replayed(log, rules_after(log.network, after))
     share = share_seen(log.coverage, replay.affected) if replay.affected else None
-    reasons, seen = _reasons(log, replay, share), {"share": percent(share or 0), "interfaces": len(replay.affected)}
+    seen, reasons = {"share": percent(share or 0), "interfaces": len(replay.affected)}, _reasons(log, replay, share)
+    verdict = SAFE if not reasons else SEEN if [*reasons] == ["untried"] else "undetermined"
+    verdict = "rejected" if REJECTED in replay.totals.index else verdict
+    times = {name: pd.to_datetime(replay.clients[name], unit="s", utc=True) for name in ("first", "last")}
+    clients = named(replay.clients.assign(**times, verdict=replay.clients.verdict.map(translated)), hosts(log))
     untried = replay.untried.assign(
         change=replay.untried.change.map(translated), interface=replay.untried.interface_id.map(log.network.label),
         effect=replay.untried.closes.map({True: translated("may reject"), False: translated("may let pass")}),
     )  # fmt: skip
     return WhatIf(
-        summary=tuple(_sentences(log, replay, [*reasons.values()], seen)),
-        coverage="" if share is None else text("what-if.coverage", **seen),
-        verdict="rejected" if _sum(replay, REJECTED) else "undetermined" if reasons else "nothing rejected",
-        reasons=tuple(reasons), clients=_clients(log, replay), replay=replay,
-        untried=untried["change rule effect interface interface_id".split()], **least,
+        summary=tuple(_sentences(log, replay, verdict, "; ".join(reasons.values()), seen)),
+        coverage="" if share is None else text("what-if.coverage", **seen), verdict=verdict, reasons=tuple(reasons),
+        clients=clients["verdict client server service sessions today after first last records interface_id".split()],
+        untried=untried["change rule effect interface interface_id".split()],
+        narrowest=narrowest, narrowed=narrowed, replay=replay,
     )  # fmt: skip
-
-
-def _sum(replay: Replay, verdict: str, name: str = "sessions") -> int:
-    return int(replay.totals[name].get(verdict, 0))
 
 
 def _reasons(log, replay: Replay, share: float | None) -> dict[str, str]:
     """Return what forbids to call the change safe: a word, and a sentence with an example."""
     said, closing = {}, replay.untried[replay.untried.closes]
-    values = {"share": percent(share or 0), "sessions": _sum(replay, UNDETERMINED)}
-    values |= {"interfaces": len(replay.unjudged), "changes": len(closing)}
-
-    def example(form: str, eni: str, why: str) -> None:
-        name = without_controls(log.network.label(eni))
-        said[form] = text(f"what-if.{form}", name=name, why=translated(why), **values)
-
+    unsure = replay.clients[replay.clients.verdict == UNDETERMINED]
     if replay.affected and not (share or 0) >= SHORT:
-        said["short"] = text("what-if.no-coverage" if share is None else "what-if.short", **values)
-    for eni, why in list(replay.unjudged.items())[:1]:
-        example("unjudged", eni, why)
-    for one in replay.clients[replay.clients.verdict == UNDETERMINED].head(1).itertuples():
-        example("undetermined", one.interface_id, one.after or one.today)
-    for one in closing.head(1).itertuples():
-        example("untried", one.interface_id, one.rule)
+        said["short"] = text("what-if.no-coverage" if share is None else "what-if.short", share=percent(share or 0))
+    examples = {
+        "unjudged": [*replay.unjudged.items()],
+        "undetermined": [(one.interface_id, one.after or one.today) for one in unsure.head(1).itertuples()],
+        "untried": [*zip(closing.interface_id, closing.rule, strict=True)],
+    }
+    numbers = {"interfaces": len(replay.unjudged), "changes": len(closing), **_of(replay, UNDETERMINED)}
+    for form, ((eni, why), *_) in ((form, some) for form, some in examples.items() if some):
+        name = without_controls(log.network.label(eni))
+        said[form] = text(f"what-if.{form}", name=name, why=translated(why), **numbers)
     return said
 
 
-def _sentences(log, replay: Replay, reasons: list[str], seen: dict) -> list[str]:
+def _of(replay: Replay, verdict: str) -> dict[str, int]:
+    """Return the numbers of ``sessions`` and ``clients`` with a verdict."""
+    return {name: int(some.get(verdict, 0)) for name, some in replay.totals.items()}
+
+
+def _sentences(log, replay: Replay, verdict: str, reasons: str, seen: dict) -> list[str]:
     """Return what the change rejects, what it lets pass, and why that is not all."""
-    host, facts, so_far = hosts(log), log.fold.facts, "-so-far" if reasons else ""
-    span = duration((facts["last"] or 0) - (facts["first"] or 0))
+    host, facts, lost = hosts(log), log.fold.facts, verdict == "rejected"
+    sure = "" if verdict in (SAFE, SEEN) or not reasons else "-so-far"
+    seen = seen | {"span": duration((facts["last"] or 0) - (facts["first"] or 0))}
 
-    def said(form: str, verdict: str) -> str:
-        one = replay.clients[replay.clients.verdict == verdict].iloc[0]
+    def most(of: str) -> dict[str, str]:
+        one = replay.clients[replay.clients.verdict == of].iloc[0]
         ends = {end: host(one[end], one.interface_id) for end in ("client", "server")}
-        counts = {name: _sum(replay, verdict, name) for name in ("sessions", "clients")}
-        most = text("what-if.most", **counts, **ends, service=service_name(one.protocol, one.server_port))
-        return text(f"what-if.{form}", span=span, most=most, **seen)
+        service = service_name(one.protocol, one.server_port)
+        return seen | {"most": text("what-if.most", **_of(replay, of), **ends, service=service)}
 
-    if not replay.affected:
-        return [text("what-if.same"), *([text("what-if.not-safe", reasons="; ".join(reasons))] if reasons else [])]
-    lost = _sum(replay, REJECTED)
-    told = [said("rejected", REJECTED) if lost else text(f"what-if.safe{so_far}", span=span, **seen)]
-    if _sum(replay, PASSES):
-        told.append(said("passes", PASSES))
+    if replay.affected:
+        told = [text("what-if.rejected", **most(REJECTED)) if lost else text(f"what-if.safe{sure}", **seen)]
+        nothing = f"what-if.passes-none{sure}" if facts["rejected"] else "what-if.no-rejected"
+        told.append(text("what-if.passes", **most(PASSES)) if PASSES in replay.totals.index else text(nothing))
     else:
-        told.append(text(f"what-if.passes-none{so_far}" if facts["rejected"] else "what-if.no-rejected"))
-    if reasons:
-        told.append(text("what-if.not-all" if lost else "what-if.not-safe", reasons="; ".join(reasons)))
-    return told
-
-
-def _clients(log, replay: Replay) -> pd.DataFrame:
-    times = {name: pd.to_datetime(replay.clients[name], unit="s", utc=True) for name in ("first", "last")}
-    table = replay.clients.assign(**times, verdict=replay.clients.verdict.map(translated))
-    columns = "verdict client server service sessions today after first last records interface_id"
-    return named(table, hosts(log))[columns.split()]
+        told = [text("what-if.same")]
+    return told + ([text("what-if.not-all" if lost else "what-if.not-safe", reasons=reasons)] if reasons else [])

@@ -232,14 +232,15 @@ def counted(world, scene, log, folder: Path, plain=False) -> tuple[Counter, list
     made, wrong = Counter(changes=1), []
     made["truly safe"] = not told.lost
     made["said nothing rejected"] = answer.verdict == "nothing rejected"
+    made["said nothing seen rejected"] = answer.verdict == "nothing seen rejected"
     made["said rejected"] = answer.verdict == "rejected"
-    if answer.verdict == "nothing rejected" and told.lost:
+    if answer.verdict.startswith("nothing") and told.lost:
         wrong.append(f"wrong safe: {dict(told.lost)}")
     made["truly rejected"], made["truly passing"] = len(told.lost), len(told.gained)
     made["rejected told"] = len(said["newly rejected"].keys() & told.lost.keys())
     made["passing told"] = len(said["newly passes"].keys() & told.gained.keys())
     made["undetermined"] = len(said["undetermined"])
-    if not told.lost and answer.verdict != "nothing rejected":  # why it is not said, though it would be right
+    if not told.lost and not answer.verdict.startswith("nothing"):  # why it is not said, though it would be right
         made.update(f"withheld: {why}" for why in answer.reasons)
     wrong += [f"wrong rejected: {key}" for key in said["newly rejected"].keys() - told.lost.keys()]
     wrong += [f"too many rejected: {key} {n}" for key, n in said["newly rejected"].items() if 0 < told.lost[key] < n]
