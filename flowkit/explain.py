@@ -3,17 +3,11 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from flowkit.fields import FIELDS
+from flowkit.fields import FIELDS, TRAFFIC_PATHS
 from flowkit.loading.grammar import DEFAULT, given
 
 PROTOCOLS = {"1": "ICMP", "6": "TCP", "17": "UDP", "47": "GRE", "50": "ESP", "58": "ICMPv6"}
 FLAGS = {1: "FIN", 2: "SYN", 4: "RST", 16: "ACK"}
-#: https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html, the field traffic-path
-PATHS = {
-    "1": "another resource in the same VPC", "2": "internet gateway or gateway VPC endpoint",
-    "3": "virtual private gateway", "4": "peering within the region", "5": "peering with another region",
-    "6": "local gateway", "7": "gateway VPC endpoint", "8": "internet gateway",
-}  # fmt: skip
 
 
 def explained(line: str, format: str | None = None) -> Iterator[tuple[str, str, str]]:
@@ -35,10 +29,10 @@ def in_words(name: str, value: str) -> str:
     """Return what `value` stands for in the field `name`; empty where it speaks for itself."""
     if name == "protocol":
         return PROTOCOLS.get(value, "")
-    if name == "traffic-path":
-        return PATHS.get(value, "")
     if not value.isdecimal() or len(value) > 11:
         return ""
+    if name == "traffic-path":
+        return TRAFFIC_PATHS.get(int(value), "")
     if name in ("start", "end"):
         return f"{datetime.fromtimestamp(int(value), UTC):%Y-%m-%d %H:%M:%S} UTC"
     if name == "tcp-flags":

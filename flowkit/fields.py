@@ -153,6 +153,15 @@ TIMES = tuple(field.name for field in FIELDS.values() if field.pattern == TIME)
 ADDRESSES = tuple(field.name for field in FIELDS.values() if field.pattern == ADDRESS)
 ACCOUNTS = tuple(field.name for field in FIELDS.values() if field.pattern == ACCOUNT)
 
+#: AWS's words for traffic-path, the way that egress traffic takes.
+#: https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html
+TRAFFIC_PATHS = {
+    1: "another resource in the same VPC", 2: "an internet gateway or a gateway VPC endpoint",
+    3: "a virtual private gateway", 4: "an intra-region VPC peering connection",
+    5: "an inter-region VPC peering connection", 6: "a local gateway", 7: "a gateway VPC endpoint",
+    8: "an internet gateway",
+}  # fmt: skip
+
 #: The columns of the flows table and their types: all VPC fields, whatever the log's format holds.
 COLUMNS = {field.column: field.type for field in VPC_FIELDS}
 

@@ -58,8 +58,10 @@ def load(
     no header names them. `network`: the folder of a rules snapshot. `record`: `vpc` or `transit-gateway`.
     Raises SourceError where nothing can be read, ValueError for a wrong window or format.
     """
-    log = opened(source, start, end, format, network, record)
-    gateway = int(log._ingested.facts["gateway"].sum()) if log._ingested else 0
+    window(start, end)
+    ingested = None if is_table(source) else bring_in(source, start, end, format)
+    log = Log(source, start, end, format, network, record, ingested)
+    gateway = int(ingested.facts["gateway"].sum()) if ingested else 0
     if record == "vpc" and gateway and gateway == sum(log.tally[name] for name in _STATUS):
         raise SourceError(
             f"{source} holds transit gateway flow logs alone ({gateway:,} records), which know no interface and no"
@@ -67,14 +69,6 @@ def load(
             " table, and the notebooks need VPC flow logs"
         )
     return log
-
-
-def opened(source, start: Moment, end: Moment, format: str | None, network=None, record: str = "vpc") -> "Log":
-    """Return the log as `load` does, also where none of its records is of the kind that is asked for."""
-    window(start, end)
-    if is_table(source):
-        return Log(source, start, end, format, network, record, None)
-    return Log(source, start, end, format, network, record, bring_in(source, start, end, format))
 
 
 class Log:

@@ -22,8 +22,9 @@ from support import flows_of, write_log
 import flowkit
 from flowkit.fields import COLUMNS, DEFAULT_FORMAT, FIELDS, TGW_FIELDS, VPC_FIELDS
 from flowkit.loading import grammar
+from flowkit.loading.ingestion import bring_in
 from flowkit.loading.window import moment, window
-from flowkit.log import opened
+from flowkit.log import Log
 
 PING = (
     "2 123456789010 eni-1235b8ca123456789 203.0.113.12 172.31.16.139 0 0 1 4 336 1432917027 1432917142 ACCEPT OK",
@@ -64,7 +65,8 @@ def test_every_third_party_file_gives_exactly_the_expected_counts(third_party):
         path = str(third_party / file["file"])
         given = " ".join(file["fields"]) if file["format_from"] == "must be given" else None
         tally = flowkit.ingest(path, format=given)
-        flows = opened(path, None, None, given).raw
+        log = Log(path, None, None, given, None, "vpc", bring_in(path, None, None, given))
+        flows = log.raw
         carried = flows.filter(flows.log_status.isnull() | (flows.log_status == "OK"))
         seen = carried.aggregate(
             accept=carried.count(where=carried.action == "ACCEPT"),
@@ -75,7 +77,7 @@ def test_every_third_party_file_gives_exactly_the_expected_counts(third_party):
         wrong += [
             (file["file"], name, tally[name], count) for name, count in file["expect"].items() if tally[name] != count
         ]
-        bad = opened(path, None, None, given).malformed
+        bad = log.malformed
         for (line, reason), (number, why) in zip(file["malformed_lines"], bad[["line", "reason"]].values, strict=False):
             wrong += [] if line == number and reason in why else [(file["file"], line, reason, number, why)]
         if given:

@@ -7,17 +7,9 @@ addresses, zones and paths count only rows that are ``counted``, each byte once.
 
 import pandas as pd
 
+from flowkit.fields import TRAFFIC_PATHS
 from flowkit.folding.conversations import CONFIDENCE, EVIDENCE
 from flowkit.folding.interfaces import DAY
-
-#: AWS's words for traffic-path, the way that egress traffic takes.
-#: https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html
-PATHS = {
-    1: "another resource in the same VPC", 2: "an internet gateway or a gateway VPC endpoint",
-    3: "a virtual private gateway", 4: "an intra-region VPC peering connection",
-    5: "an inter-region VPC peering connection", 6: "a local gateway", 7: "a gateway VPC endpoint",
-    8: "an internet gateway",
-}  # fmt: skip
 
 #: The ways of accepted traffic at an interface, seen from it: the column of bytes and which ``volumes`` it sums.
 WAYS = {
@@ -99,7 +91,7 @@ def tables(fold, top: int) -> dict[str, pd.DataFrame]:
     for name in ("pairs", "roles"):
         found[name] = found[name].astype({"protocol": "Int64", "server_port": "Int64"})
     paths, sums = found["paths"], found["evidence"]
-    paths.insert(1, "path", paths.traffic_path.map(PATHS).fillna("unknown"))
+    paths.insert(1, "path", paths.traffic_path.map(TRAFFIC_PATHS).fillna("unknown"))
     found["paths"] = paths.assign(share=paths.bytes / max(paths.bytes.astype("float64").sum(), 1))
     known = fold.sql('SELECT without_flags AS evidence, judged AS compared, "right" FROM evidence')
     table = pd.DataFrame({"evidence": EVIDENCE, "confidence": [CONFIDENCE[name] for name in EVIDENCE]})

@@ -11,10 +11,11 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
+from flowkit.language import language, retold, said, translated
 from flowkit.net import protocol_name
 from flowkit.reporting.finding import FOLDS, Finding, expectation_of, fold_of, incidents, number_repeats
 from flowkit.reporting.html import escaped, percent, period, size, when
-from flowkit.reporting.kinds import SEVERITIES, language, retold, said, text, translated
+from flowkit.reporting.kinds import SEVERITIES, text
 from flowkit.words import terms
 
 #: `flowkit report` reads findings from a cell's output under this MIME type.

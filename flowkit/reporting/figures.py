@@ -13,8 +13,8 @@ from IPython.display import display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from flowkit.language import LANGUAGES, language
 from flowkit.reporting.html import INK, ON_WHITE, escaped
-from flowkit.reporting.kinds import LANGUAGES, language
 from flowkit.words import visible
 
 #: Told apart by readers with any colour vision, on white and on black. Blue is accepted, vermilion rejected.

@@ -12,8 +12,9 @@ from numbers import Real
 
 import pandas as pd
 
+from flowkit.language import retold
 from flowkit.net import is_network
-from flowkit.reporting.kinds import KINDS, SEVERITIES, retold, text
+from flowkit.reporting.kinds import KINDS, SEVERITIES, text
 from flowkit.words import one_line, visible
 
 CONFIDENCES = ("certain", "high", "medium", "low")

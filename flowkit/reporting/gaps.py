@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import pandas as pd
 
 from flowkit.folding.coverage import clock_time, coverage_text, covered_share, duration
+from flowkit.language import translated
 from flowkit.loading.window import moment
 from flowkit.questions.gaps import GapTables
 from flowkit.questions.gaps import gaps as gap_tables
 from flowkit.reporting.answer import LITTLE, Answer, little
 from flowkit.reporting.finding import Finding, finding, incident_id
 from flowkit.reporting.html import percent, period
-from flowkit.reporting.kinds import text, translated
+from flowkit.reporting.kinds import text
 from flowkit.reporting.names import called, shortened
 
 #: A gap lies at a peak where so large a share of the interface's intervals was less busy than those near it.

@@ -7,7 +7,7 @@ import pandas as pd
 
 from flowkit import words
 from flowkit.fields import MOST
-from flowkit.reporting.kinds import translated
+from flowkit.language import translated
 from flowkit.words import visible
 
 #: The style sheet's ink, which a page replaces by its own text colour.

@@ -3,7 +3,7 @@
 
 from dataclasses import dataclass, fields
 
-from flowkit.language import LANGUAGE, LANGUAGES, catalogue, durations, language, retold, said, translated  # noqa: F401
+from flowkit.language import LANGUAGES, catalogue, durations, said
 from flowkit.words import filled
 
 SEVERITIES = ("high", "medium", "low", "info")
@@ -136,9 +136,3 @@ KINDS = {each.kind: each for each in (
 _PARTS = ("title", "summary", "action", "meaning")
 TEXTS = {f"kind.{kind}.{part}": getattr(entry, part) for kind, entry in KINDS.items() for part in _PARTS}
 TEXTS |= catalogue(LANGUAGES[0])
-
-
-def table() -> str:
-    """Return the kinds as a Markdown table, for the README."""
-    rows = [f"| `{each.kind}` | {each.notebook} | {each.severity} | {each.meaning} |" for each in KINDS.values()]
-    return "\n".join(["| kind | notebook | usually | meaning |", "| --- | --- | --- | --- |", *rows])

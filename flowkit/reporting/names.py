@@ -5,8 +5,9 @@ from collections.abc import Callable
 
 import pandas as pd
 
+from flowkit.language import translated
 from flowkit.net import ICMP, SERVICE_PORTS, protocol_name
-from flowkit.reporting.kinds import text, translated
+from flowkit.reporting.kinds import text
 from flowkit.words import without_controls
 
 

@@ -23,11 +23,11 @@ from papermill.iorw import load_notebook_node
 from papermill.translators import papermill_translators
 from traitlets.config import Config
 
+from flowkit.language import translated
 from flowkit.loading.window import moment
 from flowkit.questions.networks import read_networks
 from flowkit.reporting.errors import UsageError
 from flowkit.reporting.history import temporary_folder
-from flowkit.reporting.kinds import translated
 from flowkit.words import one_line
 
 #: Parameters that have an option of their own, and that option.
@@ -206,24 +206,33 @@ def execute(path: Path, values: dict) -> Executed:
 
 
 @contextlib.contextmanager
+def environment(**values: str | None) -> Iterator[None]:
+    """Let this process and those it starts have these environment variables meanwhile; None: not to have them."""
+    before = {name: os.environ.pop(name, None) for name in values}
+    os.environ |= {name: value for name, value in values.items() if value is not None}
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            os.environ |= {} if value is None else {name: value}
+
+
+@contextlib.contextmanager
 def executor() -> Iterator[Callable[[Path, dict], Future]]:
     """Submits calls of `execute`, which run two at a time; where it is left by an error, all of them end. papermill's log
     stays off the terminal, and kernels draw even where MPLBACKEND says not to."""
-    backend = os.environ.pop("MPLBACKEND", None)
     for name in ("papermill", "traitlets"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    try:
-        with ThreadPoolExecutor(2) as pool:  # A kernel holds a copy of the libraries' data and, for a while, a core.
-            try:
-                yield partial(pool.submit, execute)
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                # Kernels are killed as long as there are any, for one may be starting.
-                while any(thread.is_alive() for thread in pool._threads):
-                    for kernel in list(_RUNNING):
-                        kernel.kill()
-                    time.sleep(0.05)
-                raise
-    finally:
-        if backend is not None:
-            os.environ["MPLBACKEND"] = backend
+    # A kernel holds a copy of the libraries' data and, for a while, a core.
+    with environment(MPLBACKEND=None), ThreadPoolExecutor(2) as pool:
+        try:
+            yield partial(pool.submit, execute)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            # Kernels are killed as long as there are any, for one may be starting.
+            while any(thread.is_alive() for thread in pool._threads):
+                for kernel in list(_RUNNING):
+                    kernel.kill()
+                time.sleep(0.05)
+            raise

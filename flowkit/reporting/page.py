@@ -14,11 +14,12 @@ from nbconvert.filters import Highlight2HTML, clean_html, strip_ansi
 from nbconvert.filters.markdown_mistune import markdown2html_mistune as markdown2html
 from nbformat import NotebookNode
 
+from flowkit.language import translated
 from flowkit.reporting import history
 from flowkit.reporting.answer import MIME, PAGES, SHOWN, Shown, boxes, incidents_html
 from flowkit.reporting.finding import expectation_of, fold_of, incidents, is_ongoing
 from flowkit.reporting.html import figure_html, is_figure, period
-from flowkit.reporting.kinds import KINDS, SEVERITIES, translated
+from flowkit.reporting.kinds import KINDS, SEVERITIES
 from flowkit.reporting.notebooks import Executed
 from flowkit.words import visible
 

@@ -11,12 +11,13 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from flowkit.folding.ranges import merged, seconds, sweep, utc
+from flowkit.language import translated
 from flowkit.questions.reachability import ANSWERED, REFUSED, REPLY_REFUSED, RESET, SILENT
 from flowkit.questions.rejected import KINDS
 from flowkit.reporting.figures import COLOURS, alt, finished, step_width, utc_axis
 from flowkit.reporting.gaps import Gaps
 from flowkit.reporting.html import INK, percent, size
-from flowkit.reporting.kinds import text, translated
+from flowkit.reporting.kinds import text
 from flowkit.reporting.reachability import Reachability
 from flowkit.reporting.reachability_findings import meaning
 from flowkit.reporting.rejected import VERDICTS, Rejected

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from flowkit.folding.coverage import covered_share
+from flowkit.language import translated
 from flowkit.loading.window import Moment, window
 from flowkit.questions import expectations as expected
 from flowkit.questions.networks import read_networks, subnet_names
@@ -15,7 +16,7 @@ from flowkit.questions.services import exposed, unanswered
 from flowkit.reporting import reachability_findings as finding_of
 from flowkit.reporting.answer import Answer, beyond, covered, little
 from flowkit.reporting.finding import Finding
-from flowkit.reporting.kinds import text, translated
+from flowkit.reporting.kinds import text
 from flowkit.reporting.names import hosts
 from flowkit.reporting.reachability_findings import gravity_of, host_of, opened_by, service_of, severity_of
 from flowkit.words import without_controls

@@ -2,12 +2,13 @@
 
 import pandas as pd
 
+from flowkit.language import retold, translated
 from flowkit.net import ADMIN_PORTS, DATABASE_PORTS, is_network
 from flowkit.questions.fixes import revocation
 from flowkit.questions.reachability import ANSWERED, REFUSED, REPLY_REFUSED, RESET, SERVICE, SILENT, Reach
 from flowkit.questions.services import admitting
 from flowkit.reporting.finding import RULES, Finding, finding, incident_id
-from flowkit.reporting.kinds import SEVERITIES, retold, text, translated
+from flowkit.reporting.kinds import SEVERITIES, text
 from flowkit.reporting.names import called, service_name, shortened
 from flowkit.reporting.rejected_findings import blame
 from flowkit.words import without_controls

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from flowkit.folding.coverage import covered_share
+from flowkit.language import translated
 from flowkit.questions.refusals import over_time
 from flowkit.questions.rejected import KINDS, Rejections, rejections
 from flowkit.questions.rules import rule_use
@@ -14,7 +15,7 @@ from flowkit.reporting import kinds
 from flowkit.reporting.answer import LITTLE, Answer, beyond, covered, little
 from flowkit.reporting.finding import Finding, gravity, incidents
 from flowkit.reporting.html import percent, portion
-from flowkit.reporting.kinds import text, translated
+from flowkit.reporting.kinds import text
 from flowkit.reporting.names import hosts, named
 from flowkit.reporting.rejected_findings import incident, noise, points, scan, severity_of
 

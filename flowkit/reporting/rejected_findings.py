@@ -5,6 +5,7 @@ from dataclasses import replace
 import pandas as pd
 
 from flowkit.folding.coverage import covered_share
+from flowkit.language import retold, translated
 from flowkit.loading.network import LAST_RULES
 from flowkit.net import is_private
 from flowkit.questions import fixes
@@ -13,7 +14,7 @@ from flowkit.questions.fixes import TrafficToAllow, acl_fix
 from flowkit.questions.networks import enclosing_network
 from flowkit.questions.rejected import Rejections
 from flowkit.reporting.finding import CONFIDENCES, Finding, finding, incident_id
-from flowkit.reporting.kinds import TEXTS, retold, text, translated
+from flowkit.reporting.kinds import TEXTS, text
 from flowkit.reporting.names import called, service_name
 from flowkit.words import without_controls
 

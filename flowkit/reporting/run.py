@@ -17,6 +17,7 @@ from pathlib import Path
 
 import nbformat
 
+from flowkit.language import LANGUAGE, LANGUAGES, retold
 from flowkit.loading.network import snapshot_of
 from flowkit.loading.sample import NOTEBOOKS, SAMPLE
 from flowkit.loading.sources import REPORT
@@ -27,9 +28,9 @@ from flowkit.questions.rule_changes import rules_after
 from flowkit.reporting import history, page
 from flowkit.reporting.errors import ReportError, UsageError
 from flowkit.reporting.finding import KEYS, SUBJECT, contradicted, gravity, incidents, resolved, stamped
-from flowkit.reporting.kinds import LANGUAGE, LANGUAGES, SEVERITIES, retold
+from flowkit.reporting.kinds import SEVERITIES
 from flowkit.reporting.names import owners
-from flowkit.reporting.notebooks import OPTIONS, arguments, chosen, executor, pairs, parameters
+from flowkit.reporting.notebooks import OPTIONS, arguments, chosen, environment, executor, pairs, parameters
 from flowkit.reporting.redact import Redactor, own_key, secrets_of
 from flowkit.reporting.source import measured, named_in, read, undelivered
 
@@ -78,7 +79,8 @@ def report(request: Request, progress: Progress = lambda stage, done, to_do: Non
     begun, started = time.monotonic(), datetime.now(UTC)
     plan = planned(request, started)
     new_run = history.new_run(request.out, request.group_readable)
-    with _speaking(request.lang), new_run as folder, executor() as submit, _redacting(plan, request.redact) as redactor:
+    speaking = environment(**{LANGUAGE: request.lang})
+    with speaking, new_run as folder, executor() as submit, _redacting(plan, request.redact) as redactor:
         os.environ[REPORT] = folder.name  # the kernels read what this process folds
         progress("reading logs", 0, 1)
         log, notes = read(plan.options)
@@ -107,7 +109,7 @@ def report(request: Request, progress: Progress = lambda stage, done, to_do: Non
         history.link_latest(request.out)
         if request.keep is not None:
             history.keep_newest(request.out, request.keep)
-        with _speaking(request.lang):
+        with environment(**{LANGUAGE: request.lang}):
             page.write_runs(request.out, 0o640 if request.group_readable else 0o600)
     except OSError as error:
         run["notes"].append(f"the run is in {where}, but what lists it could not be written: {error.strerror or error}")
@@ -148,18 +150,6 @@ def planned(request: Request, now: datetime) -> Plan:
 
 
 @contextmanager
-def _speaking(lang: str) -> Iterator[None]:
-    """Let this process and the kernels it starts speak `lang`, one of `LANGUAGES`."""
-    before = os.environ.get(LANGUAGE)
-    os.environ[LANGUAGE] = lang
-    try:
-        yield
-    finally:
-        os.environ.pop(LANGUAGE)
-        os.environ |= {} if before is None else {LANGUAGE: before}
-
-
-@contextmanager
 def _redacting(plan: Plan, wanted: bool) -> Iterator[Redactor | None]:
     """Hand the notebooks copies of the snapshot and the expectations without names; yields what redacts the rest."""
     if not wanted:
@@ -178,18 +168,15 @@ def _redacting(plan: Plan, wanted: bool) -> Iterator[Redactor | None]:
             copies["expect"] = str(redactor.expectations(expect, aside / "expectations.csv"))
         options |= copies
         for name, own in plan.parameters.items():
-            changed = {key: copies[key] for key in own.keys() & copies.keys()}
+            changed = {key: copies[key] for key in own if key in copies}
             if named := own.get("named_networks"):
                 changed["named_networks"] = redactor.networks(named)
             own |= changed
             plan.arguments[name] |= changed
         # In what comes out they can only stand where somebody wrote them into a notebook.
         redactor.hide(name for name in redactor.replaced if len(name) > 3)
-        os.environ["FLOWKIT_REDACTED"] = "1"  # `Log.summary` then shows neither files nor malformed lines
-        try:
+        with environment(FLOWKIT_REDACTED="1"):  # `Log.summary` then shows neither files nor malformed lines
             yield redactor
-        finally:
-            del os.environ["FLOWKIT_REDACTED"]
 
 
 def _made(

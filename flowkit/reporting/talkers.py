@@ -8,6 +8,7 @@ import pandas as pd
 
 from flowkit.folding.conversations import CONFIDENCE
 from flowkit.folding.coverage import covered_share
+from flowkit.language import translated
 from flowkit.loading.window import Moment, window
 from flowkit.questions import talkers as question
 from flowkit.questions.egress import Egress
@@ -15,7 +16,7 @@ from flowkit.reporting import egress as outbound
 from flowkit.reporting.answer import Answer, beyond, covered, little
 from flowkit.reporting.finding import Finding, finding
 from flowkit.reporting.html import FEW, percent, portion, printed, size
-from flowkit.reporting.kinds import text, translated
+from flowkit.reporting.kinds import text
 from flowkit.reporting.names import called, service_name, shortened
 
 #: Evidence whose client is a guess, or unknown.

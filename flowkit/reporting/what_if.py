@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from flowkit.folding.coverage import duration
+from flowkit.language import translated
 from flowkit.loading.network import Snapshot
 from flowkit.questions.least_privilege import least_privilege
 from flowkit.questions.rule_changes import rules_after
@@ -12,7 +13,7 @@ from flowkit.questions.rules import share_seen
 from flowkit.questions.what_if import PASSES, REJECTED, UNDETERMINED, Replay, replayed
 from flowkit.reporting.answer import MIME, Answer, Shown
 from flowkit.reporting.html import percent
-from flowkit.reporting.kinds import text, translated
+from flowkit.reporting.kinds import text
 from flowkit.reporting.names import hosts, named, service_name
 from flowkit.words import without_controls
 
