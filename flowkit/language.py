@@ -56,8 +56,8 @@ def _like(part: str) -> str:
 @cache
 def _patterns(name: str) -> list[tuple[re.Pattern, str]]:
     """Return the sentences of a page that quote something, the longest first: as a pattern, and in the language `name`."""
-    told = catalogue(name).items()
-    found = {key.removeprefix("page."): own for key, own in told if re.match(r"page\..*\{\w+[:}]", key)}
+    sentences = catalogue(name).items()
+    found = {key.removeprefix("page."): own for key, own in sentences if re.match(r"page\..*\{\w+[:}]", key)}
     made = []
     for sentence in sorted(found, key=len, reverse=True):
         parts = []

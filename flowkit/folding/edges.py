@@ -142,7 +142,7 @@ def volumes(step: int) -> str:
                     ON one.interface_id = gateways.interface_id
             ) AS owned
         ) AS faced
-    ) AS told
+    ) AS directed
     GROUP BY {keys}"""
 
 

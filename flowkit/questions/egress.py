@@ -147,14 +147,16 @@ class Egress:
             again |= row.since < self.split and len(busy) > 0 and sent.index[busy[0]] > late
             usual = before.sum(axis=1).quantile(QUANTILE) if len(before) else 0.0
             new.loc[row.Index, ["peak", "usual", "again"]] = sent.max(), usual, again
-        told = (new["since"] >= self.split) | (new["sent_bytes"] >= self.least) | new["every"].notna()
-        return new[told & ~new.pop("again")].reset_index(drop=True)
+        notable = (new["since"] >= self.split) | (new["sent_bytes"] >= self.least) | new["every"].notna()
+        return new[notable & ~new.pop("again")].reset_index(drop=True)
 
     def _unusual(self) -> pd.DataFrame:
         """Return hosts that sent more than `FACTOR` times the busiest time step of an ordinary day, the median of the days
         before the split: what comes every night is in it. Large new destinations are left out: they are in `new`."""
-        rows, told = [], self.new.loc[self.new["sent_bytes"] >= self.least, ["host", "destination"]]
-        sent = self.steps.drop(columns=[pair for pair in told.itertuples(index=False, name=None) if pair in self.steps])
+        rows, large = [], self.new.loc[self.new["sent_bytes"] >= self.least, ["host", "destination"]]
+        sent = self.steps.drop(
+            columns=[pair for pair in large.itertuples(index=False, name=None) if pair in self.steps]
+        )
         hosts = sent.T.groupby("host").sum().T
         before, after = hosts[hosts.index + self.width <= self.split], hosts[hosts.index >= self.split]
         ago = (self.split - self.width - before.index) // DAY

@@ -1,4 +1,4 @@
-"""What is told of new destinations and unusual egress: findings and a sentence, from `flowkit.questions.egress`."""
+"""Findings of new destinations and unusual egress, and a sentence on them, from `flowkit.questions.egress`."""
 
 from functools import partial
 
@@ -43,26 +43,26 @@ def table(found: Egress, names: dict[str, str]) -> pd.DataFrame:
 def findings(found: Egress, log) -> list[Finding]:
     """Return the findings, the gravest first: one a host and destination that is new and large, or a beacon; one a host or
     destination of other new ones, where the host does not always meet new ones; one a host with unusual volume."""
-    make, told = partial(_finding, found, log, hosts(log)), []
+    make, made = partial(_finding, found, log, hosts(log)), []
     # A host that has just come into being knows nobody: what others knew before is not new.
     new = found.new[~(found.new["others"] & (found.new["born"] >= found.new["since"] - HOUR))]
     large, regular = new["sent_bytes"] >= found.least, new["every"].notna()
     for row in new[large].to_dict("records"):
         grave = row["peak"] > FACTOR * row["usual"] and row["sent_bytes"] >= GRAVE * found.least and not row["others"]
-        told.append(make("high" if grave else "medium", LARGE, [row]))
+        made.append(make("high" if grave else "medium", LARGE, [row]))
     for row in new[regular & ~large].to_dict("records"):
         sure = row["starts"] >= SURE and row["regular"] >= REGULAR and row["since"] - found.first >= DAY
-        told.append(make("medium" if sure and not row["others"] else "low", BEACON, [row]))
+        made.append(make("medium" if sure and not row["others"] else "low", BEACON, [row]))
     old = found.beacons[found.beacons["since"] < found.since].drop_duplicates("destination", keep=False)
-    told += [make("info", HABIT, [row]) for row in old.to_dict("records")]
+    made += [make("info", HABIT, [row]) for row in old.to_dict("records")]
     small = new[~large & ~regular & (new["fresh"] == 0) & ~new["port"].isin([53, 123])] if found.enough else new[:0]
     shared = small.groupby("destination")["host"].transform("nunique") >= SHARED
     for _key, rows in small.groupby(small["destination"].where(shared, small["host"])):
-        told.append(make("info" if rows["others"].all() else "low", SMALL, rows))
+        made.append(make("info" if rows["others"].all() else "low", SMALL, rows))
     for row in found.unusual.to_dict("records"):
         grave = row["sent_bytes"] >= GRAVE * found.least and row["peak"] >= GRAVE * row["usual"]
-        told.append(make("low" if row["destination"] is None else "high" if grave else "medium", UNUSUAL, [row]))
-    return sorted(told, key=lambda one: SEVERITIES.index(one.severity))
+        made.append(make("low" if row["destination"] is None else "high" if grave else "medium", UNUSUAL, [row]))
+    return sorted(made, key=lambda one: SEVERITIES.index(one.severity))
 
 
 def _finding(found: Egress, log, host, severity: str, form: str, rows: list[dict] | pd.DataFrame) -> Finding:

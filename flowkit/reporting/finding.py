@@ -165,10 +165,10 @@ def fold_of(incident: list[dict]) -> str:
 def stamped(findings: list[dict], notebook: str, earlier: dict | None) -> list[dict]:
     """Return `findings` with their notebook, and `ongoing` where the previous run had them."""
     before = {(each["notebook"], each["id"]) for each in earlier["findings"]} if earlier else set()
-    told = [{key: each[key] for key in (*KEYS, "expectation") if key in each} for each in findings]
+    rows = [{key: each[key] for key in (*KEYS, "expectation") if key in each} for each in findings]
     status = ["ongoing" if (notebook, each["id"]) in before else "new" for each in findings]
     return [
-        {"id": each["id"], "status": now, "notebook": notebook} | each for each, now in zip(told, status, strict=True)
+        {"id": each["id"], "status": now, "notebook": notebook} | each for each, now in zip(rows, status, strict=True)
     ]
 
 

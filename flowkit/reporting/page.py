@@ -133,12 +133,12 @@ def spanned(run: dict) -> str:
 
 def elsewhere(findings: list[dict], titles: dict[str, str]) -> dict[str, dict[str, list]]:
     """Return for each page of `titles` by incident the links to the other pages that have findings of its root cause."""
-    told: dict[str, dict[str, tuple]] = {}
+    places: dict[str, dict[str, tuple]] = {}
     for each in (each for each in findings if each["incident"]):
         link = f"{quote(each['notebook'])}.html#finding-{each['id']}", titles[each["notebook"]]
-        told.setdefault(each["incident"], {}).setdefault(each["notebook"], link)
+        places.setdefault(each["incident"], {}).setdefault(each["notebook"], link)
     return {page: {incident: [link for name, link in links.items() if name != page]
-                   for incident, links in told.items()} for page in titles}  # fmt: skip
+                   for incident, links in places.items()} for page in titles}  # fmt: skip
 
 
 def run_index(

@@ -115,11 +115,11 @@ class Redactor:
         if not isinstance(value, dict):
             value = self.text(value) if isinstance(value, str) else value
             return [self.value(each) for each in value] if isinstance(value, list) else value
-        told = {key: self.value(each) for key, each in value.items()}
-        if {"id", "kind", "subject"} <= told.keys():
-            told["id"] = finding_id(told["kind"], told["subject"]) + value["id"][12:]
-            told["incident"] = value["incident"] and f"{self._number('incident', value['incident']):016x}"[:12]
-        return told
+        redacted = {key: self.value(each) for key, each in value.items()}
+        if {"id", "kind", "subject"} <= redacted.keys():
+            redacted["id"] = finding_id(redacted["kind"], redacted["subject"]) + value["id"][12:]
+            redacted["incident"] = value["incident"] and f"{self._number('incident', value['incident']):016x}"[:12]
+        return redacted
 
     def file(self, place: str) -> str:
         """Return the name of a file: AWS's own pattern stays, with another account; of others the ending alone."""
@@ -161,8 +161,8 @@ class Redactor:
                 cells = [] if line.lstrip().startswith("#") else next(csv.reader([line.strip()]), [])
                 cells = [cell.strip() for cell in cells]
                 pairs = zip(named or [False] * len(cells), cells, strict=False)
-                told = (self.name(cell) if name and not is_network(cell) else cell for name, cell in pairs)
-                csv.writer(file).writerow(told)
+                row = (self.name(cell) if name and not is_network(cell) else cell for name, cell in pairs)
+                csv.writer(file).writerow(row)
                 named = named or [column in ("name", "source", "destination") for column in cells]
         return target
 

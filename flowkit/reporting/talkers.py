@@ -84,11 +84,11 @@ def talkers(
     tables["destinations"] = outbound.table(egress, names)
     total, weak = evidence.sessions.sum(), evidence.loc[evidence.evidence.isin(WEAK), "sessions"].sum()
     sure = text("talkers.sure", share=portion(total - weak, total), n=total) if total else text("talkers.unsure")
-    told = _titles(tables)
+    shown = _titles(tables)
     titles = {name: text(f"talkers.no-{name}") for name in ("bytes_over_time", "bytes_by_interface", "pairs")}
-    titles |= {"evidence": sure} | told
+    titles |= {"evidence": sure} | shown
     leaving = outbound.findings(egress, log)
-    lines = [*little(whole), *_summary(totals, told.get("pairs"), tables, log.fold.facts)][:3]
+    lines = [*little(whole), *_summary(totals, shown.get("pairs"), tables, log.fold.facts)][:3]
     lines += [outbound.sentence(egress), "" if totals.empty else sure]
     others = [(one.incident, one.severity) for one in leaving[top:]]
     grave = {(one.kind, one.incident) for one in leaving if one.severity in ("high", "medium")}

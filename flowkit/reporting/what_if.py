@@ -112,9 +112,9 @@ def _sentences(log, replay: Replay, verdict: str, reasons: str, seen: dict) -> l
         return seen | {"most": text("what-if.most", **_of(replay, of), **ends, service=service)}
 
     if replay.affected:
-        told = [text("what-if.rejected", **most(REJECTED)) if lost else text(f"what-if.safe{sure}", **seen)]
+        lines = [text("what-if.rejected", **most(REJECTED)) if lost else text(f"what-if.safe{sure}", **seen)]
         nothing = f"what-if.passes-none{sure}" if facts["rejected"] else "what-if.no-rejected"
-        told.append(text("what-if.passes", **most(PASSES)) if PASSES in replay.totals.index else text(nothing))
+        lines.append(text("what-if.passes", **most(PASSES)) if PASSES in replay.totals.index else text(nothing))
     else:
-        told = [text("what-if.same")]
-    return told + ([text("what-if.not-all" if lost else "what-if.not-safe", reasons=reasons)] if reasons else [])
+        lines = [text("what-if.same")]
+    return lines + ([text("what-if.not-all" if lost else "what-if.not-safe", reasons=reasons)] if reasons else [])
