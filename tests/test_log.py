@@ -19,8 +19,10 @@ from support import write_log
 import flowkit
 from flowkit import cli
 from flowkit.fields import DEFAULT_FORMAT, FIELDS, Field, version_of
+from flowkit.folding import store
 from flowkit.loading import cache, grammar
 from flowkit.loading.boto import client
+from flowkit.loading.errors import SourceError
 from flowkit.loading.sources import slot_of
 from flowkit.log import backend, load, sql
 
@@ -378,3 +380,13 @@ def test_an_answer_shows_its_summary_and_not_all_of_its_tables(question):
     shown = repr(answer)
     assert shown.startswith(f"<{type(answer).__name__}: {answer.summary[0]}") and shown.endswith(" findings>")
     assert len(shown) < 2000
+
+
+def test_a_log_whose_fold_was_removed_meanwhile_says_so(tmp_path, own_cache):
+    log = load(str(write_log(tmp_path / "flow.log", [record()])))
+    assert len(log.fold.sql("FROM edges")) == 1
+    store.prune(log.fold.folder.parent)
+    with pytest.raises(SourceError, match="the fold of this log is gone from the cache .*: load the log again"):
+        log.fold.sql("FROM edges")
+    again = load(str(tmp_path / "flow.log"))
+    assert len(again.fold.sql("FROM edges")) == 1

@@ -22,6 +22,7 @@ from flowkit.folding.edges import AWS_SERVICES, edges, refusals, step_of, volume
 from flowkit.folding.engine import Engine
 from flowkit.folding.interfaces import SECONDARY, interfaces
 from flowkit.folding.sessions import ORIENTED, sessions, split, unsplit
+from flowkit.loading.errors import SourceError
 from flowkit.loading.records import literal, quiet, quoted
 from flowkit.net import TCP_IDLE
 
@@ -89,11 +90,18 @@ class Fold:
         return connection
 
     def sql(self, query: str, *values: object, **frames: pd.DataFrame) -> pd.DataFrame:
-        """Return the answer to `query`; `values` stand for its question marks, `frames` are tables by their names."""
-        for name, frame in frames.items():
-            self._connection.register(name, frame)
+        """Return the answer to `query`; `values` stand for its question marks, `frames` are tables by their names. Raises
+        SourceError where the fold was removed meanwhile, as after many others."""
         try:
+            for name, frame in frames.items():
+                self._connection.register(name, frame)
             return self._connection.execute(query, list(values)).df()
+        except duckdb.IOException:
+            if self.folder.exists():
+                raise
+            raise SourceError(
+                f"the fold of this log is gone from the cache ({self.folder}): load the log again"
+            ) from None
         finally:
             for name in frames:
                 self._connection.unregister(name)
