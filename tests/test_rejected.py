@@ -3,11 +3,13 @@
 import json
 import re
 from collections import Counter
+from datetime import timedelta
 from ipaddress import ip_network
 
 import pandas as pd
 import pytest
 import simulate
+from matplotlib.dates import num2date
 from support import write_log
 from test_network import ANY, OPEN, acl, entry, group, interface, permission, write_snapshot
 
@@ -927,7 +929,18 @@ def test_all_records_are_in_a_finding_and_in_the_time_steps(sample):
     answer, _truth = sample
     total = load("sample").fold.facts["rejected"]
     assert sum(one.records for one in answer.findings) == total == answer.over_time.records.sum()
-    assert f"{total:,} rejected records" in answer.titles["rejections_over_time"]
+    title = "1,217 rejected records, most at 2026-11-20 05:15 UTC: 144, mainly scan."
+    assert answer.titles["rejections_over_time"] == title and f"{total:,}" == "1,217"
+
+
+def test_a_triangle_stands_where_each_grave_incident_begins(sample):
+    answer, _truth = sample
+    (ax,) = rejections_over_time(answer).axes
+    begun = sorted(num2date(line.get_xdata()[0]) for line in ax.lines)
+    first = sorted(one.first_seen for one in answer.findings if one.severity in ("high", "medium"))
+    assert len(begun) == len(first) == 5
+    assert all(abs(shown - at) < timedelta(seconds=1) for shown, at in zip(begun, first, strict=True))
+    assert [each.get_text() for each in ax.texts] == ["return traffic rejected", "blocked by a network ACL change"]
 
 
 def test_samples_are_records_of_the_finding(sample):

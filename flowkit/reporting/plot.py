@@ -165,7 +165,8 @@ def reachability(answer: Reachability, top: int = 20) -> Figure:
 
 
 def rejections_over_time(answer: Rejected) -> Figure:
-    """Return rejected records by time step, stacked by kind, each kind labelled with its total."""
+    """Return rejected records by time step, stacked by kind, each kind labelled with its total; a triangle stands where an
+    incident of high or medium severity begins."""
     table = answer.over_time.dropna(subset="start")
     wide = table.pivot_table(index="start", columns="kind", values="records", aggfunc="sum", fill_value=0)
     figure, ax = _axes(3.4)
@@ -174,6 +175,9 @@ def rejections_over_time(answer: Rejected) -> Figure:
             (wide[kind], 1, f"{VERDICTS[kind]} ({int(wide[kind].sum()):,})", SHADES[kind]) for kind in KINDS if kind in wide
         ))  # fmt: skip
         ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        _begun(
+            ax, [one for one in answer.findings if one.severity in ("high", "medium") and not pd.isna(one.first_seen)]
+        )
     ax.set_ylabel("rejected records")
     return finished(figure, answer.titles["rejections_over_time"], 10)
 
@@ -240,6 +244,19 @@ def evidence(answer: Talkers) -> Figure:
     ax.set_xlim(0, 1.4)
     ax.set_xticks([0, 0.5, 1], ["0 %", "50 %", "100 %"])
     return finished(figure, answer.titles["evidence"], 6)
+
+
+def _begun(ax, findings: Iterable) -> None:
+    """Mark where each of `findings` begins, with its kind in words where there is room."""
+    first, last = ax.get_xlim()
+    top, free = ax.get_ylim()[1] * 1.12, first
+    ax.set_ylim(top=top)
+    for one in sorted(findings, key=lambda each: each.first_seen):
+        at = date2num(one.first_seen)
+        ax.plot(at, top, "v", color=SHADES[one.kind], markersize=6, clip_on=False)
+        if at >= free:
+            ax.annotate(VERDICTS[one.kind], (at, top), (5, -4), textcoords="offset points", fontsize=8, va="top")
+            free = at + 0.2 * (last - first)
 
 
 def _axes(height: float, width: float = 11.2) -> tuple:

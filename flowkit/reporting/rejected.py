@@ -66,24 +66,32 @@ def rejected(log, min_score: int = 4, scan_targets: int = 10, top: int = 20) -> 
     findings += [scan(row, lines.get(row.client, ()), whole, found.accepts) for row in walks.itertuples()]
     findings += noise(found, whole)
     rules, table = rule_use(log), over_time(log.fold, found.groups)
-    sums = table.groupby("kind").records.sum().sort_values(ascending=False)
-    parts = ", ".join(f"{translated(VERDICTS[kind])} {count:,}" for kind, count in sums.items())
     unlisted = [(rows[0].root, severity) for severity, rows in others]
     unlisted += [(f"scan {client}", "info") for client in found.scanners.client[top:]]
     numbers = _numbers(every)
-    title = text("rejected.records" if len(sums) else "rejected.no-record", n=sums.sum(), parts=parts)
     return Rejected(
         summary=tuple([*little(whole), *_summary(findings, found, log, numbers, whole), *_rules(rules)][:5]),
         findings=tuple(findings),
         numbers=numbers,
         unlisted=beyond((rows[0].root for _, rows in listed), unlisted),
         coverage=covered(whole),
-        titles={"rejections_over_time": title},
+        titles={"rejections_over_time": _title(table)},
         clients=_clients(found.groups, host),
         scanners=found.scanners.rename(columns={"failed": "rejected"})[SCANNERS],
         rules=rules,
         over_time=table,
     )
+
+
+def _title(table: pd.DataFrame) -> str:
+    """Return how many records of `over_time` there are, when most of them came, and what these are."""
+    steps = table.groupby("start").records.sum()
+    if steps.empty:
+        return text("rejected.untimed" if len(table) else "rejected.no-record", n=table.records.sum())
+    at = steps.idxmax()
+    there = table[table.start == at]
+    verdict = translated(VERDICTS[there.loc[there.records.idxmax(), "kind"]])
+    return text("rejected.records", n=table.records.sum(), time=at, peak=int(steps[at]), verdict=verdict)
 
 
 def _incidents(groups: pd.DataFrame) -> dict[str, list[tuple[str, list]]]:
