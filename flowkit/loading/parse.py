@@ -1,8 +1,7 @@
 """From source files to Parquet: the records, the malformed lines, and what was counted in each file.
 
-Lines of many files are read together as typed columns. Where any of them may be no record, they are judged one by one
-by the pattern of their format. What does not match is looked at in its file: a header there changes the format of the
-lines after it, all else goes to `strict`.
+Lines of many files are judged together by the pattern of their format and read as typed columns. What does not match
+is looked at in its file: a header there changes the format of the lines after it, all else goes to `strict`.
 """
 
 import errno
@@ -22,7 +21,7 @@ from flowkit.loading.grammar import Format, header
 from flowkit.loading.parquet import MAGIC, Records
 from flowkit.loading.shapes import Lines, Piece, as_lines, as_text
 from flowkit.loading.sources import DAY
-from flowkit.loading.typed import proven, tallied, typed
+from flowkit.loading.typed import tallied, typed
 
 #: Bytes of text that are judged together, records that go into one part.
 TEXT, ROWS = 2 << 20, 150_000
@@ -113,13 +112,10 @@ class Parser:
             data = b"".join(piece.data for _, _, piece in group)
             counts = [(piece.count, facts["file_id"]) for facts, _, piece in group]
             whole = not any(piece.cut for _, _, piece in group)
-            frame = proven(data, sum(count for count, _ in counts), format) if whole else None
-            if frame is None:
-                lines = as_lines(data)
-                fits = _judged(lines, format)
-                frame = typed(data, format) if whole and data and fits.all() else None
-            if frame is not None:
-                self._keep(frame, format, counts)
+            lines = as_lines(data)
+            fits = _judged(lines, format)
+            if whole and data and fits.all():
+                self._keep(typed(data, format), format, counts)
                 continue
             start, found = 0, defaultdict(list)
             for facts, source, piece in group:

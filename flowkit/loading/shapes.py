@@ -71,7 +71,9 @@ class Lines:
         blocks = itertools.chain([head], blocks)
         if head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
             blocks = (text.encode() for text in codecs.iterdecode(blocks, "utf-16", "replace"))
-        head = _BOMS.sub(b"", next(blocks), count=1)
+        head = next(blocks)
+        while head.startswith(codecs.BOM_UTF8):
+            head = head.removeprefix(codecs.BOM_UTF8)
         blocks = itertools.chain([head], blocks)
         if _MARKUP.match(head):
             raise SourceError("this is an HTML or XML page, such as a download that failed, not a flow log")
@@ -107,7 +109,7 @@ class Lines:
                 if ready:
                     yield ready
                 ready = b"".join((rest, memoryview(block)[:cut])) if rest or cut < len(block) else block
-                if codecs.BOM_UTF8 in ready:  # of files that were joined
+                if codecs.BOM_UTF8[:1] in ready:  # of files that were joined; one byte is found fast
                     ready = _BOMS.sub(b"", ready)
                 rest = block[cut:]
             else:
