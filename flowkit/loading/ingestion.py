@@ -150,7 +150,7 @@ def found(
     what cannot be read and what was left aside, each with the reason. Raises SourceError where there are no files."""
     first, last = window(start, end)
     files = {}
-    for each in [source] if isinstance(source, str | Path) else source:
+    for each in [source] if isinstance(source, str | Path) else source or [""]:
         if not str(each).strip():
             raise ValueError(f"the source is empty: {KINDS}")
         listed = REMOTE.get(str(each).partition("//")[0], sources).list_objects(str(each), first, last)

@@ -85,7 +85,7 @@ class Lines:
                 around = (one[0][: key.end()], one[0][end:].rstrip())
                 return self._messages(self._whole_lines(blocks), key[0].decode(), *around)
             return self._gathered(strict.lines(codecs.iterdecode(blocks, "utf-8", "replace")))
-        if b"\r" in head and b"\n" not in head:
+        if b"\r" in head.removesuffix(b"\r\n") and b"\n" not in head[:-1]:
             blocks = (block.replace(b"\r", b"\n") for block in blocks)
         return self._text(self._whole_lines(blocks))
 

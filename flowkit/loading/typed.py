@@ -11,7 +11,7 @@ from flowkit.loading.sources import DAY, FIRST_TIME
 #: have longer ones. https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html (start, end)
 LONGEST = DAY
 _TYPES = {"int32": pl.Int32, "int64": pl.Int64, "string": pl.String}
-_COLUMNS = {field.column: _TYPES[field.type] for field in FIELDS.values()}
+_COLUMNS = {field.column: pl.Enum(field.words) if field.words else _TYPES[field.type] for field in FIELDS.values()}
 
 
 def typed(data: bytes, format: Format) -> pl.DataFrame:
