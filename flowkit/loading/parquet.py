@@ -6,7 +6,6 @@ timestamps, an account a number. A record counts as one line, with tabs between 
 
 import mmap
 from collections.abc import Iterator
-from contextlib import suppress
 
 import polars as pl
 
@@ -107,14 +106,6 @@ def _token(column: str, kind: pl.DataType, name: str) -> pl.Expr:
 
 def _text(column: str, kind: pl.DataType) -> pl.Expr:
     """The column as text; bytes that are no UTF-8 become U+FFFD."""
-    if kind != pl.Binary:
-        return pl.col(column).cast(pl.String, strict=False)
-
-    def decoded(values: pl.Series) -> pl.Series:
-        with suppress(pl.exceptions.ComputeError):
-            return values.cast(pl.String)
-        return pl.Series(
-            [each if each is None else each.decode("utf-8", "replace") for each in values], dtype=pl.String
-        )
-
-    return pl.col(column).map_batches(decoded, return_dtype=pl.String)
+    if kind == pl.Binary:
+        return pl.col(column).map_elements(lambda each: each.decode("utf-8", "replace"), return_dtype=pl.String)
+    return pl.col(column).cast(pl.String, strict=False)

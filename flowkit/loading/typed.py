@@ -61,15 +61,14 @@ def tallied(frame: pl.DataFrame, latest: int) -> pl.DataFrame:
         *(~value.is_between(FIRST_TIME, latest).fill_null(True) for value in (start, end)),
         (end > pl.min_horizontal(start, latest) + LONGEST).fill_null(False),
     )
-    sums = []
-    for name in ("bytes", "packets"):
-        large = name in frame.columns and (frame[name].max() or 0) > 2**40  # a sum may be beyond 64 bits
-        value = pl.col(name).cast(pl.Int128) if large else pl.col(name)
-        sums.append(value.filter(status.is_null() | (status == "OK")).sum().cast(pl.String).alias(f"ok_{name}"))
+    counted = status.is_null() | (status == "OK")
     asked = frame.lazy().with_columns(missing).group_by("file_id").agg(
         *((status == word).sum().alias(word.lower()) for word in STATUS),
         status.is_null().sum().alias("no_status"),
-        *sums,
+        *(  # a sum may be beyond 64 bits
+            pl.col(name).filter(counted).cast(pl.Int128).sum().cast(pl.String).alias(f"ok_{name}")
+            for name in ("bytes", "packets")
+        ),
         pl.coalesce(start, end).filter(~odd).min().alias("first"),
         pl.coalesce(end, start).filter(~odd).max().alias("last"),
         odd.sum().alias("odd_times"),
