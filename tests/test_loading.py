@@ -136,6 +136,7 @@ def test_a_header_anywhere_sets_the_format_for_what_follows(tmp_path):
     [
         "\ufeff" + "\n".join(PING) + "\n",
         "\r\n".join(PING) + "\r\n",
+        "\r".join(PING) + "\n",
         "\n".join(PING),
         "\n".join(line.replace(" ", "  ") + "  " for line in PING),
         "\n".join(line.replace(" ", "\t") for line in PING),
@@ -148,7 +149,7 @@ def test_a_header_anywhere_sets_the_format_for_what_follows(tmp_path):
         json.dumps({"events": [{"message": line} for line in PING]}, indent=2),
     ],
     ids=[
-        "bom", "crlf", "no-final-newline", "double-blanks", "tabs", "milliseconds", "export", "comma", "quoted",
+        "bom", "crlf", "cr", "no-final-newline", "double-blanks", "tabs", "milliseconds", "export", "comma", "quoted",
         "subscription", "ndjson", "events",
     ],
 )  # fmt: skip
@@ -230,6 +231,8 @@ def test_what_cannot_be_read_is_named_and_the_rest_goes_on(tmp_path):
         flowkit.ingest(str(tmp_path / "empty.log"))
     with pytest.raises(flowkit.SourceError, match="there is no .*nowhere"):
         flowkit.ingest(str(tmp_path / "nowhere"))
+    with pytest.raises(ValueError, match="the source is empty"):
+        flowkit.load(None)
     (tmp_path / "folder").mkdir()
     with pytest.raises(flowkit.SourceError, match="no files in"):
         flowkit.ingest(str(tmp_path / "folder"))
@@ -347,6 +350,7 @@ def test_moments_are_utc_unless_they_say_otherwise():
     assert moment("-24h", now) == datetime(2026, 11, 22, 12, tzinfo=UTC)
     assert moment("now", now) == now
     assert window("-1d", "now", now) == (int(now.timestamp()) - 86400, int(now.timestamp()))
+    assert moment("2026-11-20t16:24z") == moment("2026-11-20T16:24Z")
     with pytest.raises(ValueError, match="'yesterday' is no time"):
         moment("yesterday")
     with pytest.raises(ValueError, match=r"the end \(2026-11-20 .*is not after the start \(2026-11-21"):
