@@ -72,8 +72,7 @@ class Lines:
         if head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
             blocks = (text.encode() for text in codecs.iterdecode(blocks, "utf-16", "replace"))
         head = next(blocks)
-        while head.startswith(codecs.BOM_UTF8):
-            head = head.removeprefix(codecs.BOM_UTF8)
+        head = head[mark.end() :] if (mark := _BOMS.match(head)) else head
         blocks = itertools.chain([head], blocks)
         if _MARKUP.match(head):
             raise SourceError("this is an HTML or XML page, such as a download that failed, not a flow log")
@@ -92,9 +91,8 @@ class Lines:
     def piece(self, data: bytes) -> Piece:
         """Return the next lines as a piece."""
         count = int(np.count_nonzero(np.frombuffer(data, np.uint8) == ord("\n")))  # faster than bytes.count
-        piece = Piece(data, count, self.number, self.cut)
-        self.number += piece.count
-        return piece
+        self.number += count
+        return Piece(data, count, self.number - count, self.cut)
 
     def _whole_lines(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
         """The blocks, cut at line ends. Of a line that is far too long only the beginning comes out, marked by NUL."""
