@@ -32,7 +32,7 @@ from flowkit.loading.errors import SourceError
 from flowkit.loading.parse import FULL, SUMS
 
 #: Changes with the columns of facts or parts, or the meaning of any of them.
-LAYOUT = 6
+LAYOUT = 7
 #: A part that nobody needs stays this many seconds, for readers that began before.
 GRACE = 24 * 3600
 #: So many parts of fewer bytes than this are gathered into one.

@@ -34,16 +34,10 @@ _OTHERS = {
     b"ORC": "an ORC file: write it as Parquet",
     b"Obj\x01": "an Avro file: write it as Parquet",
     b"ARROW1": "an Arrow (Feather) file: write it as Parquet",
-    b"\xff\xff\xff\xff": "an Arrow stream: write it as Parquet",
-    b"FEA1": "a Feather file: write it as Parquet",
     b"\x04\x22\x4d\x18": "a file compressed with lz4: decompress it first",
-    b"\xff\x06\x00\x00sNaPpY": "a file compressed with snappy: decompress it first",
     b"\x1f\x9d": "a file compressed with compress (.Z): decompress it first",
     b"7z\xbc\xaf": "a 7-Zip archive: unpack it first",
     b"PK\x05\x06": "an empty zip archive",
-    b"\x89PNG": "a picture, not a flow log",
-    b"%PDF": "a PDF document, not a flow log",
-    b"SQLite format 3": "an SQLite database, not a flow log",
 }
 
 

@@ -2,7 +2,6 @@
 
 import itertools
 import os
-import secrets
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
@@ -150,7 +149,7 @@ def found(
     what cannot be read and what was left aside, each with the reason. Raises SourceError where there are no files."""
     first, last = window(start, end)
     files = {}
-    for each in [source] if isinstance(source, str | Path) else source:
+    for each in [source] if isinstance(source, str | Path) else source or [""]:
         if not str(each).strip():
             raise ValueError(f"the source is empty: {KINDS}")
         listed = REMOTE.get(str(each).partition("//")[0], sources).list_objects(str(each), first, last)
@@ -187,7 +186,7 @@ def _read_all(
 
 def _tasks(new: list[SourceFile], work: Path, failures: dict[str, str]) -> Iterator[Task]:
     """The files in order, each as it was read (an object may have changed since), so many together as make one task."""
-    task, size, first = [], 0, secrets.randbits(42) << 20
+    task, size, first = [], 0, uuid.uuid4().int >> 86 << 20
     by_scheme = itertools.groupby(new, lambda file: file.place.partition("//")[0])
     fetched = (each for scheme, files in by_scheme for each in REMOTE.get(scheme, sources).fetch(files, work))
     for number, (file, path) in enumerate(fetched):
@@ -227,7 +226,7 @@ def _parsed(task: Task, work: Path, fields: Format | None, failures: dict[str, s
 
 
 def _read(files: Task, work: Path, fields: Format | None, failures: dict[str, str]) -> list[Parser]:
-    """Read files together, as long as nothing unforeseen happens; then by halves, until the one is alone that it is."""
+    """Read files together, as long as nothing unforeseen happens; then each alone."""
     try:
         return [Parser(files, work, uuid.uuid4().hex, fields)]
     except (Exception, pl.exceptions.PanicException) as error:
@@ -237,8 +236,6 @@ def _read(files: Task, work: Path, fields: Format | None, failures: dict[str, st
             reason = " ".join(str(error).split())[:200]
             failures[files[0][0]["place"]] = f"cannot be read: {reason} ({type(error).__name__}, unforeseen)"
             return []
-    afresh = [
-        (no_facts(*(facts[name] for name in ("file_id", "place", "stamp", "size"))), path) for facts, path in files
-    ]
-    halves = afresh[: len(files) // 2], afresh[len(files) // 2 :]
-    return [parser for half in halves for parser in _read(half, work, fields, failures)]
+    said = ("file_id", "place", "stamp", "size")
+    afresh = [(no_facts(*(facts[name] for name in said)), path) for facts, path in files]
+    return [parser for each in afresh for parser in _read([each], work, fields, failures)]

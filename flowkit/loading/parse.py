@@ -1,8 +1,7 @@
 """From source files to Parquet: the records, the malformed lines, and what was counted in each file.
 
-Lines of many files are read together as typed columns. Where any of them may be no record, they are judged one by one
-by the pattern of their format. What does not match is looked at in its file: a header there changes the format of the
-lines after it, all else goes to `strict`.
+Lines of many files are judged together by the pattern of their format and read as typed columns. What does not match
+is looked at in its file: a header there changes the format of the lines after it, all else goes to `strict`.
 """
 
 import errno
@@ -22,12 +21,10 @@ from flowkit.loading.grammar import Format, header
 from flowkit.loading.parquet import MAGIC, Records
 from flowkit.loading.shapes import Lines, Piece, as_lines, as_text
 from flowkit.loading.sources import DAY
-from flowkit.loading.typed import proven, tallied, typed
+from flowkit.loading.typed import tallied, typed
 
 #: Bytes of text that are judged together, records that go into one part.
 TEXT, ROWS = 2 << 20, 150_000
-#: A Parquet file that comes compressed as a whole may be so long, for it is held in memory.
-LARGEST_INSIDE = 1 << 30
 #: Errors that say there is no room: the disk's, a quota's, a limit's.
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 MALFORMED = {"file_id": pl.Int64, "line": pl.Int64, "text": pl.String, "length": pl.Int64, "reason": pl.String}
@@ -85,13 +82,7 @@ class Parser:
     def _read_part(self, facts: dict, source: Compressed, blocks: Iterator[bytes]) -> None:
         head = next(blocks, b"")
         if head.startswith(MAGIC):
-            with source.path.open("rb") as file:
-                inside = bytearray(head if file.read(len(MAGIC)) != MAGIC else b"")
-            for block in blocks if inside else ():
-                inside += block
-                if len(inside) > LARGEST_INSIDE:
-                    raise SourceError("a compressed Parquet file that is too large: decompress it first")
-            lines = Records(source, bytes(inside) or source.path, self.given)
+            lines = Records(source, self.given)
         else:
             lines = Lines(source, itertools.chain([head], blocks), self.given)
         for number, piece in enumerate(lines):
@@ -113,13 +104,10 @@ class Parser:
             data = b"".join(piece.data for _, _, piece in group)
             counts = [(piece.count, facts["file_id"]) for facts, _, piece in group]
             whole = not any(piece.cut for _, _, piece in group)
-            frame = proven(data, sum(count for count, _ in counts), format) if whole else None
-            if frame is None:
-                lines = as_lines(data)
-                fits = _judged(lines, format)
-                frame = typed(data, format) if whole and data and fits.all() else None
-            if frame is not None:
-                self._keep(frame, format, counts)
+            lines = as_lines(data)
+            fits = _judged(lines, format)
+            if whole and data and fits.all():
+                self._keep(typed(data, format), format, counts)
                 continue
             start, found = 0, defaultdict(list)
             for facts, source, piece in group:

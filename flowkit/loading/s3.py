@@ -11,7 +11,6 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -53,9 +52,8 @@ def list_objects(uri: str, start: int | None, end: int | None, profile: str | No
     pages = partial(_pages, client("s3", profile), name)
     folder = prefix if not prefix or prefix.endswith("/") else prefix + "/"
     roots = _roots(pages, folder)
-    with ThreadPoolExecutor(8) as pool:
-        listed = pool.map(lambda root: list(_objects(pages, root, *_days(root, start, end))), roots or [folder])
-        objects = list(itertools.chain.from_iterable(listed))
+    listed = at_once(lambda root: list(_objects(pages, root, *_days(root, start, end))), roots or [folder], 8)
+    objects = list(itertools.chain.from_iterable(listed))
     if not objects and (not roots or folder != prefix):  # no folder: one object, or the beginning of names
         objects = list(_objects(pages, prefix))
     if all(each.aside for each in objects) and all(each.aside for each in _objects(pages, prefix)):

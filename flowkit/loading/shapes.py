@@ -71,7 +71,8 @@ class Lines:
         blocks = itertools.chain([head], blocks)
         if head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
             blocks = (text.encode() for text in codecs.iterdecode(blocks, "utf-16", "replace"))
-        head = _BOMS.sub(b"", next(blocks), count=1)
+        head = next(blocks)
+        head = head[mark.end() :] if (mark := _BOMS.match(head)) else head
         blocks = itertools.chain([head], blocks)
         if _MARKUP.match(head):
             raise SourceError("this is an HTML or XML page, such as a download that failed, not a flow log")
@@ -83,16 +84,15 @@ class Lines:
                 around = (one[0][: key.end()], one[0][end:].rstrip())
                 return self._messages(self._whole_lines(blocks), key[0].decode(), *around)
             return self._gathered(strict.lines(codecs.iterdecode(blocks, "utf-8", "replace")))
-        if b"\r" in head and b"\n" not in head:
+        if b"\r" in head.removesuffix(b"\r\n") and b"\n" not in head[:-1]:
             blocks = (block.replace(b"\r", b"\n") for block in blocks)
         return self._text(self._whole_lines(blocks))
 
     def piece(self, data: bytes) -> Piece:
         """Return the next lines as a piece."""
         count = int(np.count_nonzero(np.frombuffer(data, np.uint8) == ord("\n")))  # faster than bytes.count
-        piece = Piece(data, count, self.number, self.cut)
-        self.number += piece.count
-        return piece
+        self.number += count
+        return Piece(data, count, self.number - count, self.cut)
 
     def _whole_lines(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
         """The blocks, cut at line ends. Of a line that is far too long only the beginning comes out, marked by NUL."""
@@ -107,7 +107,7 @@ class Lines:
                 if ready:
                     yield ready
                 ready = b"".join((rest, memoryview(block)[:cut])) if rest or cut < len(block) else block
-                if codecs.BOM_UTF8 in ready:  # of files that were joined
+                if codecs.BOM_UTF8[:1] in ready:  # of files that were joined; one byte is found fast
                     ready = _BOMS.sub(b"", ready)
                 rest = block[cut:]
             else:

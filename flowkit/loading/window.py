@@ -25,7 +25,7 @@ def moment(value: Moment, now: datetime | None = None) -> datetime | None:
     try:
         if relative:
             return now - timedelta(**{_UNITS[relative[2]]: int(relative[1])})
-        return moment(datetime.fromisoformat(text))
+        return moment(datetime.fromisoformat(text.upper()))
     except (ValueError, OverflowError):
         raise ValueError(f"{text!r} is no time: give ISO 8601 such as 2026-11-22T06:00Z, or -24h, -7d, now") from None
 
