@@ -767,6 +767,10 @@ def parquet(**columns) -> bytes:
 
 PARQUET = {
     "days": (parquet(start=pa.array([0, 1], pa.date32())), "the column start of the Parquet file holds Date"),
+    "days in milliseconds": (
+        parquet(start=pa.array([0, 86_400_000], pa.date64())),
+        "the column start of the Parquet file holds Date",
+    ),
     "milliseconds": (parquet(start=pa.array([1432917027000] * 2, pa.timestamp("ms"))), 2),
     "joined": (parquet() + parquet(), "several Parquet files joined in one: keep them apart"),
     "compressed": (gzip.compress(parquet()), "inside another file: decompress it first"),

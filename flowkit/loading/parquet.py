@@ -6,6 +6,7 @@ timestamps, an account a number. A record counts as one line, with tabs between 
 
 import mmap
 from collections.abc import Iterator
+from pathlib import Path
 
 import polars as pl
 
@@ -58,7 +59,8 @@ class Records(Lines):
                 yield from self._gathered(line for text in texts for line in of_text(text) if text)
                 return
             self.format = Format(tuple(names.values()), "\t")
-            tokens = {field: _token(name, schema[name], field) for name, field in names.items()}
+            days = _days(path, schema)
+            tokens = {field: _token(name, days.get(name, schema[name]), field) for name, field in names.items()}
             if "log-status" in tokens:  # some tools fill the ports of records without traffic with anything
                 empty = tokens["log-status"].is_in(["NODATA", "SKIPDATA"])
                 filled = [name for name in tokens if name in FIELDS and FIELDS[name].limit]
@@ -109,3 +111,12 @@ def _text(column: str, kind: pl.DataType) -> pl.Expr:
     if kind == pl.Binary:
         return pl.col(column).map_elements(lambda each: each.decode("utf-8", "replace"), return_dtype=pl.String)
     return pl.col(column).cast(pl.String, strict=False)
+
+
+def _days(path: Path, schema: pl.Schema) -> dict[str, pl.DataType]:
+    """The columns of days that Arrow's date64 makes Polars take for times in milliseconds."""
+    if pl.Datetime("ms") not in schema.values():
+        return {}
+    from pyarrow import parquet, types  # takes longer to import than small logs to read
+
+    return {field.name: pl.Date() for field in parquet.read_schema(path) if types.is_date(field.type)}
