@@ -194,6 +194,9 @@ def test_headings_titles_and_summaries_of_a_korean_report_are_korean(reports):
         plain = [unescape(re.sub("<[^>]*>", "", each)).strip() for each in found]
         left = {each for each in plain if re.search("[A-Za-z]{2}", each) and not HANGUL.search(each)}
         assert {each for each in left if " " in each} == set() and len(plain) > 10, name
+        drawn = {unescape(each).strip() for each in re.findall(r"(?s)<text\b[^>]*>(?:<!--.*?-->)?([^<]*)</text>", body)}
+        named = {each for each in drawn if not re.search(r"[\d(]", each) and not HANGUL.search(each)}
+        assert {each for each in named if " " in each} == set(), name
         cells = re.findall(r"(?s)<dt>(.*?)</dt><dd>(.*?)</dd>", body)
         for table in re.findall(r"(?s)<table><thead>.*?</table>", body):
             heads = re.findall(r"<th\b[^>]*>(.*?)</th>", table)

@@ -22,7 +22,7 @@ from flowkit.reporting.reachability import Reachability
 from flowkit.reporting.reachability_findings import meaning
 from flowkit.reporting.rejected import VERDICTS, Rejected
 from flowkit.reporting.talkers import WEAK, Talkers
-from flowkit.words import many, visible
+from flowkit.words import visible
 
 __all__ = [
     "bytes_by_interface", "bytes_over_time", "coverage", "evidence", "missing_records", "pairs", "reachability",
@@ -71,7 +71,7 @@ def coverage(answer: Gaps, top: int = 20) -> Figure:
     labels = [f"{visible(name)}  {percent(share)}" for name, share in zip(names, rows.certain, strict=True)]
     parts = [own[own.interface_id == eni] for eni in rows.interface_id]
     if len(lost):
-        labels.append(many(lost.interface_id.nunique(), "interface"))
+        labels.append(translated("{n:interface}", n=lost.interface_id.nunique()))
         parts.append(lost)
     figure, ax = _rows(labels)
     if len(intervals):
@@ -87,7 +87,11 @@ def coverage(answer: Gaps, top: int = 20) -> Figure:
                 bars = list(zip(date2num(utc(begin)), (end - begin) / 86400, strict=True))
                 ax.broken_barh(bars, (row - 0.36, 0.72), **LOOKS[state][1])
         utc_axis(ax)
-    _legend(ax, 4, [Patch(label=label, **look) for state, (label, look) in LOOKS.items() if state in {*gone.state}])
+    _legend(
+        ax,
+        4,
+        [Patch(label=translated(label), **look) for state, (label, look) in LOOKS.items() if state in {*gone.state}],
+    )
     return finished(figure, answer.titles["coverage"])
 
 
@@ -98,15 +102,15 @@ def missing_records(answer: Gaps, top: int = 20) -> Figure:
     names = dict(zip(answer.affected.index, answer.affected.interface, strict=True))
     figure, ax = _rows([f"{visible(names[gap.Index])}  {gap.start:%m-%d %H:%M}" for gap in some.itertuples()])
     rows = range(len(some))
-    ax.hlines(rows, some.low, some.high, color=COLOURS["skip"], linewidth=7, alpha=0.6, label="80 % band")
+    ax.hlines(rows, some.low, some.high, color=COLOURS["skip"], linewidth=7, alpha=0.6, label=translated("80 % band"))
     for column, mark, colour, length, label in (
         ("median", "|", INK, 11, "median"),
         ("seen_by_peer", "o", COLOURS["accept"], 5, "seen by the peer"),
         ("at_peak", ">", COLOURS["reject"], 5, "at the interface's peak"),
     ):
-        ax.plot(some[column], rows, mark, color=colour, markersize=length, label=label)
+        ax.plot(some[column], rows, mark, color=colour, markersize=length, label=translated(label))
     ax.set_xlim(left=0)
-    ax.set_xlabel("records missing", loc="right")
+    ax.set_xlabel(translated("records missing"), loc="right")
     if len(some):
         _legend(ax, 4)
     return finished(figure, answer.titles["missing_records"])
@@ -118,8 +122,8 @@ def skips_by_hour(answer: Gaps) -> Figure:
     figure, ax = _axes(2.4)
     ax.bar(hours.hour, hours.minutes, color=COLOURS["skip"], width=0.8)
     ax.set_xticks(range(0, 24, 3), [f"{hour:02}:00" for hour in range(0, 24, 3)])
-    ax.set_xlabel("hour of the day, UTC", loc="right")
-    ax.set_ylabel("minutes")
+    ax.set_xlabel(translated("hour of the day, UTC"), loc="right")
+    ax.set_ylabel(translated("minutes"))
     ax.set_ylim(0, max(hours.minutes.max(), 1) * 1.05)
     return finished(figure, answer.titles["skips_by_hour"], 6)
 
@@ -171,14 +175,14 @@ def rejections_over_time(answer: Rejected) -> Figure:
     wide = table.pivot_table(index="start", columns="kind", values="records", aggfunc="sum", fill_value=0)
     figure, ax = _axes(3.4)
     if len(wide):
-        _time_bars(ax, wide.index.to_series(), (
-            (wide[kind], 1, f"{VERDICTS[kind]} ({int(wide[kind].sum()):,})", SHADES[kind]) for kind in KINDS if kind in wide
-        ))  # fmt: skip
+        sums = {kind: int(wide[kind].sum()) for kind in KINDS if kind in wide}
+        labels = {kind: f"{translated(VERDICTS[kind])} ({total:,})" for kind, total in sums.items()}
+        _time_bars(ax, wide.index.to_series(), ((wide[kind], 1, label, SHADES[kind]) for kind, label in labels.items()))
         ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
         _begun(
             ax, [one for one in answer.findings if one.severity in ("high", "medium") and not pd.isna(one.first_seen)]
         )
-    ax.set_ylabel("rejected records")
+    ax.set_ylabel(translated("rejected records"))
     return finished(figure, answer.titles["rejections_over_time"], 10)
 
 
@@ -239,7 +243,8 @@ def evidence(answer: Talkers) -> Figure:
     colours = [COLOURS["muted" if name in WEAK else "accent"] for name in table.evidence]
     ax.barh(range(len(table)), table.share, 0.7, color=colours)
     for at, row in enumerate(table.itertuples()):
-        known = "" if pd.isna(row.right_share) else f", right in {percent(row.right_share)} where a SYN tells"
+        right = percent(None if pd.isna(row.right_share) else row.right_share)
+        known = "" if pd.isna(row.right_share) else translated(", right in {share} where a SYN tells", share=right)
         ax.text(row.share + 0.01, at, f"{percent(row.share)}{known}", va="center", fontsize=9)
     ax.set_xlim(0, 1.4)
     ax.set_xticks([0, 0.5, 1], ["0 %", "50 %", "100 %"])
@@ -255,7 +260,9 @@ def _begun(ax, findings: Iterable) -> None:
         at = date2num(one.first_seen)
         ax.plot(at, top, "v", color=SHADES[one.kind], markersize=6, clip_on=False)
         if at >= free:
-            ax.annotate(VERDICTS[one.kind], (at, top), (5, -4), textcoords="offset points", fontsize=8, va="top")
+            ax.annotate(
+                translated(VERDICTS[one.kind]), (at, top), (5, -4), textcoords="offset points", fontsize=8, va="top"
+            )
             free = at + 0.2 * (last - first)
 
 
@@ -280,7 +287,8 @@ def _legend(ax, columns: int, handles: list | None = None) -> None:
 
 
 def _ways(table: pd.DataFrame) -> Iterable[tuple]:
-    return ((table[name].astype("float64"), *look) for name, *look in WAYS if name in table)
+    ways = ((name, sign, translated(label), colour) for name, sign, label, colour in WAYS if name in table)
+    return ((table[name].astype("float64"), *look) for name, *look in ways)
 
 
 def _time_bars(ax, times: pd.Series, layers: Iterable[tuple]) -> None:
