@@ -229,7 +229,7 @@ def test_a_log_of_one_action_says_what_it_cannot(tmp_path):
 
 def test_without_changed_rules_nothing_is_replayed_and_without_todays_nothing_can_be(tmp_path, log):
     answer = fk.what_if(log)
-    assert answer.summary == ("No changed rules are given (`network_after`), so nothing is replayed.",)
+    assert answer.summary == ("No changed rules are given (network_after), so nothing is replayed.",)
     assert answer.clients.empty and answer.untried.empty and answer.verdict == ""
     assert "No changed rules" in repr(answer)
     bare = fk.load(log.source)
@@ -427,7 +427,7 @@ def test_a_report_replays_the_changed_rules(tmp_path):
 
 def test_a_report_without_changed_rules_says_so_in_one_line(sample_reports):
     said = cells(sample_reports)
-    assert "No changed rules are given (`network_after`), so nothing is replayed.\n" in said
+    assert "No changed rules are given (network_after), so nothing is replayed.\n" in said
     assert not any("Traffic that the changed rules judge otherwise" in one for one in said)
 
 
