@@ -247,7 +247,7 @@ def test_a_record_is_explained_field_by_field(capsys):
     assert said["log-status"].endswith(": not applicable, or not known")
     assert cli.main(["explain", "18 8", "--format", "tcp-flags traffic-path"]) == 0
     said = capsys.readouterr().out
-    assert ": SYN + ACK\n" in said and ": internet gateway\n" in said
+    assert ": SYN + ACK\n" in said and ": an internet gateway\n" in said
     assert cli.main(["explain", "1 2 3"]) == 2
     assert "the line has 3 fields and the format 14" in capsys.readouterr().err
 

@@ -4,8 +4,10 @@ As AWS writes it (INT32, INT64, `-` beside null) and as other tools rewrite it: 
 timestamps, an account a number. A record counts as one line, with tabs between its cells.
 """
 
+import io
 import mmap
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import polars as pl
@@ -23,21 +25,23 @@ _ROWS = 100_000
 
 
 class Records(Lines):
-    """The pieces of a Parquet file."""
+    """The pieces of a Parquet file, or of one whose bytes are in memory."""
 
-    def __init__(self, source: Compressed, given: Format | None):
+    def __init__(self, source: Compressed, file: Path | bytes, given: Format | None):
         super().__init__(source, (), given)
+        self.file = io.BytesIO(file) if isinstance(file, bytes) else file
         self.headed = True
 
     def __iter__(self) -> Iterator[Piece]:
         try:
-            path = self.source.path
-            with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-                if not data[:4] == data[-4:] == MAGIC:
-                    raise SourceError("a Parquet file that is cut off, or inside another file: decompress it first")
-                if data.find(2 * MAGIC) > 0:
-                    raise SourceError("several Parquet files joined in one: keep them apart")
-            frame = pl.scan_parquet(path, glob=False, hive_partitioning=False)
+            if isinstance(self.file, io.BytesIO):
+                joined = _joined(self.file.getvalue())
+            else:
+                with self.file.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+                    joined = _joined(data)
+            if joined:
+                raise SourceError("several Parquet files joined in one: keep them apart")
+            frame = pl.scan_parquet(self.file, glob=False, hive_partitioning=False)
             schema = frame.collect_schema()
             refuse_look_alikes(schema)
             names = {column: name for column in schema if (name := named(column))}
@@ -59,7 +63,7 @@ class Records(Lines):
                 yield from self._gathered(line for text in texts for line in of_text(text) if text)
                 return
             self.format = Format(tuple(names.values()), "\t")
-            days = _days(path, schema)
+            days = _days(self.file, schema)
             tokens = {field: _token(name, days.get(name, schema[name]), field) for name, field in names.items()}
             if "log-status" in tokens:  # some tools fill the ports of records without traffic with anything
                 empty = tokens["log-status"].is_in(["NODATA", "SKIPDATA"])
@@ -108,15 +112,33 @@ def _token(column: str, kind: pl.DataType, name: str) -> pl.Expr:
 
 def _text(column: str, kind: pl.DataType) -> pl.Expr:
     """The column as text; bytes that are no UTF-8 become U+FFFD."""
-    if kind == pl.Binary:
-        return pl.col(column).map_elements(lambda each: each.decode("utf-8", "replace"), return_dtype=pl.String)
-    return pl.col(column).cast(pl.String, strict=False)
+    if kind != pl.Binary:
+        return pl.col(column).cast(pl.String, strict=False)
+
+    def decoded(values: pl.Series) -> pl.Series:
+        with suppress(pl.exceptions.ComputeError):
+            return values.cast(pl.String)
+        return pl.Series(
+            [each if each is None else each.decode("utf-8", "replace") for each in values], dtype=pl.String
+        )
+
+    return pl.col(column).map_batches(decoded, return_dtype=pl.String)
 
 
-def _days(path: Path, schema: pl.Schema) -> dict[str, pl.DataType]:
+def _days(file: io.BytesIO | Path, schema: pl.Schema) -> dict[str, pl.DataType]:
     """The columns of days that Arrow's date64 makes Polars take for times in milliseconds."""
     if pl.Datetime("ms") not in schema.values():
         return {}
     from pyarrow import parquet, types  # takes longer to import than small logs to read
 
-    return {field.name: pl.Date() for field in parquet.read_schema(path) if types.is_date(field.type)}
+    return {field.name: pl.Date() for field in parquet.read_schema(file) if types.is_date(field.type)}
+
+
+def _joined(data: bytes | mmap.mmap) -> bool:
+    """Whether a footer, which ends with its length and `PAR1`, has another Parquet file behind it."""
+    at = -1
+    while (at := data.find(2 * MAGIC, at + 1)) > 0:
+        footer = at - 4 - int.from_bytes(data[at - 4 : at], "little")
+        if footer > 0 and (data[footer], data[at - 5]) == (0x15, 0):  # how Thrift begins and ends it
+            return True
+    return False

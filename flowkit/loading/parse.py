@@ -25,6 +25,8 @@ from flowkit.loading.typed import tallied, typed
 
 #: Bytes of text that are judged together, records that go into one part.
 TEXT, ROWS = 2 << 20, 150_000
+#: A Parquet file that comes compressed as a whole may be so long, for it is held in memory.
+LARGEST_INSIDE = 1 << 30
 #: Errors that say there is no room: the disk's, a quota's, a limit's.
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 MALFORMED = {"file_id": pl.Int64, "line": pl.Int64, "text": pl.String, "length": pl.Int64, "reason": pl.String}
@@ -82,7 +84,13 @@ class Parser:
     def _read_part(self, facts: dict, source: Compressed, blocks: Iterator[bytes]) -> None:
         head = next(blocks, b"")
         if head.startswith(MAGIC):
-            lines = Records(source, self.given)
+            with source.path.open("rb") as file:
+                inside = bytearray(head if file.read(len(MAGIC)) != MAGIC else b"")
+            for block in blocks if inside else ():
+                inside += block
+                if len(inside) > LARGEST_INSIDE:
+                    raise SourceError("a compressed Parquet file that is too large: decompress it first")
+            lines = Records(source, bytes(inside) or source.path, self.given)
         else:
             lines = Lines(source, itertools.chain([head], blocks), self.given)
         for number, piece in enumerate(lines):
