@@ -44,7 +44,7 @@ SELECT client, edges.server, protocol, server_port AS port, shared.vpc, bool_or(
     coalesce(arg_max(interface_id, last) FILTER ({HERE} AND {_ASKED}), max(interface_id) FILTER ({HERE})) AS interface_id,
     arg_max(interface_id, last) FILTER ({HERE} AND {_MET}) AS answered_at,
     arg_max(interface_id, last) FILTER ({HERE} AND {_FAILED}) AS failed_at,
-    arg_min(outcome, list_position({_FAILING}, outcome)) FILTER ({_FAILED}) AS failing,
+    {_FAILING}[min(list_position({_FAILING}, outcome)) FILTER ({_FAILED})] AS failing,
     bool_or(outcome = '{REPLY_ONLY}') AND bool_or({HERE} AND outcome = '{SILENT}') AS divided,
     coalesce(sum(sessions) FILTER ({HERE} AND {_ASKED}), 0) AS sessions_here,
     coalesce(sum(sessions) FILTER (NOT {HERE} AND {_ASKED}), 0) AS sessions_away,
@@ -196,7 +196,7 @@ SELECT id, count(DISTINCT interface_id) AS interfaces,
     exact(client_accepted + client_rejected + server_accepted + server_rejected) AS records,
     exact(client_packets::HUGEINT + server_packets) AS packets, exact(client_bytes::HUGEINT + server_bytes) AS bytes,
     unnest(arg_min({{'client': client, 'server': server, 'interface_id': interface_id, 'protocol': protocol,
-        'port': server_port}}, (rejected <> refused, first)))
+        'port': server_port}}, (rejected <> refused, first, client, server, interface_id)))
 FROM hits GROUP BY id"""
 
 #: Where packets that a service let in are rejected: at a gateway on the way back; behind a gateway, which asks on the
@@ -223,7 +223,7 @@ places AS (
     SELECT destination, protocol, port, interface_id, any_value(clients) AS clients, any_value(sessions) AS sessions,
         bool_or(back) AS back, coalesce(sum(met) FILTER (alike), 0) AS alike FROM hits
     GROUP BY destination, protocol, port, interface_id, who)
-SELECT destination, protocol, port, arg_max(interface_id, met) AS rejected_at FROM (
+SELECT destination, protocol, port, arg_max(interface_id, (met, interface_id)) AS rejected_at FROM (
     SELECT destination, protocol, port, interface_id, count(*) AS met FROM places GROUP BY ALL
     HAVING bool_or(back) OR 2 * sum(alike) >= any_value(sessions) OR (met >= 3 AND 2 * met >= any_value(clients))
 ) GROUP BY ALL"""

@@ -107,9 +107,10 @@ WITH k AS (SELECT *, CASE WHEN away THEN server ELSE client END AS far FROM keys
 same AS (SELECT *, coalesce(protocol, -1) AS p, coalesce(server_port, -1) AS port FROM edges),
 places AS (SELECT far, k.protocol, k.server_port, away, e.interface_id AS place, sum(client_accepted)::BIGINT AS own,
         min(e.first)::DOUBLE AS first, max(e.last)::DOUBLE AS last
-    FROM (SELECT DISTINCT far, protocol, server_port, away FROM k) k JOIN same e
-        ON far = CASE WHEN away THEN e.server ELSE e.client END AND p = k.protocol AND port = k.server_port
-    WHERE client_accepted > 0 GROUP BY ALL),
+    FROM (SELECT DISTINCT far, protocol, server_port, away FROM k) k
+    JOIN (SELECT server AS far, true AS away, * FROM same UNION ALL SELECT client, false, * FROM same) e
+        USING (far, away)  -- equal columns alone: by either end in one condition, every edge of the port would meet the key
+    WHERE p = k.protocol AND port = k.server_port AND client_accepted > 0 GROUP BY ALL),
 met AS (SELECT id, max(own) FILTER (place = interface_id) AS own, max(p.first) FILTER (place = interface_id) AS own_first,
         max(p.last) FILTER (place = interface_id) AS own_last, list({{'place': place, 'first': p.first, 'last': p.last}}
             ORDER BY place) FILTER (place <> interface_id) AS peers
