@@ -308,6 +308,8 @@ def test_names_of_the_api_are_words_in_a_table():
     table = pd.DataFrame({"state": ["reply-refused", "accepted-silent"], "cause": ["network-acl", "rules-changed"]})
     rows = cells_of(html_of(show(table)))
     assert rows == [["return traffic rejected", "network ACL"], ["allowed but not responding", "rules changed"]]
+    other = pd.DataFrame({"state": ["us-east-1", "not-ok"], "kind": [1, 2], "error_rate": [1.5, 20.5]})
+    assert cells_of(html_of(show(other))) == [["us-east-1", "1", "1.5"], ["not-ok", "2", "20.5"]]
 
 
 def test_a_table_of_5000_rows_says_that_it_is_cut():

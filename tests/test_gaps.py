@@ -190,7 +190,7 @@ def test_the_backtest_holds_ordinary_windows_and_prints_the_busiest_as_they_are(
     assert (rates.xs("ordinary", level="kind") >= 0.8).all()
     assert rates["records", "busiest"] < rates["records", "ordinary"]
     told = examined(0)
-    busiest = told.answer.backtest.set_index(["measure", "kind"]).rate["records", "busiest"]
+    busiest = told.answer.backtest.set_index(["measure", "kind"]).held_share["records", "busiest"]
     assert f"and {percent(busiest)} of the busiest intervals" in told.answer.summary[-1]
 
 

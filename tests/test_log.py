@@ -384,9 +384,12 @@ def test_an_answer_shows_its_summary_and_not_all_of_its_tables(question):
 
 def test_a_log_whose_fold_was_removed_meanwhile_says_so(tmp_path, own_cache):
     log = load(str(write_log(tmp_path / "flow.log", [record()])))
-    assert len(log.fold.sql("FROM edges")) == 1
+    unasked = load(str(tmp_path / "flow.log"))
+    assert len(log.fold.sql("FROM edges")) == 1 and unasked.fold.facts["records"] == 1
     store.prune(log.fold.folder.parent)
     with pytest.raises(SourceError, match="the fold of this log is gone from the cache .*: load the log again"):
         log.fold.sql("FROM edges")
+    with pytest.raises(SourceError, match="the fold of this log is gone"):
+        unasked.fold.sql("FROM keys", keys=pd.DataFrame({"a": [1]}))
     again = load(str(tmp_path / "flow.log"))
     assert len(again.fold.sql("FROM edges")) == 1

@@ -93,18 +93,19 @@ class Fold:
         """Return the answer to `query`; `values` stand for its question marks, `frames` are tables by their names. Raises
         SourceError where the fold was removed meanwhile, as after many others."""
         try:
+            connection = self._connection
             for name, frame in frames.items():
-                self._connection.register(name, frame)
-            return self._connection.execute(query, list(values)).df()
+                connection.register(name, frame)
+            try:
+                return connection.execute(query, list(values)).df()
+            finally:
+                for name in frames:
+                    connection.unregister(name)
         except duckdb.IOException:
             if self.folder.exists():
                 raise
-            raise SourceError(
-                f"the fold of this log is gone from the cache ({self.folder}): load the log again"
-            ) from None
-        finally:
-            for name in frames:
-                self._connection.unregister(name)
+            where = f"the cache ({self.folder})"
+            raise SourceError(f"the fold of this log is gone from {where}: load the log again") from None
 
 
 def stored(key: str, home: Path, make) -> Fold:

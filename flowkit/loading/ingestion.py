@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import secrets
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator
@@ -186,7 +187,7 @@ def _read_all(
 
 def _tasks(new: list[SourceFile], work: Path, failures: dict[str, str]) -> Iterator[Task]:
     """The files in order, each as it was read (an object may have changed since), so many together as make one task."""
-    task, size, first = [], 0, uuid.uuid4().int >> 86 << 20
+    task, size, first = [], 0, secrets.randbits(42) << 20
     by_scheme = itertools.groupby(new, lambda file: file.place.partition("//")[0])
     fetched = (each for scheme, files in by_scheme for each in REMOTE.get(scheme, sources).fetch(files, work))
     for number, (file, path) in enumerate(fetched):

@@ -175,7 +175,7 @@ def backtest(counts: IntervalCounts, tests: int = 400) -> pd.DataFrame:
     """Return how often the band held what a known interval held, when that interval was hidden.
 
     One row a measure and kind of interval (ordinary, or busiest: the busiest tenth of an interface's by records):
-    ``measure``, ``kind``, ``tested``, ``held``, ``rate`` (held of tested), ``below`` (the value lay above the band).
+    ``measure``, ``kind``, ``tested``, ``held``, ``held_share`` (of tested), ``below`` (the value lay above the band).
     About `tests` of each kind, evenly spread; each is hidden with as many beside it as the interface's gaps have.
     """
     made = []
@@ -196,7 +196,7 @@ def backtest(counts: IntervalCounts, tests: int = 400) -> pd.DataFrame:
             made += zip(MEASURES, [kind] * 3, [tested] * 3, held, below, strict=True)
     rows = pd.DataFrame(made, columns=["measure", "kind", "tested", "held", "below"])
     rows = rows.groupby(["measure", "kind"], as_index=False).sum()
-    rows = rows.assign(rate=rows.held / rows.tested.where(rows.tested > 0))
+    rows = rows.assign(held_share=rows.held / rows.tested.where(rows.tested > 0))
     return rows.sort_values(["measure", "kind"], ascending=False, ignore_index=True)
 
 

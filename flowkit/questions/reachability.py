@@ -196,7 +196,7 @@ SELECT id, count(DISTINCT interface_id) AS interfaces,
     exact(client_accepted + client_rejected + server_accepted + server_rejected) AS records,
     exact(client_packets::HUGEINT + server_packets) AS packets, exact(client_bytes::HUGEINT + server_bytes) AS bytes,
     unnest(arg_min({{'client': client, 'server': server, 'interface_id': interface_id, 'protocol': protocol,
-        'port': server_port}}, (rejected <> refused, first, client, server, interface_id)))
+        'port': server_port}}, (rejected <> refused, first, client, server, interface_id, protocol, server_port)))
 FROM hits GROUP BY id"""
 
 #: Where packets that a service let in are rejected: at a gateway on the way back; behind a gateway, which asks on the

@@ -13,10 +13,10 @@ from markupsafe import Markup
 
 from flowkit.language import language, retold, said, translated
 from flowkit.net import protocol_name
-from flowkit.reporting.finding import FOLDS, Finding, expectation_of, fold_of, incidents, number_repeats
+from flowkit.reporting.finding import CAUSES, FOLDS, Finding, expectation_of, fold_of, incidents, number_repeats
 from flowkit.reporting.html import escaped, percent, period, size, when
-from flowkit.reporting.kinds import SEVERITIES, text
-from flowkit.words import terms
+from flowkit.reporting.kinds import KINDS, SEVERITIES, text
+from flowkit.words import TERMS, terms
 
 #: `flowkit report` reads findings from a cell's output under this MIME type.
 MIME = "application/vnd.flowkit.findings+json"
@@ -36,6 +36,7 @@ WORDS = set(
 ) | {"admitted by"}
 #: Columns of names that are the API's, which people write otherwise.
 TOKENS = {"cause", "kind", "state", "was"}
+NAMES = {*CAUSES, *KINDS, *TERMS}
 TEMPLATES = Path(__file__).parent / "template"
 
 
@@ -189,11 +190,10 @@ def _column(values: pd.Series, name: str) -> tuple[str, bool, list[tuple[str, ob
         (types.is_bool_dtype(values), "", False, lambda value: translated("yes" if value else "no")),
         (types.is_timedelta64_dtype(values), " (h:m:s)", True, lambda value: f"{int(value.total_seconds()) // 3600:02}:"
          f"{value.components.minutes:02}:{value.components.seconds:02}"),
-        (name in TOKENS, "", False, lambda value: worded(str(value))),
-        (not is_number, "", False, (lambda value: retold(str(value))) if name in WORDS else str),
+        (not is_number, "", False, lambda value: (worded if name in TOKENS else retold if name in WORDS else str)(str(value))),
         (name == "protocol", "", False, lambda value: protocol_name(int(value))),
         (name == "bytes" or name.endswith("_bytes"), "", True, size),
-        (name.endswith(("share", "coverage", "certain", "rate")), "", True, percent),
+        (name.endswith(("share", "coverage", "certain")), "", True, percent),
         (name.endswith("port") or name == "traffic_path", "", True, lambda value: str(int(value))),
         (is_whole, seconds, True, lambda value: f"{int(value):,}"),
         (True, seconds, True, lambda value: f"{value:,.{0 if abs(value) >= 1000 else 1}f}"),
@@ -205,8 +205,8 @@ def _column(values: pd.Series, name: str) -> tuple[str, bool, list[tuple[str, ob
 
 
 def worded(name: str) -> str:
-    """Return the name of a cause, a kind or a state in words, in the reader's language."""
-    return terms(retold(name))
+    """Return the name of a cause, a kind or a state in words, in the reader's language; what is none of ours stays."""
+    return terms(name) if retold(name) == name and name in NAMES else retold(name)
 
 
 def _final(value: object) -> Markup:

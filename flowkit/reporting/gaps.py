@@ -78,7 +78,7 @@ def _summary(tables: GapTables, log) -> list[str]:
     none = [] if "skipdata" in missing else [text("gaps.none-skipped" if (share or 0) >= LITTLE else "gaps.none-seen")]
     said = [*little(share), *said, seen, *none]
     if found.high.sum():
-        rates = tables.backtest[tables.backtest.measure == "records"].set_index("kind").rate.dropna()
+        rates = tables.backtest[tables.backtest.measure == "records"].set_index("kind").held_share.dropna()
         test = translated(" and ").join(text(f"gaps.held-{kind}", rate=percent(rate)) for kind, rate in rates.items())
         peers = text("gaps.peers", n=found.seen_by_peer.sum()) if found.seen_by_peer.any() else ""
         test = text("gaps.back-test", held=test) if test else ""

@@ -87,11 +87,8 @@ def coverage(answer: Gaps, top: int = 20) -> Figure:
                 bars = list(zip(date2num(utc(begin)), (end - begin) / 86400, strict=True))
                 ax.broken_barh(bars, (row - 0.36, 0.72), **LOOKS[state][1])
         utc_axis(ax)
-    _legend(
-        ax,
-        4,
-        [Patch(label=translated(label), **look) for state, (label, look) in LOOKS.items() if state in {*gone.state}],
-    )
+    looks = [look for state, look in LOOKS.items() if state in {*gone.state}]
+    _legend(ax, 4, [Patch(label=translated(label), **look) for label, look in looks])
     return finished(figure, answer.titles["coverage"])
 
 
@@ -179,9 +176,8 @@ def rejections_over_time(answer: Rejected) -> Figure:
         labels = {kind: f"{translated(VERDICTS[kind])} ({total:,})" for kind, total in sums.items()}
         _time_bars(ax, wide.index.to_series(), ((wide[kind], 1, label, SHADES[kind]) for kind, label in labels.items()))
         ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
-        _begun(
-            ax, [one for one in answer.findings if one.severity in ("high", "medium") and not pd.isna(one.first_seen)]
-        )
+        grave = [one for one in answer.findings if one.severity in ("high", "medium")]
+        _begun(ax, [one for one in grave if not pd.isna(one.first_seen)])
     ax.set_ylabel(translated("rejected records"))
     return finished(figure, answer.titles["rejections_over_time"], 10)
 
@@ -243,9 +239,10 @@ def evidence(answer: Talkers) -> Figure:
     colours = [COLOURS["muted" if name in WEAK else "accent"] for name in table.evidence]
     ax.barh(range(len(table)), table.share, 0.7, color=colours)
     for at, row in enumerate(table.itertuples()):
-        right = percent(None if pd.isna(row.right_share) else row.right_share)
-        known = "" if pd.isna(row.right_share) else translated(", right in {share} where a SYN tells", share=right)
-        ax.text(row.share + 0.01, at, f"{percent(row.share)}{known}", va="center", fontsize=9)
+        label = percent(row.share)
+        if not pd.isna(row.right_share):
+            label += translated(", right in {share} where a SYN tells", share=percent(row.right_share))
+        ax.text(row.share + 0.01, at, label, va="center", fontsize=9)
     ax.set_xlim(0, 1.4)
     ax.set_xticks([0, 0.5, 1], ["0 %", "50 %", "100 %"])
     return finished(figure, answer.titles["evidence"], 6)

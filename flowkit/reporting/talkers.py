@@ -23,7 +23,7 @@ from flowkit.reporting.names import called, service_name, shortened
 WEAK = tuple(name for name, confidence in CONFIDENCE.items() if confidence == "low")
 
 #: What names the client of a session, by evidence.
-EVIDENCE = {
+MEANING = {
     "syn": "it sent the TCP SYN", "carry": "session of an earlier window", "refused": "its packets were rejected",
     "service": "the port serves many", "ports": "the port is a known service's", "lowport": "the port is below 1024",
     "first": "its packet came first", "unknown": "nothing",
@@ -79,7 +79,7 @@ def talkers(
     for name in ("pairs", "roles"):
         tables[name] = _with_service(tables[name])
     totals, evidence = tables.pop("totals"), tables["evidence"]
-    evidence.insert(1, "meaning", evidence.evidence.map(EVIDENCE))
+    evidence.insert(1, "meaning", evidence.evidence.map(MEANING))
     egress = Egress(log, window(compare_at, None)[0], large_bytes)
     tables["destinations"] = outbound.table(egress, names)
     total, weak = evidence.sessions.sum(), evidence.loc[evidence.evidence.isin(WEAK), "sessions"].sum()
