@@ -218,11 +218,6 @@ def test_a_missing_slot_counts_for_the_interfaces_of_its_flow_log_only():
     assert [states(cells, eni)[1:2] for eni in ("eni-a", "eni-b", "eni-c")] == [["NOT_DELIVERED"], ["SILENT"], []]
 
 
-def test_a_regional_nat_gateway_is_known_by_its_resource():
-    rows = [row | {"interface_id": None, "resource_id": "nat-1"} for row in full("eni-a", 0, 600)]
-    assert told(coverage(flows(rows)), "nat-1") == [(0, 598, "OK")]
-
-
 @pytest.mark.parametrize("field", ["interface_id", "log_status", "start", "end"])
 def test_a_log_that_lacks_a_field_cannot_be_judged_and_says_so(field):
     cells = coverage(flows([row | {field: None} for row in full("eni-a", 0, 600)]))

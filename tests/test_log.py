@@ -65,6 +65,7 @@ def test_records_have_utc_times_a_settled_interface_and_no_copies(tmp_path):
     log = load(write_log(tmp_path / "x.log", rows, names))
     table = log.records.order_by("interface_id").execute()
     assert table.interface_id.tolist() == ["eni-0b", "nat-0a"]
+    assert sorted(log.interfaces.interface_id) == sorted(log.coverage.interface_id) == ["eni-0b", "nat-0a"]
     assert table.start.tolist() == [pd.Timestamp("2026-11-20 12:00", tz="UTC")] * 2
     assert table.brand_new.tolist() == ["y", "x"]
     assert log.records.filter(log.records.start >= "2026-11-20T12:00:01").count().execute() == 0

@@ -179,7 +179,7 @@ def _lost(flows, files, names, pieces, interval, slots) -> list:
         if files.flow_log_id.nunique() > 1:  # only the interfaces that this one holds records of
             own = ibis.memtable(files.loc[files.flow_log_id == log, ["file_id"]].astype("int64"))
             rows = flows.semi_join(own, "file_id")
-            owners = rows.select(owner=rows.interface_id.coalesce(rows.resource_id)).distinct().execute()
+            owners = rows.select(owner=rows.interface_id).distinct().execute()
             codes = np.flatnonzero(np.isin(names, owners.owner))
         who = np.repeat(codes, len(ranges))
         starts, ends = (np.tile(seconds(ranges[edge]), len(codes)) for edge in ("start", "end"))

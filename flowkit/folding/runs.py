@@ -21,18 +21,17 @@ LONG = 90
 PART = 1_000_000
 #: What a piece of time is known by, as bits: NODATA, flows, SKIPDATA without and with flows.
 NODATA, SEEN, SKIP, MIXED = (1 << bit for bit in range(4))
-_OWNER = "coalesce(interface_id, resource_id)"
 #: How many records of each interface hold which fields, statuses and actions.
-FACTS = f"""
-    SELECT {_OWNER} AS interface_id, count("start") AS start, count("end") AS "end", count(log_status) AS log_status,
+FACTS = """
+    SELECT interface_id, count("start") AS start, count("end") AS "end", count(log_status) AS log_status,
         count(action) AS action, count(*) FILTER (WHERE "start" IS NOT NULL AND "end" IS NOT NULL) AS timed,
         count(*) FILTER (WHERE action = 'ACCEPT') AS accepts, count(*) FILTER (WHERE log_status = 'NODATA') AS nodata,
         count(*) FILTER (WHERE log_status = 'SKIPDATA') AS skipdata
-    FROM flows GROUP BY {_OWNER}"""
+    FROM flows GROUP BY interface_id"""
 #: The records that have a time, by interface; one that ends before it starts is of one moment.
-TIMED = f"""
-    SELECT {_OWNER} AS interface_id, "start", greatest("start", "end") AS "end", log_status
-    FROM flows WHERE "start" IS NOT NULL AND "end" IS NOT NULL AND {_OWNER} IS NOT NULL"""
+TIMED = """
+    SELECT interface_id, "start", greatest("start", "end") AS "end", log_status
+    FROM flows WHERE "start" IS NOT NULL AND "end" IS NOT NULL AND interface_id IS NOT NULL"""
 SKIPS = """SELECT interface_id, "start", "end" FROM timed WHERE log_status = 'SKIPDATA'"""
 _OVER = 'OVER (PARTITION BY interface_id, kind ORDER BY "start" ROWS BETWEEN UNBOUNDED PRECEDING AND {})'
 _BEFORE, _WHOLE = _OVER.format("1 PRECEDING"), _OVER.format("UNBOUNDED FOLLOWING")
@@ -72,7 +71,7 @@ def skip_pieces(flows, skips, names, interval) -> list:
     skips.loc[empty, "end"] = skips.start[empty] + interval[skips.code[empty]]
     ranges = pd.DataFrame({"owner": names.take(skips.code), "first": skips.start, "last": skips.end})
     rows = flows.filter((flows.log_status.fill_null("OK") == "OK") & flows.start.notnull() & flows.end.notnull())
-    rows = rows.select(owner=rows.interface_id.coalesce(rows.resource_id), middle=(rows.start + rows.end) // 2)
+    rows = rows.select(owner=rows.interface_id, middle=(rows.start + rows.end) // 2)
     hit = within(rows, ranges.assign(number=skips.index), ["owner"], "middle")
     mixed = skips.index.isin(hit.select("number").distinct().execute().number)
     return [pieces_of(skips[~mixed], SKIP), pieces_of(skips[mixed], MIXED)]

@@ -20,10 +20,9 @@ SAW_SYN, SAW_SYN_ACK, SAW_FIN, SAW_RST, SAW_FLAGS, REFUSED, LEAVES, ENTERS = 1, 
 HIGH = 1 << 30
 #: Words of the field ``reject-reason`` as numbers; 3 stands for any other.
 CONTROLS = {"BPA": 1, "EC": 2}
-#: The records that name a flow: those with addresses, NODATA and SKIPDATA left out. The interface is the resource's id
-#: where a log has no interface, `-` without either.
+#: The records that name a flow: those with addresses, NODATA and SKIPDATA left out; and where they were logged.
 NAMED = "srcaddr IS NOT NULL AND dstaddr IS NOT NULL AND coalesce(log_status, 'OK') = 'OK'"
-INTERFACE = "coalesce(interface_id, resource_id, '-')"
+INTERFACE = "coalesce(interface_id, '-')"
 _KEY = ", ".join(KEY)
 
 #: The named records, each with its ends in canonical order and whether ``a`` sent it.

@@ -95,7 +95,7 @@ def interval_counts(flows: ir.Table, coverage: pd.DataFrame, gaps: pd.DataFrame)
 
     rows = flows.filter((flows.log_status.fill_null("OK") == "OK") & flows.start.notnull())
     rows = rows.select(
-        owner=rows.interface_id.coalesce(rows.resource_id),
+        owner=rows.interface_id,
         middle=(rows.start + rows.end.fill_null(rows.start)) // 2,
         bytes=rows.bytes.fill_null(0),
         reject=(rows.action == "REJECT").ifelse(1, 0),

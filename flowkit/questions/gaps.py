@@ -269,9 +269,12 @@ def flows_across_gap(flows: ir.Table, gaps: pd.DataFrame) -> ir.Table:
 def skipdata_records(flows: ir.Table, gaps: pd.DataFrame) -> pd.DataFrame:
     """Return the SKIPDATA records of each gap: ``records``, ``samples`` (three, as v2 lines), by the row of `gaps`."""
     rows = flows.filter((flows.log_status == "SKIPDATA") & flows.start.notnull() & flows.end.notnull())
-    owner = rows.interface_id.coalesce(rows.resource_id)
-    rows = rows.select("version", "account_id", "start", "end", interface_id=owner)
-    rows = within(rows, _minutes(gaps, 0), ["interface_id"], "start")
+    rows = within(
+        rows.select("interface_id", "version", "account_id", "start", "end"),
+        _minutes(gaps, 0),
+        ["interface_id"],
+        "start",
+    )
     nth = ibis.row_number().over(ibis.window(group_by="gap", order_by="start"))
     rows = rows.mutate(nth=nth, records=rows.count().over(ibis.window(group_by="gap")))
     rows = rows.filter(rows.nth < 3).execute().sort_values(["gap", "nth"]).fillna({"account_id": "-", "version": 2})
@@ -294,9 +297,8 @@ def _rows(flows: ir.Table) -> ir.Table:
     rows = flows.filter(flows.log_status.fill_null("OK") == "OK")
     rows = rows.filter(rows.srcaddr.notnull() & rows.start.notnull() & rows.end.notnull())
     return rows.select(
-        *("srcaddr", "dstaddr", "packets", "bytes", "start", "end", "action", "tcp_flags"),
+        *("interface_id", "srcaddr", "dstaddr", "packets", "bytes", "start", "end", "action", "tcp_flags"),
         *(rows[key].fill_null(-1).name(key) for key in FLOW[2:]),
-        interface_id=rows.interface_id.coalesce(rows.resource_id),
         middle=(rows.start + rows.end) // 2,
     )
 

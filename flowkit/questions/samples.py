@@ -23,7 +23,7 @@ def samples(log, keys: pd.DataFrame, each: int = 3) -> dict[object, tuple[str, .
     rows = log.flows
     rows = rows.filter(rows.srcaddr.notnull() & rows.dstaddr.notnull() & (rows.log_status.fill_null("OK") == "OK"))
     own = {end: ibis.coalesce(rows[f"pkt_{end}addr"], rows[f"{end}addr"]) for end in ("src", "dst")}
-    own["at"] = ibis.coalesce(rows.interface_id, rows.resource_id, "-")
+    own["at"] = rows.interface_id.fill_null("-")
     rows = rows.mutate(protocol=rows.protocol.cast("int64"), **own)
     # Both addresses, the packet's own, are always given: they join by hash, and the rest is compared.
     found = rows.join(known, [rows.src == known.key_srcaddr, rows.dst == known.key_dstaddr])
