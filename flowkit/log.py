@@ -9,9 +9,8 @@ import os
 import time
 from functools import cached_property, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import ibis
-import ibis.expr.types as ir
 import pandas as pd
 import polars as pl
 
@@ -22,16 +21,17 @@ from flowkit.folding.engine import Engine
 from flowkit.folding.store import Fold
 from flowkit.language import retold
 from flowkit.loading.cache import folder, spill
-from flowkit.loading.engines import recognised, table_of
-from flowkit.loading.engines import tally as table_tally
 from flowkit.loading.errors import SourceError
 from flowkit.loading.ingestion import Ingested, bring_in
 from flowkit.loading.network import Snapshot, snapshot_of
-from flowkit.loading.records import backend, quoted, records_view, whole_numbers
+from flowkit.loading.records import backend, new_name, quoted, records_view, whole_numbers
 from flowkit.loading.sources import DAY, FIRST_TIME, REPORT, aws_name, is_table, slot_of
 from flowkit.loading.typed import LONGEST
 from flowkit.loading.window import Moment, moment, window
 from flowkit.words import many, one_line
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
 
 #: Reasons, examples and files that `summary` names at most.
 SHOWN = 5
@@ -39,6 +39,7 @@ SHOWN = 5
 SHARED = ("window", "records in these files", "log-status", "files", "malformed lines", "sums")
 #: What `summary` says of sums that the fold cannot hold.
 BEYOND = f"bytes or packets exceed 64 bits: a sum beyond {MOST:,} is given as that, a lower bound"
+TIMES = ("start", "end")
 _COUNTED = ("lines", "headers", "blank", "ok", "nodata", "skipdata", "no_status", "malformed")
 _STATUS = {"ok": "OK", "nodata": "NODATA", "skipdata": "SKIPDATA", "no_status": "without log-status"}
 
@@ -82,61 +83,69 @@ class Log:
         self._latest = int(time.time()) + DAY
 
     @cached_property
-    def records(self) -> ir.Table:
+    def records(self) -> "ir.Table":
         """The records that overlap the window, one row each: `start` and `end` as UTC timestamps, `file_id` of `files`.
 
         `interface_id` is the resource's id where the log has no interface; copies of a record that several flow logs
         hold are out; NODATA and SKIPDATA rows are in. Times that no flow log can have (before 2014, after tomorrow, or
         more than a day apart) are null; such rows are there where no window is asked for.
         """
-        table = self._within(odd=True)
-        times = {
-            name: sane.ifelse(table[name], ibis.null("int64")).as_timestamp("s").cast("timestamp('UTC')")
-            for name, sane in self._sane(table).items()
-        }
-        return table.mutate(**times).drop("duplicate")
+        table = self._source.table(self._within(odd=True))
+        return table.mutate(**{name: table[name].as_timestamp("s").cast("timestamp('UTC')") for name in TIMES})
 
-    @cached_property
-    def flows(self) -> ir.Table:
+    @property
+    def flows(self) -> "ir.Table":
         """The records of the window as the fold reads them: `start` and `end` in whole seconds, `file_id`; without copies
         and without records whose times no flow log can have."""
-        table = self._within(odd=False)
-        # A view, so that nobody compiles it again.
-        return backend().create_view(ibis.util.gen_name("flows"), table) if self._ingested is not None else table
+        return backend().table(self.rows) if isinstance(self.rows, str) else self.rows
 
     @cached_property
-    def raw(self) -> ir.Table:
+    def rows(self) -> "str | ir.Table":
+        """`flows`, as an `Engine` takes it."""
+        return self._source.view(self._within(odd=False))
+
+    @cached_property
+    def raw(self) -> "ir.Table":
         """All records of the files, whatever their times, as `flows` has them."""
-        if self._ingested is None:
-            table = recognised(table_of(self.source))
-        else:
-            table = backend().table(records_view(self._ingested.facts, self.record))
-        return table.mutate(interface_id=ibis.coalesce(table.interface_id, table.resource_id))
+        return self._source.table("SELECT * FROM flows")
 
-    def _sane(self, table: ir.Table) -> dict[str, ir.BooleanValue]:
-        """Return for `start` and `end` whether a flow log can have such a time, beside the other one."""
-        short = (table.end <= ibis.least(table.start, self._latest) + LONGEST).fill_null(True)
-        times = {name: table[name] for name in ("start", "end")}
-        return {name: at.isnull() | (at.between(FIRST_TIME, self._latest) & short) for name, at in times.items()}
+    @cached_property
+    def _source(self) -> Engine:
+        if self._ingested is not None:
+            return Engine(records_view(self._ingested.facts, self.record))
+        from flowkit.loading.engines import recognised, table_of
 
-    def _within(self, odd: bool) -> ir.Table:
-        """The rows that overlap the window, without copies; those of `odd` times only where there is none."""
+        return Engine(recognised(table_of(self.source)))
+
+    def _sane(self, name: str) -> str:
+        """Return SQL for whether a flow log can have this `start` or `end`, beside the other one."""
+        short = f'coalesce("end" <= CASE WHEN "start" < {self._latest} THEN "start" ELSE {self._latest} END + {LONGEST}, TRUE)'
+        return f'("{name}" IS NULL OR ("{name}" BETWEEN {FIRST_TIME} AND {self._latest} AND {short}))'
+
+    def _within(self, odd: bool) -> str:
+        """Return SQL for the rows that overlap the window, without copies; those of `odd` times only where there is none,
+        and their times as null."""
         first, last = window(self.start, self.end)
-        table = self.raw.filter(~self.raw.duplicate)
+        tests = ["NOT duplicate"]
         if not odd or first is not None or last is not None:
-            table = table.filter(*self._sane(table).values())
-        if first is not None:
-            table = table.filter(ibis.coalesce(table.end, table.start) >= first)
-        if last is not None:
-            table = table.filter(ibis.coalesce(table.start, table.end) < last)
-        return table
+            tests += map(self._sane, TIMES)
+        tests += [f'coalesce("end", "start") >= {first}'] if first is not None else []
+        tests += [f'coalesce("start", "end") < {last}'] if last is not None else []
+        columns = (name for name in self._source.columns if name != "duplicate")
+        chosen = (
+            f'CASE WHEN {self._sane(name)} THEN "{name}" END AS "{name}"' if odd and name in TIMES else quoted(name)
+            for name in columns
+        )
+        return f"SELECT {', '.join(chosen)} FROM flows WHERE {' AND '.join(tests)}"
 
     @cached_property
     def tally(self) -> dict:
         """The counts of all files, as `flowkit.ingest` returns them, but for the seconds."""
         if self._ingested:
             return self._ingested.tally
-        return {**table_tally(self.source, self.start, self.end), "new_files": 0}
+        from flowkit.loading.engines import tally
+
+        return {**tally(self.source, self.start, self.end), "new_files": 0}
 
     @property
     def troubles(self) -> str:
@@ -230,7 +239,7 @@ class Log:
         key = store.key_of(identity, span, self.record, rules)
         intervals = partial(coverage, files=self.files, start=self.start, end=self.end, snapshot=self.network)
         home = folder() / "folds"
-        return store.stored(key, home, lambda place: store.fold(self.flows, self.network, place, span, intervals))
+        return store.stored(key, home, lambda place: store.fold(self.rows, self.network, place, span, intervals))
 
     @property
     def interfaces(self) -> pd.DataFrame:
@@ -243,11 +252,13 @@ class Log:
         return self.fold.coverage
 
     @cached_property
-    def edges(self) -> ir.Table:
+    def edges(self) -> "ir.Table":
         """The conversations summed by interface, client, server, protocol, port, outcome and time step. The columns of
         `flowkit.folding.edges.edges`, with `step`, `first` and `last` as UTC timestamps and the names of hosts beside
         their addresses (`client_name`, `server_name`; null where no snapshot names them)."""
-        table = backend().read_parquet(self.fold.folder / "edges.parquet", table_name=ibis.util.gen_name("edges"))
+        import ibis
+
+        table = backend().read_parquet(self.fold.folder / "edges.parquet", table_name=new_name("edges"))
         times = {name: table[name].as_timestamp("s").cast("timestamp('UTC')") for name in ("step", "first", "last")}
         table = table.mutate(**times)
         names = pd.DataFrame(self.network.names() if self.network else [], columns=["address", "name"])
@@ -258,10 +269,10 @@ class Log:
         return table
 
     @cached_property
-    def conversations(self) -> ir.Table:
+    def conversations(self) -> "ir.Table":
         """The conversations, in the columns of `flowkit.folding.conversations`, computed when asked."""
-        self._engine = Engine(self.flows)  # as long as the table, which reads what the engine holds
-        folder = spill() / ibis.util.gen_name("conversations")
+        self._engine = Engine(self.rows)  # as long as the table, which reads what the engine holds
+        folder = spill() / new_name("conversations")
         folder.mkdir()
         store.converse(self._engine, self.interfaces, True, folder)
         return self._engine.table("SELECT * FROM conversations")
@@ -270,8 +281,9 @@ class Log:
     def odd_times(self) -> str:
         """How many records have times that no flow log can have (see `records`), with an example; '' where none has."""
         if self._ingested is None:
-            odd = self.raw.filter(~ibis.and_(*self._sane(self.raw).values()))
-            count, some = odd.count().execute(), odd.select("start", "end").limit(1).execute().itertuples(index=False)
+            odd = f"FROM flows WHERE NOT ({self._sane('start')} AND {self._sane('end')})"
+            count = int(self._source.answer(f"SELECT count(*) AS number {odd}").number.item())
+            some = self._source.answer(f'SELECT "start", "end" {odd} LIMIT 1').itertuples(index=False)
             examples = [("{} to {}".format(*times), "this table") for times in some]
         else:
             files = self._ingested.facts.filter(pl.col("odd_times") > 0)
@@ -284,8 +296,8 @@ class Log:
     @cached_property
     def outside(self) -> str:
         """Where the records of the source lie, to be said where the window holds none; '' where there are no records."""
-        rows = self.raw.filter(*self._sane(self.raw).values())
-        span = rows.aggregate(first=rows.start.min(), last=rows.end.max()).execute()
+        sane = " AND ".join(map(self._sane, TIMES))
+        span = self._source.answer(f'SELECT min("start") AS first, max("end") AS last FROM flows WHERE {sane}')
         first, last = pd.to_datetime(span.iloc[0], unit="s")
         if pd.isna(first):
             return "the times of its records are such as no flow log can have" if self.odd_times else ""
@@ -316,6 +328,8 @@ def sql(query: str, **tables: "Log | ir.Table") -> pd.DataFrame:
             raise ValueError("tables of another engine than DuckDB are asked one at a time")
         [(name, table)] = named.items()
         return table.alias(name).sql(query).execute()
+    import ibis
+
     con = next(iter(backends.values()), backend()).con
     for name, table in named.items():
         # Ibis 12's own `.sql` calls a method that DuckDB 2 no longer has.

@@ -8,6 +8,7 @@ import pytest
 from support import write_log
 from test_coverage import flows, full, idle, record
 
+from flowkit.fields import COLUMNS
 from flowkit.folding.coverage import coverage
 from flowkit.loading.engines import recognised, table_of
 from flowkit.loading.errors import SourceError
@@ -39,7 +40,7 @@ def parquet(tmp_path_factory):
     (place := folder / "table").mkdir()
     large = load(str(write_log(folder / "x.log", [*lines, line.format(50000, 1760616000)])))
     for name, table in (("flows", load("sample", **WINDOW).flows), ("large", large.raw)):
-        table.drop("file_id", "duplicate").to_parquet(place / f"{name}.parquet")
+        table.select([name for name in COLUMNS if name in table.columns]).to_parquet(place / f"{name}.parquet")
     return place
 
 
@@ -78,7 +79,7 @@ def test_coverage_and_gaps_on_spark_are_those_of_duckdb():
         cells = coverage(table)
         own = pd.DataFrame({"interface_id": ["eni-a", "eni-b"], "address": ["10.0.0.1", "10.0.0.2"]})
         own = own.assign(transit=False, conflict=False)
-        log = SimpleNamespace(flows=table, files=None, coverage=cells, interfaces=own, network=None)
+        log = SimpleNamespace(rows=table, files=None, coverage=cells, interfaces=own, network=None)
         answers.append(gaps(log))
     for name, frame in vars(answers[0]).items():
         pd.testing.assert_frame_equal(getattr(answers[1], name), frame, check_dtype=False, obj=name)

@@ -19,6 +19,7 @@ from test_coverage import files as slot_files
 
 from flowkit.fields import COLUMNS
 from flowkit.folding.coverage import clock_time, coverage, coverage_text, covered_share, duration
+from flowkit.folding.engine import Engine
 from flowkit.folding.interfaces import interfaces
 from flowkit.log import load
 from flowkit.questions.estimates import backtest, estimate, interval_counts
@@ -57,7 +58,7 @@ def log_of(table, files=None, network=None, **bounds):
     own = interfaces(table)
     cells = coverage(table, files, snapshot=network, **bounds)
     return SimpleNamespace(
-        flows=table, files=files, network=network, interfaces=own, coverage=cells, start=None, end=None, outside=""
+        rows=table, files=files, network=network, interfaces=own, coverage=cells, start=None, end=None, outside=""
     )
 
 
@@ -149,7 +150,8 @@ def test_flows_that_bridge_a_gap_really_lost_records_there():
         blind = intervals[intervals.state.isin(["SKIPDATA", "SILENT"])].reset_index(drop=True)
         hidden = told.world.hidden
         lost = set(map(tuple, hidden[["interface_id", *TUPLE]].astype(str).to_numpy()))
-        rows = flows_across_gap(told.flows, blind).execute()
+        engine = Engine(told.flows)
+        rows = engine.answer(flows_across_gap(engine, blind))
         assert set(map(tuple, rows[["interface_id", *TUPLE]].astype(str).to_numpy())) <= lost
         claimed += len(rows)
     assert claimed > 20
@@ -223,7 +225,8 @@ def test_a_flow_bridges_a_gap_only_if_it_ran_on_both_sides_and_neither_ended_nor
     rows += [flow("eni-a", at, 5) for at in (420, 660)]
     rows += [flow("eni-b", at, 6) for at in (540, 660)]
     rows += [flow("eni-a", at, 7, tcp_flags=flags) for at, flags in ((540, 2), (660, 1))]
-    found = flows_across_gap(flows(rows), gap(600, 660)).execute().sort_values("srcport")
+    engine = Engine(flows(rows))
+    found = engine.answer(flows_across_gap(engine, gap(600, 660))).sort_values("srcport")
     assert found[["srcport", "packets"]].to_numpy().tolist() == [[1, 2], [7, 2]]
 
 

@@ -19,8 +19,6 @@ https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html (start, e
 
 from collections.abc import Callable
 
-import ibis
-import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
@@ -48,7 +46,7 @@ LOST, PENDING, AFTER, BASE = (1 << bit for bit in range(4, 8))
 STATES = " NODATA OK SKIPDATA OK+SKIP SILENT NOT_DELIVERED PENDING OUTSIDE".split(" ")
 
 
-def coverage(flows: ir.Table | Engine, files=None, start=None, end=None, snapshot=None, now=None) -> pd.DataFrame:
+def coverage(flows: object, files=None, start=None, end=None, snapshot=None, now=None) -> pd.DataFrame:
     """Return what each interface's time is known by: one row an interval of one state, which tile its time.
 
     ``interface_id``; ``start``, ``end`` (UTC); ``state`` (see the module); ``interval`` (seconds, the aggregation
@@ -61,7 +59,6 @@ def coverage(flows: ir.Table | Engine, files=None, start=None, end=None, snapsho
     NODATA only says that nothing of that kind was seen; ``nodata``: whether the log holds NODATA records.
     """
     engine = Engine.of(flows)
-    flows = engine.flows
     engine.define(timed=r.TIMED)
     facts = engine.answer(r.FACTS)
     table = pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in COLUMNS.items()})
@@ -82,11 +79,11 @@ def coverage(flows: ir.Table | Engine, files=None, start=None, end=None, snapsho
     skips = r.coded(engine.answer(r.SKIPS), names) if facts.skipdata.any() else seen[:0]
     interval, slots, regular = r.intervals_of(seen, skips, len(names))
     pieces = [pieces_of(seen[seen.kind == kind], kind) for kind in (NODATA, SEEN)]
-    pieces += r.skip_pieces(flows, skips, names, interval)
+    pieces += r.skip_pieces(engine, skips, names, interval)
     oldest, newest = (pick(np.concatenate([p[n] for p in pieces])) for pick, n in ((np.min, 1), (np.max, 2)))
     bounds = _bound(start, oldest), _bound(end, newest)
     now = pd.Timestamp(moment(now or pd.Timestamp.now("UTC"))).timestamp()
-    spans = _lost(flows, files, names, pieces, interval, slots)
+    spans = _lost(engine, files, names, pieces, interval, slots)
     spans += [_everyone(len(names), newest, bounds[1], AFTER), _everyone(len(names), *bounds, BASE)]
     if abs(now - newest) < 3600:  # the log is being written: its end is too new to have been delivered
         spans.append(_everyone(len(names), int(now) - LAG, bounds[1], PENDING))
@@ -165,7 +162,7 @@ def spans(time: float | pd.Timedelta) -> list[tuple[int, str]]:
     return [part for part in parts if part[0]]
 
 
-def _lost(flows, files, names, pieces, interval, slots) -> list:
+def _lost(engine, files, names, pieces, interval, slots) -> list:
     """Return time without delivery as pieces: a flow log's missing slots, and holes that all interfaces share."""
     first, last = (np.concatenate([piece[edge] for piece in pieces]) for edge in (1, 2))
     order = np.argsort(first)
@@ -177,10 +174,9 @@ def _lost(flows, files, names, pieces, interval, slots) -> list:
     for log, ranges in missing_slots(files).groupby("flow_log_id"):
         codes = np.arange(len(names))
         if files.flow_log_id.nunique() > 1:  # only the interfaces that this one holds records of
-            own = ibis.memtable(files.loc[files.flow_log_id == log, ["file_id"]].astype("int64"))
-            rows = flows.semi_join(own, "file_id")
-            owners = rows.select(owner=rows.interface_id).distinct().execute()
-            codes = np.flatnonzero(np.isin(names, owners.owner))
+            engine.put("own_files", files.loc[files.flow_log_id == log, ["file_id"]].astype("int64"))
+            owners = "SELECT DISTINCT interface_id FROM flows WHERE file_id IN (SELECT file_id FROM own_files)"
+            codes = np.flatnonzero(np.isin(names, engine.answer(owners).interface_id))
         who = np.repeat(codes, len(ranges))
         starts, ends = (np.tile(seconds(ranges[edge]), len(codes)) for edge in ("start", "end"))
         # A file holds the records that end in its slot: the first of them began up to an interval before.

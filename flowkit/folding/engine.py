@@ -1,21 +1,25 @@
 """The fold's SQL, written once in DuckDB's words, and run where the records are: DuckDB, Spark, Athena, Trino.
 
 A statement names the tables that it reads: ``flows`` and the statements before it. They become one query of common
-table expressions, so that nothing is compiled on DuckDB, and no name is made in the engine of a user.
+table expressions, so that nothing is compiled on DuckDB, and no name is made in the engine of a user. Ibis is
+imported for the tables of other engines, and for what a user works with, alone.
 """
 
 import re
+import weakref
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import ibis
-import ibis.expr.types as ir
 import pandas as pd
-import sqlglot
-from ibis.expr.operations import InMemoryTable
-from sqlglot import exp
 
-from flowkit.fields import COLUMNS, MOST
-from flowkit.loading.records import literal, quoted
+from flowkit.fields import MOST
+from flowkit.loading.records import backend, connection, literal, new_name, quoted
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+#: The types of columns of small tables of ours, as SQL and pandas name them.
+TYPES = {"string": ("VARCHAR", "string"), "int64": ("BIGINT", "Int64"), "boolean": ("BOOLEAN", "boolean")}
 
 
 def total(number: str) -> str:
@@ -27,6 +31,9 @@ def in_dialect(sql: str, engine: str) -> str:
     """Return a statement in the words of an engine; elsewhere than on DuckDB sums of 64 bits wrap around or fail."""
     if engine == "duckdb":
         return sql
+    import sqlglot
+    from sqlglot import exp
+
     tree = sqlglot.parse_one(sql, read="duckdb")
     for each in tree.find_all(exp.Sum):
         each.set("this", exp.cast(each.this, "decimal(38, 0)"))
@@ -34,34 +41,50 @@ def in_dialect(sql: str, engine: str) -> str:
 
 
 class Engine:
-    """The engine that holds `flows`, and the tables of one fold in it by name."""
+    """The engine that holds `flows` (a view of this process's DuckDB, or a table of Ibis), and the tables of one question
+    in it by name."""
 
-    def __init__(self, flows: ir.Table) -> None:
-        self.flows, self.backend = flows, flows.get_backend()
-        self.is_duckdb = self.backend.name == "duckdb"
-        if self.backend.name == "pyspark":  # a name of ours, which no step has
-            flows = self.backend.create_view(ibis.util.gen_name("flowkit"), flows)
-        elif flows.op().find(InMemoryTable):
-            flows.limit(0).execute()  # Ibis hands small tables of ours to an engine when asking
-        columns = [name for name in (*COLUMNS, "file_id") if name in flows.columns]
-        self._tables = {"flows": self.backend.compile(flows.select(columns))}
-        self._kept: list[object] = []
+    def __init__(self, flows: "str | ir.Table") -> None:
+        self.flows = flows
+        self.backend = None if isinstance(flows, str) else flows.get_backend()
+        self.name = self.backend.name if self.backend else "duckdb"
+        self.is_duckdb = self.name == "duckdb"
+        self.con = connection() if self.backend is None else self.backend.con if self.is_duckdb else None
+        if self.name == "pyspark":  # a name of ours, which no step has
+            flows = self.backend.create_view(new_name("flowkit"), flows)
+        elif self.backend:
+            self.backend._run_pre_execute_hooks(flows)  # Ibis hands small tables of ours to an engine when asking
+        described = self.con.execute(f"DESCRIBE {flows}").fetchall() if self.backend is None else ()
+        self.columns = tuple(flows.columns) if self.backend else tuple(row[0] for row in described)
+        self._tables = {"flows": self.backend.compile(flows) if self.backend else f"SELECT * FROM {quoted(flows)}"}
+        self._kept: list[object] = [flows]
 
     @classmethod
-    def of(cls, flows: "ir.Table | Engine") -> "Engine":
+    def of(cls, flows: "str | ir.Table | Engine") -> "Engine":
         """Return the engine of `flows`."""
         return flows if isinstance(flows, cls) else cls(flows)
 
     def define(self, **statements: str) -> None:
         """Take statements that later ones read."""
-        self._tables |= {name: in_dialect(sql, self.backend.name) for name, sql in statements.items()}
+        self._tables |= {name: in_dialect(sql, self.name) for name, sql in statements.items()}
 
-    def put(self, name: str, frame: pd.DataFrame, types: dict[str, str]) -> None:
-        """Take a small table of ours."""
-        table = ibis.memtable(frame[[*types]], schema=types)
-        self.backend._run_pre_execute_hooks(table)
-        self._kept.append(table)
-        self._tables[name] = f"SELECT * FROM {table.get_name()}"
+    def put(self, name: str, frame: pd.DataFrame, types: dict[str, str] | None = None) -> None:
+        """Take a small table of ours: its columns of `types`; without them all, as texts or whole numbers."""
+        if types is None:
+            types = {column: "string" if kind.kind == "O" else "int64" for column, kind in frame.dtypes.items()}
+        if self.is_duckdb:
+            made = new_name("put")
+            self.con.register(made, frame[[*types]].astype({column: TYPES[kind][1] for column, kind in types.items()}))
+            weakref.finalize(self, self.con.unregister, made)
+        else:
+            import ibis
+
+            table = ibis.memtable(frame[[*types]], schema=types)
+            self.backend._run_pre_execute_hooks(table)
+            self._kept.append(table)
+            made = table.get_name()
+        casts = (f"CAST({quoted(column)} AS {TYPES[kind][0]}) AS {quoted(column)}" for column, kind in types.items())
+        self.define(**{name: f"SELECT {', '.join(casts)} FROM {made}"})
 
     def keep(self, name: str, sql: str, place: Path) -> None:
         """Compute a statement once for those that read it: DuckDB in the file `place`, Spark in its memory and disk;
@@ -69,7 +92,7 @@ class Engine:
         if self.is_duckdb:
             self.write(sql, place)
             self._tables[name] = f"SELECT * FROM read_parquet({literal(place)})"
-        elif self.backend.name == "pyspark":
+        elif self.name == "pyspark":
             cached = self.table(sql).cache()
             self._kept.append(cached)
             self._tables[name] = f"SELECT * FROM {cached.get_name()}"
@@ -78,7 +101,10 @@ class Engine:
 
     def query(self, sql: str) -> str:
         """Return a statement with all that it reads as one query in the engine's own words."""
-        if self.backend.name == "pyspark":  # it takes minutes to plan so many common table expressions
+        if self.name == "pyspark":  # it takes minutes to plan so many common table expressions
+            import sqlglot
+            from sqlglot import exp
+
             sources = {name: sqlglot.parse_one(text, read="spark") for name, text in self._tables.items()}
             return exp.expand(sqlglot.parse_one(in_dialect(sql, "pyspark"), read="spark"), sources).sql("spark")
         read, texts = set(), [sql]
@@ -91,24 +117,32 @@ class Engine:
             for name, text in self._tables.items()
             if name in read
         )
-        return f"WITH {tables} {in_dialect(sql, self.backend.name)}" if read else in_dialect(sql, self.backend.name)
+        return f"WITH {tables} {in_dialect(sql, self.name)}" if read else in_dialect(sql, self.name)
 
     def answer(self, sql: str) -> pd.DataFrame:
         """Return the rows of a statement."""
-        return self.backend.con.execute(self.query(sql)).df() if self.is_duckdb else self.table(sql).execute()
+        return self.con.execute(self.query(sql)).df() if self.is_duckdb else self.table(sql).execute()
 
-    def table(self, sql: str) -> ir.Table:
-        """Return a statement as a table of the engine, computed when asked."""
+    def view(self, sql: str) -> "str | ir.Table":
+        """Return a statement as what an engine can be made of, computed when asked."""
+        if self.backend:
+            return self.table(sql)
+        name = new_name("view")
+        self.con.execute(f"CREATE VIEW {name} AS {self.query(sql)}")
+        return name
+
+    def table(self, sql: str) -> "ir.Table":
+        """Return a statement as a table of Ibis, computed when asked."""
         if not self.is_duckdb:
-            return self.backend.sql(self.query(sql), dialect=self.backend.name)
-        name = ibis.util.gen_name("flowkit")  # Ibis 12's `.sql` calls a method that DuckDB 2 no longer has
-        self.backend.con.execute(f"CREATE VIEW {name} AS {self.query(sql)}")
-        return self.backend.table(name)
+            return self.backend.sql(self.query(sql), dialect=self.name)
+        name = new_name("view")  # Ibis 12's `.sql` calls a method that DuckDB 2 no longer has
+        self.con.execute(f"CREATE VIEW {name} AS {self.query(sql)}")
+        return (self.backend or backend()).table(name)
 
     def write(self, sql: str, place: Path) -> None:
         """Write the rows of a statement to the Parquet file `place` on this machine."""
         if self.is_duckdb:
-            self.backend.con.execute(f"COPY ({self.query(sql)}) TO {literal(place)} (FORMAT parquet)")
+            self.con.execute(f"COPY ({self.query(sql)}) TO {literal(place)} (FORMAT parquet)")
             return
         table = self.table(sql)
         whole = {"int64": "Int64", "int32": "Int32", "int8": "Int8"}  # pandas would make numbers beside nulls floats

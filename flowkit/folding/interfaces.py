@@ -6,7 +6,6 @@ every record of the interface. https://docs.aws.amazon.com/vpc/latest/userguide/
 dstaddr, flow-direction, pkt-srcaddr, interface-type)
 """
 
-import ibis.expr.types as ir
 import pandas as pd
 
 from flowkit.folding.engine import Engine
@@ -56,7 +55,7 @@ PAIRS = f"""
     GROUP BY {", ".join(f"one.{name}" for name in GROUP)}"""
 
 
-def interfaces(flows: ir.Table | Engine, network=None) -> pd.DataFrame:
+def interfaces(flows: object, network=None) -> pd.DataFrame:
     """Return the own addresses of each interface on each day of the log, one row an address.
 
     ``interface_id`` (the resource's id where a log has no interface), ``day`` (days since 1970 UTC; 0 for a log
@@ -64,7 +63,7 @@ def interfaces(flows: ir.Table | Engine, network=None) -> pd.DataFrame:
     ``inferred``, ``unknown``), ``conflict`` (another interface of the same VPC used the address at the same time),
     ``transit`` (a NAT gateway, transit gateway or load balancer), ``az_id``, ``vpc_id``, ``subnet_id``,
     ``instance_id`` (null where the log has none), ``first``, ``last`` (seconds since 1970, of that day's records).
-    `network` is the rules snapshot.
+    `flows` are the log's records (see `flowkit.folding.engine.Engine`), `network` is the rules snapshot.
     """
     engine = Engine.of(flows)
     engine.define(rows=ROWS)

@@ -2,17 +2,16 @@
 
 from collections.abc import Sequence
 
-import ibis
-import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
-from ibis import Deferred
 
-from flowkit.fields import MOST
+from flowkit.folding.engine import Engine
+from flowkit.loading.records import new_name, quoted
 
 
-def within(rows: ir.Table, ranges: pd.DataFrame, keys: Sequence[str], at: str) -> ir.Table:
-    """Return each of `rows` with each of `ranges` that its time `at` lies in: first <= at < last, `keys` equal.
+def within(engine: Engine, rows: str, ranges: pd.DataFrame, keys: Sequence[str], at: str) -> str:
+    """Return SQL for each of the statement `rows` with each range that its time `at` lies in: first <= at < last, `keys`
+    equal.
 
     `ranges` has `keys`, ``first`` and ``last`` (seconds since 1970), and other columns of texts or whole numbers, which
     are added to the rows. They are joined by bins as wide as the mean range: a range touches three of them on
@@ -23,16 +22,12 @@ def within(rows: ir.Table, ranges: pd.DataFrame, keys: Sequence[str], at: str) -
     bins = np.maximum(last - 1, first) // width - first // width + 1
     number = np.repeat(np.arange(len(ranges)), bins)
     step = np.arange(len(number)) - np.repeat(bins.cumsum() - bins, bins)
-    binned = ranges.iloc[number].assign(bin=(first // width)[number] + step)
-    joined = rows.mutate(bin=rows[at] // width).inner_join(memtable(binned), [*keys, "bin"])
-    return joined.filter((joined[at] >= joined["first"]) & (joined[at] < joined["last"])).drop("bin")
-
-
-def memtable(frame: pd.DataFrame) -> ir.Table:
-    """Return a small frame of texts and whole numbers as a table that any engine can join."""
-    types = {"string": "string", "object": "string", "str": "string"}
-    schema = {name: types.get(str(kind), "int64") for name, kind in frame.dtypes.items()}
-    return ibis.memtable(frame.reset_index(drop=True), schema=schema)
+    engine.put(name := new_name("ranges"), ranges.iloc[number].assign(bin=(first // width)[number] + step))
+    added = ", ".join(f"{name}.{quoted(column)}" for column in ranges.columns if column not in keys)
+    same = " AND ".join(f"one.{key} = {name}.{key}" for key in keys)
+    return f"""
+    SELECT one.*, {added} FROM {rows} AS one JOIN {name} ON {same} AND one.{quoted(at)} // {width} = {name}.bin
+        AND one.{quoted(at)} >= {name}.first AND one.{quoted(at)} < {name}.last"""
 
 
 def sweep(pieces: Sequence[tuple], holes: bool = False) -> tuple:
@@ -69,10 +64,3 @@ def seconds(moments: pd.Series) -> pd.Series:
 def utc(moments) -> pd.Series:
     """Return whole seconds since 1970 as UTC Timestamps."""
     return pd.Series(np.asarray(moments, "int64").astype("datetime64[s]")).dt.tz_localize("UTC")
-
-
-def total(table: ir.Table, value: Deferred) -> ir.IntegerScalar:
-    """Return the exact sum of whole numbers over the rows of a group of `table`, at most 2^63 - 1. Two records may hold
-    more together. DuckDB sums in 128 bits; elsewhere a sum of 64 bits wraps around or fails."""
-    on_duckdb, value = [each.name for each in table._find_backends()[0]] == ["duckdb"], value.resolve(table)
-    return ibis.least((value if on_duckdb else value.cast("decimal(38, 0)")).sum(), ibis.literal(MOST)).cast("int64")

@@ -32,6 +32,8 @@ FACTS = """
 TIMED = """
     SELECT interface_id, "start", greatest("start", "end") AS "end", log_status
     FROM flows WHERE "start" IS NOT NULL AND "end" IS NOT NULL AND interface_id IS NOT NULL"""
+MIDDLES = """
+    SELECT interface_id, ("start" + "end") // 2 AS middle FROM timed WHERE coalesce(log_status, 'OK') = 'OK'"""
 SKIPS = """SELECT interface_id, "start", "end" FROM timed WHERE log_status = 'SKIPDATA'"""
 _OVER = 'OVER (PARTITION BY interface_id, kind ORDER BY "start" ROWS BETWEEN UNBOUNDED PRECEDING AND {})'
 _BEFORE, _WHOLE = _OVER.format("1 PRECEDING"), _OVER.format("UNBOUNDED FOLLOWING")
@@ -63,17 +65,16 @@ def coded(rows: pd.DataFrame, names: pd.Index) -> pd.DataFrame:
     return rows
 
 
-def skip_pieces(flows, skips, names, interval) -> list:
-    """Return SKIPDATA as pieces, those with flows in them apart; an empty record stands for an interval."""
+def skip_pieces(engine, skips, names, interval) -> list:
+    """Return SKIPDATA as pieces, those with flows in them apart; an empty record stands for an interval. Reads ``timed``."""
     if skips.empty:
         return []
     empty = skips.end <= skips.start
     skips.loc[empty, "end"] = skips.start[empty] + interval[skips.code[empty]]
-    ranges = pd.DataFrame({"owner": names.take(skips.code), "first": skips.start, "last": skips.end})
-    rows = flows.filter((flows.log_status.fill_null("OK") == "OK") & flows.start.notnull() & flows.end.notnull())
-    rows = rows.select(owner=rows.interface_id, middle=(rows.start + rows.end) // 2)
-    hit = within(rows, ranges.assign(number=skips.index), ["owner"], "middle")
-    mixed = skips.index.isin(hit.select("number").distinct().execute().number)
+    made = {"interface_id": names.take(skips.code), "first": skips.start, "last": skips.end, "number": skips.index}
+    engine.define(middles=MIDDLES)
+    hit = within(engine, "middles", pd.DataFrame(made), ["interface_id"], "middle")
+    mixed = skips.index.isin(engine.answer(f"SELECT DISTINCT number FROM ({hit}) AS hit").number)
     return [pieces_of(skips[~mixed], SKIP), pieces_of(skips[mixed], MIXED)]
 
 

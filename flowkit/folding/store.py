@@ -13,7 +13,6 @@ from functools import cached_property
 from pathlib import Path
 
 import duckdb
-import ibis.expr.types as ir
 import pandas as pd
 
 from flowkit.fields import MOST
@@ -143,12 +142,12 @@ def key_of(*parts: object) -> str:
     return hashlib.sha256(json.dumps([VERSION, parts], default=str, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def fold(flows: ir.Table, network, folder: Path, span: tuple[int | None, int | None], coverage) -> None:
+def fold(flows: object, network, folder: Path, span: tuple[int | None, int | None], coverage) -> None:
     """Write the fold of `flows` into `folder`. `span` is the window in seconds since 1970 (None: open), `coverage`
     returns the intervals of an engine."""
     engine = Engine(flows)
     if engine.is_duckdb:
-        engine.backend.con.execute("SET preserve_insertion_order = false")
+        engine.con.execute("SET preserve_insertion_order = false")
     # Spark counts the rows of a condition on a column that is null throughout as null.
     facts = {name: None if pd.isna(value) else int(value) for name, value in engine.answer(FACTS).iloc[0].items()}
     facts |= {name: facts[name] or 0 for name in facts if name not in ("first", "last")}

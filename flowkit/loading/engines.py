@@ -18,7 +18,7 @@ from flowkit.fields import COLUMNS
 from flowkit.loading.errors import SourceError
 from flowkit.loading.grammar import RESERVED, known
 from flowkit.loading.parse import SUMS
-from flowkit.loading.records import backend, literal, quoted
+from flowkit.loading.records import backend, connection, literal, quoted
 from flowkit.loading.window import Moment, window
 
 #: The engines that flowkit's questions were tried on; others answer wrongly, DataFusion among them.
@@ -71,11 +71,11 @@ def _attached(path: str, schema: list[str], table: str) -> ir.Table:
     place = str(Path(path).expanduser().absolute())
     if not Path(place).is_file():
         raise SourceError(f"there is no DuckDB file {path}")
-    known = backend().con.execute("SELECT database_name, path FROM duckdb_databases()").fetchall()
+    known = connection().execute("SELECT database_name, path FROM duckdb_databases()").fetchall()
     database = next((database for database, other in known if other == place), None)
     if database is None:
         database = ibis.util.gen_name("attached")
-        backend().con.execute(f"ATTACH {literal(place)} AS {quoted(database)} (READ_ONLY)")
+        connection().execute(f"ATTACH {literal(place)} AS {quoted(database)} (READ_ONLY)")
     return backend().table(table, database=(database, schema[-1] if schema else "main"))
 
 
@@ -109,6 +109,7 @@ def recognised(table: ir.Table) -> ir.Table:
         raise SourceError(f"the table's columns are not those of flow logs: {', '.join(table.columns[:8])} …")
     by_column = {name.replace("-", "_"): _present(table[column], name) for name, column in names.items()}
     chosen = {column: by_column.get(column, ibis.null()).cast(kind) for column, kind in COLUMNS.items()}
+    chosen["interface_id"] = ibis.coalesce(chosen["interface_id"], chosen["resource_id"])
     unknown = [name for name in table.columns if known(name) is None and name not in RESERVED]
     chosen |= {name: table[name].cast("string") for name in unknown}
     return table.select(**chosen, file_id=ibis.null().cast("int64"), duplicate=ibis.literal(False))

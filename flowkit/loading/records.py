@@ -7,9 +7,9 @@ import contextlib
 import itertools
 import os
 from functools import cache
+from typing import TYPE_CHECKING
 
 import duckdb
-import ibis
 import pandas as pd
 import polars as pl
 
@@ -17,6 +17,9 @@ from flowkit.fields import COLUMNS, TGW_FIELDS
 from flowkit.loading.cache import folder, spill
 from flowkit.loading.errors import SourceError
 from flowkit.loading.sources import aws_name
+
+if TYPE_CHECKING:
+    import ibis
 
 #: Memory for all queries of a process; beyond it DuckDB spills into the cache.
 MEMORY = "1400MB"
@@ -57,19 +60,36 @@ def whole_numbers(answer: duckdb.DuckDBPyRelation) -> pd.DataFrame:
 
 
 @cache
-def _backend(process: int) -> ibis.BaseBackend:
-    backend = ibis.duckdb.connect()
+def _connection(process: int) -> duckdb.DuckDBPyConnection:
+    made = duckdb.connect()
     settings = {"temp_directory": literal(spill()), "memory_limit": literal(MEMORY), "TimeZone": "'UTC'"}
     settings |= {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
     for name, value in settings.items():
-        backend.con.execute(f"SET {name} = {value}")
-    quiet(backend.con)
-    return backend
+        made.execute(f"SET {name} = {value}")
+    quiet(made)
+    return made
 
 
-def backend() -> ibis.BaseBackend:
+def connection() -> duckdb.DuckDBPyConnection:
     """Return this process's in-memory DuckDB without network access, which holds the tables of all logs."""
-    return _backend(os.getpid())
+    return _connection(os.getpid())
+
+
+@cache
+def _backend(con: duckdb.DuckDBPyConnection) -> "ibis.BaseBackend":
+    import ibis  # it takes longer to import than small logs to read
+
+    return ibis.duckdb.from_connection(con)
+
+
+def backend() -> "ibis.BaseBackend":
+    """Return `connection` as Ibis has it, for tables that users work with."""
+    return _backend(connection())
+
+
+def new_name(what: str) -> str:
+    """Return a name that nothing in `connection` has yet."""
+    return f"{what}_{next(_names)}"
 
 
 def records_view(facts: pl.DataFrame, record: str = "vpc") -> str:
@@ -78,7 +98,7 @@ def records_view(facts: pl.DataFrame, record: str = "vpc") -> str:
     Only interfaces that several flow logs cover are looked at. The n-th of equal rows in one flow log is the same
     record as the n-th in another: so equal rows within one flow log all stay.
     """
-    con, number = backend().con, next(_names)
+    con, number = connection(), next(_names)
     rows, view, logs, shared, marked = (f"{name}_{number}" for name in ("rows", "records", "logs", "shared", "marked"))
     by_file = {file_id: aws_name(place) for file_id, place in facts.select("file_id", "place").iter_rows()}
     by_file = {file_id: name["flow_log_id"] for file_id, name in by_file.items() if name}
@@ -114,17 +134,18 @@ def records_view(facts: pl.DataFrame, record: str = "vpc") -> str:
 
 def _rows(facts: pl.DataFrame, record: str, number: int) -> str:
     """Return SQL for the rows of the files under the columns of a table of records."""
-    con, columns = backend().con, _COLUMNS[record]
+    con, columns = connection(), _COLUMNS[record]
     names = sorted({name for names in facts["parts"] for name in names if f".{record}." in name})
     # DuckDB's readers take every name for a glob.
     files = ("".join(f"[{each}]" if each in "*?[" else each for each in f"{folder()}/parts/{name}") for name in names)
     files = f"[{', '.join(map(literal, files))}]"
     rows = f"read_parquet({files}, union_by_name = true)" if names else "(SELECT NULL::BIGINT AS file_id LIMIT 0)"
     there = [row[0] for row in con.execute(f"DESCRIBE SELECT * FROM {rows}").fetchall()]
-    chosen = [
-        quoted(name) if name in there else f"CAST(NULL AS {_SQL_TYPES[kind]}) AS {quoted(name)}"
-        for name, kind in columns.items()
-    ]
+    own = {
+        name: quoted(name) if name in there else f"CAST(NULL AS {_SQL_TYPES[kind]})" for name, kind in columns.items()
+    }
+    own["interface_id"] = f"coalesce({own['interface_id']}, {own['resource_id']})"
+    chosen = [f"{sql} AS {quoted(name)}" for name, sql in own.items()]
     unknown = {name.replace("-", "_") for names in facts["unknown"] for name in names}
     unknown |= {f"{name}_" for name in unknown}
     chosen += [quoted(name) for name in sorted(unknown.intersection(there).difference(columns))]

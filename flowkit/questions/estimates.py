@@ -6,14 +6,13 @@ least 80 % of cases, because the ranks are rounded outward (https://arxiv.org/ab
 peaks, which neighbours do not show: `at_peak` says what would be missing there. Estimates are in no total.
 """
 
-import ibis
-import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
-from ibis import _
 
 from flowkit.folding.coverage import CERTAIN
-from flowkit.folding.ranges import memtable, seconds, sweep, total
+from flowkit.folding.engine import Engine, total
+from flowkit.folding.ranges import seconds, sweep
+from flowkit.loading.records import literal
 
 MEASURES = ("records", "bytes", "rejects")
 #: Certain intervals on each side that a missing one is compared with; of other weeks, so many around the same time.
@@ -29,6 +28,18 @@ MOST = 500
 BUDGET = 5_000_000
 #: Intervals that are compared at once, to bound memory.
 PART = 20_000
+_COUNTED = """
+    SELECT {owner} AS owner, ("start" + coalesce("end", "start")) // 2 AS middle, coalesce(bytes, 0) AS bytes,
+        CASE WHEN action = 'REJECT' THEN 1 ELSE 0 END AS reject
+    FROM flows WHERE coalesce(log_status, 'OK') = 'OK' AND "start" IS NOT NULL"""
+_COUNTS = f"""
+    SELECT shift + number AS number, count(*) AS records, {total("bytes")} AS bytes,
+        CAST(sum(reject) AS BIGINT) AS rejects
+    FROM (
+        SELECT shift, intervals, (middle - base) // width AS number, bytes, reject
+        FROM counted JOIN grid ON counted.owner = grid.owner
+    ) AS numbered
+    WHERE number BETWEEN 0 AND intervals - 1 GROUP BY shift + number"""
 
 
 class IntervalCounts:
@@ -76,7 +87,7 @@ class IntervalCounts:
         return own, np.sort(np.pad(self.value(own), ((0, 0), (row.high - row.low - len(own), 0))))
 
 
-def interval_counts(flows: ir.Table, coverage: pd.DataFrame, gaps: pd.DataFrame) -> IntervalCounts:
+def interval_counts(flows: object, coverage: pd.DataFrame, gaps: pd.DataFrame) -> IntervalCounts:
     """Count the records, bytes and rejected records of the interfaces with `gaps`."""
     alive = coverage[coverage.state != "OUTSIDE"]
     alive = alive.assign(first=seconds(alive.start), last=seconds(alive.end))
@@ -93,21 +104,12 @@ def interval_counts(flows: ir.Table, coverage: pd.DataFrame, gaps: pd.DataFrame)
     owners["offset"] = owners["count"].cumsum() - owners["count"]
     owners = owners[(owners.offset + owners["count"] <= BUDGET) | (owners.index == 0)]
 
-    rows = flows.filter((flows.log_status.fill_null("OK") == "OK") & flows.start.notnull())
-    rows = rows.select(
-        owner=rows.interface_id,
-        middle=(rows.start + rows.end.fill_null(rows.start)) // 2,
-        bytes=rows.bytes.fill_null(0),
-        reject=(rows.action == "REJECT").ifelse(1, 0),
-    )
-    if (owners.owner == "").any():
-        rows = rows.union(rows.mutate(owner=ibis.literal("")))
-    grid = owners[["owner", "interval", "base", "count", "offset"]].rename(columns={"count": "intervals"})
-    rows = rows.inner_join(memtable(grid), "owner")
-    rows = rows.mutate(number=(rows.middle - rows.base) // rows.interval).filter(_.number.between(0, _.intervals - 1))
-    table = rows.group_by(number=rows.offset + rows.number).agg(
-        records=_.count(), bytes=total(rows, _.bytes), rejects=_.reject.sum()
-    )
+    grid = owners[["owner", "interval", "base", "count", "offset"]]
+    engine = Engine.of(flows)
+    engine.put("grid", grid.set_axis(["owner", "width", "base", "intervals", "shift"], axis=1))
+    together = f" UNION ALL {_COUNTED.format(owner=literal(''))}" if (owners.owner == "").any() else ""
+    engine.define(counted=_COUNTED.format(owner="interface_id") + together)
+    table = engine.answer(_COUNTS)
 
     # Uncertain is an interval of which a quarter and more is in a gap.
     gone = alive[~alive.state.isin(CERTAIN)].rename(columns={"interface_id": "owner"})
@@ -123,7 +125,7 @@ def interval_counts(flows: ir.Table, coverage: pd.DataFrame, gaps: pd.DataFrame)
     code, first, last, bits = sweep([(*part, bit) for part, bit in zip(pieces, (1, 2), strict=True)])
     offset = owners.offset.to_numpy()[code[bits == 1]]
     first, last = first[bits == 1] + offset, last[bits == 1] + offset
-    return IntervalCounts(owners, first, last, table.execute().sort_values("number"))
+    return IntervalCounts(owners, first, last, table.sort_values("number"))
 
 
 def estimate(counts: IntervalCounts, gaps: pd.DataFrame) -> pd.DataFrame:

@@ -6,15 +6,14 @@ records. There `gaps` are rows with interface_id, start, end (UTC) and interval 
 
 from dataclasses import dataclass
 
-import ibis
-import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
-from ibis import _
 
 from flowkit.folding.coverage import CERTAIN, SKIPPED, SLOT, missing_slots
-from flowkit.folding.ranges import memtable, seconds, utc, within
+from flowkit.folding.engine import Engine, total
+from flowkit.folding.ranges import seconds, utc, within
 from flowkit.folding.runs import steady
+from flowkit.folding.sessions import NAMED, NONE
 from flowkit.net import FIN, RST, SYN
 from flowkit.questions.estimates import backtest, estimate, interval_counts
 
@@ -40,6 +39,28 @@ AFFECTED = {
 }
 AFFECTED["not-delivered"] = AFFECTED["silent-interface"]
 FLOW = ["srcaddr", "dstaddr", "srcport", "dstport", "protocol"]
+#: Records of flows, by the interface that logged them, with the middle of their time.
+_NAMED = f"""
+    SELECT interface_id, srcaddr, dstaddr, {", ".join(f"coalesce({key}, {NONE}) AS {key}" for key in FLOW[2:])}, packets,
+        bytes, "start", "end", action, tcp_flags, ("start" + "end") // 2 AS middle
+    FROM flows WHERE {NAMED} AND "start" IS NOT NULL AND "end" IS NOT NULL"""
+#: Those that have the logging interface's own address at one end: `mine`, the address at the other, and whether `mine`
+#: sent.
+_FROM_OTHER_END = """
+    SELECT named.*, dstaddr = own.mine AS sent, CASE WHEN dstaddr = own.mine THEN srcaddr ELSE dstaddr END AS mine
+    FROM named JOIN own ON named.interface_id = own.owner WHERE dstaddr = own.mine OR srcaddr = own.mine"""
+_LAST = 'CASE WHEN {0}."end" > {0}."start" THEN {0}."end" ELSE {0}."start" + 1 END'
+#: Of `_FROM_OTHER_END` in the gaps (``seen``), what the interface's own records beside them (``there``) lack. A record of
+#: a single second lasts it; one between two gaps that touch belongs to both, and is missing once.
+_LOST = f"""
+    SELECT owner AS interface_id, interface_id AS seen_by, srcaddr, dstaddr, packets, bytes, "start", "end", tcp_flags,
+        {", ".join(f"nullif({key}, {NONE}) AS {key}" for key in FLOW[2:])}, min(gap) AS gap,
+        CASE WHEN sent THEN 'egress' ELSE 'ingress' END AS flow_direction, CASE WHEN sent THEN 'ACCEPT' END AS action
+    FROM seen
+    WHERE interface_id <> owner AND (sent OR coalesce(action, 'ACCEPT') <> 'REJECT') AND NOT EXISTS (
+        SELECT 1 FROM there WHERE {" AND ".join(f"there.{key} = seen.{key}" for key in ("gap", *FLOW))}
+            AND seen."start" < {_LAST.format("there")} AND there."start" < {_LAST.format("seen")})
+    GROUP BY owner, interface_id, srcaddr, dstaddr, packets, bytes, "start", "end", tcp_flags, {", ".join(FLOW[2:])}, sent"""
 #: Rows that a table holds of the records that the other end of one gap logged.
 ROWS = 100
 
@@ -68,17 +89,18 @@ def gaps(log) -> GapTables:
     intervals = log.coverage
     found = find_gaps(intervals)
     regular = found[found.steady]
-    counts = interval_counts(log.flows, intervals, regular)
+    engine = Engine(log.rows)
+    counts = interval_counts(engine, intervals, regular)
     estimates = estimate(counts, regular)
     estimates["gap"] = regular.index.to_numpy()[estimates.gap]
-    peers = seen_by_peer(log.flows, found, log.interfaces)
+    peers = seen_by_peer(engine, found, log.interfaces)
     names = found.interface_id.map(log.network.label, na_action="ignore") if log.network else found.interface_id
     names = names.where(found.interface_id.notna(), found.interfaces.map("{:,} interfaces".format))
     words = pd.DataFrame([AFFECTED[kind] for kind in found.kind], columns=list(AFFECTED["skipdata"]))
     affected = pd.DataFrame({"interface": names, "start": found.start, "end": found.end}).join(words)
     return GapTables(
         intervals=intervals, interfaces=by_interface(intervals, log.network), estimates=estimates,
-        gaps=gap_impact(log.flows, log.files, intervals, found, estimates, peers), backtest=backtest(counts),
+        gaps=gap_impact(engine, log.files, intervals, found, estimates, peers), backtest=backtest(counts),
         seen_by_peer=peers, by_hour=by_hour(intervals), affected=affected,
     )  # fmt: skip
 
@@ -161,7 +183,7 @@ def by_hour(coverage: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"hour": hours, "minutes": minutes.round().astype("int64")})
 
 
-def gap_impact(flows, files, coverage, gaps, estimates, peers) -> pd.DataFrame:
+def gap_impact(engine, files, coverage, gaps, estimates, peers) -> pd.DataFrame:
     """Return the `gaps` with all that can be said of what they hid, a row each.
 
     Adds ``records`` and ``samples`` (its SKIPDATA records, and three of them as lines), ``files`` (five-minute files
@@ -171,7 +193,7 @@ def gap_impact(flows, files, coverage, gaps, estimates, peers) -> pd.DataFrame:
     """
     skipped, skips = gaps[gaps.kind == "skipdata"], pd.DataFrame(columns=["records", "samples"])
     if len(skipped):
-        skips = skipdata_records(flows, skipped)
+        skips = skipdata_records(engine, skipped)
         skips.index = skipped.index.take(skips.index)
     slots = np.zeros(len(gaps), "int64")
     for row in missing_slots(files).itertuples():
@@ -180,7 +202,8 @@ def gap_impact(flows, files, coverage, gaps, estimates, peers) -> pd.DataFrame:
         into, out = (time.dt.total_seconds().to_numpy() / SLOT for time in (into, out))
         slots += np.maximum(np.ceil(out) - np.floor(into), 0).astype("int64")
     across = coverage[coverage.state.isin(["SKIPDATA", "SILENT"])].reset_index(drop=True)
-    cut = across.join(flows_across_gap(flows, across).group_by("gap").agg(flows=_.count()).execute().set_index("gap"))
+    flows = f"SELECT gap, count(*) AS flows FROM ({flows_across_gap(engine, across)}) AS cut GROUP BY gap"
+    cut = across.join(engine.answer(flows).set_index("gap"))
     cut = cut.dropna(subset="flows").sort_values("start")
     own = gaps.dropna(subset="interface_id").reset_index(names="gap").sort_values("start")
     own = own[["gap", "interface_id", "start", "end"]].astype(dict(cut.dtypes[["interface_id", "start", "end"]]))
@@ -195,7 +218,7 @@ def gap_impact(flows, files, coverage, gaps, estimates, peers) -> pd.DataFrame:
     ).join(of_records[["intervals", "observed", "low", "median", "high", "at_peak", "load"]])  # fmt: skip
 
 
-def seen_by_peer(flows: ir.Table, gaps: pd.DataFrame, interfaces: pd.DataFrame, most: int = ROWS) -> pd.DataFrame:
+def seen_by_peer(flows: object, gaps: pd.DataFrame, interfaces: pd.DataFrame, most: int = ROWS) -> pd.DataFrame:
     """Return records missing at one interface, as the interface at the other end logged them: rows, no estimate.
 
     A packet inside a VPC is logged where it leaves and where it arrives. One row a record, the first `most` of each
@@ -211,73 +234,70 @@ def seen_by_peer(flows: ir.Table, gaps: pd.DataFrame, interfaces: pd.DataFrame, 
     own = interfaces[~interfaces.transit & ~interfaces.conflict & interfaces.address.notna()]
     own = own[["interface_id", "address"]].drop_duplicates()
     own = own[~own.address.duplicated(keep=False)].set_axis(["owner", "mine"], axis=1)
-    rows = _rows(flows)
+    engine = Engine.of(flows)
+    engine.put("own", own)
+    engine.define(named=_NAMED, far=_FROM_OTHER_END)
     # Which interfaces' addresses other interfaces, themselves at the other end, have in their records.
-    met = _from_other_end(rows, own).inner_join(memtable(own), "mine")
-    known = met.filter(met.owner != met.interface_id).select("owner").distinct()
-    known = known.execute().owner if len(gaps) else ()
+    met = "SELECT DISTINCT owner FROM far JOIN own ON far.mine = own.mine WHERE owner <> interface_id"
+    known = engine.answer(met).owner if len(gaps) else ()
     ranges = _minutes(gaps, 1).rename(columns={"interface_id": "owner"}).merge(own, on="owner")
-    seen = within(_from_other_end(rows, own[own.owner.isin(known)]), ranges, ["mine"], "middle")
-    seen = seen.filter((seen.interface_id != seen.owner) & (seen.sent | (seen.action.fill_null("ACCEPT") != "REJECT")))
-    there = within(rows, _minutes(gaps, 2), ["interface_id"], "middle").select("gap", "start", "end", *FLOW)
-    same = [seen[key] == there[key] for key in ("gap", *FLOW)]
-    # A record of a single second lasts it.
-    after, then = (ibis.greatest(each.end, each.start + 1) for each in (seen, there))
-    lost = seen.anti_join(there, [*same, seen.start < then, there.start < after])
-    found = lost.select(
-        *("gap", "srcaddr", "dstaddr", "packets", "bytes", "start", "end", "tcp_flags"),
-        *(lost[key].nullif(-1).name(key) for key in FLOW[2:]),
-        interface_id=lost.owner,
-        seen_by=lost.interface_id,
-        flow_direction=lost.sent.ifelse("egress", "ingress"),
-        action=lost.sent.ifelse("ACCEPT", ibis.null("string")),
+    engine.put("own", own[own.owner.isin(known)])
+    engine.define(
+        seen=within(engine, "far", ranges, ["mine"], "middle"),
+        there=within(engine, "named", _minutes(gaps, 2), ["interface_id"], "middle"),
     )
-    # A record between two gaps that touch belongs to both; it is missing once.
-    rows = found.group_by(*(name for name in found.columns if name != "gap")).agg(gap=found.gap.min())
     order = ["start", *FLOW, "seen_by"]
-    nth = ibis.row_number().over(ibis.window(group_by="gap", order_by=order))
-    rows = rows.mutate(nth=nth, in_gap=rows.count().over(ibis.window(group_by="gap")))
-    table = rows.filter(rows.nth < most).execute().sort_values(order, ignore_index=True)
+    table = engine.answer(f"""
+    SELECT * FROM (
+        SELECT *, row_number() OVER (PARTITION BY gap ORDER BY "start", {", ".join(order[1:])}) AS nth,
+            count(*) OVER (PARTITION BY gap) AS in_gap
+        FROM ({_LOST}) AS lost
+    ) AS ranked WHERE nth <= {most}""").sort_values(order, ignore_index=True)
     table = table.assign(start=utc(table.start), end=utc(table.end))
     more = ["packets", "bytes", "tcp_flags", "flow_direction", "action", "gap", "in_gap"]
     return table[["interface_id", "seen_by", "start", "end", *FLOW, *more]]
 
 
-def flows_across_gap(flows: ir.Table, gaps: pd.DataFrame) -> ir.Table:
-    """Return flows that ran up to a gap and on after it, with no record in between: a lower bound of what is missing.
+def flows_across_gap(engine: Engine, gaps: pd.DataFrame) -> str:
+    """Return SQL for the flows that ran up to a gap and on after it, with no record in between: a lower bound of what is
+    missing.
 
     One row a flow (one direction of a session) and gap: ``gap`` (row of `gaps`), ``interface_id``, `FLOW`, ``packets``
     (of the two intervals beside the gap). Only flows that were seen in the interval before and the interval after, that
     neither end before (FIN, RST) nor begin after (SYN).
     """
-    edges = {"opens": seconds(gaps.start), "closes": seconds(gaps.end), "interval": gaps.interval}
+    engine.define(named=_NAMED)
+    edges = {"opens": seconds(gaps.start), "closes": seconds(gaps.end), "width": gaps.interval}
     ranges = _minutes(gaps, 1).assign(**{name: edge.to_numpy() for name, edge in edges.items()})
-    rows = within(_rows(flows), ranges, ["interface_id"], "middle")
-    before = (rows.end <= rows.opens) & (rows.end > rows.opens - rows.interval)
-    after = (rows.start >= rows.closes) & (rows.start < rows.closes + rows.interval)
-    inside = (rows.start < rows.closes) & (ibis.greatest(rows.end, rows.start + 1) > rows.opens + 1)
-    flags = rows.tcp_flags.fill_null(0)
-    over = before & ((flags & (FIN | RST)) > 0) | after & ((flags & SYN) > 0)
-    tests = {"before": before, "after": after, "inside": inside & ~before & ~after, "over": over}
-    made = rows.group_by("gap", "interface_id", *FLOW).agg(
-        packets=(before | after).ifelse(rows.packets, 0).sum(),
-        **{name: test.ifelse(1, 0).max() for name, test in tests.items()},
-    )
-    return made.filter(made.before == 1, made.after == 1, made.inside == 0, made.over == 0).drop(*tests)
+    keys = ", ".join(["gap", "interface_id", *FLOW])
+    return f"""
+    SELECT {keys}, {total("CASE WHEN is_before OR is_after THEN packets ELSE 0 END")} AS packets
+    FROM (
+        SELECT *, coalesce(tcp_flags, 0) AS flags, "end" <= opens AND "end" > opens - width AS is_before,
+            "start" >= closes AND "start" < closes + width AS is_after,
+            "start" < closes AND {_LAST.format("near")} > opens + 1 AS is_inside
+        FROM ({within(engine, "named", ranges, ["interface_id"], "middle")}) AS near
+    ) AS beside
+    GROUP BY {keys}
+    HAVING max(CASE WHEN is_before THEN 1 ELSE 0 END) = 1 AND max(CASE WHEN is_after THEN 1 ELSE 0 END) = 1
+        AND max(CASE WHEN is_inside AND NOT is_before AND NOT is_after THEN 1
+            WHEN is_before AND (flags & {FIN | RST}) > 0 OR is_after AND (flags & {SYN}) > 0 THEN 1 ELSE 0 END) = 0"""
 
 
-def skipdata_records(flows: ir.Table, gaps: pd.DataFrame) -> pd.DataFrame:
+def skipdata_records(flows: object, gaps: pd.DataFrame) -> pd.DataFrame:
     """Return the SKIPDATA records of each gap: ``records``, ``samples`` (three, as v2 lines), by the row of `gaps`."""
-    rows = flows.filter((flows.log_status == "SKIPDATA") & flows.start.notnull() & flows.end.notnull())
-    rows = within(
-        rows.select("interface_id", "version", "account_id", "start", "end"),
-        _minutes(gaps, 0),
-        ["interface_id"],
-        "start",
+    engine = Engine.of(flows)
+    engine.define(
+        skips="""
+    SELECT interface_id, version, account_id, "start", "end" FROM flows
+    WHERE log_status = 'SKIPDATA' AND "start" IS NOT NULL AND "end" IS NOT NULL"""
     )
-    nth = ibis.row_number().over(ibis.window(group_by="gap", order_by="start"))
-    rows = rows.mutate(nth=nth, records=rows.count().over(ibis.window(group_by="gap")))
-    rows = rows.filter(rows.nth < 3).execute().sort_values(["gap", "nth"]).fillna({"account_id": "-", "version": 2})
+    rows = engine.answer(f"""
+    SELECT * FROM (
+        SELECT *, row_number() OVER (PARTITION BY gap ORDER BY "start", "end") AS nth, count(*) OVER (PARTITION BY gap) AS records
+        FROM ({within(engine, "skips", _minutes(gaps, 0), ["interface_id"], "start")}) AS hidden
+    ) AS ranked WHERE nth <= 3""")
+    rows = rows.sort_values(["gap", "nth"]).fillna({"account_id": "-", "version": 2})
     rows["line"] = [
         f"{row.version:.0f} {row.account_id} {row.interface_id} - - - - - - - {row.start} {row.end} - SKIPDATA"
         for row in rows.itertuples()
@@ -290,23 +310,3 @@ def _minutes(gaps: pd.DataFrame, slack: int) -> pd.DataFrame:
     first = (seconds(gaps.start) - slack * gaps.interval) // 60 * 60
     last = (seconds(gaps.end) + slack * gaps.interval) // 60 * 60 + 60
     return pd.DataFrame({"interface_id": gaps.interface_id, "first": first, "last": last, "gap": np.arange(len(gaps))})
-
-
-def _rows(flows: ir.Table) -> ir.Table:
-    """Return records of flows, by the interface that logged them, with the middle of their time."""
-    rows = flows.filter(flows.log_status.fill_null("OK") == "OK")
-    rows = rows.filter(rows.srcaddr.notnull() & rows.start.notnull() & rows.end.notnull())
-    return rows.select(
-        *("interface_id", "srcaddr", "dstaddr", "packets", "bytes", "start", "end", "action", "tcp_flags"),
-        *(rows[key].fill_null(-1).name(key) for key in FLOW[2:]),
-        middle=(rows.start + rows.end) // 2,
-    )
-
-
-def _from_other_end(rows: ir.Table, own: pd.DataFrame) -> ir.Table:
-    """Return records that have the logging interface's own address at one end: `mine`, the address at the other, and
-    whether `mine` sent."""
-    rows = rows.inner_join(memtable(own.set_axis(["interface_id", "peer"], axis=1)), "interface_id")
-    sent = rows.dstaddr == rows.peer
-    rows = rows.filter(sent | (rows.srcaddr == rows.peer))
-    return rows.mutate(sent=sent, mine=sent.ifelse(rows.srcaddr, rows.dstaddr))

@@ -1,10 +1,11 @@
 """Records of findings, read again by key: the only time that a question goes back to the records."""
 
-import ibis
 import pandas as pd
-from ibis import _
 
 from flowkit.fields import DEFAULT_FORMAT
+from flowkit.folding.engine import Engine
+from flowkit.folding.sessions import INTERFACE, NAMED
+from flowkit.loading.records import quoted
 
 COLUMNS = [name.replace("-", "_") for name in DEFAULT_FORMAT]
 KEYS = dict.fromkeys(["interface_id", "srcaddr", "dstaddr", "action"], "string")
@@ -18,21 +19,22 @@ def samples(log, keys: pd.DataFrame, each: int = 3) -> dict[object, tuple[str, .
     if keys.empty:
         return {}
     keys = keys.reset_index(drop=True)
-    known = ibis.memtable(keys[[*KEYS]].assign(number=range(len(keys))), schema={**KEYS, "number": "int64"})
-    known = known.rename({f"key_{name}": name for name in KEYS})
-    rows = log.flows
-    rows = rows.filter(rows.srcaddr.notnull() & rows.dstaddr.notnull() & (rows.log_status.fill_null("OK") == "OK"))
-    own = {end: ibis.coalesce(rows[f"pkt_{end}addr"], rows[f"{end}addr"]) for end in ("src", "dst")}
-    own["at"] = rows.interface_id.fill_null("-")
-    rows = rows.mutate(protocol=rows.protocol.cast("int64"), **own)
+    engine = Engine(log.rows)
+    engine.put("wanted", keys[[*KEYS]].assign(number=range(len(keys))), KEYS | {"number": "int64"})
     # Both addresses, the packet's own, are always given: they join by hash, and the rest is compared.
-    found = rows.join(known, [rows.src == known.key_srcaddr, rows.dst == known.key_dstaddr])
-    for name, column in {"interface_id": "at", **dict.fromkeys(["protocol", "srcport", "dstport", "action"])}.items():
-        key = found[f"key_{name}"]
-        found = found.filter(key.isnull() | (found[column or name] == key))
-    oldest = ibis.window(group_by="number", order_by=["start", "end", "srcport", "dstport", "packets"])
-    some = found.mutate(nth=ibis.row_number().over(oldest)).filter(_.nth < each)
-    some = some.select(*COLUMNS, "number", "nth").execute()
+    own = {name: f"own.{name}" for name in KEYS if not name.endswith("addr")} | {"interface_id": "own.place"}
+    same = " AND ".join(f"coalesce({column} = wanted.{name}, wanted.{name} IS NULL)" for name, column in own.items())
+    lines = ", ".join(map(quoted, COLUMNS))
+    some = engine.answer(f"""
+    SELECT {lines}, number, nth FROM (
+        SELECT own.*, number, row_number() OVER (
+            PARTITION BY number ORDER BY own."start", own."end", own.srcport, own.dstport, own.packets) AS nth
+        FROM (
+            SELECT {lines}, coalesce(pkt_srcaddr, srcaddr) AS src, coalesce(pkt_dstaddr, dstaddr) AS dst, {INTERFACE} AS place
+            FROM flows WHERE {NAMED}
+        ) AS own JOIN wanted ON own.src = wanted.srcaddr AND own.dst = wanted.dstaddr
+        WHERE {same}
+    ) AS found WHERE nth <= {int(each)}""")
     some = some.assign(id=some.number.map(keys["id"])).sort_values(["id", "start", "end", "number", "nth"])
     text = some[COLUMNS].astype("object")
     lines = text.where(text.notna(), "-").astype(str).agg(" ".join, axis=1) if len(some) else some.number
