@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 
 from flowkit.fields import FIELDS, TRAFFIC_PATHS
 from flowkit.loading.grammar import DEFAULT, given
+from flowkit.net import ACK, FIN, RST, SYN
 
 PROTOCOLS = {"1": "ICMP", "6": "TCP", "17": "UDP", "47": "GRE", "50": "ESP", "58": "ICMPv6"}
-FLAGS = {1: "FIN", 2: "SYN", 4: "RST", 16: "ACK"}
+FLAGS = {FIN: "FIN", SYN: "SYN", RST: "RST", ACK: "ACK"}
 
 
 def explained(line: str, format: str | None = None) -> Iterator[tuple[str, str, str]]:

@@ -12,12 +12,6 @@ PRIVATE = tuple(map(ip_network, (
     "fe80::/10", "::1/128",
 )))  # fmt: skip
 
-#: The same as a pattern over text, for SQL.
-PRIVATE_TEXT = (
-    r"^(10\.|192\.168\.|172\.(1[6-9]|2[0-9]|3[01])\.|169\.254\.|127\.|100\.(6[4-9]|[7-9][0-9]|1[01][0-9]|12[0-7])\."
-    r"|f[cd]|fe[89ab]|::1$)"
-)
-
 #: What stands for every address outside of `PRIVATE` and of all named networks.
 INTERNET = "internet"
 #: IANA's numbers of the protocols that security groups name.

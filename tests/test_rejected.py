@@ -16,7 +16,6 @@ from test_network import ANY, OPEN, acl, entry, group, interface, permission, wr
 from flowkit.fields import DEFAULT_FORMAT
 from flowkit.loading.sample import SAMPLE
 from flowkit.log import load
-from flowkit.net import PRIVATE_TEXT, is_private
 from flowkit.questions.rejected import rejections
 from flowkit.questions.samples import samples
 from flowkit.reporting.kinds import KINDS
@@ -851,15 +850,6 @@ def test_a_line_break_in_a_groups_name_never_makes_a_line_of_its_own(tmp_path):
     )
     assert all(one.startswith(begin) for one in finding.action.splitlines()), finding.action
     assert "\x1b" not in finding.title + finding.action and "\n" not in finding.title
-
-
-@pytest.mark.parametrize(
-    "address",
-    ["10.1.2.3", "172.16.0.1", "172.32.0.1", "192.168.1.1", "192.169.0.1", "100.64.0.1", "100.128.0.1", "127.0.0.1",
-     "169.254.1.1", "8.8.8.8", "fd00::1", "fe80::1", "fec0::1", "::1", "2001:db8::1", "1.10.0.1"],
-)  # fmt: skip
-def test_private_in_sql_is_private_in_python(address):
-    assert bool(re.search(PRIVATE_TEXT, address)) == is_private(address)
 
 
 # --------------------------------------------------------------------------------------------- the sample

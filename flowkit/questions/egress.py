@@ -7,7 +7,7 @@ whose addresses change. What several interfaces logged counts once; bytes of a s
 import numpy as np
 import pandas as pd
 
-from flowkit.net import PRIVATE_TEXT, TCP, UDP
+from flowkit.net import TCP, UDP, private
 
 HOUR, DAY = 3600, 86400
 #: How many times the usual is unusual, and the share of time steps that the usual covers.
@@ -23,7 +23,7 @@ MOST = 200
 #: Addresses, each once, and what is known of them. AWS's own services are one destination and one network each.
 KNOWN = f"""
 CREATE OR REPLACE TEMP TABLE known AS SELECT address, service IS NOT NULL AND service NOT IN {ANYBODY} AS aws,
-    regexp_matches(address, ?) OR address IN (SELECT address FROM own) AS inside, CASE WHEN aws THEN service ELSE address END
+    {private("address")} OR address IN (SELECT address FROM own) AS inside, CASE WHEN aws THEN service ELSE address END
     AS destination, CASE WHEN aws THEN service WHEN contains(address, ':') THEN regexp_extract(address, '^[^:]*:[^:]*:[^:]*')
         ELSE regexp_extract(address, '^[0-9]+[.][0-9]+[.][0-9]+') END AS network
 FROM (SELECT client AS address FROM edges UNION SELECT server FROM edges) LEFT JOIN aws_services USING (address)
@@ -117,7 +117,7 @@ class Egress:
         own = [(address, False) for one in known for address in (*one.addresses, *one.public_addresses)]
         own += log.interfaces[["address", "transit"]].dropna().to_numpy().tolist()
         own = pd.DataFrame(own, columns=["address", "transit"], dtype=object)
-        self.fold.sql(KNOWN, PRIVATE_TEXT, own=own)
+        self.fold.sql(KNOWN, own=own)
         self.fold.sql(CONTACTS)
         self.fold.sql(PASSED_TWICE, own=own)
         self.fold.sql(PAIRS, self.first + self.history // 2, self.split)

@@ -13,7 +13,7 @@ from ipaddress import ip_address
 
 import pandas as pd
 
-from flowkit.net import EPHEMERAL, ICMP, PRIVATE_TEXT, TCP, UDP
+from flowkit.net import EPHEMERAL, ICMP, TCP, UDP, private
 
 #: log(99) / log(4), rounded up: how far the walk goes before it decides.
 DECIDED = 4
@@ -75,8 +75,8 @@ def grouped(fold, limit: int = GROUPS) -> tuple[pd.DataFrame, pd.DataFrame, pd.D
     sums = ", ".join(f"sum({name})::BIGINT AS {name}" for name in SUMS)
     sums += ", count(*) AS groups, min(first) AS first, max(last) AS last"
     listed = fold.sql(
-        "FROM refused_groups ORDER BY plain, regexp_matches(client, ?) DESC, active_intervals DESC, records DESC,"
-        f" {', '.join(GROUP)} LIMIT ?", PRIVATE_TEXT, limit,
+        f"FROM refused_groups ORDER BY plain, {private('client')} DESC, active_intervals DESC, records DESC,"
+        f" {', '.join(GROUP)} LIMIT ?", limit,
     )  # fmt: skip
     clients = fold.sql(
         "SELECT client, count(DISTINCT server) AS servers, count(DISTINCT server_port) AS ports,"
@@ -117,7 +117,7 @@ met AS (SELECT id, max(own) FILTER (place = interface_id) AS own, max(p.first) F
     FROM k JOIN places p USING (far, protocol, server_port, away) GROUP BY id),
 here AS (SELECT k.*, sum(server_accepted)::BIGINT AS answers, max(e.first) FILTER (client_accepted > 0)::DOUBLE AS newest,
         min(e.client) FILTER (client_accepted > 0) AS least, max(e.client) FILTER (client_accepted > 0) AS most,
-        count(DISTINCT e.client) FILTER (client_accepted > 0 AND NOT regexp_matches(e.client, ?)) AS publics
+        count(DISTINCT e.client) FILTER (client_accepted > 0 AND NOT {private("e.client")}) AS publics
     FROM (SELECT DISTINCT interface_id, server, protocol, server_port FROM k) k JOIN same e
         ON e.interface_id = k.interface_id AND e.server = k.server AND p = k.protocol AND port = k.server_port
     WHERE client_accepted > 0 OR server_accepted > 0 GROUP BY ALL),
@@ -148,7 +148,7 @@ def contrasts(fold, groups: pd.DataFrame) -> pd.DataFrame:
     """
     keys = groups[["interface_id", "client", *SERVICE, "first", "last"]]
     keys = keys.assign(id=range(len(keys)), away=[leaves is True for leaves in groups.leaves])
-    return fold.sql(CONTRASTS, PRIVATE_TEXT, keys=keys).set_index(groups.index)
+    return fold.sql(CONTRASTS, keys=keys).set_index(groups.index)
 
 
 def scanners(fold, clients: pd.DataFrame) -> pd.DataFrame:
