@@ -1,6 +1,6 @@
 """The record format: every field of AWS's flow logs, as data.
 
-One row of the flows table is one flow log record. Its columns are these fields under AWS's own names with
+One row of a table of records is one flow log record. Its columns are these fields under AWS's own names with
 ``-`` written ``_``; ``-`` in a record is null. ``start`` and ``end`` are whole seconds since 1970 (UTC).
 
 Sources: https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html (versions 2 to 11) and
@@ -53,7 +53,7 @@ class Field(NamedTuple):
 
     @property
     def column(self) -> str:
-        """The field's column in the flows table."""
+        """The field's column in a table of records."""
         return self.name.replace("-", "_")
 
     @property
@@ -162,7 +162,7 @@ TRAFFIC_PATHS = {
     8: "an internet gateway",
 }  # fmt: skip
 
-#: The columns of the flows table and their types: all VPC fields, whatever the log's format holds.
+#: The columns of a table of records and their types: all VPC fields, whatever the log's format holds.
 COLUMNS = {field.column: field.type for field in VPC_FIELDS}
 
 

@@ -1,1 +1,1 @@
-"""From logs to the flows table: sources, stage, parse, cache, flows, in this order."""
+"""From logs to records: sources, shapes, parse, cache, records, in this order."""

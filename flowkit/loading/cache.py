@@ -59,7 +59,7 @@ def is_full(error: Exception) -> bool:
 
 
 @contextmanager
-def kept() -> Iterator[None]:
+def disk_errors() -> Iterator[None]:
     """Errors of the disk as SourceError: the cache is full, or cannot be kept where it is, or is gone meanwhile."""
     try:
         yield
@@ -72,7 +72,7 @@ def kept() -> Iterator[None]:
         raise SourceError(said) from error
 
 
-@kept()
+@disk_errors()
 def home() -> Path:
     """Return the cache's folder, marked, made if need be. Raises SourceError where it is not ours or not to be had."""
     try:
@@ -91,7 +91,7 @@ def home() -> Path:
     return path
 
 
-@kept()
+@disk_errors()
 def folder() -> Path:
     """Return the folder of this version, made if need be."""
     path = home() / f"v-{version_of(FIELDS, LAYOUT)}"
@@ -146,7 +146,7 @@ def workplace() -> Iterator[Path]:
 
 
 @cache
-@kept()
+@disk_errors()
 def spill() -> Path:
     """Return a folder of the cache for what this process does not keep in memory; it goes with the process."""
     context = workplace()
@@ -235,14 +235,14 @@ def sweep(grace: float = GRACE) -> None:
             part.unlink(missing_ok=True)
 
 
-@kept()
+@disk_errors()
 def size() -> dict[str, int]:
     """Return `files` (source files), `parts` (Parquet files) and `bytes` on disk of the cache."""
     files, parts = len(facts()), sum(1 for _ in _own(folder() / "parts"))
     return {"files": files, "parts": parts, "bytes": sum(status.st_size for _, status in _files(home()))}
 
 
-@kept()
+@disk_errors()
 def clear() -> list[str]:
     """Remove all that flowkit wrote, and the folder where nothing else is in it; return the names of what else is."""
 
@@ -264,7 +264,7 @@ def clear() -> list[str]:
     return others
 
 
-@kept()
+@disk_errors()
 def prune() -> int:
     """Take out local files that are gone from their place, and all that nobody needs; return how many files went."""
     for other in home().glob("v-*"):

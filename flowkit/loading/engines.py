@@ -97,7 +97,7 @@ def _reaching(source: object) -> Iterator[None]:
 
 
 def recognised(table: ir.Table) -> ir.Table:
-    """`table` as a flows table: AWS's columns with their types, then those that AWS does not know, as text.
+    """`table` as a table of records: AWS's columns with their types, then those that AWS does not know, as text.
 
     Raises SourceError where none of its columns is a flow log's, or two of them are the same field.
     """

@@ -114,7 +114,7 @@ def ingest(
     return {**counts, "seconds": round(time.monotonic() - begun, 3)}
 
 
-@cache.kept()
+@cache.disk_errors()
 def bring_in(
     source: str | Path | Iterable[str], start: Moment = None, end: Moment = None, format: str | None = None,
     progress: Progress | None = None, again: bool = False,

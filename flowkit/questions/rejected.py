@@ -110,7 +110,7 @@ def blocked_services(fold, groups: pd.DataFrame, walks: pd.DataFrame, accepts: b
     A port by which machines are administered or databases asked is probed by everybody: it counts only where a
     security group opens it; so does one of UDP, unless TCP is served there by the same number, as with QUIC.
     Where the log does not say who is accepted (`accepts`), no rule may tell sources apart; open sessions that were cut
-    are told with the requests that came after.
+    count with the requests that came after.
     """
     services = fold.sql(
         f"""WITH asked AS (FROM refused_groups WHERE refusal = 'request' AND protocol IN ({TCP}, {UDP})

@@ -23,7 +23,7 @@ MIME = "application/vnd.flowkit.findings+json"
 SENTENCES = 5
 #: A line of an action that begins so is code, with what `\` or an open brace carries on; code has a copy button.
 COMMAND = re.compile(r"^\s*([$#] |aws |flowkit |papermill |python3? |sudo |ss |nc |nmap |curl |dig |ping |resource \")")
-#: Of a log that covers a smaller share of the time than this nothing is told before that.
+#: Of a log that covers a smaller share of the time than this the summary says so first.
 LITTLE = 0.5
 #: So many incidents are shown in full; of what is beyond, their number, and so many as rows of a table.
 SHOWN, ROWS = 30, 500

@@ -23,7 +23,7 @@ PEAK = 0.75
 #: From this length on, a gap is more than an episode.
 LONG = pd.Timedelta(minutes=10)
 HOUR = pd.Timedelta(hours=1)
-#: Gaps of one kind at the same interfaces that are told one by one; more of them are one finding.
+#: Gaps of one kind at the same interfaces that are listed one by one; more of them are one finding.
 EPISODES = 5
 #: Findings of a kind, the largest; one more holds the rest.
 MOST = 20

@@ -29,7 +29,7 @@ LIMITS = {
     "no-action": "This log lacks the field action: rejected traffic looks like no response.",
 }
 WORDS = {"newly-reachable": "open but should be blocked", "unproven": "no data"}
-#: Clients that the table of changes names in a row; hosts that serve the internet by rules not known and are told alone.
+#: Clients that the table of changes names in a row; hosts that serve the internet by rules not known and are listed alone.
 SHOWN, ALIKE = 50, 10
 
 

@@ -21,7 +21,7 @@ from flowkit.words import without_controls
 #: Attempts of a public client on a service that others are served by, from which on it looks like a partner.
 PARTNER = 20
 SUMS = ["records", "packets", "bytes"]
-#: Causes of which no rule is told.
+#: Causes that name no rule.
 NO_RULE = ("rules-changed", "undetermined", "tracking-expired")
 
 
@@ -31,7 +31,7 @@ def incident(log, part: pd.DataFrame, found: Rejections, host, lines: dict) -> F
     changed = part[how != "request"] if kind == "acl-changed" else part
     lead, sums = (changed if len(changed) else part).iloc[0], part[[*SUMS, "attempts"]].sum()
     sums["clients"] = part.client.nunique()
-    if kind == "blocked-service":  # told by its surest group, counted with the groups that were not listed
+    if kind == "blocked-service":  # its surest group stands for it, counted with the groups that were not listed
         lead = part.loc[part.confidence.map(CONFIDENCES.index).idxmin()]
         place = ["interface_id", "server", "protocol", "server_port"]
         sums = found.services[(found.services[place] == lead[place]).all(axis=1)].iloc[0]

@@ -40,7 +40,7 @@ WHERE = {
     "ingress": "inbound", "egress": "outbound", "transit": "at NAT or transit interfaces",
     "unknown": "direction unknown",
 }  # fmt: skip
-#: Interfaces that a finding names; addresses with a conflict that are told one by one.
+#: Interfaces that a finding names; addresses with a conflict that are listed one by one.
 NAMED, ALIKE = 20, 5
 NAMES = {
     "pairs": {"client": "client_name", "server": "server_name"},
