@@ -28,7 +28,7 @@ from flowkit.reporting import plot
 from flowkit.reporting.gaps import gaps
 from flowkit.words import percent
 
-SEEDS = range(20)
+SEEDS = range(8)
 TUPLE = ["srcaddr", "dstaddr", "srcport", "dstport", "protocol"]
 ROW = ["interface_id", *TUPLE, "start", "end", "packets", "bytes"]
 HIDDEN_BY = {"skipdata": "skipdata", "silent-interface": "silent", "not-delivered": "lost-file"}
@@ -154,7 +154,7 @@ def test_flows_that_bridge_a_gap_really_lost_records_there():
         rows = engine.answer(flows_across_gap(engine, blind))
         assert set(map(tuple, rows[["interface_id", *TUPLE]].astype(str).to_numpy())) <= lost
         claimed += len(rows)
-    assert claimed > 20
+    assert claimed > 10
 
 
 @pytest.mark.parametrize("seed", SEEDS)

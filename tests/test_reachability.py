@@ -478,15 +478,15 @@ def test_networks_are_read_from_one_line_and_bad_parts_named():
         read_networks("=10.0.0.0/8,lab,x=10.0.0.1/8,ok=10.0.0.0/8")
 
 
-# Simulated VPCs: twenty of them in one log, which is how an account with twenty VPCs looks
+# Simulated VPCs: eight of them in one log, which is how an account with eight VPCs looks
 
-SEEDS = 20
+SEEDS = 8
 STATE = {"silent": "accepted-silent", "reset": "accepted-reset"}
 
 
 @pytest.fixture(scope="module")
 def worlds():
-    """Twenty simulated VPCs with different address ranges."""
+    """Eight simulated VPCs with different address ranges."""
     found, seed = {}, 0
     while len(found) < SEEDS:
         world = simulate(seed, hours=2)
