@@ -42,6 +42,9 @@ _FAILING = [REPLY_REFUSED, RESET, REFUSED, SILENT]
 #: Replies whose request nobody logged make no pair of their own, and are half of the edges of some logs.
 _COUNTED = "way <> 'transit' AND evidence <> 'unknown' AND outcome IS NOT NULL AND {window}"
 _WHOM = "hash(client, edges.server, protocol, server_port)"
+#: The interfaces as whole numbers, in the order of their names.
+ENIS = """CREATE OR REPLACE TEMP TABLE enis AS
+SELECT interface_id, rank() OVER (ORDER BY interface_id) AS eni FROM (SELECT DISTINCT interface_id FROM edges)"""
 #: Sums of each client and service, by whether the server's interface (the latest that had its address) or another
 #: logged them. ``vpc`` is that of an address that several VPCs use, null else. Interfaces are whole numbers (`enis`),
 #: and what was last is the greatest: the latest of texts would take half of the time.
@@ -92,7 +95,6 @@ PAIRS = f"""
 CREATE OR REPLACE TEMP TABLE {{name}} AS WITH own AS (
     SELECT interface_id, vpc_id, address FROM (SELECT interface_id, vpc_id, address FROM interfaces UNION ALL FROM hosts)
     WHERE vpc_id IS NOT NULL AND address IS NOT NULL),
-enis AS (SELECT interface_id, rank() OVER (ORDER BY interface_id) AS eni FROM (SELECT DISTINCT interface_id FROM edges)),
 sums AS ({SUMS}), decided AS ({DECIDED}), pair AS (
     SELECT client, own, server, protocol, port, coalesce(answered_at, eni) AS eni,
         '{ANSWERED}' AS state, lasting AS apart, level_answered AS level,
@@ -213,29 +215,26 @@ FROM hits GROUP BY id"""
 #: keeps the clients' addresses, which most of the clients, three at least, meet there. The join is by equal columns
 #: alone, once by the client and once by the gateway: nearly every edge of a large log may be silent or rejected.
 PASSED_ON = f"""
-WITH silent AS (
-    SELECT k.*, p.client, p.interface_id AS own FROM keys k
-    JOIN pairs p ON k.destination = p.server AND k.protocol = p.protocol AND k.port = p.port
-    WHERE p.state = '{SILENT}' AND NOT p.scanner),
+WITH asked AS (SELECT *, row_number() OVER () AS nth FROM keys),
+silent AS (
+    SELECT k.nth, k.destination, k.protocol, k.port, p.client, dense_rank() OVER (ORDER BY p.client) AS who, eni AS own
+    FROM asked k JOIN pairs p ON k.destination = p.server AND k.protocol = p.protocol AND k.port = p.port
+    LEFT JOIN enis USING (interface_id) WHERE p.state = '{SILENT}' AND NOT p.scanner),
 rejected AS (
-    SELECT interface_id, client, server, protocol, server_port, sum(sessions) AS met FROM edges
+    SELECT eni, client, server, protocol, server_port, sum(sessions) AS met FROM edges JOIN enis USING (interface_id)
     WHERE outcome IN ('{REFUSED}', '{REPLY_REFUSED}') AND protocol IN (SELECT protocol FROM keys) GROUP BY ALL),
 hits AS (
-    SELECT s.* EXCLUDE (own), r.interface_id, r.met, r.server = s.destination AND r.server_port = s.port AS back,
-        r.server_port = s.port AS alike, r.client AS who
-    FROM silent s JOIN rejected r ON r.client = s.client AND r.protocol = s.protocol
-    WHERE back OR r.interface_id <> s.own
+    SELECT nth, eni, who, met, r.server = s.destination AND server_port = port AS back, server_port = port AS alike
+    FROM silent s JOIN rejected r ON r.client = s.client AND r.protocol = s.protocol WHERE back OR eni <> own
     UNION ALL
-    SELECT k.*, r.client, r.interface_id, r.met, false, true, r.client FROM keys k
+    SELECT nth, eni, 0, met, false, true FROM asked k
     JOIN rejected r ON r.client = k.destination AND r.protocol = k.protocol AND r.server_port = k.port),
 places AS (
-    SELECT destination, protocol, port, interface_id, any_value(clients) AS clients, any_value(sessions) AS sessions,
-        bool_or(back) AS back, coalesce(sum(met) FILTER (alike), 0) AS alike FROM hits
-    GROUP BY destination, protocol, port, interface_id, who)
-SELECT destination, protocol, port, arg_max(interface_id, (met, interface_id)) AS rejected_at FROM (
-    SELECT destination, protocol, port, interface_id, count(*) AS met FROM places GROUP BY ALL
-    HAVING bool_or(back) OR 2 * sum(alike) >= any_value(sessions) OR (met >= 3 AND 2 * met >= any_value(clients))
-) GROUP BY ALL"""
+    SELECT nth, eni, bool_or(back) AS back, coalesce(sum(met) FILTER (alike), 0) AS alike FROM hits GROUP BY nth, eni, who),
+met AS (SELECT nth, eni, count(*) AS met, bool_or(back) AS back, sum(alike) AS alike FROM places GROUP BY nth, eni)
+SELECT destination, protocol, port, arg_max(interface_id, (met, eni)) AS rejected_at
+FROM met JOIN asked USING (nth) JOIN enis USING (eni)
+WHERE back OR 2 * alike >= sessions OR (met >= 3 AND 2 * met >= clients) GROUP BY ALL"""
 
 
 class Reach:
@@ -263,6 +262,7 @@ class Reach:
             "ports": pd.DataFrame(sorted(ports), columns=["low", "high"], dtype="int64"),
             "hosts": pd.DataFrame(hosts, columns=["interface_id", "vpc_id", "address"], dtype="string"),
         }
+        self.sql(ENIS)
         self.pair("pairs")
         rows = self.sql(ROWS)
         rows["ports"] = rows["ports"].where(rows["port"].isna(), 1)
