@@ -1,14 +1,25 @@
 """Records of findings, read again by key: the only time that a question goes back to the records."""
 
-import ibis
 import pandas as pd
-from ibis import _
 
 from flowkit.fields import DEFAULT_FORMAT
+from flowkit.folding.engine import Engine
 
 COLUMNS = [name.replace("-", "_") for name in DEFAULT_FORMAT]
 KEYS = dict.fromkeys(["interface_id", "srcaddr", "dstaddr", "action"], "string")
 KEYS |= dict.fromkeys(["protocol", "srcport", "dstport"], "int64")
+_LINE = ", ".join(f"coalesce(CAST(f.\"{name}\" AS VARCHAR), '-')" for name in COLUMNS)
+_SAME = " ".join(f"AND (k.{name} IS NULL OR f.{name} = k.{name})" for name in KEYS if not name.endswith(("id", "addr")))
+#: Both addresses, the packet's own, are always given: they join by hash, and the rest is compared.
+SAMPLES = f"""
+SELECT * FROM (
+    SELECT concat_ws(' ', {_LINE}) AS line, f."start" AS first, f."end" AS last, k.number, row_number() OVER (
+        PARTITION BY k.number ORDER BY f."start", f."end", f.srcport, f.dstport, f.packets) AS nth
+    FROM flows AS f JOIN keys AS k
+        ON coalesce(f.pkt_srcaddr, f.srcaddr) = k.srcaddr AND coalesce(f.pkt_dstaddr, f.dstaddr) = k.dstaddr
+    WHERE f.srcaddr IS NOT NULL AND f.dstaddr IS NOT NULL AND coalesce(f.log_status, 'OK') = 'OK'
+        AND (k.interface_id IS NULL OR coalesce(f.interface_id, '-') = k.interface_id) {_SAME}
+) AS found WHERE nth <= {{each}}"""
 
 
 def samples(log, keys: pd.DataFrame, each: int = 3) -> dict[object, tuple[str, ...]]:
@@ -18,22 +29,8 @@ def samples(log, keys: pd.DataFrame, each: int = 3) -> dict[object, tuple[str, .
     if keys.empty:
         return {}
     keys = keys.reset_index(drop=True)
-    known = ibis.memtable(keys[[*KEYS]].assign(number=range(len(keys))), schema={**KEYS, "number": "int64"})
-    known = known.rename({f"key_{name}": name for name in KEYS})
-    rows = log.flows
-    rows = rows.filter(rows.srcaddr.notnull() & rows.dstaddr.notnull() & (rows.log_status.fill_null("OK") == "OK"))
-    own = {end: ibis.coalesce(rows[f"pkt_{end}addr"], rows[f"{end}addr"]) for end in ("src", "dst")}
-    own["at"] = ibis.coalesce(rows.interface_id, rows.resource_id, "-")
-    rows = rows.mutate(protocol=rows.protocol.cast("int64"), **own)
-    # Both addresses, the packet's own, are always given: they join by hash, and the rest is compared.
-    found = rows.join(known, [rows.src == known.key_srcaddr, rows.dst == known.key_dstaddr])
-    for name, column in {"interface_id": "at", **dict.fromkeys(["protocol", "srcport", "dstport", "action"])}.items():
-        key = found[f"key_{name}"]
-        found = found.filter(key.isnull() | (found[column or name] == key))
-    oldest = ibis.window(group_by="number", order_by=["start", "end", "srcport", "dstport", "packets"])
-    some = found.mutate(nth=ibis.row_number().over(oldest)).filter(_.nth < each)
-    some = some.select(*COLUMNS, "number", "nth").execute()
-    some = some.assign(id=some.number.map(keys["id"])).sort_values(["id", "start", "end", "number", "nth"])
-    text = some[COLUMNS].astype("object")
-    lines = text.where(text.notna(), "-").astype(str).agg(" ".join, axis=1) if len(some) else some.number
-    return {name: tuple(dict.fromkeys(part))[:each] for name, part in lines.groupby(some["id"], sort=False)}
+    engine = Engine(log.flows)
+    engine.put("keys", keys.assign(number=range(len(keys))), {**KEYS, "number": "int64"})
+    some = engine.answer(SAMPLES.format(each=each))
+    some = some.assign(id=some.number.map(keys["id"])).sort_values(["id", "first", "last", "number", "nth"])
+    return {name: tuple(dict.fromkeys(part))[:each] for name, part in some.line.groupby(some["id"], sort=False)}
