@@ -33,17 +33,26 @@ ENOUGH = 3
 #: than successes make a likelihood ratio of 4^4 > 99 in the sequential test of Jung et al. (2004).
 SCANNER = 4
 HERE = "way = 'in'"
+#: A time times this and the number of an interface are one whole number.
+LATEST = 1 << 24
 _ASKED, _FAILED = f"outcome <> '{REPLY_ONLY}'", f"outcome NOT IN ('{ANSWERED}', '{REPLY_ONLY}')"
 _MET = f"outcome = '{ANSWERED}'"
 #: How a service failed, the one that says most first.
 _FAILING = [REPLY_REFUSED, RESET, REFUSED, SILENT]
+#: Replies whose request nobody logged make no pair of their own, and are half of the edges of some logs.
+_COUNTED = "way <> 'transit' AND evidence <> 'unknown' AND outcome IS NOT NULL AND {window}"
+_WHOM = "hash(client, edges.server, protocol, server_port)"
+#: The interfaces as whole numbers, in the order of their names.
+ENIS = """CREATE OR REPLACE TEMP TABLE enis AS
+SELECT interface_id, rank() OVER (ORDER BY interface_id) AS eni FROM (SELECT DISTINCT interface_id FROM edges)"""
 #: Sums of each client and service, by whether the server's interface (the latest that had its address) or another
-#: logged them. ``vpc`` is that of an address that several VPCs use, null else.
+#: logged them. ``vpc`` is that of an address that several VPCs use, null else. Interfaces are whole numbers (`enis`),
+#: and what was last is the greatest: the latest of texts would take half of the time.
 SUMS = f"""
 SELECT client, edges.server, protocol, server_port AS port, shared.vpc, bool_or(way = 'out') AS own,
-    coalesce(arg_max(interface_id, last) FILTER ({HERE} AND {_ASKED}), max(interface_id) FILTER ({HERE})) AS interface_id,
-    arg_max(interface_id, last) FILTER ({HERE} AND {_MET}) AS answered_at,
-    arg_max(interface_id, last) FILTER ({HERE} AND {_FAILED}) AS failed_at,
+    coalesce(max(latest) FILTER ({HERE} AND {_ASKED}) % {LATEST}, max(eni) FILTER ({HERE})) AS eni,
+    max(latest) FILTER ({HERE} AND {_MET}) % {LATEST} AS answered_at,
+    max(latest) FILTER ({HERE} AND {_FAILED}) % {LATEST} AS failed_at,
     {_FAILING}[min(list_position({_FAILING}, outcome)) FILTER ({_FAILED})] AS failing,
     bool_or(outcome = '{REPLY_ONLY}') AND bool_or({HERE} AND outcome = '{SILENT}') AS divided,
     coalesce(sum(sessions) FILTER ({HERE} AND {_ASKED}), 0) AS sessions_here,
@@ -57,11 +66,12 @@ SELECT client, edges.server, protocol, server_port AS port, shared.vpc, bool_or(
     max(CASE WHEN {_FAILED} THEN level ELSE -1 END) AS level_failed, min(first) AS first, max(last) AS last,
     max(last) FILTER ({_MET}) AS answered_last, max(first) FILTER ({_MET}) AS answered_latest,
     min(first) FILTER ({_FAILED}) AS failed_first, max(last) FILTER ({_FAILED}) AS failed_last
-FROM edges LEFT JOIN (SELECT interface_id, min(vpc_id) AS vpc FROM own GROUP BY ALL) vpcs USING (interface_id)
+FROM (SELECT edges.*, eni, last * {LATEST} + eni AS latest FROM edges JOIN enis USING (interface_id)) edges
+    LEFT JOIN (SELECT interface_id, min(vpc_id) AS vpc FROM own GROUP BY ALL) vpcs USING (interface_id)
     LEFT JOIN (SELECT DISTINCT address, vpc_id AS vpc FROM own WHERE address IN (
         SELECT address FROM own GROUP BY address HAVING count(DISTINCT vpc_id) > 1
     )) shared ON shared.address = edges.server AND shared.vpc = vpcs.vpc
-WHERE way <> 'transit' AND evidence <> 'unknown' AND outcome IS NOT NULL AND {{window}} GROUP BY ALL"""
+WHERE {_COUNTED} AND ({_ASKED} OR {_WHOM} IN (SELECT {_WHOM} FROM edges WHERE {_COUNTED} AND {_ASKED})) GROUP BY ALL"""
 
 #: What was answered and what failed. Replies may leave by another interface of the server (``elsewhere``): there they
 #: are seen without their request. Silence of UDP beside answers is no failure: many datagrams need no answer. What a
@@ -86,7 +96,7 @@ CREATE OR REPLACE TEMP TABLE {{name}} AS WITH own AS (
     SELECT interface_id, vpc_id, address FROM (SELECT interface_id, vpc_id, address FROM interfaces UNION ALL FROM hosts)
     WHERE vpc_id IS NOT NULL AND address IS NOT NULL),
 sums AS ({SUMS}), decided AS ({DECIDED}), pair AS (
-    SELECT client, own, server, protocol, port, coalesce(answered_at, interface_id) AS interface_id,
+    SELECT client, own, server, protocol, port, coalesce(answered_at, eni) AS eni,
         '{ANSWERED}' AS state, lasting AS apart, level_answered AS level,
         answers + CASE WHEN lasting THEN 0 ELSE failures END AS sessions,
         CASE WHEN lasting THEN 0 ELSE failures END AS failed, bytes, first,
@@ -94,7 +104,7 @@ sums AS ({SUMS}), decided AS ({DECIDED}), pair AS (
         NULL AS answered_until, NULL AS answered_again
     FROM decided WHERE answers > 0
     UNION ALL
-    SELECT client, own, server, protocol, port, coalesce(failed_at, interface_id), failing, true,
+    SELECT client, own, server, protocol, port, coalesce(failed_at, eni), failing, true,
         CASE WHEN failing IN ('{RESET}', '{SILENT}') AND answers = 0 AND failures >= {ENOUGH} AND level_failed = 0 THEN 1
             ELSE level_failed END,
         failures, failures, CASE WHEN answers > 0 THEN 0 ELSE bytes END,
@@ -104,15 +114,16 @@ sums AS ({SUMS}), decided AS ({DECIDED}), pair AS (
 clients AS (
     SELECT client, bool_or(own) AS own, count(*) FILTER (state <> '{ANSWERED}') - count(*) FILTER (state = '{ANSWERED}')
         AS missed FROM pair GROUP BY client),
-places AS ({placed("SELECT client AS address FROM clients UNION SELECT server FROM pair WHERE interface_id IS NULL")}),
+places AS ({placed("SELECT client AS address FROM clients UNION SELECT server FROM pair WHERE eni IS NULL")}),
 known AS (
     SELECT client, CASE WHEN own AND network = '{INTERNET}' THEN '{INSIDE}' ELSE network END AS network,
         network IN (SELECT network FROM public) AND NOT own AS public, missed >= {SCANNER} AS failing
     FROM clients JOIN places ON client = address)
-SELECT pair.* EXCLUDE (own), known.network, public, public AND known.failing AS scanner,
-    CASE WHEN interface_id IS NULL AND far.network IN (SELECT network FROM public) THEN far.network ELSE server END
+SELECT pair.* EXCLUDE (own, eni), interface_id, known.network, public, public AND known.failing AS scanner,
+    CASE WHEN eni IS NULL AND far.network IN (SELECT network FROM public) THEN far.network ELSE server END
         AS destination
-FROM pair JOIN known USING (client) LEFT JOIN places far ON pair.interface_id IS NULL AND far.address = server"""
+FROM pair JOIN known USING (client) LEFT JOIN enis USING (eni)
+    LEFT JOIN places far ON eni IS NULL AND far.address = server"""
 
 KEYS = "network, public, destination, interface_id, protocol, port, state"
 TOTALS = (
@@ -204,29 +215,26 @@ FROM hits GROUP BY id"""
 #: keeps the clients' addresses, which most of the clients, three at least, meet there. The join is by equal columns
 #: alone, once by the client and once by the gateway: nearly every edge of a large log may be silent or rejected.
 PASSED_ON = f"""
-WITH silent AS (
-    SELECT k.*, p.client, p.interface_id AS own FROM keys k
-    JOIN pairs p ON k.destination = p.server AND k.protocol = p.protocol AND k.port = p.port
-    WHERE p.state = '{SILENT}' AND NOT p.scanner),
+WITH asked AS (SELECT *, row_number() OVER () AS nth FROM keys),
+silent AS (
+    SELECT k.nth, k.destination, k.protocol, k.port, p.client, dense_rank() OVER (ORDER BY p.client) AS who, eni AS own
+    FROM asked k JOIN pairs p ON k.destination = p.server AND k.protocol = p.protocol AND k.port = p.port
+    LEFT JOIN enis USING (interface_id) WHERE p.state = '{SILENT}' AND NOT p.scanner),
 rejected AS (
-    SELECT interface_id, client, server, protocol, server_port, sum(sessions) AS met FROM edges
+    SELECT eni, client, server, protocol, server_port, sum(sessions) AS met FROM edges JOIN enis USING (interface_id)
     WHERE outcome IN ('{REFUSED}', '{REPLY_REFUSED}') AND protocol IN (SELECT protocol FROM keys) GROUP BY ALL),
 hits AS (
-    SELECT s.* EXCLUDE (own), r.interface_id, r.met, r.server = s.destination AND r.server_port = s.port AS back,
-        r.server_port = s.port AS alike, r.client AS who
-    FROM silent s JOIN rejected r ON r.client = s.client AND r.protocol = s.protocol
-    WHERE back OR r.interface_id <> s.own
+    SELECT nth, eni, who, met, r.server = s.destination AND server_port = port AS back, server_port = port AS alike
+    FROM silent s JOIN rejected r ON r.client = s.client AND r.protocol = s.protocol WHERE back OR eni <> own
     UNION ALL
-    SELECT k.*, r.client, r.interface_id, r.met, false, true, r.client FROM keys k
+    SELECT nth, eni, 0, met, false, true FROM asked k
     JOIN rejected r ON r.client = k.destination AND r.protocol = k.protocol AND r.server_port = k.port),
 places AS (
-    SELECT destination, protocol, port, interface_id, any_value(clients) AS clients, any_value(sessions) AS sessions,
-        bool_or(back) AS back, coalesce(sum(met) FILTER (alike), 0) AS alike FROM hits
-    GROUP BY destination, protocol, port, interface_id, who)
-SELECT destination, protocol, port, arg_max(interface_id, (met, interface_id)) AS rejected_at FROM (
-    SELECT destination, protocol, port, interface_id, count(*) AS met FROM places GROUP BY ALL
-    HAVING bool_or(back) OR 2 * sum(alike) >= any_value(sessions) OR (met >= 3 AND 2 * met >= any_value(clients))
-) GROUP BY ALL"""
+    SELECT nth, eni, bool_or(back) AS back, coalesce(sum(met) FILTER (alike), 0) AS alike FROM hits GROUP BY nth, eni, who),
+met AS (SELECT nth, eni, count(*) AS met, bool_or(back) AS back, sum(alike) AS alike FROM places GROUP BY nth, eni)
+SELECT destination, protocol, port, arg_max(interface_id, (met, eni)) AS rejected_at
+FROM met JOIN asked USING (nth) JOIN enis USING (eni)
+WHERE back OR 2 * alike >= sessions OR (met >= 3 AND 2 * met >= clients) GROUP BY ALL"""
 
 
 class Reach:
@@ -254,6 +262,7 @@ class Reach:
             "ports": pd.DataFrame(sorted(ports), columns=["low", "high"], dtype="int64"),
             "hosts": pd.DataFrame(hosts, columns=["interface_id", "vpc_id", "address"], dtype="string"),
         }
+        self.sql(ENIS)
         self.pair("pairs")
         rows = self.sql(ROWS)
         rows["ports"] = rows["ports"].where(rows["port"].isna(), 1)
@@ -311,8 +320,8 @@ class Reach:
         """
         found = self.sql(LOST)
         if compare_at is not None:
-            self.pair("before", f"first < ? AND (last < ? OR {_MET})", compare_at, compare_at)
-            self.pair("after", f"(first >= ? OR (last >= ? AND {_MET}))", compare_at, compare_at)
+            self.pair("before", f"first < $1 AND (last < $1 OR {_MET})", compare_at)
+            self.pair("after", f"(first >= $1 OR (last >= $1 AND {_MET}))", compare_at)
             keys = ["network", "destination", "protocol", "port", "change"]
             found = pd.concat([self.sql(COMPARED), found], ignore_index=True).drop_duplicates(keys)
         order = ["change", "sessions", "source", "destination", "protocol", "port", "network", "was", "state"]

@@ -4,12 +4,22 @@ import pandas as pd
 
 from flowkit.fields import DEFAULT_FORMAT
 from flowkit.folding.engine import Engine
-from flowkit.folding.sessions import INTERFACE, NAMED
-from flowkit.loading.records import quoted
 
 COLUMNS = [name.replace("-", "_") for name in DEFAULT_FORMAT]
 KEYS = dict.fromkeys(["interface_id", "srcaddr", "dstaddr", "action"], "string")
 KEYS |= dict.fromkeys(["protocol", "srcport", "dstport"], "int64")
+_LINE = ", ".join(f"coalesce(CAST(f.\"{name}\" AS VARCHAR), '-')" for name in COLUMNS)
+_SAME = " ".join(f"AND (k.{name} IS NULL OR f.{name} = k.{name})" for name in KEYS if not name.endswith(("id", "addr")))
+#: Both addresses, the packet's own, are always given: they join by hash, and the rest is compared.
+SAMPLES = f"""
+SELECT * FROM (
+    SELECT concat_ws(' ', {_LINE}) AS line, f."start" AS first, f."end" AS last, k.number, row_number() OVER (
+        PARTITION BY k.number ORDER BY f."start", f."end", f.srcport, f.dstport, f.packets) AS nth
+    FROM flows AS f JOIN keys AS k
+        ON coalesce(f.pkt_srcaddr, f.srcaddr) = k.srcaddr AND coalesce(f.pkt_dstaddr, f.dstaddr) = k.dstaddr
+    WHERE f.srcaddr IS NOT NULL AND f.dstaddr IS NOT NULL AND coalesce(f.log_status, 'OK') = 'OK'
+        AND (k.interface_id IS NULL OR coalesce(f.interface_id, '-') = k.interface_id) {_SAME}
+) AS found WHERE nth <= {{each}}"""
 
 
 def samples(log, keys: pd.DataFrame, each: int = 3) -> dict[object, tuple[str, ...]]:
@@ -20,22 +30,7 @@ def samples(log, keys: pd.DataFrame, each: int = 3) -> dict[object, tuple[str, .
         return {}
     keys = keys.reset_index(drop=True)
     engine = Engine(log.rows)
-    engine.put("wanted", keys[[*KEYS]].assign(number=range(len(keys))), KEYS | {"number": "int64"})
-    # Both addresses, the packet's own, are always given: they join by hash, and the rest is compared.
-    own = {name: f"own.{name}" for name in KEYS if not name.endswith("addr")} | {"interface_id": "own.place"}
-    same = " AND ".join(f"coalesce({column} = wanted.{name}, wanted.{name} IS NULL)" for name, column in own.items())
-    lines = ", ".join(map(quoted, COLUMNS))
-    some = engine.answer(f"""
-    SELECT {lines}, number, nth FROM (
-        SELECT own.*, number, row_number() OVER (
-            PARTITION BY number ORDER BY own."start", own."end", own.srcport, own.dstport, own.packets) AS nth
-        FROM (
-            SELECT {lines}, coalesce(pkt_srcaddr, srcaddr) AS src, coalesce(pkt_dstaddr, dstaddr) AS dst, {INTERFACE} AS place
-            FROM flows WHERE {NAMED}
-        ) AS own JOIN wanted ON own.src = wanted.srcaddr AND own.dst = wanted.dstaddr
-        WHERE {same}
-    ) AS found WHERE nth <= {int(each)}""")
-    some = some.assign(id=some.number.map(keys["id"])).sort_values(["id", "start", "end", "number", "nth"])
-    text = some[COLUMNS].astype("object")
-    lines = text.where(text.notna(), "-").astype(str).agg(" ".join, axis=1) if len(some) else some.number
-    return {name: tuple(dict.fromkeys(part))[:each] for name, part in lines.groupby(some["id"], sort=False)}
+    engine.put("keys", keys.assign(number=range(len(keys))), {**KEYS, "number": "int64"})
+    some = engine.answer(SAMPLES.format(each=each))
+    some = some.assign(id=some.number.map(keys["id"])).sort_values(["id", "first", "last", "number", "nth"])
+    return {name: tuple(dict.fromkeys(part))[:each] for name, part in some.line.groupby(some["id"], sort=False)}

@@ -33,12 +33,18 @@ FOLLOWED = 100
 #: Who was answered and who was rejected of the clients in networks that count as the internet, one row a service of the
 #: frame ``admitted``: all of one whose rules are known, else only where one /24 (IPv6: /64) holds all who were answered.
 CLIENTS = f"""
+WITH hits AS (
+    SELECT a.service, a.known, p.state, p.client AS address FROM admitted a
+    JOIN pairs p USING (network, destination, interface_id, protocol) WHERE p.port IS NOT DISTINCT FROM a.port),
+blocks AS (
+    SELECT address, left(key, CASE left(key, 1) WHEN '4' THEN 7 ELSE 17 END) AS block
+    FROM (SELECT address, {KEY} AS key FROM (SELECT DISTINCT address FROM hits)))
 SELECT service, coalesce(list(DISTINCT address) FILTER (state = '{ANSWERED}'), []) AS met,
     coalesce(list(DISTINCT address) FILTER (state = '{REFUSED}'), []) AS kept_out
-FROM (SELECT a.service, a.known, p.state, p.client AS address, {KEY} AS key FROM admitted a JOIN pairs p
-    USING (network, destination, interface_id, protocol) WHERE p.port IS NOT DISTINCT FROM a.port)
-GROUP BY service, known
-HAVING known OR count(DISTINCT left(key, CASE left(key, 1) WHEN '4' THEN 7 ELSE 17 END)) FILTER (state = '{ANSWERED}') = 1"""
+FROM hits JOIN (
+    SELECT service FROM hits JOIN blocks USING (address) GROUP BY service, known
+    HAVING known OR count(DISTINCT block) FILTER (state = '{ANSWERED}') = 1) USING (service)
+GROUP BY service"""
 
 
 def by_service(rows: pd.DataFrame) -> pd.DataFrame:

@@ -62,7 +62,7 @@ def bundle(figure: Figure, text: str) -> dict[str, str]:
     svg = {"image/svg+xml": svg_of(figure, text), "text/plain": plain}
     if language() != LANGUAGES[0]:  # The reader's fonts draw the words of an SVG; matplotlib's own has no Hangul.
         return svg
-    png = _saved(figure, format="png", dpi=110, facecolor="white")
+    png = _saved(figure, format="png", dpi=110, facecolor="white", pil_kwargs={"compress_level": 1})
     return svg | {"image/png": base64.b64encode(png).decode()}
 
 
@@ -78,11 +78,15 @@ def svg_of(figure: Figure, text: str) -> str:
 
 
 def _saved(figure: Figure, **how: object) -> bytes:
-    file = io.BytesIO()
-    with warnings.catch_warnings():
+    file, once = io.BytesIO(), plt.rc_context({"figure.constrained_layout.use": False})
+    with warnings.catch_warnings(), once:
         # The reader's fonts draw the words; that matplotlib's own lacks a sign is no matter.
         warnings.filterwarnings("ignore", message="Glyph")
-        figure.savefig(file, **how)
+        if layout := figure.get_layout_engine():  # laid out and measured once for all that is drawn of it
+            layout.execute(figure)
+            figure.tight = figure.get_tightbbox().padded(plt.rcParams["savefig.pad_inches"])
+            figure.set_layout_engine(None)
+        figure.savefig(file, bbox_inches=figure.tight, **how)
     return file.getvalue()
 
 
