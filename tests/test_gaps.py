@@ -582,6 +582,12 @@ def test_every_number_of_a_title_is_counted_and_the_summary_is_short():
         assert answer.coverage == answer.titles["coverage"] == coverage_text(answer.intervals)
 
 
+def test_a_log_in_which_nothing_was_seen_is_grave():
+    rows = [record("eni-a", at, at + 60, "SKIPDATA") for at in (0, 60)]
+    assert [(one.kind, one.severity) for one in answered(rows).findings] == [("skipdata", "high")]
+    assert [one.severity for one in answered([*rows, *full("eni-a", 120, 1200)]).findings] == ["low"]
+
+
 def test_interfaces_are_ranked_by_what_is_certain():
     rows = (
         full("eni-a", 0, 3600)

@@ -184,6 +184,7 @@ def _special(kind: str, some: pd.DataFrame, log) -> dict:
         grounds = [text("skipdata.records", intervals=count)]
         grounds += [text("skipdata.peak", load=percent(some.load.max()))] if peak else []
         severity = "medium" if peak or some.uncertain.max() >= LONG else "low"
+        severity = severity if covered_share(log.coverage) else "high"  # nothing was seen, so that nothing is proven
         return {"counts": {"intervals": count} | _estimated(some), "severity": severity, "grounds": grounds}
     if kind == "not-delivered":
         time, files = pd.Timedelta(seconds=clock_time(some)), int(some.files.sum())
