@@ -7,6 +7,7 @@ from support import write_log
 
 from flowkit import plot
 from flowkit.log import load
+from flowkit.reporting.names import service_name
 from flowkit.reporting.rejected import rejected
 from flowkit.reporting.talkers import talkers
 
@@ -171,3 +172,23 @@ def test_many_interfaces_without_a_known_address_are_one_finding_and_so_are_many
         "8 addresses were those of several interfaces at the same time, such as 10.0.0.0 of eni-0a and eni-0b.",
         {"interfaces": 2, "addresses": 8},
     )]  # fmt: skip
+
+
+def test_a_log_without_sizes_is_not_said_to_hold_no_accepted_traffic(tmp_path):
+    rows = [f"10.0.1.5 10.0.2.9 {T0} {T0 + 60} ACCEPT"]
+    answer = talkers(log_of(tmp_path, rows, "srcaddr dstaddr start end action"))
+    assert answer.summary[0] == "No accepted bytes in this log."
+
+
+@pytest.mark.parametrize(
+    ("protocol", "port", "name"),
+    [
+        (6, 443, "tcp/443 https"),
+        (1, 0, "ICMP"),
+        (50, None, "protocol 50"),
+        (-1, 5432, "port 5432"),
+        (-1, -1, "any protocol"),
+    ],
+)
+def test_a_service_is_named_in_words_that_stand_in_a_sentence(protocol, port, name):
+    assert service_name(protocol, port) == name

@@ -235,10 +235,13 @@ def test_sums_are_exact_beyond_the_precision_of_floating_point_and_end_at_the_la
     odd = 2**53 + 1
     engine, _own = engine_of([record(PEER, ME, 40000, 443, bytes=odd), record(PEER, ME, 40000, 443, 60, bytes=2)])
     assert engine.answer(edges(60)).client_bytes.tolist() == [odd + 2]
-    huge = [record(PEER, ME, 40000, 443, n, bytes=2**63 - 1) for n in range(3)]
+    most = {"packets": 2**63 - 1, "bytes": 2**63 - 1}
+    huge = [record(PEER, ME, 40000, 443, n, **most) for n in range(3)]
     engine, _own = engine_of(huge)
     assert engine.answer(edges(60)).client_bytes.tolist() == [2**63 - 1]
     assert engine.answer(volumes(60)).bytes.tolist() == [2**63 - 1]
+    engine, _own = engine_of([record(PEER, ME, 40001, 443, action="REJECT", **most)])
+    assert engine.answer(refusals(60)).packets.tolist() == [2**63 - 1]
 
 
 @pytest.mark.parametrize(

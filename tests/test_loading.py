@@ -448,6 +448,7 @@ EXPORTS = {
     + "".join(f"2026-11-20 12:00:00.000,{line.replace(' ', ',')}\n" for line in (A, B)),
     "rows": "\n".join(json.dumps(dict(zip(CAMEL.split(), line.split(), strict=True))) for line in (A, B)),
     "athena": "\n".join('"' + line.replace(" ", '","') + '"' for line in (OLDER, A, B)),
+    "pipes": "\n".join(line.replace(" ", "|") for line in (CAMEL, A, B)),
     "semicolons": "\n".join(line.replace(" ", ";") for line in (CAMEL, A, B)),
     "commas and blanks": "\n".join(line.replace(" ", ", ") for line in (CAMEL, A, B)),
     "index": "\n".join(line.replace(" ", ",") for line in (f" {CAMEL}", f"0 {A}", f"1 {B}")),
@@ -465,7 +466,7 @@ def test_what_other_tools_export_is_read_as_the_records_that_it_holds(tmp_path, 
     assert sorted(flowkit.load(str(tmp_path)).raw.srcport.execute()) == [44321, 51000]
 
 
-@pytest.mark.parametrize("separator", [",", "\t", ";"])
+@pytest.mark.parametrize("separator", [",", "\t", ";", "|"])
 @pytest.mark.parametrize("quote", ["", '"'])
 def test_a_table_is_judged_like_the_text_of_the_same_cells(tmp_path, separator, quote):
     """Empty cells and words for null are null; a separator inside a cell, a blank line and a wrong number are seen."""

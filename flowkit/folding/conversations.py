@@ -128,7 +128,8 @@ _OWN = "(SELECT DISTINCT interface_id, day, address FROM interfaces WHERE addres
 _ASKED, _REPLIED, _TCP = "client_accepted > 0", "server_accepted > 0", f"coalesce(protocol = {TCP}, FALSE)"
 _SYN, _TAKEN = (_saw(role, s.SAW_SYN | s.SAW_SYN_ACK) for role in ("client", "server"))
 _WANTS = f"(NOT ({_TCP} AND flagged) OR {_SYN})"
-_BARE = f"CASE WHEN server LIKE '%:%' THEN {BARE_IPV6} ELSE {BARE_IPV4} END"
+# As a double: a product with packets may exceed 64 bits.
+_BARE = f"CASE WHEN server LIKE '%:%' THEN {BARE_IPV6}e0 ELSE {BARE_IPV4}e0 END"
 _REJECTED = "client_rejected + server_rejected > 0"
 _FROM_SERVER = f"({_REJECTED} AND client_rejected = 0)"
 _OUT, _INTO = (
@@ -149,7 +150,7 @@ _OUTCOME = f"""CASE
 _CLOSED = f"""({_saw("client server", s.SAW_RST, False)}
     OR ({_saw("client", s.SAW_FIN, False)} AND {_saw("server", s.SAW_FIN, False)}))"""
 _SMALL = f"""coalesce(protocol = {TCP} AND rejected_packets <= 6
-    AND rejected_bytes <= {LARGEST_SYN} * rejected_packets, FALSE)"""
+    AND rejected_bytes <= {LARGEST_SYN}e0 * rejected_packets, FALSE)"""
 # Times are soft by a minute: an interval may seem to go on after the close.
 _OVERLAPS = f"coalesce(accepted_last > rejected_first + CASE WHEN {_CLOSED} THEN 60 ELSE 1 END, FALSE)"
 _REFUSAL = f"""CASE
@@ -164,7 +165,7 @@ _REFUSAL = f"""CASE
     ELSE 'request' END"""
 # Nobody sends data before the handshake: the replies to it went where no log was looking.
 _LEVEL = f"""CAST(CASE
-    WHEN {_TCP} AND outcome = 'accepted-silent' AND client_bytes > client_packets * {LARGEST_SYN} THEN -1
+    WHEN {_TCP} AND outcome = 'accepted-silent' AND client_bytes > client_packets * {LARGEST_SYN}e0 THEN -1
     WHEN {_TCP} AND flagged AND (evidence IN {FLAGGED} OR {_SYN} OR {_TAKEN}) THEN 2
     WHEN (evidence IN ('syn', 'carry', 'service', 'ports', 'refused') OR outcome = 'reply-refused')
         AND NOT ({_TCP} AND {_REPLIED} AND (server_packets < 3 OR server_bytes < 180)) THEN 1

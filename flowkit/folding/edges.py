@@ -68,8 +68,8 @@ def refusals(step: int) -> str:
     once = f"(protocol = {UDP} AND rejected_packets <= 5 AND rejected_last - rejected_first <= {RETRY})"
     attempts = f"CASE WHEN protocol = {TCP} OR {once} THEN 1 ELSE rejected_packets END"
     shapes = {
-        "retries": f"rejected_packets BETWEEN 3 AND 7 AND rejected_bytes BETWEEN 40 * rejected_packets"
-        f" AND {LARGEST_SYN} * rejected_packets",
+        "retries": f"rejected_packets BETWEEN 3 AND 7 AND rejected_bytes BETWEEN 40e0 * rejected_packets"
+        f" AND {LARGEST_SYN}e0 * rejected_packets",
         "tiny": "rejected_packets = 1 AND rejected_bytes <= 44",
         **{name: f'"{name}"' for name in ("small", "overlaps", "closed", "unclosed", "reopened")},
         "syn_acks": f"(server_seen & {SAW_SYN_ACK * REFUSED}) > 0",

@@ -91,17 +91,17 @@ class Format(NamedTuple):
     @property
     def pattern(self) -> str:
         """The regular expression that a whole line of this format matches."""
-        tokens = list(map(token_pattern, self.names))
+        tokens, between = list(map(token_pattern, self.names)), f"[{self.separator}]"
         if self.separator != " ":
             empty = "".join(f"|{re.escape(null)}" for null in NULLS)
             pairs = zip(self.names, tokens, strict=True)
             tokens = [f"(?:{token}{'' if name == 'log-status' else empty})" for name, token in pairs]
         if self.quoted:
-            return '^"' + f'"{self.separator}"'.join(tokens) + '"$'
+            return '^"' + f'"{between}"'.join(tokens) + '"$'
         if self.separator != " ":
             tokens = [token.replace("~]", f"~&&[^{self.separator}]]") for token in tokens]
         first = f"{STAMP} (?:[!-~]+ ){{{self.before - 1}}}" if self.before else ""
-        return f"^{first}{self.separator.join(tokens)}(?: [!-~]+){{{self.behind}}}$"
+        return f"^{first}{between.join(tokens)}(?: [!-~]+){{{self.behind}}}$"
 
 
 DEFAULT = Format(DEFAULT_FORMAT)

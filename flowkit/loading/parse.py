@@ -35,7 +35,7 @@ SUMS = ("lines", "headers", "blank", "ok", "nodata", "skipdata", "no_status", "m
 _SAID = ("first", "last", "odd_example", "damage", "refusal", "reason")
 _SETS = ("unknown", "formats", "parts")
 #: What lines that may be headers look like, and what a line of a table has that is not blank.
-_WORDS, _FILLED = r"^\W*[A-Za-z][\w-]*(?:\W+[A-Za-z][\w-]*){2,}\W*$", r"[^,;\t\r ]"
+_WORDS, _FILLED = r"^\W*[A-Za-z][\w-]*(?:\W+[A-Za-z][\w-]*){2,}\W*$", r"[^,;|\t\r ]"
 
 
 def no_facts(file_id: int, place: str, stamp: str, size: int) -> dict:

@@ -131,7 +131,7 @@ class Lines:
         lines = enumerate(io.BytesIO(first))
         line, blank = next(((line, n) for n, line in lines if not _NOTHING.fullmatch(line)), (b"", 0))
         line = line[: strict.LONGEST].decode("utf-8", "replace").strip("\r\n")
-        for separator in (",", "\t", ";", " "):
+        for separator in (",", "\t", ";", "|", " "):
             tokens = strict.split(line, separator)
             table = separator != " "
             if table and len(tokens) < 2:

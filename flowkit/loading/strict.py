@@ -47,7 +47,7 @@ def judge(line: str, format: Format, depth: int = 0) -> list[Line]:
     """
     if len(line) > LONGEST:
         return [(None, f"longer than {LONGEST:,} characters")]
-    if not line.strip(" \t\r,;") or _NO_EVENT.match(line):
+    if not line.strip(" \t\r,;|") or _NO_EVENT.match(line):
         return [(None, "")]
     if _JSON.match(line):
         if depth == _DEEPEST:

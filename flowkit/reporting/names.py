@@ -62,11 +62,14 @@ def shortened(names: list[str], most: int, more: str = "common.more") -> list[st
 
 
 def service_name(protocol: int, port: float) -> str:
-    """Return such as `tcp/5432 postgresql`; `ICMP`, which has no port; `port 5432` where the protocol is not logged."""
+    """Return such as `tcp/5432 postgresql`; `ICMP`, which has no port; `port 5432` where the protocol is not logged;
+    `protocol 50`, which no command of AWS has a name for."""
     if protocol in ICMP:
         return "ICMP" if protocol == 1 else "ICMPv6"
     known = port is not None and not pd.isna(port) and port >= 0
     if protocol < 0:
         return translated("port {n}", n=str(int(port))) if known else translated("any protocol")
     name = SERVICE_PORTS.get(int(port)) if known else None
-    return protocol_name(int(protocol)) + (f"/{int(port)}" if known else "") + (f" {name}" if name else "")
+    word = protocol_name(int(protocol))
+    word = translated("protocol {n}", n=word) if word.isdigit() else word
+    return word + (f"/{int(port)}" if known else "") + (f" {name}" if name else "")
