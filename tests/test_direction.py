@@ -180,6 +180,14 @@ def test_a_log_without_sizes_is_not_said_to_hold_no_accepted_traffic(tmp_path):
     assert answer.summary[0] == "No accepted bytes in this log."
 
 
+def test_a_log_without_action_does_not_say_what_was_accepted(tmp_path):
+    rows = [f"10.0.1.5 10.0.2.9 40001 443 6 9 900 {T0} {T0 + 60}"]
+    answer = talkers(log_of(tmp_path, rows, "srcaddr dstaddr srcport dstport protocol packets bytes start end"))
+    assert answer.summary[0] == (
+        "Traffic: 900 B, all between private addresses. This log lacks the field action: what was rejected is in it."
+    )
+
+
 @pytest.mark.parametrize(
     ("protocol", "port", "name"),
     [

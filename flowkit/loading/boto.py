@@ -54,7 +54,7 @@ def client(service: str, profile: str | None = None, region: str | None = None):
         import boto3  # noqa: PLC0415
         from botocore.exceptions import BotoCoreError  # noqa: PLC0415
     except ImportError:
-        raise SourceError("AWS needs boto3, which is not installed: pip install 'vpc-flowkit[aws]'") from None
+        raise SourceError("AWS needs boto3, which is not installed: pip install boto3") from None
     try:
         return boto3.Session(profile_name=profile, region_name=region).client(service)
     except (BotoCoreError, ValueError) as error:  # ValueError: an endpoint that is no URL

@@ -163,8 +163,8 @@ def _rules(rules: pd.DataFrame) -> list[str]:
     if never.empty and wide.empty:
         return []
     least = pd.concat([never, wide]).coverage.min(skipna=False)
-    known = None if pd.isna(least) else percent(least)
-    share = text(f"rejected.{'least' if known else 'unknown'}-coverage", least=known)
+    known = "unknown" if pd.isna(least) else "least" if least < 1 else "full"
+    share = text(f"rejected.{known}-coverage", least=None if pd.isna(least) else percent(least))
     return [text("rejected.rules", n=len(rules), never=len(never), wide=len(wide), share=share)]
 
 

@@ -138,7 +138,8 @@ def _summary(totals: pd.DataFrame, largest: str | None, tables: dict[str, pd.Dat
         parts += [(part, words)] if (part := sum(map(int, some.bytes))) else []
     shares = ", ".join(text("talkers.part", size=size(part), words=translated(words)) for part, words in parts)
     shares = text("talkers.whole", words=translated(parts[0][1])) if len(parts) == 1 else shares
-    lines = [text("talkers.accepted" if total else "talkers.no-accepted", size=size(total), shares=shares)]
+    known = "accepted" if facts["accepted"] or facts["rejected"] else "no-action"
+    lines = [text(f"talkers.{known}" if total else "talkers.no-accepted", size=size(total), shares=shares)]
     lines += [largest] if largest else []
     rejected = totals.groupby("direction").rejected_records.sum()
     if rejected.sum():
