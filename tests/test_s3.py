@@ -329,5 +329,5 @@ def test_without_boto3_the_message_says_how_to_install_it(monkeypatch):
         return real(name, *rest)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(SourceError, match=r"pip install 'vpc-flowkit\[aws\]'"):
+    with pytest.raises(SourceError, match=r"pip install boto3"):
         keys("s3://acme")
