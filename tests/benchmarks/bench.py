@@ -221,7 +221,7 @@ def generate(folder: Path, files: int, lines: int, first: int = 0, kind: str = "
 
 def overhead(folder: Path) -> list[Step]:
     """`flowkit report` on the sample, beside bare papermill of as many notebooks that import the same libraries."""
-    code = "import matplotlib.pyplot, pandas, ibis, duckdb, flowkit"
+    code = "import matplotlib.pyplot, pandas, polars, duckdb, flowkit.log"
     bare = python(HERE.joinpath("bare.py").read_text(), HERE.parents[1] / "notebooks", folder / "bare", code)
     report = [sys.executable, "-m", "flowkit", "report", "sample", "--out", str(folder / "reports")]
     python_warm = timed("flowkit report on the sample, the first time", 0, report, folder / "cache-sample")
