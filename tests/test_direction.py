@@ -61,6 +61,25 @@ def test_the_parts_of_accepted_traffic_are_all_of_it_and_rejections_are_those_of
         assert getattr(plot, name)(answer)
 
 
+def test_rejected_bytes_of_a_session_that_was_accepted_in_part_are_not_among_the_bytes_of_anybody(tmp_path):
+    me, far = "10.0.0.1", "198.51.100.7"
+    rows = [
+        # The answer is rejected; of another session the client's first packets; a third one is accepted.
+        _flow("eni-a", me, far, 40000, 443, 700, "egress"),
+        _flow("eni-a", far, me, 443, 40000, 9_000, "ingress", "REJECT", flags=18),
+        _flow("eni-a", far, me, 41000, 22, 60, "ingress", "REJECT"), _flow("eni-a", far, me, 41000, 22, 500, "ingress", at=40),
+        _flow("eni-a", me, far, 22, 41000, 800, "egress", at=40, flags=18),
+        _flow("eni-a", me, far, 42000, 8443, 3_000, "egress"), _flow("eni-a", far, me, 8443, 42000, 2_000, "ingress", flags=18),
+    ]  # fmt: skip
+    answer = talkers(log_of(tmp_path, rows))
+    sent = answer.pairs.set_index("server_port")[["client_bytes", "server_bytes"]]
+    assert sent.to_numpy().tolist() == [[3_000, 2_000], [500, 800], [700, 0]]
+    assert sent.to_numpy().sum() == answer.by_interface.filter(like="bytes").to_numpy().sum() == 7_000
+    roles = answer.roles.set_index("server_port")[["sent_bytes", "received_bytes"]]
+    assert roles.loc[[22, 443, 8443]].to_numpy().tolist() == [[800, 500], [700, 0], [3_000, 2_000]]
+    assert answer.evidence["bytes"].sum() == 7_000
+
+
 def test_an_interface_whose_own_address_is_unknown_is_a_part_of_its_own(tmp_path):
     rows = [
         f"2 1 eni-a 10.0.0.{n} 198.51.100.{m} 40000 443 6 4 {1000 * n} {T0} {T0 + 30} ACCEPT OK"

@@ -738,6 +738,22 @@ def test_an_address_used_again_is_the_host_that_answered_and_the_host_that_refus
     ]
 
 
+def test_ssh_that_a_rule_opens_to_one_office_needs_nothing_where_that_is_meant(tmp_path):
+    network = _interfaces(
+        tmp_path / "network", (ENI[WEB], "bastion", "vpc-1", WEB, ["sg-1"]),
+        groups=[("sg-1", [_open(22, "203.0.113.0/28")])],
+    )  # fmt: skip
+    (found,) = reachability(log_of(tmp_path, _pair(WEB, "203.0.113.3", 22), FIELDS.split(), network)).findings
+    assert found.title.startswith(
+        "bastion (10.0.0.1) is reachable from 203.0.113.0/28 on tcp/22 ssh, as the rules allow"
+    )
+    first, *rest = found.action.split("\n")
+    assert first == (
+        "No action needed if these sources are meant to reach it: named in `named_networks` they are left out."
+    )
+    assert rest[0].startswith("Remove the rule that lets it in") and "revoke-security-group-ingress" in rest[1]
+
+
 def test_a_web_port_open_to_one_office_does_not_answer_the_internet(tmp_path):
     rows = _pair(WEB, "203.0.113.3", 443) + _pair(DB, "198.51.100.9", 443)
     network = _interfaces(
@@ -878,6 +894,7 @@ def test_ssh_that_answers_one_office_and_rejects_strangers_is_not_open_to_the_in
             "10.0.0.1 is reachable from 81.20.7.32/29 on tcp/22 ssh, and strangers are rejected: 2 clients, 2 sessions."
         )
         assert found.subject["srcaddr"] == "81.20.7.32/29"
+        assert found.action.startswith("No action needed if these sources are meant to reach it")
 
 
 @pytest.mark.parametrize(("hosts", "findings"), [(10, 10), (11, 1)])

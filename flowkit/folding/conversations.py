@@ -34,7 +34,8 @@ to count where several interfaces logged the same packets); ``outcome``:
 - ``late``: after both sides were accepted and closed · ``mid-stream``: packets without SYN of nothing in the log
 
 ``level`` (how sure the outcome is: 2 high, 1 medium, 0 low, -1 not at all). What each role sent: ``client_accepted``,
-``client_rejected`` (records), ``client_packets``, ``client_bytes``, ``client_seen`` and the same of ``server_``;
+``client_rejected`` (records), ``client_packets``, ``client_bytes``, ``client_rejected_bytes``, ``client_seen`` and the
+same of ``server_``;
 ``rejected_packets``, ``rejected_bytes``, ``rejected_first``, ``rejected_last``, ``accepted_last``, ``reopened`` and
 ``control`` as in `flowkit.folding.sessions.sessions`; ``flagged`` (TCP flags known), ``closed`` (FIN of both sides or
 RST), ``unclosed`` (TCP flags known, and no FIN or RST at all), ``overlaps`` (accepted packets after a refused one),
@@ -210,6 +211,8 @@ CONVERSATIONS = {
             ON one.interface_id = gateways.interface_id""",
     "talks": f"""
         SELECT interface_id, session, first, last, evidence, without_flags, agrees, rejected_packets, rejected_bytes,
+            CASE WHEN a_began THEN a_rejected_bytes ELSE rejected_bytes - a_rejected_bytes END AS client_rejected_bytes,
+            CASE WHEN a_began THEN rejected_bytes - a_rejected_bytes ELSE a_rejected_bytes END AS server_rejected_bytes,
             rejected_first, rejected_last, accepted_last, control, reopened, flagged,
             CASE WHEN passes THEN 'transit'
                 WHEN evidence <> 'unknown' AND {_pick("own")} AND NOT {_SIDES["server"]("own")} THEN 'out'

@@ -17,9 +17,9 @@ MOST_STEPS = 200
 RETRY = 30
 #: What one edge is about.
 EDGE = "interface_id client server protocol server_port outcome denied way counted evidence step".split()
-#: What both roles of an edge sent: records, packets, bytes.
+#: What both roles of an edge sent: records, packets, bytes, and the bytes of what was rejected.
 COUNTS = "client_accepted client_rejected server_accepted server_rejected client_packets client_bytes".split()
-COUNTS += ["server_packets", "server_bytes"]
+COUNTS += "server_packets server_bytes client_rejected_bytes server_rejected_bytes".split()
 #: What one row of refusals is about.
 REFUSAL = "interface_id client server protocol server_port refusal control step".split()
 #: What one row of volumes is about.

@@ -71,6 +71,7 @@ _SUMS = f"""
     min("start") FILTER (WHERE refused) AS rejected_first, max("end") FILTER (WHERE refused) AS rejected_last,
     {total("CASE WHEN refused THEN packets ELSE 0 END")} AS rejected_packets,
     {total("CASE WHEN refused THEN bytes ELSE 0 END")} AS rejected_bytes,
+    {total("CASE WHEN refused AND from_a THEN bytes ELSE 0 END")} AS a_rejected_bytes,
     max(control) AS control, {", ".join(_ENDS)}"""
 
 
@@ -140,13 +141,14 @@ def sessions(idle: int = TCP_IDLE) -> str:
     one after more than `idle` seconds of silence, and at a SYN after a FIN or RST), ``first``, ``last`` (seconds
     since 1970 UTC). What each end x of ``a``, ``b`` sent: ``x_accepted``, ``x_rejected`` (records), ``x_packets``,
     ``x_bytes``, ``x_seen`` (bits: see `SAW_SYN`), ``x_first``. Of the refused ones: ``rejected_packets``,
-    ``rejected_bytes``, ``rejected_first``, ``rejected_last``; ``accepted_last``; ``control`` (the reject-reason as
-    a number, see `CONTROLS`). From earlier sessions: ``carried`` (``a`` or ``b``: who began by the latest SYN
+    ``rejected_bytes``, ``a_rejected_bytes``, ``rejected_first``, ``rejected_last``; ``accepted_last``; ``control`` (the
+    reject-reason as a number, see `CONTROLS`). From earlier sessions: ``carried`` (``a`` or ``b``: who began by the latest SYN
     before), ``resumed`` (whether any packet was accepted before) and ``reopened`` (whether one was, and no FIN or RST
     was seen since the log began: an open connection goes on after a pause).
     """
-    same = f"""{_KEY}, last, accepted_last, rejected_first, rejected_last, rejected_packets, rejected_bytes, control,
-        a_logged, b_logged, a_packets, b_packets, a_bytes, b_bytes, a_seen, b_seen, a_first, b_first, a_records, b_records"""
+    same = f"""{_KEY}, last, accepted_last, rejected_first, rejected_last, rejected_packets, rejected_bytes, a_rejected_bytes,
+        control, a_logged, b_logged, a_packets, b_packets, a_bytes, b_bytes, a_seen, b_seen, a_first, b_first,
+        a_records, b_records"""
     resumed = "session > 0 AND coalesce(before = 1, FALSE)"
     return f"""
     SELECT *, {_earlier("a_first", "b_first")} AS first,

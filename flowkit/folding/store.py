@@ -26,7 +26,7 @@ from flowkit.loading.records import literal, quiet, quoted
 from flowkit.net import TCP_IDLE
 
 #: Changes with what a fold holds, so that an older flowkit's is never read.
-VERSION = 12
+VERSION = 13
 #: Folds that stay in the cache; the one not used for longest goes first.
 KEPT = 12
 #: Memory of the questions' own DuckDB; beyond it, it spills into the fold's folder.

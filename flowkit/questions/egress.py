@@ -33,7 +33,8 @@ CONTACTS = """
 CREATE OR REPLACE TEMP TABLE contacts AS
 SELECT CASE WHEN c.inside THEN client ELSE server END AS host, CASE WHEN c.inside THEN s.destination ELSE c.destination END
     AS destination, CASE WHEN c.inside THEN s.network ELSE c.network END AS network, c.aws OR s.aws AS aws,
-    CASE WHEN c.inside THEN server_port END AS port, CASE WHEN c.inside THEN client_bytes ELSE server_bytes END AS sent,
+    CASE WHEN c.inside THEN server_port END AS port, CASE WHEN c.inside THEN client_bytes - client_rejected_bytes
+        ELSE server_bytes - server_rejected_bytes END AS sent,
     client_bytes, server_bytes, client_packets, server_packets,
     client_accepted + client_rejected + server_accepted + server_rejected AS records,
     evidence IN ('first', 'unknown') AS unsure, c.inside AND NOT unsure AS asked,

@@ -1,8 +1,8 @@
 """Who talks to whom, and how much: the edges and volumes of a fold summed by pair, address, interface, time, zone, path.
 
-In: a `flowkit.folding.store.Fold`. Out: small DataFrames; bytes are those of sessions that were accepted at least in
-part. A packet between two logged interfaces is logged at both, and again wherever it passes through: tables of pairs,
-addresses, zones and paths count only rows that are ``counted``, each byte once. Sums are exact up to 2^63 - 1.
+In: a `flowkit.folding.store.Fold`. Out: small DataFrames; bytes are those that were accepted. A packet between two
+logged interfaces is logged at both, and again wherever it passes through: tables of pairs, addresses, zones and paths
+count only rows that are ``counted``, each byte once. Sums are exact up to 2^63 - 1.
 """
 
 import pandas as pd
@@ -20,22 +20,24 @@ WAYS = {
 _ACCEPTED = "action IS DISTINCT FROM 'REJECT'"
 _WAYS = ", ".join(f"exact(CASE WHEN {_ACCEPTED} AND {way} THEN bytes END) AS {name}" for name, way in WAYS.items())
 _REJECTED = "exact(CASE WHEN action = 'REJECT' THEN records END) AS rejected_records"
+#: The accepted bytes of each end, and of both, in ``edges``.
+_SENT = {end: f"({end}_bytes - {end}_rejected_bytes)" for end in ("client", "server")}
+_BOTH = f"{_SENT['client']}::HUGEINT + {_SENT['server']}"
 _SESSIONS = "exact(sessions) AS sessions, exact(CASE WHEN denied THEN sessions END) AS rejected_sessions"
 
 #: A table by its name, as `tables` describes them.
 QUERIES = {
     "pairs": f"""
-        SELECT client, server, protocol, server_port, exact(CASE WHEN NOT denied THEN client_bytes END) AS client_bytes,
-            exact(CASE WHEN NOT denied THEN server_bytes END) AS server_bytes, {_SESSIONS},
+        SELECT client, server, protocol, server_port, exact({_SENT["client"]}) AS client_bytes,
+            exact({_SENT["server"]}) AS server_bytes, {_SESSIONS},
             to_timestamp(min(first)) AS first, to_timestamp(max(last)) AS last
         FROM edges WHERE counted AND evidence <> 'unknown' GROUP BY client, server, protocol, server_port
-        ORDER BY sum(CASE WHEN NOT denied THEN client_bytes::HUGEINT + server_bytes ELSE 0 END) DESC,
-            client, server, protocol, server_port LIMIT $top""",
+        ORDER BY sum({_BOTH}) DESC, client, server, protocol, server_port LIMIT $top""",
     "roles": f"""
         SELECT interface_id, CASE way WHEN 'out' THEN 'client' ELSE 'server' END AS role, protocol, server_port,
             count(DISTINCT CASE way WHEN 'out' THEN server ELSE client END) AS peers,
-            exact(CASE WHEN denied THEN 0 WHEN way = 'out' THEN client_bytes ELSE server_bytes END) AS sent_bytes,
-            exact(CASE WHEN denied THEN 0 WHEN way = 'out' THEN server_bytes ELSE client_bytes END) AS received_bytes,
+            exact(CASE way WHEN 'out' THEN {_SENT["client"]} ELSE {_SENT["server"]} END) AS sent_bytes,
+            exact(CASE way WHEN 'out' THEN {_SENT["server"]} ELSE {_SENT["client"]} END) AS received_bytes,
             {_SESSIONS}
         FROM edges WHERE way IN ('in', 'out') GROUP BY interface_id, way, protocol, server_port ORDER BY ALL""",
     "by_interface": f"""
@@ -56,10 +58,8 @@ QUERIES = {
     "paths": f"""
         SELECT traffic_path, exact(bytes) AS bytes FROM volumes WHERE counted AND {_ACCEPTED}
             AND direction = 'egress' AND traffic_path IS NOT NULL GROUP BY traffic_path ORDER BY traffic_path""",
-    "evidence": """
-        SELECT evidence, exact(sessions) AS sessions,
-            exact(CASE WHEN NOT denied THEN client_bytes::HUGEINT + server_bytes END) AS bytes
-        FROM edges WHERE counted GROUP BY evidence""",
+    "evidence": f"""
+        SELECT evidence, exact(sessions) AS sessions, exact({_BOTH}) AS bytes FROM edges WHERE counted GROUP BY evidence""",
     "addresses": f"""
         SELECT interface_id, address, basis, conflict, transit, to_timestamp(interfaces.day * {DAY}) AS day,
             to_timestamp(interfaces.first) AS first, to_timestamp(interfaces.last) AS last,

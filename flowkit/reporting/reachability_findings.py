@@ -88,7 +88,12 @@ def exposure(reach: Reach, part: pd.DataFrame) -> Finding:
     counts |= {"more_hosts": len(hosts) - 4} if hosts[4:] else {}
     narrow = text("exposed.narrow") if reach.log.network else f"{text('exposed.narrow')} {text('next.snapshot')}"
     form = "" if scope == "internet" else "network" if "/" in scope else scope
-    action = text("exposed.closed") if scope == "closed" else revoking(first.rules) or narrow
+    if scope == "closed":
+        action = text("exposed.closed")
+    elif scope == "internet":
+        action = revoking(first.rules) or narrow
+    else:
+        action = "\n".join(filter(None, [text("exposed.meant"), revoking(first.rules)]))
     until = part["last_seen"].max()
     return finding(
         "exposed-service", None, form, counts, confidence=first.confidence,
