@@ -16,8 +16,15 @@ from flowkit.log import load
 from flowkit.questions.gaps import gaps
 
 WINDOW = {"start": "2026-11-20T06:00Z", "end": "2026-11-20T09:00Z"}
-#: One Spark for all tests of this file: it takes longer to start than all that is asked of it.
-SPARK = "pyspark://?spark.master=local[2]&spark.sql.shuffle.partitions=2&spark.sql.session.timeZone=UTC"
+#: One Spark for all tests of this file: it takes longer to start than all that is asked of it, and compiling and
+#: planning anew pay off where there are more rows.
+SPARK = "pyspark://?" + "&".join(
+    f"spark.{setting}"
+    for setting in (
+        "master=local[2]", "sql.shuffle.partitions=2", "sql.session.timeZone=UTC", "sql.codegen.wholeStage=false",
+        "sql.codegen.factoryMode=NO_CODEGEN", "sql.adaptive.enabled=false",
+    )
+)  # fmt: skip
 TABLES = ("edges", "refusals", "volumes", "evidence", "interfaces")
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
+from pyarrow import parquet
 
 from flowkit.fields import MOST
 from flowkit.loading.records import backend, connection, literal, new_name, quoted
@@ -93,9 +94,10 @@ class Engine:
             self.write(sql, place)
             self._tables[name] = f"SELECT * FROM read_parquet({literal(place)})"
         elif self.name == "pyspark":
-            cached = self.table(sql).cache()
-            self._kept.append(cached)
-            self._tables[name] = f"SELECT * FROM {cached.get_name()}"
+            made, cached = new_name("kept"), self._spark(sql).cache()
+            cached.createOrReplaceTempView(made)
+            weakref.finalize(self, cached.unpersist)
+            self._tables[name] = f"SELECT * FROM {made}"
         else:
             self.define(**{name: sql})
 
@@ -119,8 +121,14 @@ class Engine:
         )
         return f"WITH {tables} {in_dialect(sql, self.name)}" if read else in_dialect(sql, self.name)
 
+    def _spark(self, sql: str):
+        """Return a statement as a frame of Spark, computed when asked; by way of Ibis it would be planned three times."""
+        return self.backend.raw_sql(self.query(sql))
+
     def answer(self, sql: str) -> pd.DataFrame:
         """Return the rows of a statement."""
+        if self.name == "pyspark":
+            return self._spark(sql).toArrow().to_pandas()
         return self.con.execute(self.query(sql)).df() if self.is_duckdb else self.table(sql).execute()
 
     def view(self, sql: str) -> "str | ir.Table":
@@ -143,6 +151,9 @@ class Engine:
         """Write the rows of a statement to the Parquet file `place` on this machine."""
         if self.is_duckdb:
             self.con.execute(f"COPY ({self.query(sql)}) TO {literal(place)} (FORMAT parquet)")
+            return
+        if self.name == "pyspark":
+            parquet.write_table(self._spark(sql).toArrow(), place)
             return
         table = self.table(sql)
         whole = {"int64": "Int64", "int32": "Int32", "int8": "Int8"}  # pandas would make numbers beside nulls floats

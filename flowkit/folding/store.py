@@ -181,3 +181,5 @@ def converse(engine: Engine, interfaces: pd.DataFrame, translated: bool, folder:
     engine.define(sessions=sessions(idle))
     engine.keep("services", SERVICES, folder / "services.parquet")
     engine.define(met="SELECT * FROM sessions", **CONVERSATIONS)
+    if engine.name == "pyspark":
+        engine.keep("conversations", "SELECT * FROM conversations", folder)  # to plan them takes longer than to compute
