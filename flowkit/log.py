@@ -143,6 +143,8 @@ class Log:
         """The counts of all files, as `flowkit.ingest` returns them, but for the seconds."""
         if self._ingested:
             return self._ingested.tally
+        if known := store.facts_of(*self._place):
+            return known["tally"]
         from flowkit.loading.engines import tally
 
         return {**tally(self.source, self.start, self.end), "new_files": 0}
@@ -231,15 +233,22 @@ class Log:
     @cached_property
     def fold(self) -> Fold:
         """Edges, refusals, volumes, interfaces, coverage and facts: made once, then read from beside the cache."""
+        intervals = partial(coverage, files=self.files, start=self.start, end=self.end, snapshot=self.network)
+        # A table is counted once a report: its engine may take minutes to start.
+        counted = {} if self._ingested else {"tally": self.tally, "odd_times": self.odd_times}
         span = window(self.start, self.end)
-        rules = self.network.digest if self.network else ""
-        # What tells the records of this log from others: its files, or for a table the moment of this report.
+        return store.stored(
+            *self._place, lambda place: store.fold(self.rows, self.network, place, span, intervals, counted)
+        )
+
+    @cached_property
+    def _place(self) -> tuple[str, Path]:
+        """What tells the fold of this log from others (its files, or for a table the moment of this report; its window
+        and rules), and where all folds are."""
         asked = [str(self.source), os.environ.get(REPORT) or time.time_ns()]
         identity = asked if self._ingested is None else sorted(self._ingested.facts["file_id"].to_list())
-        key = store.key_of(identity, span, self.record, rules)
-        intervals = partial(coverage, files=self.files, start=self.start, end=self.end, snapshot=self.network)
-        home = folder() / "folds"
-        return store.stored(key, home, lambda place: store.fold(self.rows, self.network, place, span, intervals))
+        rules = self.network.digest if self.network else ""
+        return store.key_of(identity, window(self.start, self.end), self.record, rules), folder() / "folds"
 
     @property
     def interfaces(self) -> pd.DataFrame:
@@ -281,6 +290,8 @@ class Log:
     def odd_times(self) -> str:
         """How many records have times that no flow log can have (see `records`), with an example; '' where none has."""
         if self._ingested is None:
+            if known := store.facts_of(*self._place):
+                return known["odd_times"]
             odd = f"FROM flows WHERE NOT ({self._sane('start')} AND {self._sane('end')})"
             count = int(self._source.answer(f"SELECT count(*) AS number {odd}").number.item())
             some = self._source.answer(f'SELECT "start", "end" {odd} LIMIT 1').itertuples(index=False)

@@ -14,6 +14,7 @@ from flowkit.loading.engines import recognised, table_of
 from flowkit.loading.errors import SourceError
 from flowkit.log import load
 from flowkit.questions.gaps import gaps
+from flowkit.reporting.talkers import talkers
 
 WINDOW = {"start": "2026-11-20T06:00Z", "end": "2026-11-20T09:00Z"}
 #: One Spark for all tests of this file: it takes longer to start than all that is asked of it, and compiling and
@@ -100,6 +101,17 @@ def test_a_duckdb_table_is_a_source(parquet, tmp_path):
         connection.execute("CREATE TABLE flow_logs AS FROM read_parquet(?)", [str(parquet / "flows.parquet")])
     log = load(f"duckdb://{tmp_path}/logs.duckdb#flow_logs")
     assert log.fold.facts["records"] == load(str(parquet / "flows.parquet")).fold.facts["records"] > 1000
+
+
+def test_what_a_report_folded_and_counted_is_not_asked_of_the_engine_again(parquet, monkeypatch):
+    monkeypatch.setenv("FLOWKIT_REPORT", "another report")
+    table = ibis.duckdb.connect().read_parquet(parquet / "large.parquet", table_name="flow_logs")
+    log = load(table)
+    first = talkers(log).summary
+    assert log.odd_times == "1 record, such as 1760616000 to 1795176055 (seconds since 1970) in this table"
+    monkeypatch.setattr("flowkit.loading.engines.table_of", None)
+    again = load(table)
+    assert (talkers(again).summary, again.tally, repr(again)) == (first, log.tally, repr(log))
 
 
 @pytest.mark.parametrize("url", ["datafusion://#t", "sqlite://x.db#t", "postgres://h/d#t"])

@@ -128,6 +128,14 @@ def stored(key: str, home: Path, make) -> Fold:
     return Fold(place)
 
 
+def facts_of(key: str, home: Path) -> dict | None:
+    """Return the facts of the fold of `key` below `home`; None where it is still to be made."""
+    try:
+        return json.loads((home / key / "facts.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+
+
 def prune(home: Path, keep: int = 0) -> int:
     """Remove all folds below `home` but the `keep` that were used last; how many went."""
     folds = sorted(filter(Path.is_dir, home.glob("[0-9a-f]*")), key=lambda path: path.stat().st_mtime)
@@ -142,9 +150,11 @@ def key_of(*parts: object) -> str:
     return hashlib.sha256(json.dumps([VERSION, parts], default=str, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def fold(flows: object, network, folder: Path, span: tuple[int | None, int | None], coverage) -> None:
+def fold(
+    flows: object, network, folder: Path, span: tuple[int | None, int | None], coverage, counted: dict | None = None
+) -> None:
     """Write the fold of `flows` into `folder`. `span` is the window in seconds since 1970 (None: open), `coverage`
-    returns the intervals of an engine."""
+    returns the intervals of an engine; `counted` goes to the facts as it is."""
     engine = Engine(flows)
     if engine.is_duckdb:
         engine.con.execute("SET preserve_insertion_order = false")
@@ -167,7 +177,7 @@ def fold(flows: object, network, folder: Path, span: tuple[int | None, int | Non
     intervals = coverage(engine)
     intervals.to_parquet(folder / "coverage.parquet")
     facts["coverage"] = intervals.attrs
-    (folder / "facts.json").write_text(json.dumps(facts), encoding="utf-8")
+    (folder / "facts.json").write_text(json.dumps(facts | (counted or {})), encoding="utf-8")
 
 
 def converse(engine: Engine, interfaces: pd.DataFrame, translated: bool, folder: Path, idle: int = TCP_IDLE) -> None:
