@@ -1,6 +1,6 @@
 """From sessions to conversations: who began each, on what evidence, which way it went, what came of it.
 
-SQL over ``met`` (sessions), ``services`` and ``interfaces``. AWS logs packets and says who sent them, never who began.
+SQL over ``sessions``, ``services`` and ``interfaces``. AWS logs packets and says who sent them, never who began.
 What speaks first decides:
 
 | evidence | who is the client |
@@ -183,7 +183,7 @@ _SIDES = {"client": _pick, "server": lambda name: f"CASE WHEN a_began THEN b_{na
 CONVERSATIONS = {
     "met_services": """
         SELECT one.*, coalesce(a.fan_in, 0) AS a_fan_in, coalesce(b.fan_in, 0) AS b_fan_in
-        FROM met AS one
+        FROM sessions AS one
         LEFT JOIN services AS a ON one.protocol = a.protocol AND one.a_addr = a.addr AND one.a_port = a.port
         LEFT JOIN services AS b ON one.protocol = b.protocol AND one.b_addr = b.addr AND one.b_port = b.port""",
     "heard": f"""

@@ -170,9 +170,8 @@ def fold(
     tables = {"edges": edges(step), "evidence": evidence, "volumes": volumes(step), "aws_services": AWS_SERVICES}
     for name, sql in tables.items():
         engine.write(sql, folder / f"{name}.parquet")
-    engine.define(met="SELECT * FROM sessions WHERE a_rejected + b_rejected > 0")
     engine.write(refusals(step), folder / "refusals.parquet")
-    for name in ("secondary", "unsplit", "split", "services"):
+    for name in ("secondary", "unsplit", "split", "services", "conversations"):
         (folder / f"{name}.parquet").unlink(missing_ok=True)
     intervals = coverage(engine)
     intervals.to_parquet(folder / "coverage.parquet")
@@ -190,6 +189,5 @@ def converse(engine: Engine, interfaces: pd.DataFrame, translated: bool, folder:
     engine.keep("split", split(translated, idle), folder / "split.parquet")
     engine.define(sessions=sessions(idle))
     engine.keep("services", SERVICES, folder / "services.parquet")
-    engine.define(met="SELECT * FROM sessions", **CONVERSATIONS)
-    if engine.name == "pyspark":
-        engine.keep("conversations", "SELECT * FROM conversations", folder)  # to plan them takes longer than to compute
+    engine.define(**CONVERSATIONS)
+    engine.keep("conversations", "SELECT * FROM conversations", folder / "conversations.parquet")
