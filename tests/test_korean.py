@@ -59,7 +59,7 @@ def test_every_label_of_pages_figures_and_tables_is_in_the_catalogue():
 
 
 #: Modules whose sentences a report shows, and what in them it does not.
-TELLING = ["questions/" + name for name in ("causes", "rules", "fixes", "what_if", "gaps")] + ["reporting/run"]
+TELLING = ["questions/" + name for name in ("causes", "legitimacy", "rules", "fixes", "what_if", "gaps")] + ["reporting/run"]
 NOT_SHOWN = re.compile(
     r"^[^ ]*$|SELECT|^CASE |^aws |^--|^[\w, ]*(interface|group)_id|^(reading logs|running notebooks)$|^; "
     r"|^(low|out to|in from|was|is)\b.*"
@@ -70,8 +70,8 @@ PIECES = {
     "all {} interfaces of {} that were asked reject it", "{}, {} in another does not",
     "{} public clients are accepted there: its security group is open to the internet",
     "{}, and it cannot deny one network, as a network ACL does", "as no rule of it matches",
-    "# remove the {}: {} rule {}", "This opens {} to the internet ({})", "{}: rather reach it through a VPN or Session Manager.",
-    "{} has no free number {}", "before {}: move that entry first",
+    "# remove the {}: {} rule {}", "This opens {} to {}: a VPN or Session Manager is safer.",
+    "{}'s packets to {} were accepted ({})", "{} has no free number {}", "before {}: move that entry first",
 }  # fmt: skip
 WHOLE = (
     "eni-a in the same subnet-1 let the same out to 10.0.0.1 then, so its network ACL does",
@@ -81,7 +81,8 @@ WHOLE = (
     "1 attempt of a on b", "1 packet of 40 bytes after the conversation was accepted both ways",
     "2 packets of 40 bytes on average in mid-stream, without SYN", "network ACL a denies b as no rule of it matches",
     "# remove the aws_network_acl_rule of a: egress rule 7",
-    "This opens SSH (22) to the internet (a): rather reach it through a VPN or Session Manager.",
+    "This opens SSH (22) to a: a VPN or Session Manager is safer.",
+    "a's packets to b were accepted (1 record)", "a's packets to b were accepted (2 records)",
     "acl-1 has no free number before inbound rule 1 (deny all traffic from ::/0): move that entry first",
 )  # fmt: skip
 

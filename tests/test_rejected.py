@@ -668,7 +668,7 @@ def test_a_server_that_speaks_after_a_long_silence_is_not_called_late(tmp_path):
                 line("10.0.1.7", "10.0.0.5", 5672, 40000 + n, "REJECT", at + 500, packets=6, size=size, **more),
             ]  # fmt: skip
         (finding,) = told(tmp_path, *lines, fields=WITH_FLAGS)
-        assert (finding.kind, finding.cause, finding.confidence) == (kind, "tracking-expired", "low")
+        assert (finding.kind, finding.cause, finding.confidence) == (kind, "tracking-expired", "medium")
         if kind == "reply-refused":
             assert finding.counts == {"clients": 1, "attempts": 0, "cut_sessions": 3}
             assert "3 open sessions cut since" in finding.title

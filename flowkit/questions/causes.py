@@ -1,4 +1,4 @@
-"""Why a group of rejected conversations was rejected, how sure that is, and how legitimate its client looks.
+"""Why a group of rejected conversations was rejected and how sure that is.
 
 The evidence is asked in this order: the log's reject-reason; late packets; a network ACL that changed in mid-session;
 a rejected reply; then the snapshot's rules, or without one the contrast with what was accepted beside it. Security
@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-records-examples.html
 """
 
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 
 import pandas as pd
 
@@ -23,6 +24,10 @@ PING, PONG = {1: (8, 0), 58: (128, 0)}, {1: (0, 0), 58: (129, 0)}
 STRANGERS = 10
 #: So many leave no doubt that its security group names no networks.
 EVERYBODY = 50
+#: Seconds that an open connection goes on, beyond what times are soft by, to show that no network ACL denies it.
+LASTS = 120
+#: Seconds within which a client that is rejected in mid-session and then accepted anew was not rejected by a rule.
+AGAIN = 600
 #: So many rejected answers of one service to one client are no backscatter of packets that somebody forged.
 ANSWERS = 3
 NO_SNAPSHOT = "a snapshot of the rules would tell (`flowkit snapshot network`)"
@@ -75,6 +80,9 @@ def cause(group, context: Context) -> Cause:
         reason, word = CONTROLS.get(group.control, ("another than BPA and EC", "undetermined"))
         sure = "certain" if group.control in CONTROLS else "low"
         return Cause("service-control", word, sure, (f"the log's reject-reason is {reason}",))
+    if nowhere(group.server):
+        return Cause("noise", "undetermined", "high", ("a VPC carries no broadcast, and multicast only in a transit"
+                                                       " gateway's multicast domain",))  # fmt: skip
     snapshot, verdicts = context.snapshot, []
     if snapshot is not None and group.interface_id in snapshot.interfaces:
         found = packets(group, context.leaves(group))
@@ -82,6 +90,13 @@ def cause(group, context: Context) -> Cause:
     denied = next((one for one in verdicts if not one.allowed), None)
     steps = {"late": _late, "changed": _changed, "reply": _reply, "mid-stream": _mid_stream, "request": _request}
     return steps[group.refusal](group, context, verdicts, denied)
+
+
+def nowhere(address: str) -> bool:
+    """Return whether an address is of multicast or broadcast: the last of a private /24 is taken for one of these."""
+    return ip_address(address).is_multicast or (
+        address.endswith(".255") and (is_private(address) or address[:3] == "255")
+    )
 
 
 def _ends(group) -> tuple[str, str]:
@@ -97,7 +112,9 @@ def _ports(*ports: float) -> list[int | None]:
 def packets(group, leaves: bool | None) -> list[tuple[Packet, bool]]:
     """Return the packets that stand for the group's rejected ones, each with whether it is a reply. Several where the
     log leaves room: both directions if none is known, the least and greatest port of the clients."""
-    reply = group.refusal in ("reply", "changed", "late") or (group.refusal == "mid-stream" and group.from_server)
+    # A security group tracks what its own interface let pass: a SYN-ACK whose SYN went another way is new to it.
+    answers = group.refusal == "mid-stream" and group.from_server and not group.unasked
+    reply = answers or group.refusal in ("reply", "changed", "late")
     icmp = (PONG if group.from_server else PING).get(int(group.protocol))
     return [
         (Packet(way, *_ends(group), int(group.protocol), port, icmp), reply)
@@ -140,9 +157,16 @@ def _cut(verdicts, denied, said: list[str]) -> Cause:
 def _changed(group, context, verdicts, denied) -> Cause:
     said = ["the conversation was accepted both ways before", NOT_BY_GROUP]
     said += ["packets were still accepted afterwards"] if group.overlaps else []
-    said += ["no FIN or RST had closed it"] if group.flagged and not group.closed else []
+    said += ["no FIN or RST had closed it"] if group.unclosed == group.sessions else []
     if denied and denied.acl_allows is False:
         return _by_rules("acl-changed", denied, *said)
+    again = _again(group)
+    if not group.overlaps and (group.closed == group.sessions or (again and group.unclosed < group.sessions)):
+        said = [f"{_few(group)} after the conversation was accepted both ways", *([again] if again else [])]
+        if not group.flagged:
+            return Cause("late-packets", "undetermined", "low", (*said, "no TCP flags say whether it was closed"))
+        sure = "high" if again and group.closed == group.sessions else "medium"
+        return Cause("late-packets", "closed-connection", sure, (*said, "a FIN or RST had closed it"))
     if slow := _expired(group, said[:1]):
         return slow
     # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/security-group-connection-tracking.html
@@ -162,6 +186,14 @@ def _changed(group, context, verdicts, denied) -> Cause:
     return Cause("acl-changed", "network-acl", sure, tuple(said))
 
 
+def _again(group) -> str:
+    """Return that the client was accepted anew in between or soon after, which a network ACL would have rejected too."""
+    if group.between > 0:
+        return f"new connections of {group.client} were accepted in between"
+    soon = not pd.isna(group.since) and group.since <= group.last + AGAIN
+    return f"a new connection of {group.client} was accepted {int(group.since - group.last)} s later" if soon else ""
+
+
 def _expired(group, said: list[str]) -> Cause | None:
     """Return that answers over UDP came too late, every time: a security group rejects what AWS no longer tracks."""
     if group.protocol != UDP or not group.from_server or not group.idle_least > UDP_IDLE:
@@ -171,10 +203,10 @@ def _expired(group, said: list[str]) -> Cause | None:
 
 
 def _reply(group, context, verdicts, denied) -> Cause:
-    way = {True: "outbound", False: "inbound", None: "on its way"}[context.leaves(group)]
+    way = {True: "outbound", False: "inbound"}.get(context.leaves(group))
     said = [
-        f"{group.client}'s packets to {_service(group)} were accepted ({group.accepted:,} records)",
-        f"the answer was rejected {way}",
+        f"{group.client}'s packets to {_service(group)} were accepted ({many(group.accepted, 'record')})",
+        f"the answer was rejected {way}" if way else "the answer was rejected",
         "a security group does not reject the answer to what it let pass, a network ACL does",
     ]
     if denied:
@@ -194,22 +226,34 @@ def _mid_stream(group, context, verdicts, denied) -> Cause:
     unlogged = not context.accepts and group.from_server and group.sessions >= ANSWERS
     if not (context.accepts or group.flagged or denied) and group.from_server and not (verdicts and data):
         return Cause("reply-refused", "undetermined", "low", (f"{_few(group)} from a service's port", REJECT_ONLY))
-    said = [f"{_few(group)} in mid-stream, without SYN"]
-    said += ["no accepted conversation of these ends is in the log"] if context.accepts else [REJECT_ONLY]
-    said += [f"{group.client} and {_service(group)} do talk at other times"] if met else []
+    few = _few(group)
+    said = [f"{few} with SYN and ACK" if group.syn_acks else f"{few} in mid-stream, without SYN"]
+    if group.reopened:
+        said += [f"the connection was open, and silent for more than {TCP_IDLE} s"]
+    else:
+        said += ["no accepted conversation of these ends is in the log"] if context.accepts else [REJECT_ONLY]
+    said += [f"{group.client} and {_service(group)} do talk at other times"] if group.own > 0 else []
     if group.cut:
         return _by_rules("acl-changed", denied, *said) if denied else _cut(verdicts, denied, said)
-    if group.syn_acks and not denied:
-        said.append("a SYN-ACK answers a SYN that was let pass, where no log was looking")
+    if group.unasked and not is_private(group.server):
+        said.append(f"{group.client} sent no SYN: backscatter of packets that somebody sent with its address")
+        return Cause("noise", "undetermined", "medium", tuple(said), denied)
+    if group.syn_acks and (denied is None or (group.unasked and denied.acl_allows)):
+        said.append("a SYN-ACK answers a SYN that was let pass, at another interface than this one")
+        if denied:
+            said.append("a security group lets answers pass to what its own interface let pass, and to nothing else")
+            return _by_rules("reply-refused", denied, *said)
         return Cause("reply-refused", "rules-changed" if verdicts else "network-acl", "low", tuple(said))
     if unlogged and verdicts and not denied and data and not group.syn_acks:
         said.append("the rules let answers pass whose connection is tracked: tracking may have ended before they came")
         return Cause("reply-refused", "tracking-expired", "low", tuple(said))
-    if group.from_server and (group.flagged or data) and group.reopened == group.sessions and not denied:
-        said.append(f"the connection was open and silent for more than {TCP_IDLE} s: its tracking may have ended")
+    again = _again(group)
+    if (group.from_server or again) and (group.flagged or data) and group.reopened == group.sessions and not denied:
+        said += [f"its tracking may have ended: {again}" if again else "its tracking may have ended"]
         # A last FIN or keepalive is lost without harm, data is not.
-        sure = "medium" if verdicts and group.flagged else "low"
-        return Cause("reply-refused" if data else "late-packets", "tracking-expired", sure, tuple(said))
+        sure = "medium" if (verdicts or again) and group.flagged else "low"
+        kind = "late-packets" if not data else "reply-refused" if group.from_server else "blocked-client"
+        return Cause(kind, "tracking-expired", sure, tuple(said))
     if denied and (group.from_server or not met):
         return _by_rules("reply-refused" if group.from_server and (met or unlogged) else "noise", denied, *said)
     kind = "late-packets" if met else "noise"
@@ -221,6 +265,11 @@ def _mid_stream(group, context, verdicts, denied) -> Cause:
 def _request(group, context, verdicts, denied) -> Cause:
     """Return the cause of a rejection from the first packet on: by the rules, or by contrast."""
     said = [f"{many(group.attempts, 'attempt')} of {group.client} on {_service(group)}"]
+    goes_on = group.own_first < group.first and group.own_last > group.first + LASTS
+    if goes_on and pd.isna(group.since) and not (group.between or denied):
+        # A network ACL knows no connections: it would have cut the open one as well.
+        said.append(f"an open connection went on for {int(group.own_last - group.first)} s after the first rejection")
+        return Cause("blocked-client", "security-group", "high", (*said, NOT_BY_GROUP))
     if group.own > 0:
         before, after = group.own_last < group.first, group.own_first > group.last
         when = pd.Timestamp(int(group.own_last if before else group.own_first if after else 0), unit="s")
@@ -299,33 +348,3 @@ def _few(group) -> str:
 
 def _service(group) -> str:
     return group.server + ("" if group.server_port < 0 else f" port {int(group.server_port)}")
-
-
-def own_client(group) -> bool:
-    """Return whether the client is the interface's own host."""
-    return group.way is not None and bool(group.way) != bool(group.from_server)
-
-
-def legitimacy(group, scanner: bool, scan_targets: int, own: bool = False, accepts: bool = True) -> dict[str, int]:
-    """Return the points for and against a legitimate client: reason → points, only those that apply.
-
-    `scanner`: whether the random walk says so; `scan_targets`: targets from which on a client is taken for one; `own`:
-    whether an interface of the log or the snapshot has the client's address, as with public IPv6 in a VPC; `accepts`:
-    whether the log has any ACCEPT, without which a security group that lets the client in says that somebody wants it.
-    """
-    private = own or is_private(group.client)
-    wanted = not accepts and group.verdict is not None and bool(group.verdict.groups_allow)
-    points = {
-        "outbound from own host": 3 * own_client(group),
-        "private client": 2 * private,
-        "client is accepted elsewhere": 2 * (group.known > 0),
-        "others get a response there": 2 * bool(group.others and group.answers),
-        "its security group lets it in": 2 * wanted,
-        "SYN retransmissions": 1 * (2 * group.retries >= group.sessions),
-        "keeps trying": 2 * (group.active_intervals >= 12) or 1 * (group.active_intervals >= 3),
-        "scanner by random walk": -4 * scanner,
-        "many targets": -3 * (group.targets >= scan_targets),
-        "single tiny packets": -2 * (group.tiny == group.sessions),
-        "public client, and no client gets a response there": -1 * (not private and not group.others and not group.own),
-    }
-    return {reason: int(value) for reason, value in points.items() if value}

@@ -16,13 +16,15 @@ from dataclasses import dataclass, replace
 from ipaddress import ip_address, ip_network
 
 from flowkit.loading.network import LAST_RULES, Entry, Match, Rule, Snapshot
-from flowkit.net import ADMIN_PORTS, EPHEMERAL, ICMP, is_private, protocol_name
+from flowkit.net import ADMIN_PORTS, EPHEMERAL, ICMP, SERVICE_PORTS, SYSTEM_PORTS, is_private, protocol_name
 from flowkit.questions.networks import enclosing_network, merged
 from flowkit.questions.rules import Verdict, evaluate, members_of
 from flowkit.words import without_controls
 
 #: A network ACL takes 20 entries each way, so that a fix of more than a few is none.
 ENTRIES = 8
+#: Where the ports begin that privileged clients ask from, such as those of NFS.
+RESERVED = 512
 #: What stands for an id that only a snapshot would know.
 YOUR_GROUP, YOUR_ACL = "YOUR_SECURITY_GROUP", "YOUR_NETWORK_ACL"
 #: Kinds of peers of a security group rule, and the member that names one.
@@ -50,14 +52,13 @@ class TrafficToAllow:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What to beware of: an admin port that the internet would reach."""
+        """What to beware of: an admin port that public addresses would reach."""
         outside = [address for address in self.far if not is_private(address)]
         low, high = self.ports or (1, 0)
         admin = [f"{name} ({port})" for port, name in ADMIN_PORTS.items() if low <= port <= high]
-        if self.egress or not outside or not admin:
+        if self.egress or not outside or not admin or low < high:  # a range is that of clients, which answers go to
             return ()
-        opened = f"This opens {admin[0]} to the internet ({outside[0]})"
-        return (f"{opened}: rather reach it through a VPN or Session Manager.",)
+        return (f"This opens {admin[0]} to {outside[0]}: a VPN or Session Manager is safer.",)
 
     def lookup(self, what: str) -> tuple[str]:
         """Return the command that looks up an id of the interface."""
@@ -129,8 +130,12 @@ class Fix:
 
 
 def reply_ports(low: int, high: int) -> tuple[int, int]:
-    """Return the ports that answers go to: clients draw them anew each time, so the whole range they draw from."""
-    return (EPHEMERAL, 65535) if low >= EPHEMERAL else (1024, 65535)
+    """Return the ports that answers go to: clients draw them anew each time, so the whole range they draw from; below
+    1024 that of NFS and its like (512 to 1023), or the very port, as of NTP."""
+    if high < SYSTEM_PORTS:
+        fixed = low < RESERVED or (low == high and low in SERVICE_PORTS)
+        return (low, high) if fixed else (RESERVED, SYSTEM_PORTS - 1)
+    return (EPHEMERAL if low >= EPHEMERAL else min(low, SYSTEM_PORTS), 65535)
 
 
 def group_fix(wanted: TrafficToAllow, snapshot: Snapshot | None) -> Fix:
@@ -155,6 +160,11 @@ def acl_fix(wanted: TrafficToAllow, verdict: Verdict | None, snapshot: Snapshot 
     """Return network ACL entries for `wanted`, numbered to be asked before the entry that denies it."""
     acl_id = verdict.acl_id if verdict and verdict.acl_id else YOUR_ACL
     networks, warnings, instead, numbers = merged(wanted.far), wanted.warnings, (), []
+    answers = wanted.ports and wanted.ports[0] < wanted.ports[1] and not any(map(is_private, networks))
+    if answers and len(networks) > ENTRIES:  # what no request came in for, a security group rejects all the same
+        networks = [
+            ip_network("::/0" if version == 6 else "0.0.0.0/0") for version in {one.version for one in networks}
+        ]
     if len(networks) > ENTRIES:
         block = enclosing_network(wanted.far)
         instead = () if block else (f"Only the first {ENTRIES} of {len(networks)} networks are listed.",)
@@ -178,11 +188,11 @@ def acl_fix(wanted: TrafficToAllow, verdict: Verdict | None, snapshot: Snapshot 
 
 def entry_fix(verdict: Verdict | None) -> Fix | None:
     """Return the deletion of the network ACL entry that denies, where somebody wrote it for one network, no larger than
-    a /24 (IPv6: /64), and nothing else denies; else None."""
+    a /24 (IPv6: /64), and one protocol, and nothing else denies; else None."""
     if verdict is None or verdict.deny is None or verdict.groups_allow is False:
         return None
     entry = verdict.entry
-    if enclosing_network([str(entry.network)]) is None:
+    if enclosing_network([str(entry.network)]) is None or entry.match.protocol is None:
         return None
     narrow = f"Or narrow it: it denies {entry.match.text} {'to' if entry.egress else 'from'} {entry.network}."
     return Fix(((verdict.acl_id, entry),), instead=(narrow,))

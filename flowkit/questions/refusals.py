@@ -125,14 +125,18 @@ turns AS (SELECT id, max(e.first) FILTER (e.first > k.last)::DOUBLE AS since,
         count(*) FILTER (e.first > k.first AND e.first < k.last) AS between
     FROM k JOIN same e ON e.interface_id = k.interface_id AND e.client = k.client AND e.server = k.server
         AND p = k.protocol AND port = k.server_port WHERE client_accepted > 0 GROUP BY id),
+called AS (SELECT DISTINCT client AS host, server AS peer FROM same WHERE client_accepted > 0 AND server_accepted > 0
+    AND client IN (SELECT server FROM k) AND server IN (SELECT client FROM k)),
 clients AS (SELECT client, sum(client_accepted)::BIGINT AS known FROM same
     WHERE client IN (SELECT client FROM k) AND port < {EPHEMERAL} GROUP BY client)
 SELECT coalesce(own, 0) AS own, own_first, own_last,
     coalesce(least <> client OR most <> client, false) AS others, coalesce(answers, 0) AS answers,
     coalesce(publics, 0) AS publics, newest, coalesce(peers, []) AS peers, coalesce(between, 0) AS between,
-    CASE WHEN between = 0 THEN since END AS since, coalesce(known, 0) AS known
+    CASE WHEN between = 0 THEN since END AS since, coalesce(known, 0) AS known,
+    called.host IS NOT NULL AS called
 FROM k LEFT JOIN met USING (id) LEFT JOIN here USING (interface_id, server, protocol, server_port)
-    LEFT JOIN turns USING (id) LEFT JOIN clients USING (client) ORDER BY id"""
+    LEFT JOIN turns USING (id) LEFT JOIN clients USING (client)
+    LEFT JOIN called ON called.host = k.server AND called.peer = k.client ORDER BY id"""
 
 
 def contrasts(fold, groups: pd.DataFrame) -> pd.DataFrame:
@@ -143,8 +147,8 @@ def contrasts(fold, groups: pd.DataFrame) -> pd.DataFrame:
     accepted after the last one, without any between, else null; ``others``: whether other clients were accepted there;
     ``answers``: accepted records that the service sent there; ``publics``: public clients that were accepted there;
     ``newest``: when the last of all that were accepted there began; ``known``: accepted records that the client sent
-    anywhere to a service; ``peers``: other interfaces that accepted the far address on this port (``place``, ``first``,
-    ``last``).
+    anywhere to a service; ``called``: whether the server has conversations with it that it began;
+    ``peers``: other interfaces that accepted the far address on this port (``place``, ``first``, ``last``).
     """
     keys = groups[["interface_id", "client", *SERVICE, "first", "last"]]
     keys = keys.assign(id=range(len(keys)), away=[leaves is True for leaves in groups.leaves])

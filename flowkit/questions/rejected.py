@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from flowkit.net import ADMIN_PORTS, DATABASE_PORTS, TCP, UDP, is_private
-from flowkit.questions.causes import Context, cause, legitimacy, own_client
+from flowkit.net import ADMIN_PORTS, DATABASE_PORTS, TCP, UDP, is_private, private
+from flowkit.questions.causes import AGAIN, Context, cause, nowhere
+from flowkit.questions.legitimacy import legitimacy, own_client
 from flowkit.questions.networks import enclosing_network
 from flowkit.questions.refusals import DECIDED, GROUP, GROUPS, SERVICE, SUMS, column, contrasts, grouped, scanners
 
@@ -53,10 +54,14 @@ def rejections(log, min_score: int = 4, scan_targets: int = 10, limit: int = GRO
     context = context_of(log)
     groups["leaves"] = column(groups, replace(context, snapshot=None).leaves)
     groups = groups.join(contrasts(fold, groups))
+    # SYN-ACKs to an interface that let no SYN out: that its log holds what it accepted says so.
+    groups["unasked"] = context.accepts & (groups.syn_acks > 0) & (groups.own == 0)
     groups["targets"] = groups.client.map(clients.set_index("client").groups).fillna(1).astype("int64")
-    known = groups.groupby("client").known.max()
-    # Who is rejected four times and mostly accepted is no scanner, and need not be followed.
-    asked = clients[(clients.groups >= DECIDED) & ~(clients.client.map(known).fillna(0) > clients.groups)]
+    known = clients.client.map(groups.groupby("client").known.max()).fillna(0)
+    # Who is rejected four times is no scanner, and need not be followed, where it is mostly accepted, or where it asks
+    # everybody at once, or those who have connections to it: it calls them back, as of old FTP does.
+    idle = (groups.called | groups.server.map(nowhere)).groupby(groups.client).mean()
+    asked = clients[(clients.groups >= DECIDED) & ~(known > clients.groups) & ~(clients.client.map(idle) > 0.5)]
     walks = scanners(fold, asked)
     walks = walks[(walks.verdict == "scanner") if context.accepts else (walks.groups >= scan_targets)]
     for table in (groups, walks, totals):
@@ -66,6 +71,7 @@ def rejections(log, min_score: int = 4, scan_targets: int = 10, limit: int = GRO
     places = zip(requests.interface_id, far, requests.protocol, requests.server_port, strict=True)
     groups["cut"] = cut_together(groups)
     groups = classify(groups, replace(context, refused=set(places)), set(walks.client), min_score, scan_targets)
+    walks = walks[~walks.client.isin({*groups.client} - {*groups.client[groups.kind == "scan"]})]
     services = blocked_services(fold, groups, walks, context.accepts)
     for table in (groups, walks, totals, services):
         for name in ("first", "last"):
@@ -90,10 +96,10 @@ def context_of(log) -> Context:
 
 def cut_together(groups: pd.DataFrame) -> pd.Series:
     """Return whether the open sessions of a group stop with others of the same place at one moment, two at least."""
-    open_ = groups[
-        ((groups.refusal == "late") & (groups.unclosed == groups.sessions))
-        | ((groups.refusal == "mid-stream") & (groups.reopened == groups.sessions) & groups.flagged)
-    ].dropna(subset=["first", "latest"])
+    idle = (groups.refusal == "mid-stream") & (groups.reopened == groups.sessions) & groups.flagged
+    again = groups.since <= groups["last"] + AGAIN  # its tracking had ended: what denies the client denies it still
+    open_ = groups[((groups.refusal == "late") & (groups.unclosed == groups.sessions)) | (idle & ~again)]
+    open_ = open_.dropna(subset=["first", "latest"])
     cut = pd.Series(False, groups.index)
     for _place, part in open_.groupby(PLACE):
         for one in part.itertuples():
@@ -106,7 +112,8 @@ def blocked_services(fold, groups: pd.DataFrame, walks: pd.DataFrame, accepts: b
     """Return services that are rejected to everybody, one row each, and mark their `groups`: ``kind`` blocked-service.
 
     ``interface_id``, ``server``, ``protocol``, ``server_port``; of the clients that send again what is not answered and
-    are no scanners: ``clients``, ``sessions``, ``attempts``, ``records``, ``packets``, ``bytes``, ``first``, ``last``.
+    are no scanners, and where none of their kind (from the internet, or private, as health checks) is answered any more:
+    ``clients``, ``sessions``, ``attempts``, ``records``, ``packets``, ``bytes``, ``first``, ``last``.
     A port by which machines are administered or databases asked is probed by everybody: it counts only where a
     security group opens it; so does one of UDP, unless TCP is served there by the same number, as with QUIC.
     Where the log does not say who is accepted (`accepts`), no rule may tell sources apart; open sessions that were cut
@@ -116,9 +123,11 @@ def blocked_services(fold, groups: pd.DataFrame, walks: pd.DataFrame, accepts: b
         f"""WITH asked AS (FROM refused_groups WHERE refusal = 'request' AND protocol IN ({TCP}, {UDP})
             AND leaves IS NOT TRUE AND client NOT IN (SELECT client FROM walks)),
         tries AS (SELECT {", ".join(PLACE)}, count(DISTINCT client) AS clients,
-            {", ".join(f"sum({name})::BIGINT AS {name}" for name in SUMS)}, min(first) AS first, max(last) AS last
+            {", ".join(f"sum({name})::BIGINT AS {name}" for name in SUMS)}, min(first) AS first, max(last) AS last,
+            2 * count(DISTINCT client) FILTER ({private("client")}) > count(DISTINCT client) AS inside
             FROM asked WHERE repeats GROUP BY ALL HAVING clients >= {CUSTOMERS // 2}),
-        met AS (SELECT tries.*, max(e.last) FILTER (e.protocol = tries.protocol) AS latest,
+        met AS (SELECT tries.*, max(e.last) FILTER (e.protocol = tries.protocol AND {private("e.client")} = inside)
+                AS latest,
             count(*) FILTER (e.protocol <> tries.protocol) AS twins FROM tries LEFT JOIN edges e
             ON e.interface_id = tries.interface_id AND e.server = tries.server AND e.server_port = tries.server_port
             AND client_accepted > 0 AND server_accepted > 0 GROUP BY ALL)

@@ -7,6 +7,7 @@ import pandas as pd
 
 from flowkit.folding.coverage import covered_share
 from flowkit.language import translated
+from flowkit.net import is_private
 from flowkit.questions.refusals import over_time
 from flowkit.questions.rejected import KINDS, Rejections, rejections
 from flowkit.questions.rules import rule_use
@@ -67,7 +68,9 @@ def rejected(log, min_score: int = 4, scan_targets: int = 10, top: int = 20) -> 
     findings += noise(found, whole)
     rules, table = rule_use(log), over_time(log.fold, found.groups)
     unlisted = [(rows[0].root, severity) for severity, rows in others]
-    unlisted += [(f"scan {client}", "info") for client in found.scanners.client[top:]]
+    unlisted += [
+        (f"scan {client}", "medium" if is_private(client) else "info") for client in found.scanners.client[top:]
+    ]
     numbers = _numbers(every)
     return Rejected(
         summary=tuple([*little(whole), *_summary(findings, found, log, numbers, whole), *_rules(rules)][:5]),

@@ -9,8 +9,9 @@ from flowkit.language import retold, translated
 from flowkit.loading.network import LAST_RULES
 from flowkit.net import is_private
 from flowkit.questions import fixes
-from flowkit.questions.causes import PING, PONG, own_client, packets
+from flowkit.questions.causes import PING, PONG, packets
 from flowkit.questions.fixes import TrafficToAllow, acl_fix
+from flowkit.questions.legitimacy import own_client
 from flowkit.questions.networks import enclosing_network
 from flowkit.questions.rejected import Rejections
 from flowkit.reporting.finding import CONFIDENCES, Finding, finding, incident_id
@@ -148,7 +149,7 @@ def _action(log, part: pd.DataFrame, lead: pd.Series, verdict, groups: pd.DataFr
     if lead.kind in ("late-packets", "service-control"):
         return ""
     if lead.cause not in ("security-group", "network-acl", "security-group-and-network-acl"):
-        usual = "newer" if log.network else "snapshot"
+        usual = "over" if part.since.notna().all() else "newer" if log.network else "snapshot"
         return text(f"next.{lead.cause if f'next.{lead.cause}' in TEXTS else usual}")
     far = tuple(sorted(set(part.far)))
     # All that its group allows may ask a service, else the internet where rules cannot name so many clients.
@@ -162,8 +163,13 @@ def _action(log, part: pd.DataFrame, lead: pd.Series, verdict, groups: pd.DataFr
     protocol, icmp = int(lead.protocol), (PONG if lead.from_server else PING).get(int(lead.protocol))
     ports = back if lead.from_server else ports
     asked = TrafficToAllow(lead.interface_id, bool(lead.way), far, protocol, ports, icmp)
-    found = [fixes.group_fix(asked, log.network)] if lead.cause.startswith("security-group") else []
-    found += [acl_fix(asked, verdict, log.network)] if lead.cause.endswith("network-acl") else []
+    wanted, either = [asked], lead.way is None and verdict is None
+    if either:  # as a packet leaves its sender's interface, or comes to its target's
+        sender, target = ("server", "client") if lead.from_server else ("client", "server")
+        sources, targets = (tuple(sorted(set(part[end]))) for end in (sender, target))
+        wanted = [replace(asked, egress=True, far=targets), replace(asked, egress=False, far=sources)]
+    found = [fixes.group_fix(one, log.network) for one in wanted if lead.cause.startswith("security-group")]
+    found += [acl_fix(one, verdict, log.network) for one in wanted if lead.cause.endswith("network-acl")]
     if lead.answer is not None:
         answer = replace(asked, egress=not asked.egress, ports=back, icmp=PONG.get(protocol))
         found.append(acl_fix(answer, lead.answer, log.network))
@@ -177,13 +183,15 @@ def _action(log, part: pd.DataFrame, lead: pd.Series, verdict, groups: pd.DataFr
         if entry and not fixes.replay(log.network, [entry], allow, others):
             found = [entry]
         problems = fixes.replay(log.network, found, allow, others)
+    known = [fix for fix in found if not fix.lookup]
     return "\n".join([
         *(retold(line) for fix in found for line in fix.warnings),
         *(text("next.replayed", problem=retold(problem)) for problem in problems),
-        text("next.allow"),
-        *(line for fix in found for line in (*fix.commands, *map(retold, fix.instead))),
-        text("next.terraform"),
-        *(retold(line) if line.startswith("#") else line for fix in found for line in fix.terraform.split("\n")),
+        *([text("next.asymmetric")] if verdict is not None and lead.refusal == "mid-stream" and lead.syn_acks else []),
+        text("next.either" if either else "next.allow"),
+        *dict.fromkeys(line for fix in found for line in (*fix.commands, *map(retold, fix.instead))),
+        *([text("next.terraform")] if known else []),
+        *(retold(line) if line.startswith("#") else line for fix in known for line in fix.terraform.split("\n")),
     ])  # fmt: skip
 
 
@@ -196,14 +204,15 @@ def scan(row, lines: tuple, coverage: float | None, accepts: bool = True) -> Fin
     """Return the finding of one scanner, a row of `Rejections.scanners`; `accepts`: the log holds accepted traffic."""
     accepted = int(row.contacts - row.failed)
     let_in = "services" if accepts and accepted else "nobody" if accepts else "unlogged"
-    walk = row.verdict == "scanner"
+    walk, inside = row.verdict == "scanner", is_private(row.client)
     return finding(
         "scan", {key: int(getattr(row, key)) for key in SUMS}, "" if accepts else "seems", client=row.client,
         srcaddr=row.client, protocol=None if row.protocol < 0 else int(row.protocol), coverage=coverage, samples=lines,
         confidence="low" if not accepts else "high" if walk else "medium", first_seen=row.first, last_seen=row.last,
         accepted=text(f"accepted.{let_in}", n=accepted),
         grounds=(text("scan.failed", failed=row.failed, contacts=row.contacts), text("scan.walk" if walk else "scan.targets")),
-        action=text("scan.let-in") if accepted else "" if accepts else text("common.log-all"),
+        action=text("scan.inside") if inside else text("scan.let-in") if accepted else "" if accepts else text("common.log-all"),
+        severity="medium" if inside else "info",
         counts={"ports": int(row.ports), "hosts": int(row.servers), "records": int(row.records), "services": accepted},
     )  # fmt: skip
 
