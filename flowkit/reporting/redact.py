@@ -282,9 +282,9 @@ def own_words() -> frozenset[str]:
     return frozenset(_NO_SECRETS | whole | {part for word in whole for part in re.split(r"[\W_]+", word)})
 
 
-def telling(words: Iterable[str]) -> set[str]:
-    """Return those of `words` that tell something, and that are long enough to stand for themselves."""
-    return {word for word in words if len(word) > 3 and not word.isdigit() and word.lower() not in own_words()}
+def telling(words: Iterable[str], least: int = 4) -> set[str]:
+    """Return those of `words` that tell something: of `least` letters or more, neither a number nor one of `own_words`."""
+    return {word for word in words if len(word) >= least and not word.isdigit() and word.lower() not in own_words()}
 
 
 def secrets_of(*places: str | None) -> set[str]:

@@ -100,7 +100,7 @@ def report(request: Request, progress: Progress = lambda stage, done, to_do: Non
         }
         run["coverage"] |= {name: run["tally"][name] for name in ("malformed", "damaged_files")}
         if redactor:
-            redactor.hide(telling(named_in(log)))
+            redactor.hide(telling(named_in(log), 3))
         findings = _made(run, plan, folder, request, progress, submit, redactor)
         run["seconds"] = round(time.monotonic() - begun, 2)
         history.write(folder / "run.json", _json(run))
