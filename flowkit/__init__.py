@@ -4,9 +4,10 @@ from importlib import import_module
 
 _NAMES = {
     "explain": "explained",
+    "folding.engine": "sql",
     "loading.errors": "SourceError",
     "loading.ingestion": "ingest",
-    "log": "load sql",
+    "log": "load",
     "reporting.answer": "Answer findings show tell",
     "reporting.finding": "Finding",
     "reporting.gaps": "gaps",

@@ -24,8 +24,8 @@ from flowkit.loading.cache import folder, spill
 from flowkit.loading.errors import SourceError
 from flowkit.loading.ingestion import Ingested, bring_in
 from flowkit.loading.network import Snapshot, snapshot_of
-from flowkit.loading.records import backend, new_name, quoted, records_view, whole_numbers
-from flowkit.loading.sources import DAY, FIRST_TIME, REPORT, aws_name, is_table, slot_of
+from flowkit.loading.records import RECORDS, backend, new_name, quoted, records_view
+from flowkit.loading.sources import DAY, FIRST_TIME, REPORT, aws_name, called, fitting, is_table, slot_of
 from flowkit.loading.typed import LONGEST
 from flowkit.loading.window import Moment, moment, window
 from flowkit.words import many, one_line
@@ -57,8 +57,11 @@ def load(
     `source`: `sample`, a file, folder, glob, `-`, `s3://…`, `cloudwatch://…`, `IBIS-URL#table`, or an Ibis table.
     `start` and `end`: ISO 8601 (UTC unless it says otherwise) or relative (`-24h`, `now`). `format`: the fields, where
     no header names them. `network`: the folder of a rules snapshot. `record`: `vpc` or `transit-gateway`.
-    Raises SourceError where nothing can be read, ValueError for a wrong window or format.
+    Raises SourceError where nothing can be read, ValueError for a wrong window, format or record, TypeError for a source
+    of another kind.
     """
+    if record not in RECORDS:
+        raise ValueError(f"record is {record!r}, not one of {', '.join(RECORDS)}")
     window(start, end)
     ingested = None if is_table(source) else bring_in(source, start, end, format)
     log = Log(source, start, end, format, network, record, ingested)
@@ -200,7 +203,7 @@ class Log:
         records = sum(tally[name] for name in _STATUS)
         unknown = sorted({each for names in files["unknown"] for each in names.split(", ")} - {""})
         rows = [
-            ("source", str(self.source)),
+            ("source", called(self.source)),
             ("window", " to ".join(asked)),
             ("records in these files", f"{records:,}" + (f" from {seen[0]} to {seen[1]} UTC" if seen else "")),
             ("log-status", ", ".join(f"{tally[name]:,} {word}" for name, word in _STATUS.items() if tally[name])),
@@ -235,11 +238,12 @@ class Log:
         """Edges, refusals, volumes, interfaces, coverage and facts: made once, then read from beside the cache."""
         intervals = partial(coverage, files=self.files, start=self.start, end=self.end, snapshot=self.network)
         # A table is counted once a report: its engine may take minutes to start.
-        counted = {} if self._ingested else {"tally": self.tally, "odd_times": self.odd_times}
         span = window(self.start, self.end)
-        return store.stored(
-            *self._place, lambda place: store.fold(self.rows, self.network, place, span, intervals, counted)
-        )
+        with fitting(self.source):
+            counted = {} if self._ingested else {"tally": self.tally, "odd_times": self.odd_times}
+            return store.stored(
+                *self._place, lambda place: store.fold(self.rows, self.network, place, span, intervals, counted)
+            )
 
     @cached_property
     def _place(self) -> tuple[str, Path]:
@@ -325,25 +329,3 @@ class Log:
     def _repr_html_(self) -> str:
         rows = [map(html.escape, row) for row in self._said()]
         return f"<table>{''.join('<tr><th>{}</th><td>{}</td></tr>'.format(*row) for row in rows)}</table>"
-
-
-def sql(query: str, **tables: "Log | ir.Table") -> pd.DataFrame:
-    """Return the answer to `query`, DuckDB's SQL over tables by name: `sql("SELECT …", today=a, yesterday=b)`.
-
-    A log stands for its records. A table of another engine can be asked there, alone.
-    """
-    named = {name: table.records if isinstance(table, Log) else table for name, table in tables.items()}
-    backends = {name: table.get_backend() for name, table in named.items()}
-    if any(each.name != "duckdb" for each in backends.values()):
-        if len(named) > 1:
-            raise ValueError("tables of another engine than DuckDB are asked one at a time")
-        [(name, table)] = named.items()
-        return table.alias(name).sql(query).execute()
-    import ibis
-
-    con = next(iter(backends.values()), backend()).con
-    for name, table in named.items():
-        # Ibis 12's own `.sql` calls a method that DuckDB 2 no longer has.
-        con.execute(f"CREATE OR REPLACE TEMP VIEW {quoted(name)} AS {ibis.to_sql(table, dialect='duckdb')}")
-    answer = con.sql(query)
-    return pd.DataFrame() if answer is None else whole_numbers(answer)

@@ -1,5 +1,6 @@
 """Flow logs in an engine's table: the fold on Spark is the one on DuckDB, row by row."""
 
+import datetime
 from types import SimpleNamespace
 
 import ibis
@@ -10,6 +11,7 @@ from test_coverage import flows, full, idle, record
 
 from flowkit.fields import COLUMNS
 from flowkit.folding.coverage import coverage
+from flowkit.folding.engine import sql
 from flowkit.loading.engines import recognised, table_of
 from flowkit.loading.errors import SourceError
 from flowkit.log import load
@@ -128,6 +130,74 @@ def test_timestamps_and_other_spellings_of_columns_are_recognised():
     row = recognised(ibis.memtable(frame)).execute().iloc[0]
     assert (row["srcaddr"], row["dstaddr"], row["start"], row["day"]) == ("10.0.0.1", "10.0.0.2", 1795132800, "20")
     assert pd.isna(row["log_status"]) and row["account_id"] == "012345678901"
+
+
+def flow_logs(at: str = ":memory:", **changed) -> ibis.Table:
+    """A table as Athena's CSV has it, all texts: two hours of a client that is served, and refused on 6379."""
+    kept = {"start": NOON, "end": NOON + 59, "action": "ACCEPT", "log-status": "OK", "protocol": "6", "bytes": "900"}
+    ends = {"interface-id": "eni-0a", "srcaddr": "10.0.0.5", "dstaddr": "10.0.1.7", "srcport": "40000", "packets": "5"}
+    back = {"srcaddr": "10.0.1.7", "dstaddr": "10.0.0.5", "srcport": "5432", "dstport": "40000"}
+    there = kept | ends | {"dstport": "5432"}
+    rows = [there, there | back, there | {"srcport": "50000", "dstport": "6379", "action": "REJECT"}]
+    rows = [{name: changed[name](value) if name in changed else value for name, value in row.items()} for row in rows]
+    return ibis.duckdb.connect(at).create_table("flow_logs", pd.DataFrame(rows))
+
+
+NOON = 1_795_176_000
+
+
+@pytest.mark.parametrize("times", [str, lambda at: f"{at}000", lambda at: at * 10**6, lambda at: f"{at}999999999"])
+def test_times_of_a_table_are_seconds_whatever_their_unit(times):
+    log = load(flow_logs(start=times, end=times))
+    assert log.fold.facts["first"] == NOON and log.fold.facts["last"] == NOON + 59
+    assert log.odd_times == "" and log.tally["ok"] == 3
+
+
+def test_actions_and_states_of_a_table_may_have_blanks_and_small_letters():
+    log = load(flow_logs(action=lambda word: f" {word.lower()} ", **{"log-status": str.lower}))
+    assert (log.fold.facts["accepted"], log.fold.facts["rejected"], log.tally["ok"]) == (2, 1, 3)
+
+
+@pytest.mark.parametrize(("status", "ok", "no_status"), [("", 0, 3), ("?", 0, 0)])
+def test_a_table_without_any_log_status_is_not_judged(status, ok, no_status):
+    log = load(flow_logs(**{"log-status": lambda _: status}))
+    assert log.coverage.empty and "the log lacks log-status" in log.coverage.attrs["unjudged"]
+    assert (log.tally["ok"], log.tally["no_status"]) == (ok, no_status)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "sentence"),
+    [
+        ("start", "2026-11-20 12:00:00", "holds '2026-11-20 12:00:00', not a time in seconds since 1970"),
+        ("protocol", "TCP", "holds 'TCP', not a whole number"),
+        ("bytes", "N/A", "holds 'N/A', not a whole number"),
+        ("end", datetime.date(2026, 11, 20), "holds a date, not a time in seconds since 1970"),
+    ],
+)
+def test_a_value_that_is_no_number_is_named_with_its_column(column, value, sentence):
+    with pytest.raises(SourceError, match=f"column {column} {sentence}$"):
+        talkers(load(flow_logs(**{column: lambda _: value})))
+
+
+def test_nothing_is_made_in_a_users_own_duckdb_which_may_be_read_only(tmp_path):
+    flow_logs(str(tmp_path / "own.duckdb")).get_backend().disconnect()
+    for read_only in (True, False):
+        con = ibis.duckdb.connect(tmp_path / "own.duckdb", read_only=read_only)
+        log = load(con.table("flow_logs"))
+        assert talkers(log).summary[0].startswith("Accepted traffic: 1.8 kB")
+        assert sql("SELECT count(*) AS n FROM x", x=log).n.item() == log.conversations.count().execute() + 1 == 3
+        assert sql("SELECT count(*) AS n, count(client_name) AS named FROM e", e=log.edges).iloc[0].tolist() == [2, 0]
+        with pytest.raises(ValueError, match="tables of two DuckDB connections cannot be asked together"):
+            sql("SELECT 1", x=log, y=load("sample", **WINDOW))
+        con.disconnect()
+    views = "SELECT view_name FROM duckdb_views() WHERE NOT internal"
+    assert ibis.duckdb.connect(tmp_path / "own.duckdb").con.execute(views).fetchall() == []
+
+
+def test_a_log_of_a_table_is_called_by_its_name():
+    table = flow_logs()
+    assert repr(load(table)).startswith("Log\n  source: flow_logs\n")
+    assert "source: a table of Ibis\n" in repr(load(table.filter(table.action == "REJECT")))
 
 
 def test_a_table_of_something_else_is_refused_by_its_columns():

@@ -81,6 +81,14 @@ def test_a_finding_is_json_as_the_design_says():
         ({"counts": {"clients": float("nan")}}, "counts: clients is nan, not a number"),
         ({"cause": "because"}, "cause is 'because', not one of security-group, network-acl"),
         ({"subject": {"protocol": "tcp"}}, "subject: protocol cannot be 'tcp'"),
+        ({"subject": {"dstport": 99999}}, "subject: dstport cannot be 99999"),
+        ({"coverage": 100}, "coverage is 100, not a share from 0 to 1"),
+        ({"records": -1}, "records is -1, not 0 or more"),
+        ({"grounds": "abc"}, "grounds is 'abc', not several texts"),
+        (
+            {"first_seen": pd.Timestamp("2026-11-20")},
+            "first_seen is Timestamp('2026-11-20 00:00:00'), not a time with its",
+        ),
         ({"subject": {"dstport": 443.5}}, "subject: dstport cannot be 443.5"),
         ({"subject": {"srcaddr": "<x>"}}, "subject: srcaddr cannot be '<x>'"),
         (

@@ -20,11 +20,12 @@ import flowkit
 from flowkit import cli
 from flowkit.fields import DEFAULT_FORMAT, FIELDS, Field, version_of
 from flowkit.folding import store
+from flowkit.folding.engine import sql
 from flowkit.loading import cache, grammar
 from flowkit.loading.boto import client
 from flowkit.loading.errors import SourceError
 from flowkit.loading.sources import slot_of
-from flowkit.log import backend, load, sql
+from flowkit.log import backend, load
 
 NOON = 1_795_176_000
 LINE = "2 012345678901 {eni} 10.0.0.{host} 203.0.113.9 443 50000 6 1 {size} {at} {at} ACCEPT OK"
@@ -57,6 +58,24 @@ def test_two_logs_are_two_tables_that_can_be_united_joined_and_subtracted():
     query = "SELECT (SELECT count(*) FROM today) AS t, (SELECT count(*) FROM yesterday) AS y"
     assert sql(query, today=evening, yesterday=morning).iloc[0].tolist() == [34_853, 27_393]
     assert sql("SELECT count(*) AS n FROM logs", logs=morning.flows).n.item() == 27_393
+
+
+@pytest.mark.parametrize(
+    ("source", "record", "error", "sentence"),
+    [
+        ("sample", "x", ValueError, "record is 'x', not one of vpc, transit-gateway"),
+        (
+            pd.DataFrame({"srcaddr": ["10.0.0.1"]}),
+            "vpc",
+            TypeError,
+            "a URL or an Ibis table, no DataFrame; ibis.memtable",
+        ),
+        (5, "vpc", TypeError, "a source is a path, a URL or an Ibis table, no int"),
+    ],
+)
+def test_what_load_cannot_take_is_one_sentence(source, record, error, sentence):
+    with pytest.raises(error, match=sentence):
+        load(source, record=record)
 
 
 def test_records_have_utc_times_a_settled_interface_and_no_copies(tmp_path):

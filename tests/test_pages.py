@@ -337,6 +337,15 @@ def test_paths_give_away_their_words_and_the_words_of_everybody_stay():
     told = secrets_of("s3://Acme-prod-logs/team_x/AWSLogs", "/srv/payroll/network", None)
     assert {"Acme-prod-logs", "Acme", "team_x", "payroll", "/srv/payroll/network"} <= told
     assert not {"prod", "logs", "AWSLogs", "network", "/"} & told
+    told = secrets_of("acme/client-security-class", "security-group/high")
+    assert {"acme", "client-security-class"} <= told
+    assert not {"client", "security", "class", "security-group", "high"} & told
+
+
+@pytest.mark.parametrize("name", ["customer-20261120", "acme-deadbeef", "web-0123456789abcdef0"])
+def test_only_ids_of_aws_are_no_names(name):
+    assert Redactor(b"k").name(name).startswith("n-")
+    assert Redactor(b"k").name("sg-0123456789abcdef0") == "sg-0123456789abcdef0"
 
 
 def test_the_same_key_gives_the_same_report_and_another_key_another(tmp_path, monkeypatch):
@@ -376,13 +385,15 @@ def test_no_text_of_a_snapshot_goes_in_but_ids_addresses_and_words_of_aws(tmp_pa
 
 def test_expectations_go_in_under_the_names_of_the_snapshot(tmp_path):
     rows = ["# acme's", "name,source,destination,protocol,port,expect", "acme to db,acme-net,acme-web …12ab,tcp,443,reach",
-            "b,10.0.0.0/8,eni-0123456789abcdef0,any,any,block"]  # fmt: skip
+            "b,10.0.0.0/8,eni-0123456789abcdef0,any,any,block",
+            "c,acme-web (10.0.1.10),acme-20261120,tcp,1,reach"]  # fmt: skip
     (tmp_path / "e.csv").write_text("\n".join(rows))
     redactor = Redactor(b"k")
     told = redactor.expectations(tmp_path / "e.csv", tmp_path / "out.csv").read_text().splitlines()
     name = redactor.name
     assert told == ["", rows[1], f"{name('acme to db')},{name('acme-net')},{name('acme-web')} …12ab,tcp,443,reach",
-                    f"{name('b')},10.0.0.0/8,eni-0123456789abcdef0,any,any,block"]  # fmt: skip
+                    f"{name('b')},10.0.0.0/8,eni-0123456789abcdef0,any,any,block",
+                    f"{name('c')},{name('acme-web')} (10.0.1.10),{name('acme-20261120')},tcp,1,reach"]  # fmt: skip
     assert (
         redactor.networks("acme-net=10.0.0.0/8, b=10.1.0.0/16")
         == f"{name('acme-net')}=10.0.0.0/8,{name('b')}=10.1.0.0/16"

@@ -515,6 +515,26 @@ def test_a_parameter_cell_is_read_without_being_run(tmp_path):
     }  # fmt: skip
 
 
+def test_a_parameter_whose_value_holds_an_equals_sign_is_one_all_the_same(tmp_path):
+    from flowkit.reporting.notebooks import arguments, parameters
+
+    cell = """%matplotlib inline
+source = "/tmp/hive/year=2026"  # where the logs are, as year=2026 or x#y
+named_networks: str = "office=203.0.113.0/24"
+limits = {  # by name
+    "a=b": "#1",
+}  # several"""
+    found = parameters(write_notebook(tmp_path / "x.ipynb", parameters=cell))
+    assert found == {
+        "source": ("/tmp/hive/year=2026", "where the logs are, as year=2026 or x#y"),
+        "named_networks": ("office=203.0.113.0/24", ""),
+        "limits": ({"a=b": "#1"}, "several"),
+    }
+    own = {"x": {name: value for name, (value, _) in found.items()}}
+    given = {"named_networks": "b=10.0.0.0/8"}
+    assert arguments(own, {"source": "flow.log"}, given, tmp_path) == {"x": given | {"source": "flow.log"}}
+
+
 def test_an_option_that_no_notebook_uses_is_ignored_with_a_note(place, tmp_path, capsys):
     words = ("--out", tmp_path / "out", "--notebook", place / "quick.ipynb", "--expect", "nowhere.csv")
     assert flowkit("report", place / "flow.log", *words) == 0

@@ -1,6 +1,7 @@
 """What if: changed rules against the log, on small networks by hand and on simulated worlds by the worlds' own rules."""
 
 import json
+import re
 import shutil
 
 import ibis
@@ -466,3 +467,41 @@ def test_a_redacted_report_gives_no_name_of_the_changed_rules_away(tmp_path):
     assert cli.main(words) == 0
     for path in (tmp_path / "out" / "latest").iterdir():
         assert "projectx" not in path.read_text() and str(after) not in path.read_text()
+
+
+def test_redaction_with_a_change_and_ordinary_words_in_paths_and_names_keeps_causes_titles_and_commands(tmp_path):
+    refused = [one for n in range(20) for one in both("10.0.0.5", 50000 + n, 6379, 60 * n, "REJECT", reply=False)]
+    log = str(write_log(tmp_path / "client-security-class" / "high" / "flow.log", [*minutes(), *refused]))
+    rules = network(tmp_path / "acme-blocked-scan")
+    named = rules / "describe-network-interfaces.json"
+    items = json.loads(named.read_text())["NetworkInterfaces"]
+    for item, name in zip(items, ("client", "internet", "acme-deadbeef"), strict=True):
+        item["TagSet"] = [{"Key": "Name", "Value": name}]
+    named.write_text(json.dumps({"NetworkInterfaces": items}))
+    for path in rules.glob("*.json"):
+        path.write_text(path.read_text().replace('"GroupName": "sg-db"', '"GroupName": "public"'))
+    (rules / "describe-vpcs.json").write_text('{"Vpcs": [')
+    change = "aws ec2 revoke-security-group-ingress --group-id sg-db --protocol tcp --port 5432 --source-group sg-app"
+    words = [
+        "--network",
+        str(rules),
+        "--network-after",
+        change,
+        "--notebook",
+        "rejected",
+        "--out",
+        str(tmp_path / "out"),
+    ]
+    assert cli.main(["report", log, *words]) == 0
+    plain = json.loads((tmp_path / "out" / "latest" / "findings.json").read_text())["findings"]
+    assert cli.main(["report", log, *words, "--redact"]) == 0
+    redacted = json.loads((tmp_path / "out" / "latest" / "findings.json").read_text())["findings"]
+    assert len(plain) == len(redacted) > 0 and plain[0]["cause"] == "security-group"
+    for before, after in zip(plain, redacted, strict=True):
+        for key in ("kind", "severity", "confidence", "cause", "subject", "counts"):
+            assert after[key] == before[key], key
+        for key in ("title", "action"):
+            hidden = re.sub("client(?= .10)|acme-deadbeef|public(?= .sg-db)", "NAME", before[key])
+            assert re.sub(r"n-\w{6}", "NAME", after[key]) == hidden
+    for path in (tmp_path / "out" / "latest").iterdir():
+        assert "acme" not in path.read_text() and "client-security" not in path.read_text(), path

@@ -14,10 +14,12 @@ import pandas as pd
 from pyarrow import parquet
 
 from flowkit.fields import MOST
-from flowkit.loading.records import backend, connection, literal, new_name, quoted
+from flowkit.loading.records import backend, connection, literal, new_name, quoted, whole_numbers
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
+
+    from flowkit.log import Log
 
 #: The types of columns of small tables of ours, as SQL and pandas name them.
 TYPES = {"string": ("VARCHAR", "string"), "int64": ("BIGINT", "Int64"), "boolean": ("BOOLEAN", "boolean")}
@@ -135,17 +137,19 @@ class Engine:
         """Return a statement as what an engine can be made of, computed when asked."""
         if self.backend:
             return self.table(sql)
-        name = new_name("view")
-        self.con.execute(f"CREATE VIEW {name} AS {self.query(sql)}")
-        return name
+        return self._viewed(sql)
 
     def table(self, sql: str) -> "ir.Table":
         """Return a statement as a table of Ibis, computed when asked."""
         if not self.is_duckdb:
             return self.backend.sql(self.query(sql), dialect=self.name)
-        name = new_name("view")  # Ibis 12's `.sql` calls a method that DuckDB 2 no longer has
-        self.con.execute(f"CREATE VIEW {name} AS {self.query(sql)}")
-        return (self.backend or backend()).table(name)
+        return (self.backend or backend()).table(self._viewed(sql))
+
+    def _viewed(self, sql: str) -> str:
+        """Return the name of a new view, which leaves nothing in a user's file and needs none that can be written."""
+        name = new_name("flowkit_view")  # Ibis 12's `.sql` calls a method that DuckDB 2 no longer has
+        self.con.execute(f"CREATE TEMP VIEW {name} AS {self.query(sql)}")
+        return name
 
     def write(self, sql: str, place: Path) -> None:
         """Write the rows of a statement to the Parquet file `place` on this machine."""
@@ -159,3 +163,33 @@ class Engine:
         whole = {"int64": "Int64", "int32": "Int32", "int8": "Int8"}  # pandas would make numbers beside nulls floats
         kinds = {name: whole[str(kind)] for name, kind in table.schema().items() if str(kind) in whole}
         table.execute().astype(kinds).to_parquet(place)
+
+
+def sql(query: str, **tables: "Log | ir.Table") -> pd.DataFrame:
+    """Return the answer to `query`, DuckDB's SQL over tables by name: `sql("SELECT …", today=a, yesterday=b)`.
+
+    A log stands for its records. A table of another engine can be asked there, alone. Raises ValueError for tables of
+    several engines or connections.
+    """
+    import ibis
+    import ibis.expr.types as ir
+
+    named = {name: table if isinstance(table, ir.Table) else table.records for name, table in tables.items()}
+    backends = {each for table in named.values() for each in table._find_backends()[0]} or {backend()}
+    if any(each.name != "duckdb" for each in backends):
+        if len(named) > 1:
+            raise ValueError("tables of another engine than DuckDB are asked one at a time")
+        [(name, table)] = named.items()
+        return table.alias(name).sql(query).execute()
+    [engine, *others] = {id(each.con): each for each in backends}.values()
+    if others:
+        raise ValueError(
+            "tables of two DuckDB connections cannot be asked together: copy one into the other's database"
+        )
+    con = engine.con
+    for name, table in named.items():
+        engine._run_pre_execute_hooks(table)  # small tables of ours, such as the names of hosts
+        # Ibis 12's own `.sql` calls a method that DuckDB 2 no longer has.
+        con.execute(f"CREATE OR REPLACE TEMP VIEW {quoted(name)} AS {ibis.to_sql(table, dialect='duckdb')}")
+    answer = con.sql(query)
+    return pd.DataFrame() if answer is None else whole_numbers(answer)

@@ -23,7 +23,8 @@ PART = 1_000_000
 NODATA, SEEN, SKIP, MIXED = (1 << bit for bit in range(4))
 #: How many records of each interface hold which fields, statuses and actions.
 FACTS = """
-    SELECT interface_id, count("start") AS start, count("end") AS "end", count(log_status) AS log_status,
+    SELECT interface_id, count("start") AS start, count("end") AS "end",
+        count(*) FILTER (WHERE log_status IN ('OK', 'NODATA', 'SKIPDATA')) AS log_status,
         count(action) AS action, count(*) FILTER (WHERE "start" IS NOT NULL AND "end" IS NOT NULL) AS timed,
         count(*) FILTER (WHERE action = 'ACCEPT') AS accepts, count(*) FILTER (WHERE log_status = 'NODATA') AS nodata,
         count(*) FILTER (WHERE log_status = 'SKIPDATA') AS skipdata

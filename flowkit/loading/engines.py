@@ -14,11 +14,13 @@ from urllib.parse import parse_qsl, urlsplit
 import ibis
 import ibis.expr.types as ir
 
-from flowkit.fields import COLUMNS
+from flowkit.fields import COLUMNS, FIELDS, TIMES
 from flowkit.loading.errors import SourceError
 from flowkit.loading.grammar import RESERVED, known
 from flowkit.loading.parse import SUMS
 from flowkit.loading.records import backend, connection, literal, quoted
+from flowkit.loading.sources import called, fitting
+from flowkit.loading.typed import UNITS
 from flowkit.loading.window import Moment, window
 
 #: The engines that flowkit's questions were tried on; others answer wrongly, DataFusion among them.
@@ -93,18 +95,45 @@ def _reaching(source: object) -> Iterator[None]:
         ) from None
     except Exception as error:
         first, causes = str(error).partition("\n")[0], re.findall(r"Caused by: [\w.$]+: (.+)", str(error))
-        raise SourceError(f"{source} cannot be read: {causes[-1] if causes else first}") from None
+        raise SourceError(f"{called(source)} cannot be read: {causes[-1] if causes else first}") from None
+
+
+def misfit(source: object) -> str:
+    """Return which column of a table holds which value that is no number of its field; '' where all do."""
+    table = table_of(source)
+    fields = {column: name for name, column in _fields(table).items() if FIELDS[name].type != "string"}
+    texts = {column: _filled(table[column]) for column in fields if not table[column].type().is_timestamp()}
+    bad = {
+        column: text.max(where=text.notnull() & text.try_cast(FIELDS[fields[column]].type).isnull())
+        for column, text in texts.items()
+    }
+    for column, value in table.aggregate(**bad).execute().iloc[0].dropna().items():
+        what = "a time in seconds since 1970" if fields[column] in TIMES else "a whole number"
+        return f"its column {column} holds {str(value)[:80]!r}, not {what}"
+    return ""
+
+
+def _filled(column: ir.Value) -> ir.Value:
+    """The column with null for `-` and '', which Athena's text tables hold."""
+    return column.nullif("-").nullif("") if column.type().is_string() else column
+
+
+def _fields(table: ir.Table) -> dict[str, str]:
+    """Return the columns of `table` that are fields, by AWS's names. Raises SourceError where two are the same."""
+    names: dict[str, str] = {}
+    for column in table.columns:
+        if (name := known(column)) and names.setdefault(name, column) != column:
+            raise SourceError(f"two columns of the table are both {name}: {names[name]} and {column}")
+    return names
 
 
 def recognised(table: ir.Table) -> ir.Table:
     """`table` as a table of records: AWS's columns with their types, then those that AWS does not know, as text.
 
-    Raises SourceError where none of its columns is a flow log's, or two of them are the same field.
+    Raises SourceError where none of its columns is a flow log's, two of them are the same field, or one of times has
+    a type without them.
     """
-    names: dict[str, str] = {}
-    for column in table.columns:
-        if (name := known(column)) and names.setdefault(name, column) != column:
-            raise SourceError(f"two columns of the table are both {name}: {names[name]} and {column}")
+    names = _fields(table)
     if not {"srcaddr", "log-status", "interface-id", "tgw-id"} & set(names):
         raise SourceError(f"the table's columns are not those of flow logs: {', '.join(table.columns[:8])} …")
     by_column = {name.replace("-", "_"): _present(table[column], name) for name, column in names.items()}
@@ -116,11 +145,21 @@ def recognised(table: ir.Table) -> ir.Table:
 
 
 def _present(column: ir.Value, name: str) -> ir.Value:
-    """The column with null for `-`, which Athena's text tables hold; timestamps as seconds, account ids in 12 digits."""
-    kind = column.type()
+    """The column as files have it: no empty texts, times in seconds, account ids in 12 digits, words as AWS writes them."""
+    kind, value = column.type(), _filled(column)
     if kind.is_numeric() and name == "account-id":
         return column.cast("int64").cast("string").lpad(12, "0")
-    return column.epoch_seconds() if kind.is_timestamp() else column.nullif("-") if kind.is_string() else column
+    if kind.is_date() or kind.is_time():
+        raise SourceError(f"the table's column {column.get_name()} holds a {kind}, not a time in seconds since 1970")
+    if FIELDS[name].words and kind.is_string():
+        return value.strip().upper().nullif("")
+    if name not in TIMES:
+        return value
+    seconds = column.epoch_seconds() if kind.is_timestamp() else value.cast("int64")
+    # No flow log is of the year 5138: see `flowkit.loading.typed`.
+    # Without the remainder first, division by way of floating point would round up.
+    units = ((seconds >= least, (seconds - seconds % unit) // unit) for least, unit in UNITS)
+    return seconds if kind.is_timestamp() else ibis.cases(*units, else_=seconds)
 
 
 def tally(source: object, start: Moment = None, end: Moment = None) -> dict:
@@ -133,7 +172,7 @@ def tally(source: object, start: Moment = None, end: Moment = None) -> dict:
     if last is not None:
         flows = flows.filter(ibis.coalesce(flows.start, flows.end) < last)
     counted = flows.log_status.isnull() | (flows.log_status == "OK")
-    with _reaching(source):
+    with _reaching(source), fitting(source):
         row = flows.aggregate(
             lines=flows.count(),
             no_status=flows.count(where=flows.log_status.isnull()),

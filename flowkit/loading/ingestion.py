@@ -150,6 +150,11 @@ def found(
     what cannot be read and what was left aside, each with the reason. Raises SourceError where there are no files."""
     first, last = window(start, end)
     files = {}
+    if hasattr(source, "columns") or not isinstance(source or "", Path | Iterable):
+        kind = type(source).__name__
+        raise TypeError(
+            f"a source is a path, a URL or an Ibis table, no {kind}; ibis.memtable(…) makes a table of a frame"
+        )
     for each in [source] if isinstance(source, str | Path) else source or [""]:
         if not str(each).strip():
             raise ValueError(f"the source is empty: {KINDS}")

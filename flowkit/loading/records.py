@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 #: Memory for all queries of a process; beyond it DuckDB spills into the cache.
 MEMORY = "1400MB"
 
-_COLUMNS = {"vpc": COLUMNS, "transit-gateway": COLUMNS | {field.column: field.type for field in TGW_FIELDS}}
+#: The columns of each kind of records.
+RECORDS = {"vpc": COLUMNS, "transit-gateway": COLUMNS | {field.column: field.type for field in TGW_FIELDS}}
 _SQL_TYPES = {"int32": "INTEGER", "int64": "BIGINT", "string": "VARCHAR"}
 _names = itertools.count(1)
 
@@ -134,7 +135,7 @@ def records_view(facts: pl.DataFrame, record: str = "vpc") -> str:
 
 def _rows(facts: pl.DataFrame, record: str, number: int) -> str:
     """Return SQL for the rows of the files under the columns of a table of records."""
-    con, columns = connection(), _COLUMNS[record]
+    con, columns = connection(), RECORDS[record]
     names = sorted({name for names in facts["parts"] for name in names if f".{record}." in name})
     # DuckDB's readers take every name for a glob.
     files = ("".join(f"[{each}]" if each in "*?[" else each for each in f"{folder()}/parts/{name}") for name in names)

@@ -15,7 +15,7 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
@@ -82,6 +82,29 @@ def is_table(source: object) -> bool:
     if isinstance(source, str):
         return bool(_TABLE.fullmatch(source))
     return type(source).__module__.startswith("ibis.")
+
+
+def called(source: object) -> str:
+    """Return what messages call `source`: an Ibis table by its name, for its text is its whole schema."""
+    if isinstance(source, str | Path):
+        return str(source)
+    return getattr(source.op(), "name", "a table of Ibis") if is_table(source) else repr(source)
+
+
+@contextmanager
+def fitting(source: object) -> Iterator[None]:
+    """Raise an engine's error over a value that is no number as SourceError that names column and value; what the engine
+    itself names is a place in a query that nobody wrote."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, SourceError) or not is_table(source):
+            raise
+        from flowkit.loading.engines import misfit  # with Ibis, which files do not need
+
+        if not (why := misfit(source)):
+            raise
+        raise SourceError(f"{called(source)} cannot be read: {why}") from None
 
 
 def list_objects(text: str, start: int | None, end: int | None) -> Iterator[SourceFile]:

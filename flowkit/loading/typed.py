@@ -10,6 +10,8 @@ from flowkit.loading.sources import DAY, FIRST_TIME
 #: Seconds that no record exceeds, although the longest aggregation interval is 10 minutes: exports that sum records up
 #: have longer ones. https://docs.aws.amazon.com/vpc/latest/userguide/flow-log-records.html (start, end)
 LONGEST = DAY
+#: From which number on a time is in nano-, micro- or milliseconds, and how many of them are a second.
+UNITS = ((10**17, 10**9), (10**14, 10**6), (10**11, 10**3))
 _TYPES = {"int32": pl.Int32, "int64": pl.Int64, "string": pl.String}
 _COLUMNS = {field.column: pl.Enum(field.words) if field.words else _TYPES[field.type] for field in FIELDS.values()}
 
@@ -36,7 +38,7 @@ def _settled(frame: pl.DataFrame, wide: bool) -> pl.DataFrame:
     for name in TIMES:
         if name in frame.columns and (frame[name].max() or 0) >= 10**11:  # no flow log is of the year 5138
             value = seconds = pl.col(name)
-            for least, unit in ((10**11, 10**3), (10**14, 10**6), (10**17, 10**9)):
+            for least, unit in UNITS:
                 there = value.is_between(least, least * 1000, closed="left")
                 seconds = pl.when(there).then(value // unit).otherwise(seconds)
             changed.append(seconds.alias(name))

@@ -21,6 +21,8 @@ ENTRY += "--protocol --rule-action --cidr-block --ipv6-cidr-block --port-range -
 VERBS = {f"{verb}-security-group-{way}": GROUP for verb in ("authorize", "revoke") for way in ("ingress", "egress")}
 VERBS |= {f"{verb}-network-acl-entry": ENTRY for verb in ("create", "replace")}
 VERBS |= {"delete-network-acl-entry": ENTRY[:4]}
+#: How a change begins; any other text is the folder of the changed rules.
+COMMAND = re.compile(r"\s*(aws\s|(authorize|revoke|create|replace|delete)-\w)")
 _MEMBER = r"(\w+)=(\[[^\[\]]*\]|[^,\[\]{}]+)(?:,|$)"
 
 
@@ -37,7 +39,7 @@ def rules_after(snapshot: Snapshot, after) -> Snapshot:
     """
     if isinstance(after, Snapshot):
         return after
-    if not re.match(r"\s*(aws\s|(authorize|revoke|create|replace|delete)-\w)", str(after)):
+    if not COMMAND.match(str(after)):
         return read_snapshot(after)
     try:
         words = shlex.split(str(after))

@@ -27,7 +27,18 @@ CAUSES = (*RULES, "closed-connection", "tracking-expired", "rules-changed", "und
 SUBJECT = {
     "interface_id": lambda value: isinstance(value, str),
     **dict.fromkeys(("srcaddr", "dstaddr"), lambda value: isinstance(value, str) and is_network(value)),
-    **dict.fromkeys(("protocol", "dstport"), lambda value: isinstance(value, Real) and value == int(value)),
+    "protocol": lambda value: isinstance(value, Real) and value == int(value) and value <= 255,
+    "dstport": lambda value: isinstance(value, Real) and value == int(value) and value <= 65535,
+}
+#: What a field must be, and what tells it.
+FIELDS = {
+    **dict.fromkeys(("records", "packets", "bytes"), ("0 or more", lambda value: value >= 0)),
+    "coverage": ("a share from 0 to 1", lambda value: pd.isna(value) or 0 <= value <= 1),
+    **dict.fromkeys(("grounds", "samples"), ("several texts", lambda value: not isinstance(value, str))),
+    **dict.fromkeys(
+        ("first_seen", "last_seen"),
+        ("a time with its zone", lambda value: pd.isna(value) or pd.Timestamp(value).tzinfo is not None),
+    ),
 }
 
 
@@ -74,6 +85,9 @@ class Finding:
         for name, value in self.subject.items():
             if not pd.isna(value) and not SUBJECT[name](value):
                 raise ValueError(f"subject: {name} cannot be {value!r}")
+        for name, (what, tells) in FIELDS.items():
+            if not tells(value := getattr(self, name)):
+                raise ValueError(f"{name} is {value!r}, not {what}")
         action = self.action or text(f"kind.{self.kind}.action")
         lines = action if isinstance(action, str) else "\n".join(map(one_line, action))
         for name, value in {

@@ -5,6 +5,7 @@ import contextlib
 import difflib
 import logging
 import os
+import re
 import subprocess
 import sys
 import time
@@ -12,7 +13,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from io import StringIO
 from pathlib import Path
+from tokenize import COMMENT, TokenError, generate_tokens
 
 import nbformat
 import papermill
@@ -20,7 +23,6 @@ from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from papermill.execute import ERROR_MARKER_TAG
 from papermill.iorw import load_notebook_node
-from papermill.translators import papermill_translators
 from traitlets.config import Config
 
 from flowkit.language import translated
@@ -78,14 +80,19 @@ def parameters(path: Path) -> dict[str, tuple[object, str]]:
     try:
         # As papermill.inspect_notebook does, which refuses a notebook that names no kernel.
         cells = load_notebook_node(str(path)).cells
-        tagged = [cell for cell in cells if "parameters" in cell.metadata.tags][:1]
-        python = papermill_translators.find_translator("python3", "python")
-        found = [one for cell in tagged for one in python.inspect(cell)]
+        source = next((cell.source for cell in cells if "parameters" in cell.metadata.tags), "")
     except Exception as error:  # nbformat, jsonschema and papermill each have their own for a broken file
         raise UsageError(f"{path} cannot be read as a notebook: {type(error).__name__}") from None
     try:
-        return {one.name: (ast.literal_eval(one.default), one.help) for one in found}
-    except (SyntaxError, ValueError):
+        lines = re.sub(r"(?m)^[%!].*$", "", source)  # magics are no Python
+        comments = (one for one in generate_tokens(StringIO(lines).readline) if one.type == COMMENT)
+        meanings = {one.start[0]: one.string.lstrip("# ") for one in comments}
+        assigned = (one for one in ast.parse(lines).body if isinstance(one, ast.Assign | ast.AnnAssign) and one.value)
+        return {
+            target.id: (ast.literal_eval(one.value), meanings.get(one.end_lineno, ""))
+            for one in assigned for target in getattr(one, "targets", None) or [one.target]
+        }  # fmt: skip
+    except (SyntaxError, ValueError, AttributeError, TokenError):
         raise UsageError(f"{path}: the cell tagged `parameters` must hold only literals") from None
 
 

@@ -25,12 +25,16 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
+from flowkit.fields import FIELDS
+from flowkit.language import LANGUAGES, catalogue
 from flowkit.loading.hostnames import LOAD_BALANCER, NAT_GATEWAY, UNHELPFUL
 from flowkit.loading.sources import aws_name
-from flowkit.net import is_network
+from flowkit.net import SERVICE_PORTS, is_network
+from flowkit.questions.rule_changes import ENTRY, GROUP, VERBS
 from flowkit.reporting.answer import MIME, TEMPLATES, Shown
 from flowkit.reporting.errors import ReportError
-from flowkit.reporting.finding import finding_id
+from flowkit.reporting.finding import CAUSES, CONFIDENCES, finding_id
+from flowkit.reporting.kinds import KINDS, SEVERITIES, TEXTS
 from flowkit.reporting.notebooks import Executed
 
 #: IPv6 addresses that hold an IPv4 address in their last 32 bits: RFC 4291, 6052 and 2765.
@@ -49,15 +53,30 @@ _KEPT = re.compile(
     r"\w*Id|Cidr\w*|Ipv6CidrBlock|PrivateIpAddress|Ipv6Address|Ipv4Prefix|PublicIp|Protocol|IpProtocol|RuleAction"
     r"|InterfaceType|Status|State|AvailabilityZone"
 )
-_SNAPSHOT = re.compile(r"describe-[a-z-]+\.json|get-managed-prefix-list-entries-pl-\w+\.json")
-_ID = re.compile(r"[a-z]+-[0-9a-f]{8,17}")
+#: What `read_snapshot` reads.
+_SNAPSHOT = re.compile(
+    r"describe-(network-interfaces|security-groups|network-acls|subnets|instances|nat-gateways)\.json"
+    r"|get-managed-prefix-list-entries-.*\.json"
+)
+#: Ids of AWS's making: no other word before such digits is one, for names end in dates and in hexadecimal words.
+_ID = re.compile(
+    r"(?:eni|i|sg|subnet|vpc|acl|nat|igw|eigw|rtb|pl|vpce|pcx|tgw|tgw-attach|vgw|lgw|cagw|fl|eipalloc)"
+    r"-[0-9a-f]{8,17}"
+)
+#: A host as titles name it, with its address.
+_HOST = re.compile(r"(.+)( \([0-9a-f.:]+\))")
 #: Names that tell nothing, and words of paths that tell nothing and stand in many other places.
 _NO_NAMES = {"", "default", "sample", "any"}
+#: Words of paths and of what pages are made of, beside those of `own_words`.
 _NO_SECRETS = set(
     """
     awslogs vpcflowlogs logs flow flowlogs data home user users root default sample reports network east
     expectations work temp prod test stage staging private folders opt mnt west north south central
     northeast southeast parquet json gzip notebooks flowkit cache duckdb athena trino pyspark cloudwatch
+    pandas dataframe import from print matplotlib papermill nbconvert python python3 ipython ipykernel ibis framework
+    load plot edges replies requests reading windows roles execute optional prefix paths
+    height image span fill stroke rect defs clippath transform translate rotate viewbox xmlns xlink https strong square
+    miter anchor fromport toport cidrip cidripv6 ipprotocol ipranges ipv6ranges useridgrouppairs ippermissions ipv4 ipv6
     """.split()
 )
 _ADDRESS = re.compile(
@@ -72,6 +91,8 @@ _PLACE = re.compile(
 )
 _TABLE_SCRIPT = f"<script>{(TEMPLATES / 'table.js').read_text()}</script>"
 _UNREADABLE = re.compile(r"(?i)<script\b[\s\S]*?(?:</script>|$)|data:[\w/+.-]+;base64,[\w+/=]+")
+#: What findings.json has of words of its own: none of them is free text.
+_FIXED = {*KINDS, *SEVERITIES, *CONFIDENCES, *CAUSES}
 LEFT_OUT = "left out: redaction cannot read it"
 
 
@@ -113,7 +134,7 @@ class Redactor:
     def value(self, value: object) -> object:
         """Return a JSON value with every text in it redacted; a finding in it gets the id of its redacted subject."""
         if not isinstance(value, dict):
-            value = self.text(value) if isinstance(value, str) else value
+            value = self.text(value) if isinstance(value, str) and value not in _FIXED else value
             return [self.value(each) for each in value] if isinstance(value, list) else value
         redacted = {key: self.value(each) for key, each in value.items()}
         if {"id", "kind", "subject"} <= redacted.keys():
@@ -161,10 +182,14 @@ class Redactor:
                 cells = [] if line.lstrip().startswith("#") else next(csv.reader([line.strip()]), [])
                 cells = [cell.strip() for cell in cells]
                 pairs = zip(named or [False] * len(cells), cells, strict=False)
-                row = (self.name(cell) if name and not is_network(cell) else cell for name, cell in pairs)
+                row = (self._place(cell) if name and not is_network(cell) else cell for name, cell in pairs)
                 csv.writer(file).writerow(row)
                 named = named or [column in ("name", "source", "destination") for column in cells]
         return target
+
+    def _place(self, cell: str) -> str:
+        name, address = host.groups() if (host := _HOST.fullmatch(cell)) else (cell, "")
+        return self.name(name) + address
 
     def networks(self, text: str) -> str:
         """Return `name=CIDR, name=CIDR` with other names."""
@@ -246,14 +271,29 @@ def _all_public(version: int, prefix: str) -> bool:
     return not any(branch.overlaps(block) for block in NOT_PUBLIC[version])
 
 
+@cache
+def own_words() -> frozenset[str]:
+    """Return the words of flowkit's sentences, pages and commands. They stand in every report: hidden, they would destroy
+    its causes, titles and commands, and would give nothing away where they stay."""
+    english = catalogue(LANGUAGES[1]).keys() | {*TEXTS, *TEXTS.values()}  # its keys are the English of pages
+    pages = (path.read_text("utf-8") for path in TEMPLATES.glob("*.j2"))
+    texts = " ".join([*english, *pages, *VERBS, *GROUP, *ENTRY, *FIELDS, *SERVICE_PORTS.values()]).lower()
+    whole = {*re.findall(r"[a-z][\w-]+", texts)}
+    return frozenset(_NO_SECRETS | whole | {part for word in whole for part in re.split(r"[\W_]+", word)})
+
+
+def telling(words: Iterable[str], least: int = 4) -> set[str]:
+    """Return those of `words` that tell something: of `least` letters or more, neither a number nor one of `own_words`."""
+    return {word for word in words if len(word) >= least and not word.isdigit() and word.lower() not in own_words()}
+
+
 def secrets_of(*places: str | None) -> set[str]:
     """Return what the places of inputs give away: paths, and the words that they are made of; the user's name, too."""
     given = [place for place in places if place and place != "sample"]
     around = {str(Path.home()), str(Path.cwd()), *(str(Path(place).expanduser().absolute()) for place in given)}
     parts = {part for place in given for part in re.split(r"[/#:]+", place)} | {Path.home().name}
     words = parts | {word for part in parts for word in re.split(r"[\W_]+", part)}
-    telling = {word for word in words if len(word) > 3 and word.lower() not in _NO_SECRETS and not word.isdigit()}
-    return telling | (around | {*given}) - {"/"}
+    return telling(words) | (around | {*given}) - {"/"}
 
 
 def own_key() -> bytes:

@@ -24,14 +24,14 @@ from flowkit.loading.sources import REPORT
 from flowkit.loading.window import moment, window
 from flowkit.questions.expectations import expectations_of, printed_names, read_expectations
 from flowkit.questions.networks import read_networks, subnet_names
-from flowkit.questions.rule_changes import rules_after
+from flowkit.questions.rule_changes import COMMAND, rules_after
 from flowkit.reporting import history, page
 from flowkit.reporting.errors import ReportError, UsageError
 from flowkit.reporting.finding import KEYS, SUBJECT, contradicted, gravity, incidents, resolved, stamped
 from flowkit.reporting.kinds import SEVERITIES
 from flowkit.reporting.names import owners
 from flowkit.reporting.notebooks import OPTIONS, arguments, chosen, environment, executor, pairs, parameters
-from flowkit.reporting.redact import Redactor, own_key, secrets_of
+from flowkit.reporting.redact import Redactor, own_key, secrets_of, telling
 from flowkit.reporting.source import measured, named_in, read, undelivered
 
 #: Called with the stage, what is done of it, and what there is to do.
@@ -100,7 +100,7 @@ def report(request: Request, progress: Progress = lambda stage, done, to_do: Non
         }
         run["coverage"] |= {name: run["tally"][name] for name in ("malformed", "damaged_files")}
         if redactor:
-            redactor.hide(named_in(log))
+            redactor.hide(telling(named_in(log), 3))
         findings = _made(run, plan, folder, request, progress, submit, redactor)
         run["seconds"] = round(time.monotonic() - begun, 2)
         history.write(folder / "run.json", _json(run))
@@ -159,10 +159,12 @@ def _redacting(plan: Plan, wanted: bool) -> Iterator[Redactor | None]:
     network = options["network"] or (SAMPLE / "network" if source == "sample" else None)
     expect = expectations_of(source, options["expect"])
     with history.temporary_folder() as aside:
-        redactor = Redactor(own_key(), secrets_of(source, *(options[name] for name in OWN)), str(aside))
+        after = options["network_after"]  # a folder, or a change in the words of the AWS CLI
+        after = None if after and COMMAND.match(after) else after
+        redactor = Redactor(own_key(), secrets_of(source, options["network"], after, options["expect"]), str(aside))
         copies = {}
-        for name, folder in (("network", network), ("network_after", options["network_after"])):
-            if folder and (name == "network" or Path(folder).expanduser().is_dir()):
+        for name, folder in (("network", network), ("network_after", after)):
+            if folder:
                 copies[name] = str(redactor.snapshot(Path(folder), aside / name))
         if expect:
             copies["expect"] = str(redactor.expectations(expect, aside / "expectations.csv"))
@@ -174,7 +176,7 @@ def _redacting(plan: Plan, wanted: bool) -> Iterator[Redactor | None]:
             own |= changed
             plan.arguments[name] |= changed
         # In what comes out they can only stand where somebody wrote them into a notebook.
-        redactor.hide(name for name in redactor.replaced if len(name) > 3)
+        redactor.hide(telling(redactor.replaced))
         with environment(FLOWKIT_REDACTED="1"):  # `Log.summary` then shows neither files nor malformed lines
             yield redactor
 
