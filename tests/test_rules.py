@@ -11,6 +11,7 @@ from test_network import ANY, OPEN, acl, entry, group, interface, permission, wr
 from flowkit.loading.network import read_snapshot
 from flowkit.log import load
 from flowkit.questions.fixes import TrafficToAllow, acl_fix, group_fix, replay, reply_ports  # fmt: skip
+from flowkit.questions.least_privilege import least_privilege
 from flowkit.questions.networks import enclosing_network, merged
 from flowkit.questions.rules import Packet, evaluate, rule_use
 from flowkit.reporting.rejected import ACCEPT_ONLY, rejected
@@ -265,8 +266,34 @@ def test_never_used_stands_beside_how_much_of_the_time_was_seen(tmp_path, networ
     assert table.coverage["all traffic to 0.0.0.0/0"] == 0.5
     assert rejected(log).summary == (
         ACCEPT_ONLY,
-        "Of 4 security group rules, 2 never used, 1 wider than their use (log coverage at least 50 %).",
+        "Of 4 security group rules, 2 never used, 1 wider than their use (in 4 min, log coverage at least 50 %).",
     )
+
+
+@pytest.mark.parametrize("peer", [{"group": "sg-0999"}, {"prefix_list": "pl-0123"}])
+def test_the_use_of_a_rule_whose_peer_nobody_knows_is_unknown_and_it_is_never_narrowed(tmp_path, peer):
+    unknown, name = permission("tcp", 5432, 5432, **peer), [*peer.values()][0]
+    write_snapshot(
+        tmp_path / "network",
+        [interface("eni-db", "10.0.1.7", ["sg-db"])],
+        [group("sg-db", [unknown, permission("tcp", 443, 443, cidr=ANY), permission("tcp", 22, 22, cidr=ANY)])],
+        [acl("acl-1", OPEN)],
+    )
+    sessions = [(5432, 1000), (443, 1060)]
+    log = log_of(
+        tmp_path,
+        [one for port, at in sessions for one in both("10.0.0.5", "10.0.1.7", 40000, port, "eni-db", start=at)],
+    )
+    table = rule_use(log).set_index("rule")
+    assert table.use.tolist() == ["never used", "wider than its use", "unknown"]
+    assert table.seen[f"tcp/5432 from {name}"] == f"the snapshot does not say which addresses {name} stands for"
+    assert rejected(log).summary[-1] == (
+        "Of 3 security group rules, 1 never used, 1 wider than their use (in 90 s, log coverage 100 %). The use of 1 other"
+        " is unknown: the snapshot does not say which addresses its peer stands for."
+    )
+    (row,), narrowed = least_privilege(log)[0].itertuples(), least_privilege(log)[1]
+    assert (row.narrowest, name in row.commands) == (f"tcp/443 from 10.0.0.5/32; tcp/5432 from {name}", False)
+    assert any(rule.peer == name for rule in narrowed.groups["sg-db"].rules)
 
 
 def test_a_log_of_rejections_only_says_nothing_of_the_use_of_rules(tmp_path, network):
