@@ -62,7 +62,7 @@ def expectation(reach: Reach, row, mine: pd.DataFrame, host) -> Finding:
     return finding(
         row.verdict if row.verdict == "newly-reachable" else f"expectation-{row.verdict}", row._asdict(), form, counts,
         name=without_controls(row.name), expectation=row.name, who=who, where=where, state=meaning(row.state, row.confidence),
-        until=row.last_seen, why=translated(row.note) or text("expectation.unseen"), severity=severity,
+        until=row.last_seen, why=retold(row.note) or text("expectation.unseen"), severity=severity,
         srcaddr=source, dstaddr=row.address, protocol=number, dstport=port, cause=cause.get("cause"),
         grounds=(*grounds, *cause.get("grounds", ())),
         action=action, incident=cause.get("incident", incident),
