@@ -54,7 +54,8 @@ class Verdict:
 
     `groups_allow` and `acl_allows` are None where that guard is not asked: groups for a reply or on an interface
     without any, the ACL inside the subnet. `rules` are the group rules that let the packet pass, `entry` the ACL rule
-    that decided (None: no rule fits, which denies).
+    that decided (None: no rule fits, which denies). `undecided` are the group rules that may let pass what no other does:
+    the snapshot does not know their peers.
     """
 
     packet: Packet
@@ -65,6 +66,7 @@ class Verdict:
     acl_allows: bool | None
     entry: Entry | None
     unknown: tuple[str, ...] = ()
+    undecided: tuple[Rule, ...] = ()
 
     @property
     def cause(self) -> str:
@@ -103,7 +105,7 @@ def evaluate(snapshot: Snapshot, interface_id: str, packet: Packet, reply: bool 
     """Return what the rules of `interface_id` say of `packet`; with `reply`, that its request was let pass before.
     Raises KeyError for an interface that the snapshot does not have."""
     interface, peer = snapshot.interfaces[interface_id], ip_address(packet.peer)
-    groups_allow, rules, lacking = None, (), []
+    groups_allow, rules, undecided, lacking = None, (), (), []
     if interface.group_ids and not reply:
         known = [name for name in interface.group_ids if name in snapshot.groups]
         every = (rule for name in known for rule in snapshot.groups[name].rules if rule.egress == packet.egress)
@@ -112,7 +114,8 @@ def evaluate(snapshot: Snapshot, interface_id: str, packet: Packet, reply: bool 
         groups_allow = bool(rules)
         if not rules:
             lacking = [f"the snapshot lacks {name}" for name in interface.group_ids if name not in known]
-            lacking += [unknown_peer(rule) for rule in fitting if not rule.known]
+            undecided = tuple(rule for rule in fitting if not rule.known)
+            lacking += map(unknown_peer, undecided)
     acl_id, acl_allows, entry = None, None, None
     subnet, owner = snapshot.subnets[interface.subnet_id], snapshot.owner(packet.peer, interface.vpc_id)
     inside = owner is not None and owner.subnet_id == subnet.subnet_id
@@ -124,7 +127,8 @@ def evaluate(snapshot: Snapshot, interface_id: str, packet: Packet, reply: bool 
             acl_allows = entry is not None and entry.allow
         else:
             lacking.append(f"the snapshot has no network ACL for {interface.subnet_id}")
-    return Verdict(packet, interface.group_ids, groups_allow, rules, acl_id, acl_allows, entry, tuple(lacking))
+    found = (groups_allow, rules, acl_id, acl_allows, entry, tuple(lacking), undecided)
+    return Verdict(packet, interface.group_ids, *found)
 
 
 def covers(match: Match, packet: Packet) -> bool:
