@@ -296,6 +296,30 @@ def test_the_use_of_a_rule_whose_peer_nobody_knows_is_unknown_and_it_is_never_na
     assert any(rule.peer == name for rule in narrowed.groups["sg-db"].rules)
 
 
+@pytest.mark.parametrize(
+    ("peers", "listed", "why"),
+    [
+        ({"group": "sg-0999"}, True, "the snapshot does not say which addresses sg-0999 stands for"),
+        ({"prefix_list": "pl-1"}, True, "the snapshot does not say which addresses pl-1 stands for"),
+        (None, False, "the snapshot lacks sg-db"),  # as in one page of many
+    ],
+)
+def test_a_group_that_may_admit_a_client_is_not_said_to_lack_a_rule(tmp_path, peers, listed, why):
+    rules = [permission("tcp", 6379, 6379, **peers)] if peers else []
+    write_snapshot(
+        tmp_path / "network",
+        [interface("eni-db", "10.0.1.7", ["sg-db"])],
+        [group("sg-db", rules)] if listed else [],
+        [acl("acl-1", OPEN)],
+    )
+    accepted = both("10.0.0.5", "10.0.1.7", 4, 5432, "eni-db")
+    tries = [line("10.0.0.5", "10.0.1.7", 40000 + n, 6379, "eni-db", 1000 + n, "REJECT") for n in range(0, 600, 60)]
+    (found,) = rejected(log_of(tmp_path, [*accepted, *tries]), min_score=0).findings
+    assert found.title.endswith(f"security group sg-db has no ingress rule that is known to admit it ({why}).")
+    assert why in found.grounds and "Replayed on the rules" not in found.action
+    assert ("--group-id YOUR_SECURITY_GROUP" in found.action) is not listed
+
+
 def test_a_log_of_rejections_only_says_nothing_of_the_use_of_rules(tmp_path, network):
     table = rule_use(log_of(tmp_path, [line("10.0.0.5", "10.0.1.7", 4, 5432, "eni-db", action="REJECT")]))
     assert set(table.use) == {"no data"}

@@ -135,7 +135,11 @@ def blame(log, lead: pd.Series, verdict) -> str:
         names = {name: log.network.groups[name].name for name in verdict.group_ids if name in log.network.groups}
         groups = ", ".join(called(names.get(one), one) for one in verdict.group_ids)
         way = translated("egress" if verdict.packet.egress else "ingress")
-        said.append(text("blame.group", groups=without_controls(groups), way=way))
+        unsure = verdict.undecided or len(names) < len({*verdict.group_ids})
+        why = retold(without_controls(verdict.unknown[0])) if unsure else ""
+        said.append(
+            text("blame.unsure" if unsure else "blame.group", groups=without_controls(groups), way=way, why=why)
+        )
     if verdict.acl_allows is False:
         number = "*" if verdict.entry is None or verdict.entry.number in LAST_RULES else str(verdict.entry.number)
         said.append(text("blame.entry", acl=without_controls(verdict.acl_id), rule=number))
