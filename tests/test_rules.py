@@ -14,6 +14,7 @@ from flowkit.questions.fixes import TrafficToAllow, acl_fix, group_fix, replay, 
 from flowkit.questions.least_privilege import least_privilege
 from flowkit.questions.networks import enclosing_network, merged
 from flowkit.questions.rules import Packet, evaluate, rule_use
+from flowkit.reporting.reachability import reachability
 from flowkit.reporting.rejected import ACCEPT_ONLY, rejected
 
 
@@ -318,6 +319,24 @@ def test_a_group_that_may_admit_a_client_is_not_said_to_lack_a_rule(tmp_path, pe
     assert found.title.endswith(f"security group sg-db has no ingress rule that is known to admit it ({why}).")
     assert why in found.grounds and "Replayed on the rules" not in found.action
     assert ("--group-id YOUR_SECURITY_GROUP" in found.action) is not listed
+
+
+def test_a_snapshot_of_other_interfaces_is_said_once_and_with_what_rests_on_it(tmp_path, network):
+    accepted = both("10.9.0.5", "10.9.1.7", 45000, 5432, "eni-far", start=970)
+    tries = [line("10.9.0.5", "10.9.1.7", 40000 + n, 6379, "eni-far", 1000 + n, "REJECT") for n in range(0, 600, 60)]
+    log = log_of(tmp_path, [*accepted, *tries])
+    answer, lacks = rejected(log, min_score=0), "the snapshot lacks this interface"
+    said = "Of 1 interface of the log, 0 are in the network snapshot: is it of the same account, region and time?"
+    assert answer.summary.count(said) == 1 and answer.summary[0] == said
+    (found,) = answer.findings
+    assert f"{lacks}: it may be of another account, region or time" in found.grounds
+    assert found.action.startswith(lacks.capitalize()) and "would tell" not in "".join(found.grounds)
+    lines = tmp_path / "expect.csv"
+    lines.write_text("name,source,destination,protocol,port,expect\nshut,10.9.0.5,10.9.1.7,tcp,5432,block\n")
+    reached = reachability(log, lines)
+    assert reached.summary[0] == said
+    (opened,) = [one for one in reached.findings if one.kind == "newly-reachable"]
+    assert opened.action.startswith(f"Find the rule that lets it in. {lacks.capitalize()}")
 
 
 def test_a_log_of_rejections_only_says_nothing_of_the_use_of_rules(tmp_path, network):

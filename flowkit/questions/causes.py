@@ -6,7 +6,7 @@ groups are stateful and network ACLs are not, so some rejections can only be an 
 https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-records-examples.html
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
@@ -26,6 +26,7 @@ EVERYBODY = 50
 #: So many rejected answers of one service to one client are no backscatter of packets that somebody forged.
 ANSWERS = 3
 NO_SNAPSHOT = "a snapshot of the rules would tell (`flowkit snapshot network`)"
+ABSENT = "the snapshot lacks this interface: it may be of another account, region or time"
 NOT_BY_GROUP = "a change of a security group does not cut a tracked connection, one of a network ACL does"
 REPAIRED = "the snapshot's rules let it pass: changed back since, or not yet in force then"
 REJECT_ONLY = "the log holds rejected traffic only, nothing to compare with: a log of ALL traffic would tell"
@@ -81,7 +82,10 @@ def cause(group, context: Context) -> Cause:
         verdicts = [evaluate(snapshot, group.interface_id, packet, reply) for packet, reply in found]
     denied = next((one for one in verdicts if not one.allowed), None)
     steps = {"late": _late, "changed": _changed, "reply": _reply, "mid-stream": _mid_stream, "request": _request}
-    return steps[group.refusal](group, context, verdicts, denied)
+    found = steps[group.refusal](group, context, verdicts, denied)
+    if snapshot is None or verdicts:
+        return found
+    return replace(found, grounds=tuple(ABSENT if said == NO_SNAPSHOT else said for said in found.grounds))
 
 
 def _ends(group) -> tuple[str, str]:

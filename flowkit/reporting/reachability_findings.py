@@ -47,8 +47,10 @@ def expectation(reach: Reach, row, mine: pd.DataFrame, host) -> Finding:
         form, severity = "expected" if row.verdict == "newly-reachable" else "let-in", "high"
         who, counts = _who(host, row, alone, row.failing), {"clients": row.failing, "sessions": row.sessions}
         rules = admitting(log.network, row.proof, reach.clients(pd.DataFrame([row.proof._asdict()])))
-        unknown = f"{text('expectation.find')} {text('next.snapshot')}"
-        action = unknown if log.network is None else revoking(rules) or text("expectation.none")
+        absent = log.network and row.proof.interface_id not in log.network.interfaces
+        then = [text("next.absent")] if absent else [] if log.network else [text("next.snapshot")]
+        unknown = " ".join([text("expectation.find"), *then])
+        action = unknown if rules is None else revoking(rules) or text("expectation.none")
         incident = opened_by(row.proof, rules)
     else:
         form, severity = ("repaired", "medium") if row.repaired else ("", "high")

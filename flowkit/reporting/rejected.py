@@ -12,7 +12,7 @@ from flowkit.questions.rejected import KINDS, Rejections, rejections
 from flowkit.questions.rules import rule_use
 from flowkit.questions.samples import samples
 from flowkit.reporting import kinds
-from flowkit.reporting.answer import LITTLE, Answer, beyond, covered, little
+from flowkit.reporting.answer import LITTLE, Answer, absent, beyond, covered, little
 from flowkit.reporting.finding import Finding, gravity, incidents
 from flowkit.reporting.html import percent, portion
 from flowkit.reporting.kinds import text
@@ -71,7 +71,12 @@ def rejected(log, min_score: int = 4, scan_targets: int = 10, top: int = 20) -> 
     numbers = _numbers(every)
     return Rejected(
         summary=tuple(
-            [*little(whole), *_summary(findings, found, log, numbers, whole), *_rules(rules, log.fold.facts)][:5]
+            [
+                *little(whole),
+                *absent(log),
+                *_summary(findings, found, log, numbers, whole),
+                *_rules(rules, log.fold.facts),
+            ][:5]
         ),
         findings=tuple(findings),
         numbers=numbers,

@@ -152,7 +152,8 @@ def _action(log, part: pd.DataFrame, lead: pd.Series, verdict, groups: pd.DataFr
     if lead.kind in ("late-packets", "service-control"):
         return ""
     if lead.cause not in ("security-group", "network-acl", "security-group-and-network-acl"):
-        usual = "newer" if log.network else "snapshot"
+        known = lead.interface_id in log.network.interfaces if log.network else None
+        usual = {None: "snapshot", False: "absent", True: "newer"}[known]
         return text(f"next.{lead.cause if f'next.{lead.cause}' in TEXTS else usual}")
     far = tuple(sorted(set(part.far)))
     # All that its group allows may ask a service, else the internet where rules cannot name so many clients.
