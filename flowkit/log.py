@@ -256,7 +256,8 @@ class Log:
 
     @property
     def interfaces(self) -> pd.DataFrame:
-        """The own addresses of each interface, day by day."""
+        """The own addresses of each interface, day by day, as `flowkit.folding.interfaces.interfaces` returns them: `day` in
+        days since 1970 UTC, `first` and `last` in seconds."""
         return self.fold.interfaces
 
     @property

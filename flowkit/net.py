@@ -1,7 +1,7 @@
 """Facts of the network that several questions need, each once and with its source: addresses, ports, flags, times."""
 
 from collections.abc import Iterable
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 Network = IPv4Network | IPv6Network
 
@@ -98,6 +98,12 @@ def is_network(text: str) -> bool:
 def is_private(place: str | Network) -> bool:
     """Return whether all of an address or network lies in `PRIVATE`; False for what is neither."""
     return lies_in(place, PRIVATE)
+
+
+def is_to_many(address: str) -> bool:
+    """Return whether an address is of multicast or broadcast: the last of a private /24 is taken for one of these."""
+    broadcast = address.endswith(".255") and (is_private(address) or address.startswith("255."))
+    return broadcast or ip_address(address).is_multicast
 
 
 def private(address: str) -> str:

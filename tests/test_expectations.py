@@ -7,6 +7,7 @@ from ipaddress import ip_network
 import pandas as pd
 import pytest
 from support import write_log
+from test_network import OPEN, acl, group, interface, permission, write_snapshot
 
 from flowkit.loading.network import read_snapshot
 from flowkit.loading.sample import SAMPLE
@@ -15,6 +16,7 @@ from flowkit.questions.expectations import check, expectations_of, matches, prin
 from flowkit.questions.reachability import COLUMNS
 from flowkit.reporting.errors import ReportError
 from flowkit.reporting.reachability import reachability
+from flowkit.reporting.redact import Redactor
 from flowkit.reporting.run import Request, planned
 
 HEADER = "name,source,destination,protocol,port,expect\n"
@@ -217,7 +219,7 @@ def test_names_and_ids_that_the_report_prints_are_sources_and_destinations(tmp_p
     snapshot = read_snapshot(SAMPLE / "network")
     printed = printed_names(snapshot, {ip_network("203.0.113.0/28"): "office"})
     (bastion,) = [eni.interface_id for eni in snapshot.interfaces.values() if eni.name == "bastion"]
-    for host in ("bastion", "bastion (10.14.0.5)", bastion):
+    for host in ("bastion", "bastion (10.14.0.227)", bastion):
         lines = f"n,office,{host},tcp,22,reach\nn,{host},office,tcp,22,reach\n"
         one, back = read_expectations(_file(tmp_path, lines), printed)
         assert (one.source, one.destination, one.written) == (
@@ -257,6 +259,70 @@ def test_an_interface_is_a_source_by_the_log_alone_and_one_that_nobody_knows_pro
     assert (unknown.source, unknown.verdict, unknown.note) == (
         "eni-0000dead", "no data", "the addresses of its source are not known",
     )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def web(tmp_path_factory):
+    """A day of a web host with a public address, in whose subnet it is alone; answered on 443 and 3389 by everybody."""
+    folder = tmp_path_factory.mktemp("web")
+    public = interface("eni-0000000a", "10.0.1.10", ["sg-web"])
+    public["PrivateIpAddresses"][0]["Association"] = {"PublicIp": "203.0.113.200"}
+    subnets = [{"SubnetId": "subnet-1", "CidrBlock": "10.0.1.0/24", "Tags": [{"Key": "Name", "Value": "front"}]}]
+    rules = [permission("-1", cidr="0.0.0.0/0")]
+    write_snapshot(folder / "network", [public], [group("sg-web", rules)], [acl("acl-1", OPEN)], subnets)
+    ends = [("198.51.100.9", "10.0.1.10", 50000, port) for port in (443, 3389)]
+    rows = [
+        f"2 1 eni-0000000a {a} {b} {p} {q} 6 9 900 {1_700_000_000 + at} {1_700_000_030 + at} ACCEPT OK {flags}"
+        for at in range(0, 6000, 600) for src, dst, sport, dport in ends
+        for a, b, p, q, flags in [(src, dst, sport + at, dport, 3), (dst, src, dport, sport + at, 19)]
+    ]  # fmt: skip
+    head = "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action"
+    path = write_log(folder / "flow.log", rows, [*head.split(), "log-status", "tcp-flags"])
+    return load(str(path), network=folder / "network")
+
+
+@pytest.mark.parametrize(
+    ("place", "host"),
+    [
+        ("203.0.113.200", "eni-0000000a's description (203.0.113.200)"),
+        ("203.0.113.192/28", "203.0.113.192/28"),
+        ("eni-0000000a's description (203.0.113.200)", "eni-0000000a's description (203.0.113.200)"),
+        ("10.0.1.0/24", "10.0.1.0/24"),  # not the host's name, though it is alone there
+        ("front", "front (10.0.1.0/24)"),
+        ("front (10.0.1.0/24)", "front (10.0.1.0/24)"),
+    ],
+)
+def test_a_host_is_a_destination_by_its_public_address_and_titles_name_the_place(tmp_path, web, place, host):
+    (row,) = reachability(web, _file(tmp_path, f"rdp,0.0.0.0/0,{place},tcp,3389,block\n")).expectations.itertuples()
+    assert (row.verdict, row.sessions, row.host) == ("open but should be blocked", 10, host)
+
+
+def test_a_redacted_copy_of_the_expectations_names_hosts_with_their_address_as_its_snapshot_does(tmp_path):
+    redactor = Redactor(b"key")
+    path = _file(tmp_path, "n,office (203.0.113.0/24),web-1 (10.0.1.10),tcp,22,reach\n")
+    cells = redactor.expectations(path, tmp_path / "copy.csv").read_text().splitlines()[1].split(",")
+    assert cells[1:3] == [f"{redactor.name('office')} (203.0.113.0/24)", f"{redactor.name('web-1')} (10.0.1.10)"]
+
+
+def test_a_block_line_that_other_lines_allow_says_so_however_both_are_spelt(tmp_path, web):
+    lines = """a,198.51.100.9,10.0.1.10,tcp,443,reach
+b,198.51.100.0/24,eni-0000000a's description,tcp,443,block
+"""
+    answer = reachability(web, _file(tmp_path, lines))
+    (found,) = [one for one in answer.findings if one.expectation == "b"]
+    assert found.title == (
+        "“b” has no data: 198.51.100.0/24 to eni-0000000a's description tcp/443 https, all that was seen of it is allowed"
+        " by line 2."
+    )
+    assert str(answer.expectations["answered_until"].dtype).endswith("UTC]")  # though nothing is in it
+
+
+def test_a_host_with_an_address_that_is_not_its_own_is_refused_and_the_internet_has_a_hint(tmp_path, web):
+    lines = "n,eni-0000000a's description (10.9.9.9),internet,tcp,22,reach\n"
+    with pytest.raises(ValueError) as caught:
+        reachability(web, _file(tmp_path, lines))
+    assert 'did you mean "eni-0000000a\'s description (10.0.1.10)"?' in str(caught.value)
+    assert str(caught.value).endswith("; the internet is 0.0.0.0/0 or ::/0")
 
 
 def test_a_file_in_another_encoding_is_named(tmp_path):

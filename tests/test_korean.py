@@ -59,7 +59,9 @@ def test_every_label_of_pages_figures_and_tables_is_in_the_catalogue():
 
 
 #: Modules whose sentences a report shows, and what in them it does not.
-TELLING = ["questions/" + name for name in ("causes", "legitimacy", "rules", "fixes", "what_if", "gaps")] + ["reporting/run"]
+TELLING = ["questions/" + name for name in ("causes", "legitimacy", "rules", "fixes", "what_if", "gaps")] + [
+    "reporting/run"
+]
 NOT_SHOWN = re.compile(
     r"^[^ ]*$|SELECT|^CASE |^aws |^--|^[\w, ]*(interface|group)_id|^(reading logs|running notebooks)$|^; "
     r"|^(low|out to|in from|was|is)\b.*"

@@ -3,6 +3,7 @@
 import json
 import random
 import re
+from ipaddress import ip_network
 
 import pytest
 
@@ -511,6 +512,11 @@ def test_the_digest_changes_with_any_byte_of_any_file(hosts):
             json.dumps({"NetworkAcls": [acl("acl-1", [entry(1, True, "Allow", "0.0.0.0/0")])]}),
             "item 1 of NetworkAcls: rule 1: RuleAction is 'Allow'",
         ),
+        (
+            "describe-security-groups.json",
+            json.dumps({"SecurityGroups": [], "NextToken": "abc"}),
+            r"is one page of many \(it ends with a NextToken\)",
+        ),
     ],
 )  # fmt: skip
 def test_a_broken_snapshot_is_refused_by_file_and_reason(tmp_path, name, content, message):
@@ -523,6 +529,22 @@ def test_a_broken_snapshot_is_refused_by_file_and_reason(tmp_path, name, content
     assert re.search(re.escape(str(folder / name)), str(caught.value))
     assert "`flowkit snapshot network`" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_what_aws_leaves_out_or_writes_as_null_is_none(tmp_path):
+    six = {"SubnetId": "subnet-6", "Ipv6CidrBlockAssociationSet": [{"Ipv6CidrBlock": "2001:db8::/64"}]}
+    nothing = dict.fromkeys(["Groups", "PrivateIpAddresses", "Ipv6Addresses", "Ipv4Prefixes", "Attachment", "TagSet"])
+    bare = interface("eni-1", "10.0.0.5", []) | nothing | {"Description": None}
+    numbered = interface("eni-2", "10.0.0.6", []) | {"TagSet": [{"Key": "Name", "Value": 5}, {"Key": "Owner"}]}
+    groups = [group("sg-1") | {"IpPermissions": None}, group("sg-2", [permission("tcp", 1, 2) | {"IpRanges": None}])]
+    acls = [acl("acl-1", OPEN) | {"Associations": None}]
+    found = read_snapshot(
+        write_snapshot(tmp_path, [bare, numbered], groups, acls, [six, six | {"SubnetId": "subnet-1"}])
+    )
+    assert found.subnets["subnet-6"].cidrs == (ip_network("2001:db8::/64"),)
+    assert (found.interfaces["eni-1"].addresses, found.interfaces["eni-1"].group_ids) == (("10.0.0.5",), ())
+    assert [one.name for one in found.interfaces.values()] == ["eni-1", "5"]
+    assert [one.rules for one in found.groups.values()] == [(), ()]
 
 
 def test_no_folder_no_snapshot(tmp_path):

@@ -11,8 +11,10 @@ from test_network import ANY, OPEN, acl, entry, group, interface, permission, wr
 from flowkit.loading.network import read_snapshot
 from flowkit.log import load
 from flowkit.questions.fixes import TrafficToAllow, acl_fix, group_fix, replay, reply_ports  # fmt: skip
+from flowkit.questions.least_privilege import least_privilege
 from flowkit.questions.networks import enclosing_network, merged
 from flowkit.questions.rules import Packet, evaluate, rule_use
+from flowkit.reporting.reachability import reachability
 from flowkit.reporting.rejected import ACCEPT_ONLY, rejected
 
 
@@ -265,8 +267,76 @@ def test_never_used_stands_beside_how_much_of_the_time_was_seen(tmp_path, networ
     assert table.coverage["all traffic to 0.0.0.0/0"] == 0.5
     assert rejected(log).summary == (
         ACCEPT_ONLY,
-        "Of 4 security group rules, 2 never used, 1 wider than their use (log coverage at least 50 %).",
+        "Of 4 security group rules, 2 never used, 1 wider than their use (in 4 min, log coverage at least 50 %).",
     )
+
+
+@pytest.mark.parametrize("peer", [{"group": "sg-0999"}, {"prefix_list": "pl-0123"}])
+def test_the_use_of_a_rule_whose_peer_nobody_knows_is_unknown_and_it_is_never_narrowed(tmp_path, peer):
+    unknown, name = permission("tcp", 5432, 5432, **peer), [*peer.values()][0]
+    write_snapshot(
+        tmp_path / "network",
+        [interface("eni-db", "10.0.1.7", ["sg-db"])],
+        [group("sg-db", [unknown, permission("tcp", 443, 443, cidr=ANY), permission("tcp", 22, 22, cidr=ANY)])],
+        [acl("acl-1", OPEN)],
+    )
+    sessions = [(5432, 1000), (443, 1060)]
+    log = log_of(
+        tmp_path,
+        [one for port, at in sessions for one in both("10.0.0.5", "10.0.1.7", 40000, port, "eni-db", start=at)],
+    )
+    table = rule_use(log).set_index("rule")
+    assert table.use.tolist() == ["never used", "wider than its use", "unknown"]
+    assert table.seen[f"tcp/5432 from {name}"] == f"the snapshot does not say which addresses {name} stands for"
+    assert rejected(log).summary[-1] == (
+        "Of 3 security group rules, 1 never used, 1 wider than their use (in 90 s, log coverage 100 %). The use of 1 other"
+        " is unknown: the snapshot does not say which addresses its peer stands for."
+    )
+    (row,), narrowed = least_privilege(log)[0].itertuples(), least_privilege(log)[1]
+    assert (row.narrowest, name in row.commands) == (f"tcp/443 from 10.0.0.5/32; tcp/5432 from {name}", False)
+    assert any(rule.peer == name for rule in narrowed.groups["sg-db"].rules)
+
+
+@pytest.mark.parametrize(
+    ("peers", "listed", "why"),
+    [
+        ({"group": "sg-0999"}, True, "the snapshot does not say which addresses sg-0999 stands for"),
+        ({"prefix_list": "pl-1"}, True, "the snapshot does not say which addresses pl-1 stands for"),
+        (None, False, "the snapshot lacks sg-db"),  # as in one page of many
+    ],
+)
+def test_a_group_that_may_admit_a_client_is_not_said_to_lack_a_rule(tmp_path, peers, listed, why):
+    rules = [permission("tcp", 6379, 6379, **peers)] if peers else []
+    write_snapshot(
+        tmp_path / "network",
+        [interface("eni-db", "10.0.1.7", ["sg-db"])],
+        [group("sg-db", rules)] if listed else [],
+        [acl("acl-1", OPEN)],
+    )
+    accepted = both("10.0.0.5", "10.0.1.7", 4, 5432, "eni-db")
+    tries = [line("10.0.0.5", "10.0.1.7", 40000 + n, 6379, "eni-db", 1000 + n, "REJECT") for n in range(0, 600, 60)]
+    (found,) = rejected(log_of(tmp_path, [*accepted, *tries]), min_score=0).findings
+    assert found.title.endswith(f"security group sg-db has no ingress rule that is known to admit it ({why}).")
+    assert why in found.grounds and "Replayed on the rules" not in found.action
+    assert ("--group-id YOUR_SECURITY_GROUP" in found.action) is not listed
+
+
+def test_a_snapshot_of_other_interfaces_is_said_once_and_with_what_rests_on_it(tmp_path, network):
+    accepted = both("10.9.0.5", "10.9.1.7", 45000, 5432, "eni-far", start=970)
+    tries = [line("10.9.0.5", "10.9.1.7", 40000 + n, 6379, "eni-far", 1000 + n, "REJECT") for n in range(0, 600, 60)]
+    log = log_of(tmp_path, [*accepted, *tries])
+    answer, lacks = rejected(log, min_score=0), "the snapshot lacks this interface"
+    said = "Of 1 interface of the log, 0 are in the network snapshot: is it of the same account, region and time?"
+    assert answer.summary.count(said) == 1 and answer.summary[0] == said
+    (found,) = answer.findings
+    assert f"{lacks}: it may be of another account, region or time" in found.grounds
+    assert found.action.startswith(lacks.capitalize()) and "would tell" not in "".join(found.grounds)
+    lines = tmp_path / "expect.csv"
+    lines.write_text("name,source,destination,protocol,port,expect\nshut,10.9.0.5,10.9.1.7,tcp,5432,block\n")
+    reached = reachability(log, lines)
+    assert reached.summary[0] == said
+    (opened,) = [one for one in reached.findings if one.kind == "newly-reachable"]
+    assert opened.action.startswith(f"Find the rule that lets it in. {lacks.capitalize()}")
 
 
 def test_a_log_of_rejections_only_says_nothing_of_the_use_of_rules(tmp_path, network):

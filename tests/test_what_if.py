@@ -181,6 +181,27 @@ def test_an_unknown_prefix_list_is_undetermined(tmp_path, log):
     assert fk.what_if(log, known).verdict == "nothing rejected"
 
 
+def test_what_only_a_rule_of_an_unknown_peer_can_have_let_pass_is_undetermined_if_it_goes(tmp_path):
+    unknown = permission("tcp", 5432, 5432, group="sg-0999")
+    today = network(tmp_path / "today", [unknown, *DB[1:]])
+    log = fk.load(str(write_log(tmp_path / "flow.log", minutes())), network=today)
+    answer = fk.what_if(
+        log, "revoke-security-group-ingress --group-id sg-db --protocol tcp --port 5432 --source-group sg-0999"
+    )
+    assert (answer.verdict, told(answer)) == ("undetermined", [("undetermined", "10.0.0.5", 5432, 20)])
+    assert (answer.untried.empty, answer.reasons) == (True, ("undetermined",))
+    assert answer.summary[-1].startswith(
+        "That does not make the change safe: 20 sessions are undetermined, such as at eni-db's description: the snapshot does"
+        " not say which addresses sg-0999 stands for; security group sg-db has no ingress rule for tcp/5432"
+    )
+    # Where it stays, so does what it let pass; what the network ACL denies is rejected whoever the peer is.
+    more = [unknown, *DB[1:], permission("tcp", 22, 22, cidr="10.0.0.0/16")]
+    assert told(fk.what_if(log, network(tmp_path / "more", more))) == []
+    shut = [entry(90, False, "deny", ANY, "6", (5432, 5432)), *OPEN]
+    denied = fk.what_if(log, network(tmp_path / "shut", DB[1:], entries=shut))
+    assert told(denied) == [("newly rejected", "10.0.0.5", 5432, 20)]
+
+
 def test_an_interface_that_a_snapshot_lacks_is_named(tmp_path):
     records = [*minutes(), *both("10.0.0.5", 42000, 443, eni="eni-gone")]
     log = log_of(tmp_path, records)

@@ -17,8 +17,8 @@ OWNER = ("Owner", "owner", "Team", "team", "Contact", "contact")
 
 def tags_of(item: dict) -> tuple[str, str]:
     """Return the name and the owner that the tags give."""
-    tags = {tag["Key"]: tag["Value"] for tag in item.get("Tags") or item.get("TagSet") or []}
-    return tags.get("Name", ""), next((str(tags[key]) for key in OWNER if tags.get(key)), "")
+    tags = {tag["Key"]: tag.get("Value") for tag in item.get("Tags") or item.get("TagSet") or []}
+    return str(tags.get("Name") or ""), next((str(tags[key]) for key in OWNER if tags.get(key)), "")
 
 
 def named(item: dict, tags: dict[str, tuple[str, str]]) -> tuple[str, str]:

@@ -179,7 +179,7 @@ def read_snapshot(folder: str | Path) -> Snapshot:
         for path in sorted(folder.glob(f"{prefix}*.json"))
     }
     hosts = items("describe-instances", "Reservations", lambda item: [
-        (one["InstanceId"], tags_of(one)) for one in item.get("Instances", [])
+        (one["InstanceId"], tags_of(one)) for one in _list(item, "Instances")
     ])  # fmt: skip
     tags = dict(itertools.chain(*hosts))
     tags |= items("describe-nat-gateways", "NatGateways", lambda item: (item["NatGatewayId"], tags_of(item)))
@@ -211,13 +211,16 @@ def _items(folder: Path, digest, name: str, key: str, parse, required: bool = Fa
     try:
         content = path.read_bytes()
         digest.update(path.name.encode() + content)
-        items = json.loads(content.decode("utf-8-sig"))[key]
+        listed = json.loads(content.decode("utf-8-sig"))
+        items = listed[key]
     except FileNotFoundError:
         if not required:
             return []
         raise ValueError(f"{path} is missing: `flowkit snapshot network` writes it") from None
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(f'{path} is not `aws ec2` output with a list "{key}" ({error}): {REWRITE}') from None
+    if listed.get("NextToken"):
+        raise ValueError(f"{path} is one page of many (it ends with a NextToken): {REWRITE}")
     try:
         for item in items if isinstance(items, list) else [items]:
             found.append(parse(item))
@@ -227,20 +230,25 @@ def _items(folder: Path, digest, name: str, key: str, parse, required: bool = Fa
     return found
 
 
+def _list(item: dict, key: str) -> list:
+    """Return the list that an item has under `key`; none where AWS leaves it out or writes null."""
+    return item.get(key) or []
+
+
 def _interface(item: dict, tags: dict) -> Interface:
-    listed = item.get("PrivateIpAddresses", [])
-    public = [entry.get("Association", {}).get("PublicIp") for entry in listed]
+    listed = _list(item, "PrivateIpAddresses")
+    public = [(entry.get("Association") or {}).get("PublicIp") for entry in listed]
     found = [item.get("PrivateIpAddress"), *(entry["PrivateIpAddress"] for entry in listed)]
-    found += [entry["Ipv6Address"] for entry in item.get("Ipv6Addresses", [])]
+    found += [entry["Ipv6Address"] for entry in _list(item, "Ipv6Addresses")]
     # Pods have addresses of the prefixes (/28) that their node's interface was given.
-    found += [address for entry in item.get("Ipv4Prefixes", []) for address in ip_network(entry["Ipv4Prefix"])]
+    found += [address for entry in _list(item, "Ipv4Prefixes") for address in ip_network(entry["Ipv4Prefix"])]
     identifier, instance = item["NetworkInterfaceId"], (item.get("Attachment") or {}).get("InstanceId")
     name, owner = named(item, tags)
     addresses = tuple(dict.fromkeys(str(ip_address(address)) for address in found if address))
     return Interface(
         identifier, addresses, tuple(filter(None, public)), item["SubnetId"], item["VpcId"], instance,
         name=name or identifier, interface_type=item.get("InterfaceType", "interface"),
-        group_ids=tuple(group["GroupId"] for group in item.get("Groups", [])), owner=owner,
+        group_ids=tuple(group["GroupId"] for group in _list(item, "Groups")), owner=owner,
     )  # fmt: skip
 
 
@@ -257,14 +265,14 @@ def group_of(item: dict, lists: dict, members: dict) -> Group:
     """Return the security group `item` of describe-security-groups; `lists`: prefix lists, `members`: addresses, by id."""
     identifier, rules = item["GroupId"], []
     ways = {"IpPermissions": False, "IpPermissionsEgress": True}
-    for one, egress in ((one, egress) for key, egress in ways.items() for one in item.get(key, [])):
+    for one, egress in ((one, egress) for key, egress in ways.items() for one in _list(item, key)):
         about = (identifier, egress, _match(one["IpProtocol"], one.get("FromPort"), one.get("ToPort")))
         for key, cidr in (("IpRanges", "CidrIp"), ("Ipv6Ranges", "CidrIpv6")):
-            networks = (ip_network(peer[cidr], strict=False) for peer in one.get(key, []))
+            networks = (ip_network(peer[cidr], strict=False) for peer in _list(one, key))
             rules += [Rule(*about, str(network), (network,)) for network in networks]
-        for name in (peer["PrefixListId"] for peer in one.get("PrefixListIds", [])):
+        for name in (peer["PrefixListId"] for peer in _list(one, "PrefixListIds")):
             rules.append(Rule(*about, name, lists.get(name, ()), known=name in lists))
-        for name in (peer["GroupId"] for peer in one.get("UserIdGroupPairs", [])):
+        for name in (peer["GroupId"] for peer in _list(one, "UserIdGroupPairs")):
             rules.append(Rule(*about, name, (), frozenset(members.get(name, ())), known=name in members))
     return Group(identifier, item.get("GroupName", identifier), tuple(rules))
 
@@ -281,12 +289,11 @@ def acl_of(item: dict) -> tuple[str, tuple[Entry, ...], list[str]]:
         network = ip_network(entry.get("CidrBlock") or entry["Ipv6CidrBlock"], strict=False)
         match = _match(entry["Protocol"], *span)
         entries.append(Entry(int(number), bool(entry["Egress"]), action == "allow", match, network))
-    subnet_ids = [one["SubnetId"] for one in item.get("Associations", [])]
+    subnet_ids = [one["SubnetId"] for one in _list(item, "Associations")]
     return item["NetworkAclId"], tuple(sorted(entries, key=lambda one: one.number)), subnet_ids
 
 
 def _subnet(item: dict) -> Subnet:
-    six = [entry["Ipv6CidrBlock"] for entry in item.get("Ipv6CidrBlockAssociationSet", [])]
-    return Subnet(
-        item["SubnetId"], tuple(map(ip_network, [item["CidrBlock"], *six])), tags_of(item)[0] or item["SubnetId"]
-    )
+    four = filter(None, [item.get("CidrBlock")])  # a subnet may be of IPv6 alone
+    six = [entry["Ipv6CidrBlock"] for entry in _list(item, "Ipv6CidrBlockAssociationSet")]
+    return Subnet(item["SubnetId"], tuple(map(ip_network, [*four, *six])), tags_of(item)[0] or item["SubnetId"])

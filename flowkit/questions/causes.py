@@ -6,13 +6,12 @@ groups are stateful and network ACLs are not, so some rejections can only be an 
 https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-records-examples.html
 """
 
-from dataclasses import dataclass, field
-from ipaddress import ip_address
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
 from flowkit.loading.network import Snapshot
-from flowkit.net import ICMP, TCP, TCP_IDLE, UDP, UDP_IDLE, is_private
+from flowkit.net import ICMP, TCP, TCP_IDLE, UDP, UDP_IDLE, is_private, is_to_many
 from flowkit.questions.rules import Packet, Verdict, evaluate
 from flowkit.words import many
 
@@ -31,6 +30,7 @@ AGAIN = 600
 #: So many rejected answers of one service to one client are no backscatter of packets that somebody forged.
 ANSWERS = 3
 NO_SNAPSHOT = "a snapshot of the rules would tell (`flowkit snapshot network`)"
+ABSENT = "the snapshot lacks this interface: it may be of another account, region or time"
 NOT_BY_GROUP = "a change of a security group does not cut a tracked connection, one of a network ACL does"
 REPAIRED = "the snapshot's rules let it pass: changed back since, or not yet in force then"
 REJECT_ONLY = "the log holds rejected traffic only, nothing to compare with: a log of ALL traffic would tell"
@@ -80,7 +80,7 @@ def cause(group, context: Context) -> Cause:
         reason, word = CONTROLS.get(group.control, ("another than BPA and EC", "undetermined"))
         sure = "certain" if group.control in CONTROLS else "low"
         return Cause("service-control", word, sure, (f"the log's reject-reason is {reason}",))
-    if nowhere(group.server):
+    if is_to_many(group.server):
         return Cause("noise", "undetermined", "high", ("a VPC carries no broadcast, and multicast only in a transit"
                                                        " gateway's multicast domain",))  # fmt: skip
     snapshot, verdicts = context.snapshot, []
@@ -89,14 +89,10 @@ def cause(group, context: Context) -> Cause:
         verdicts = [evaluate(snapshot, group.interface_id, packet, reply) for packet, reply in found]
     denied = next((one for one in verdicts if not one.allowed), None)
     steps = {"late": _late, "changed": _changed, "reply": _reply, "mid-stream": _mid_stream, "request": _request}
-    return steps[group.refusal](group, context, verdicts, denied)
-
-
-def nowhere(address: str) -> bool:
-    """Return whether an address is of multicast or broadcast: the last of a private /24 is taken for one of these."""
-    return ip_address(address).is_multicast or (
-        address.endswith(".255") and (is_private(address) or address[:3] == "255")
-    )
+    found = steps[group.refusal](group, context, verdicts, denied)
+    if snapshot is None or verdicts:
+        return found
+    return replace(found, grounds=tuple(ABSENT if said == NO_SNAPSHOT else said for said in found.grounds))
 
 
 def _ends(group) -> tuple[str, str]:

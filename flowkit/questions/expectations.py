@@ -19,7 +19,7 @@ from pathlib import Path
 import pandas as pd
 
 from flowkit.loading.sample import SAMPLE
-from flowkit.net import TCP, Network, lies_in
+from flowkit.net import TCP, Network, is_network, is_private, lies_in
 from flowkit.questions.networks import text
 from flowkit.questions.reachability import ANSWERED, RESET, SILENT
 from flowkit.questions.rejected import rejections
@@ -37,6 +37,8 @@ REPAIRED = 0.1
 #: Columns of `check`.
 CHECKED = "line name source destination address destination_name protocol port expect verdict state".split()
 CHECKED += "clients failing sessions first_seen last_seen answered_until repaired interface_id confidence note proof rows".split()
+#: What people write for the internet.
+EVERYWHERE = ("internet", "the internet", "any", "all", "*")
 RESOURCE = re.compile(r"(eni|i)-[0-9a-f]{8,17}")
 
 
@@ -77,13 +79,16 @@ def expectations_of(source: str, expect: str | Path | None = None) -> Path | Non
 
 def printed_names(snapshot, names: dict[Network, str]) -> dict[str, Network | tuple[str, ...]]:
     """Return what the names that the report prints stand for: hosts for the ids of their interfaces, networks for their
-    CIDR. A name of several networks stands for none of them."""
+    CIDR, both also with an address behind them, as in titles. A name of several networks stands for none of them."""
     found: dict[str, Network | tuple[str, ...]] = {}
     for network, name in names.items():
         found[name] = () if name in found else network
+        found[f"{name} ({text(network)})"] = network
     hosts = defaultdict(tuple)
     for interface in snapshot.interfaces.values() if snapshot else ():
-        hosts[interface.name] += (interface.interface_id,)
+        titled = (f"{interface.name} ({each})" for each in (*interface.addresses, *interface.public_addresses))
+        for name in (interface.name, *titled):
+            hosts[name] += (interface.interface_id,)
     found |= hosts
     return {name: place for name, place in found.items() if place != ()}
 
@@ -152,14 +157,14 @@ def _place(column: str, written: str, printed: dict) -> Network | tuple[str, ...
     """Return the network or the ids of interfaces or instances that a cell names."""
     if RESOURCE.fullmatch(written):
         return (written,)
-    name = re.sub(r" \([0-9a-f.:]+\)$", "", written)  # a host as titles name it, with its address
-    if name in printed:
-        return printed[name]
+    if written in printed:
+        return printed[written]
     try:
         network, exact = ip_network(written, strict=False), ip_interface(written)
     except ValueError:
         close = get_close_matches(written, printed, 1)
         meant = f"; did you mean {close[0]!r}?" if close else ""
+        meant = "; the internet is 0.0.0.0/0 or ::/0" if written.lower() in EVERYWHERE else meant
         kinds = "address, CIDR, interface id, instance id or name of a host or network"
         raise ValueError(f"{column} {written!r} is no {kinds}{meant}") from None
     if exact.ip != network.network_address:
@@ -200,7 +205,8 @@ def located(lines: list[Expectation], owners: pd.DataFrame) -> list[Expectation]
 
 def matches(one: Expectation, rows: pd.DataFrame, owners: pd.DataFrame) -> pd.Series:
     """Return which of `rows` (network, destination, interface_id, protocol, port) the line is about. An address that
-    several interfaces have is the named one's at that interface, or where no interface is logged."""
+    several interfaces have is the named one's at that interface, or where no interface is logged; the public IPv4 address
+    of an interface, which logs its private one, is that interface."""
 
     def inside(column: str, networks: Iterable[Network]) -> pd.Series:
         places = {place: lies_in(place, networks) for place in rows[column].unique()}
@@ -217,7 +223,7 @@ def matches(one: Expectation, rows: pd.DataFrame, owners: pd.DataFrame) -> pd.Se
         there = rows["destination"].isin(own["address"].dropna()) & ~rows["interface_id"].isin(others)
         found &= there | rows["interface_id"].isin({*own["interface_id"], *one.destination})
     else:
-        found &= inside("destination", [one.destination])
+        found &= inside("destination", [one.destination]) | rows["interface_id"].isin(_public(one.destination, owners))
     return found.astype(bool)
 
 
@@ -226,6 +232,14 @@ def _own(place: Network | tuple[str, ...], owners: pd.DataFrame) -> pd.DataFrame
     if not isinstance(place, tuple):
         return owners[owners["address"] == str(place.network_address)]
     return owners[owners["interface_id"].isin(place) | owners["instance_id"].isin(place)]
+
+
+def _public(place: Network, owners: pd.DataFrame) -> list[str]:
+    """Return the interfaces with a public IPv4 address in `place`, unless that is as wide as the internet."""
+    if place.version == 6 or place.num_addresses > WIDE or is_private(place):
+        return []
+    own = _own(place, owners) if place.num_addresses == 1 else owners.dropna(subset=["address"])
+    return [eni for eni, at in zip(own["interface_id"], own["address"], strict=True) if lies_in(at, [place])]
 
 
 def check(lines: list[Expectation], rows: pd.DataFrame, kind: str, owners: pd.DataFrame, distinct) -> pd.DataFrame:
@@ -247,12 +261,16 @@ def check(lines: list[Expectation], rows: pd.DataFrame, kind: str, owners: pd.Da
     found = []
     for one in lines:
         covered, own, ids = matched[one.line], _own(one.destination, owners), isinstance(one.destination, tuple)
+        allowing = []
         for other in lines:
             narrower = one.sources != other.sources and all(lies_in(each, one.sources) for each in other.sources)
             if other.reach and (not one.reach or narrower):
+                allowing += [str(other.line)] if (covered & matched[other.line]).any() else []
                 covered = covered & ~matched[other.line]
         seen = rows[covered]
         verdict, proof, note = _verdict(one, seen, kind, distinct)
+        if seen.empty and allowing:
+            note = f"all that was seen of it is allowed by line {','.join(allowing)}"
         first = proof.sort_values("sessions", ascending=False, kind="stable").head(1)
         wrong = seen[seen["state"] != ANSWERED] if one.reach else proof.head(0 if verdict == "met" else len(proof))
         # The destination's interface and address, where it is one and known.
@@ -261,6 +279,7 @@ def check(lines: list[Expectation], rows: pd.DataFrame, kind: str, owners: pd.Da
         eni = eni[0] if len(eni) == 1 else None
         address = (own["address"].dropna() if seen.empty else seen["destination"]).unique()
         address = text(one.destination) if not ids else address[0] if len(address) == 1 else None
+        called = None if ids or is_network(one.written[1]) else one.written[1].removesuffix(f" ({address})")
         # Half of the clients, at least, were answered again after all failures, and long enough.
         again, since, until = proof["answered_again"].max(), proof["first_seen"].min(), proof["last_seen"].max()
         repaired = 2 * proof["recovered"].sum() >= proof["clients"].sum() and not pd.isna(again)
@@ -268,7 +287,7 @@ def check(lines: list[Expectation], rows: pd.DataFrame, kind: str, owners: pd.Da
         found.append({
             "line": one.line, "name": one.name, "source": text(one.sources[0]) if len(one.sources) == 1 else one.written[0],
             "destination": one.written[1] if ids else text(one.destination),
-            "address": address, "destination_name": names.get(eni),
+            "address": address, "destination_name": names.get(eni) if ids or one.destination.num_addresses == 1 else called,
             "protocol": next(name for name, numbers in PROTOCOLS.items() if numbers == one.protocols),
             "port": "any" if one.ports is None else "-".join(str(port) for port in dict.fromkeys(one.ports)),
             "expect": "reach" if one.reach else "block", "verdict": verdict,
@@ -279,7 +298,9 @@ def check(lines: list[Expectation], rows: pd.DataFrame, kind: str, owners: pd.Da
             "confidence": first["confidence"].iloc[0] if len(first) else "low", "note": note,
             "proof": next(first.itertuples(), None), "rows": tuple(proof.index),
         })  # fmt: skip
-    return pd.DataFrame(found, columns=CHECKED)
+    table = pd.DataFrame(found, columns=CHECKED)
+    times = ("first_seen", "last_seen", "answered_until")
+    return table.assign(**{name: pd.to_datetime(table[name], utc=True) for name in times})
 
 
 def _verdict(one: Expectation, seen: pd.DataFrame, kind: str, distinct) -> tuple[str, pd.DataFrame, str]:

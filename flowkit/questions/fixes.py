@@ -205,9 +205,12 @@ def revocation(rule: Rule) -> str | None:
 
 def replay(snapshot: Snapshot, fixes: Iterable[Fix], allow: list[tuple], refused: list[tuple]) -> list[str]:
     """Return what is wrong with `fixes`, tried on the rules: packets to let pass that still do not, and packets of
-    others, rejected until now, that would pass. A packet is (interface, `Packet`, whether it is a reply)."""
-    groups, acls = dict(snapshot.groups), dict(snapshot.acls)
-    for rule in (rule for fix in fixes for rule in fix.rules):
+    others, rejected until now, that would pass. A packet is (interface, `Packet`, whether it is a reply). A rule for a group
+    that the snapshot lacks cannot be tried: nothing is said."""
+    groups, acls, added = dict(snapshot.groups), dict(snapshot.acls), [rule for fix in fixes for rule in fix.rules]
+    if any(isinstance(rule, Rule) and rule.group_id not in groups for rule in added):
+        return []
+    for rule in added:
         if isinstance(rule, Rule):
             group = groups[rule.group_id]
             groups[rule.group_id] = replace(group, rules=(*group.rules, rule))

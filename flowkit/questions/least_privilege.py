@@ -26,6 +26,7 @@ COLUMNS = "name direction stands narrowest sessions unanswered coverage gaps com
 
 def least_privilege(log) -> tuple[pd.DataFrame, Snapshot | None]:
     """Return one row a security group and direction in which anything was answered, and the snapshot with these rules.
+    Rules whose peer the snapshot does not know stay as they are.
 
     In `COLUMNS`; ``stands``, ``narrowest``: rules; ``sessions`` were answered, the ``unanswered`` ones the narrowest rules
     need not admit; ``coverage``: the share of the time of the group's interfaces that the log covers; ``gaps``: what it
@@ -51,6 +52,7 @@ def least_privilege(log) -> tuple[pd.DataFrame, Snapshot | None]:
             open_to = {one for one, some in strangers.items() if len(some) >= STRANGERS}
             made = {one: None for rule in standing for one in _narrowed(rule, served[rule], snapshot, open_to)}
             if made:
+                made |= dict.fromkeys(rule for rule in standing if not rule.known)  # nothing says whom it admits
                 answered = sum(use.answered for use in met)
                 kept = groups[group.group_id].rules
                 groups[group.group_id] = replace(group, rules=(*(one for one in kept if one.egress != egress), *made))

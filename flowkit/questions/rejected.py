@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from flowkit.net import ADMIN_PORTS, DATABASE_PORTS, TCP, UDP, is_private, private
-from flowkit.questions.causes import AGAIN, Context, cause, nowhere
+from flowkit.net import ADMIN_PORTS, DATABASE_PORTS, TCP, UDP, is_private, is_to_many, private
+from flowkit.questions.causes import AGAIN, Context, cause
 from flowkit.questions.legitimacy import legitimacy, own_client
 from flowkit.questions.networks import enclosing_network
 from flowkit.questions.refusals import DECIDED, GROUP, GROUPS, SERVICE, SUMS, column, contrasts, grouped, scanners
@@ -60,7 +60,7 @@ def rejections(log, min_score: int = 4, scan_targets: int = 10, limit: int = GRO
     known = clients.client.map(groups.groupby("client").known.max()).fillna(0)
     # Who is rejected four times is no scanner, and need not be followed, where it is mostly accepted, or where it asks
     # everybody at once, or those who have connections to it: it calls them back, as of old FTP does.
-    idle = (groups.called | groups.server.map(nowhere)).groupby(groups.client).mean()
+    idle = (groups.called | groups.server.map(is_to_many)).groupby(groups.client).mean()
     asked = clients[(clients.groups >= DECIDED) & ~(known > clients.groups) & ~(clients.client.map(idle) > 0.5)]
     walks = scanners(fold, asked)
     walks = walks[(walks.verdict == "scanner") if context.accepts else (walks.groups >= scan_targets)]

@@ -54,7 +54,8 @@ class Verdict:
 
     `groups_allow` and `acl_allows` are None where that guard is not asked: groups for a reply or on an interface
     without any, the ACL inside the subnet. `rules` are the group rules that let the packet pass, `entry` the ACL rule
-    that decided (None: no rule fits, which denies).
+    that decided (None: no rule fits, which denies). `undecided` are the group rules that may let pass what no other does:
+    the snapshot does not know their peers.
     """
 
     packet: Packet
@@ -65,6 +66,7 @@ class Verdict:
     acl_allows: bool | None
     entry: Entry | None
     unknown: tuple[str, ...] = ()
+    undecided: tuple[Rule, ...] = ()
 
     @property
     def cause(self) -> str:
@@ -103,7 +105,7 @@ def evaluate(snapshot: Snapshot, interface_id: str, packet: Packet, reply: bool 
     """Return what the rules of `interface_id` say of `packet`; with `reply`, that its request was let pass before.
     Raises KeyError for an interface that the snapshot does not have."""
     interface, peer = snapshot.interfaces[interface_id], ip_address(packet.peer)
-    groups_allow, rules, lacking = None, (), []
+    groups_allow, rules, undecided, lacking = None, (), (), []
     if interface.group_ids and not reply:
         known = [name for name in interface.group_ids if name in snapshot.groups]
         every = (rule for name in known for rule in snapshot.groups[name].rules if rule.egress == packet.egress)
@@ -112,8 +114,8 @@ def evaluate(snapshot: Snapshot, interface_id: str, packet: Packet, reply: bool 
         groups_allow = bool(rules)
         if not rules:
             lacking = [f"the snapshot lacks {name}" for name in interface.group_ids if name not in known]
-            unknown = (rule.peer for rule in fitting if not rule.known)
-            lacking += [f"the snapshot does not say which addresses {name} stands for" for name in unknown]
+            undecided = tuple(rule for rule in fitting if not rule.known)
+            lacking += map(unknown_peer, undecided)
     acl_id, acl_allows, entry = None, None, None
     subnet, owner = snapshot.subnets[interface.subnet_id], snapshot.owner(packet.peer, interface.vpc_id)
     inside = owner is not None and owner.subnet_id == subnet.subnet_id
@@ -125,7 +127,8 @@ def evaluate(snapshot: Snapshot, interface_id: str, packet: Packet, reply: bool 
             acl_allows = entry is not None and entry.allow
         else:
             lacking.append(f"the snapshot has no network ACL for {interface.subnet_id}")
-    return Verdict(packet, interface.group_ids, groups_allow, rules, acl_id, acl_allows, entry, tuple(lacking))
+    found = (groups_allow, rules, acl_id, acl_allows, entry, tuple(lacking), undecided)
+    return Verdict(packet, interface.group_ids, *found)
 
 
 def covers(match: Match, packet: Packet) -> bool:
@@ -148,7 +151,8 @@ def rule_use(log) -> pd.DataFrame:
     interface that lets it pass: a rule whose sessions are shared with another can go without loss. In `COLUMNS`;
 
     ``use``: ``in use``, ``never used``, ``wider than its use``, ``no interface`` (the group is attached to none),
-    ``no data`` (nothing was seen, and the log covers no time); ``shared``: of the sessions that it let pass, those that
+    ``no data`` (nothing was seen, and the log covers no time), ``unknown`` (the snapshot does not say which addresses its
+    peer stands for, as of another account's group: ``seen`` says so); ``shared``: of the sessions that it let pass, those that
     another rule lets pass too; ``sources``: far addresses seen, at most; ``coverage``: as `share_seen`; ``seen``: the
     ports, and the fewest networks that hold the far addresses, where these are few; ``first``, ``last`` (UTC).
     """
@@ -172,8 +176,10 @@ def rule_use(log) -> pd.DataFrame:
             far = merged({use.far for use in met}) if few else []
             seen = [f"ports {', '.join(map(str, ports))}"] if 0 < len(ports) <= 10 else []
             seen += [", ".join(map(str, far[:10]))] if far else []
+            seen += [] if rule.known else [unknown_peer(rule)]
+            idle = "unknown" if unused == "never used" and not rule.known else unused
             rows.append((
-                unused if not met else "wider than its use" if _wide(rule, ports, far) else "in use", group.name,
+                idle if not met else "wider than its use" if _wide(rule, ports, far) else "in use", group.name,
                 "egress" if rule.egress else "ingress", rule.text, sum(one.sessions for one in met),
                 sum(shared for _use, shared in hits[rule]),
                 len({one.far for one in met}) if few else sum(one.sources for one in met), share, "; ".join(seen),
@@ -218,6 +224,11 @@ def uses(fold, snapshot: Snapshot, unsure: bool = False) -> pd.DataFrame:
         list(snapshot.interfaces),
         own=pd.DataFrame(own, columns=["interface_id", "address"], dtype="str"), bounds=bounds(peers),
     )  # fmt: skip
+
+
+def unknown_peer(rule: Rule) -> str:
+    """Return that the snapshot lacks the addresses of the rule's peer."""
+    return f"the snapshot does not say which addresses {rule.peer} stands for"
 
 
 def members_of(snapshot: Snapshot, group_id: str) -> frozenset:

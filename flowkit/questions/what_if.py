@@ -188,10 +188,16 @@ def _judged(one, before: Snapshot, after: Snapshot, starts: list[int], tried: se
             odd |= bool(changed)
             continue
         tried |= {(time, eni, rule) for time, some in enumerate((old, new)) for each in some
-                  for rule in (*each.rules, each.entry)}  # fmt: skip
+                  for rule in (*each.rules, each.entry, *each.undecided)}  # fmt: skip
         turned = [(replace(packet, egress=not packet.egress), reply) for packet, reply in packets if there]
         beyond = [evaluate(after, there.interface_id, *packet) for packet in turned]
-        found.append((_passes(*new, *beyond), *(changed or [(old[0], new[0])])[0]))
+        passes = _passes(*new, *beyond)
+        if _passes(*old) is None:  # only rules whose peers nobody knows can have let it pass
+            sides = [[{*one.undecided} for one in some] for some in ((old, new) if accepted else (new, old))]
+            stays = all(one <= other for one, other in zip(*sides, strict=True))
+            denied = any(one.acl_allows is False for one in new)
+            passes = accepted if passes is None and stays else None if accepted and not (passes or denied) else passes
+        found.append((passes, *(changed or [(old[0], new[0])])[0]))
     outcomes = {passes for passes, *_ in found}
     if outcomes == {accepted} or not (found or odd):
         return None
@@ -204,6 +210,7 @@ def _judged(one, before: Snapshot, after: Snapshot, starts: list[int], tried: se
     by_acl = ways[0].acl_allows is not ways[1].acl_allows
     sure = outcomes == {not accepted} and (accepted or one.refusal in BY_RULES) and not (inside and by_acl)
     verdict = UNDETERMINED if not sure else REJECTED if accepted else PASSES
+    said[1] = [*ways[0].unknown, *said[1]] if accepted and not sure else said[1]
     return verdict, *map("; ".join, said)
 
 

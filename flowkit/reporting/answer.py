@@ -23,7 +23,7 @@ MIME = "application/vnd.flowkit.findings+json"
 SENTENCES = 5
 #: A line of an action that begins so is code, with what `\` or an open brace carries on; code has a copy button.
 COMMAND = re.compile(r"^\s*([$#] |aws |flowkit |papermill |python3? |sudo |ss |nc |nmap |curl |dig |ping |resource \")")
-#: Of a log that covers a smaller share of the time than this the summary says so first.
+#: Of a log that covers a smaller share of the time than this, or a snapshot of its interfaces, the summary says so first.
 LITTLE = 0.5
 #: So many incidents are shown in full; of what is beyond, their number, and so many as rows of a table.
 SHOWN, ROWS = 30, 500
@@ -112,6 +112,13 @@ def covered(share: float | None) -> str:
 def little(share: float | None) -> tuple[str, ...]:
     """Return the sentence that comes before all others where the log covers less than `LITTLE` of the time."""
     return () if share is None or share >= LITTLE else (text("coverage.little", share=percent(share)),)
+
+
+def absent(log) -> tuple[str, ...]:
+    """Return the sentence that comes next where less than `LITTLE` of the log's interfaces are in its network snapshot."""
+    logged = {*log.interfaces["interface_id"]} - {"-"} if log.network else set()
+    known = len(logged & log.network.interfaces.keys()) if logged else 0
+    return (text("coverage.absent", n=len(logged), known=known),) if known < LITTLE * len(logged) else ()
 
 
 def boxes(data: dict) -> Markup:

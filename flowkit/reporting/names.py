@@ -35,7 +35,8 @@ def hosts(log) -> Callable[..., str]:
 
 def called(name: object, place: str) -> str:
     """Return an address or an interface with its name, as `web-1 (10.0.0.5)`, or alone where it has none."""
-    return str(place) if pd.isna(name) or name == place else f"{name} ({place})"
+    named = pd.isna(name) or name == place or str(place).startswith(f"{name} (")
+    return str(place) if named else f"{name} ({place})"
 
 
 def named(table: pd.DataFrame, host: Callable[..., str]) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from flowkit.questions.reachability import ANSWERED, ENOUGH, REFUSED, REPLY_REFU
 from flowkit.questions.samples import KEYS, samples
 from flowkit.questions.services import exposed, unanswered
 from flowkit.reporting import reachability_findings as finding_of
-from flowkit.reporting.answer import Answer, beyond, covered, little
+from flowkit.reporting.answer import Answer, absent, beyond, covered, little
 from flowkit.reporting.finding import Finding
 from flowkit.reporting.kinds import text
 from flowkit.reporting.names import hosts
@@ -165,7 +165,7 @@ def _with_evidence(log, reach: Reach, found: list[tuple[Finding, pd.DataFrame]])
 
 def _summary(reach: Reach, services, quiet, checked, lost: pd.DataFrame) -> list[str]:
     said = [translated(LIMITS[reach.kind])] if reach.kind in LIMITS else []
-    said += little(covered_share(reach.log.coverage))
+    said += (*little(covered_share(reach.log.coverage)), *absent(reach.log))
     if len(checked):
         counts = checked["verdict"].value_counts()
         words = {**WORDS, "met": "as expected", "unproven": "without data"}

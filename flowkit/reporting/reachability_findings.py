@@ -47,8 +47,10 @@ def expectation(reach: Reach, row, mine: pd.DataFrame, host) -> Finding:
         form, severity = "expected" if row.verdict == "newly-reachable" else "let-in", "high"
         who, counts = _who(host, row, alone, row.failing), {"clients": row.failing, "sessions": row.sessions}
         rules = admitting(log.network, row.proof, reach.clients(pd.DataFrame([row.proof._asdict()])))
-        unknown = f"{text('expectation.find')} {text('next.snapshot')}"
-        action = unknown if log.network is None else revoking(rules) or text("expectation.none")
+        absent = log.network and row.proof.interface_id not in log.network.interfaces
+        then = [text("next.absent")] if absent else [] if log.network else [text("next.snapshot")]
+        unknown = " ".join([text("expectation.find"), *then])
+        action = unknown if rules is None else revoking(rules) or text("expectation.none")
         incident = opened_by(row.proof, rules)
     else:
         form, severity = ("repaired", "medium") if row.repaired else ("", "high")
@@ -62,7 +64,7 @@ def expectation(reach: Reach, row, mine: pd.DataFrame, host) -> Finding:
     return finding(
         row.verdict if row.verdict == "newly-reachable" else f"expectation-{row.verdict}", row._asdict(), form, counts,
         name=without_controls(row.name), expectation=row.name, who=who, where=where, state=meaning(row.state, row.confidence),
-        until=row.last_seen, why=translated(row.note) or text("expectation.unseen"), severity=severity,
+        until=row.last_seen, why=retold(row.note) or text("expectation.unseen"), severity=severity,
         srcaddr=source, dstaddr=row.address, protocol=number, dstport=port, cause=cause.get("cause"),
         grounds=(*grounds, *cause.get("grounds", ())),
         action=action, incident=cause.get("incident", incident),

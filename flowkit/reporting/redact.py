@@ -117,7 +117,9 @@ class Redactor:
 
     def name(self, text: str) -> str:
         """Return what stands for the name `text`; ids, and what the report itself adds to a name, stay."""
-        kind, name, end = re.fullmatch(r"(NAT gateway )?(.*?)( …\w{4})?", text, re.DOTALL).groups("")
+        kind, name, end = re.fullmatch(
+            r"(NAT gateway )?(.*?)((?: …\w{4})?(?: \([\d.a-f:/]+\))?)", text, re.DOTALL
+        ).groups("")
         if name in _NO_NAMES or _ID.fullmatch(name):
             return text
         self.replaced.add(name)

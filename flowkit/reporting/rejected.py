@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from flowkit.folding.coverage import covered_share
+from flowkit.folding.coverage import covered_share, duration
 from flowkit.language import translated
 from flowkit.net import is_private
 from flowkit.questions.refusals import over_time
@@ -13,7 +13,7 @@ from flowkit.questions.rejected import KINDS, Rejections, rejections
 from flowkit.questions.rules import rule_use
 from flowkit.questions.samples import samples
 from flowkit.reporting import kinds
-from flowkit.reporting.answer import LITTLE, Answer, beyond, covered, little
+from flowkit.reporting.answer import LITTLE, Answer, absent, beyond, covered, little
 from flowkit.reporting.finding import Finding, gravity, incidents
 from flowkit.reporting.html import percent, portion
 from flowkit.reporting.kinds import text
@@ -73,7 +73,14 @@ def rejected(log, min_score: int = 4, scan_targets: int = 10, top: int = 20) -> 
     ]
     numbers = _numbers(every)
     return Rejected(
-        summary=tuple([*little(whole), *_summary(findings, found, log, numbers, whole), *_rules(rules)][:5]),
+        summary=tuple(
+            [
+                *little(whole),
+                *absent(log),
+                *_summary(findings, found, log, numbers, whole),
+                *_rules(rules, log.fold.facts),
+            ][:5]
+        ),
         findings=tuple(findings),
         numbers=numbers,
         unlisted=beyond((rows[0].root for _, rows in listed), unlisted),
@@ -160,15 +167,18 @@ def _numbers(every: dict[str, list[tuple[str, list]]]) -> dict[str, int]:
     return numbers
 
 
-def _rules(rules: pd.DataFrame) -> list[str]:
-    """Return how many security group rules were never used or are wider than their use, and on what coverage."""
-    never, wide = (rules[rules.use == word] for word in ("never used", "wider than its use"))
+def _rules(rules: pd.DataFrame, facts: dict) -> list[str]:
+    """Return how many security group rules were never used or are wider than their use, in what time and on what coverage,
+    and of how many nobody can tell."""
+    never, wide, unknown = (rules[rules.use == word] for word in ("never used", "wider than its use", "unknown"))
     if never.empty and wide.empty:
         return []
     least = pd.concat([never, wide]).coverage.min(skipna=False)
     known = "unknown" if pd.isna(least) else "least" if least < 1 else "full"
     share = text(f"rejected.{known}-coverage", least=None if pd.isna(least) else percent(least))
-    return [text("rejected.rules", n=len(rules), never=len(never), wide=len(wide), share=share)]
+    span = duration((facts["last"] or 0) - (facts["first"] or 0))
+    counted = text("rejected.rules", n=len(rules), never=len(never), wide=len(wide), share=share, span=span)
+    return [counted + (text("rejected.unknown-rules", n=len(unknown)) if len(unknown) else "")]
 
 
 def _clients(groups: pd.DataFrame, host) -> pd.DataFrame:

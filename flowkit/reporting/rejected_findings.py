@@ -136,7 +136,11 @@ def blame(log, lead: pd.Series, verdict) -> str:
         names = {name: log.network.groups[name].name for name in verdict.group_ids if name in log.network.groups}
         groups = ", ".join(called(names.get(one), one) for one in verdict.group_ids)
         way = translated("egress" if verdict.packet.egress else "ingress")
-        said.append(text("blame.group", groups=without_controls(groups), way=way))
+        unsure = verdict.undecided or len(names) < len({*verdict.group_ids})
+        why = retold(without_controls(verdict.unknown[0])) if unsure else ""
+        said.append(
+            text("blame.unsure" if unsure else "blame.group", groups=without_controls(groups), way=way, why=why)
+        )
     if verdict.acl_allows is False:
         number = "*" if verdict.entry is None or verdict.entry.number in LAST_RULES else str(verdict.entry.number)
         said.append(text("blame.entry", acl=without_controls(verdict.acl_id), rule=number))
@@ -149,7 +153,8 @@ def _action(log, part: pd.DataFrame, lead: pd.Series, verdict, groups: pd.DataFr
     if lead.kind in ("late-packets", "service-control"):
         return ""
     if lead.cause not in ("security-group", "network-acl", "security-group-and-network-acl"):
-        usual = "over" if part.since.notna().all() else "newer" if log.network else "snapshot"
+        known = lead.interface_id in log.network.interfaces if log.network else None
+        usual = "over" if part.since.notna().all() else {None: "snapshot", False: "absent", True: "newer"}[known]
         return text(f"next.{lead.cause if f'next.{lead.cause}' in TEXTS else usual}")
     far = tuple(sorted(set(part.far)))
     # All that its group allows may ask a service, else the internet where rules cannot name so many clients.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from flowkit.folding.coverage import duration
-from flowkit.language import translated
+from flowkit.language import retold, translated
 from flowkit.loading.network import Snapshot
 from flowkit.questions.least_privilege import least_privilege
 from flowkit.questions.rule_changes import rules_after
@@ -90,7 +90,7 @@ def _reasons(log, replay: Replay, share: float | None) -> dict[str, str]:
     numbers = {"interfaces": len(replay.unjudged), "changes": len(closing), **_of(replay, UNDETERMINED)}
     for form, ((eni, why), *_) in ((form, some) for form, some in examples.items() if some):
         name = without_controls(log.network.label(eni))
-        said[form] = text(f"what-if.{form}", name=name, why=translated(why), **numbers)
+        said[form] = text(f"what-if.{form}", name=name, why=retold(why), **numbers)
     return said
 
 
