@@ -24,8 +24,9 @@ from flowkit.words import without_controls
 LIMITS = {
     "none": "There is no traffic in this window: nothing can be said of what is reachable.",
     "reject-only": "This log holds rejected traffic only: it cannot show what is reachable, only what was rejected.",
-    "accept-only": "This log holds accepted traffic only: it cannot show rejections, and rejected return traffic looks"
-    " like no response.",
+    "accept-only": "No record of this log is a REJECT: nothing was rejected, or the flow log takes accepted traffic only,"
+    " where rejected return traffic looks like no response (this tells: aws ec2 describe-flow-logs --query"
+    " 'FlowLogs[].[FlowLogId,TrafficType]').",
     "no-action": "This log lacks the field action: rejected traffic looks like no response.",
 }
 WORDS = {"newly-reachable": "open but should be blocked", "unproven": "no data"}
