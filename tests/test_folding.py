@@ -274,6 +274,9 @@ def test_who_began_by_evidence():
     assert set(table.server) == {ME}
     (one,) = folded([record(ME, PEER, 5601, 443), record(PEER, ME, 443, 5601)]).itertuples()
     assert (one.evidence, one.server_port) != ("ports", 5601)
+    # Clients of NFS send from ports below 1024 (man 5 nfs: resvport).
+    (one,) = folded([record(ME, PEER, 2049, 872), record(PEER, ME, 872, 2049)]).itertuples()
+    assert (one.evidence, one.client, one.server_port) == ("ports", PEER, 2049)
 
 
 def test_the_ends_of_an_edge_are_the_packet_s_own_behind_gateways_and_at_nodes_with_pods():

@@ -266,7 +266,12 @@ def test_the_documented_port_5001_answered_the_internet(tmp_path):
     ("keep", "kind", "states", "summary"),
     [
         ("REJECT", "reject-only", {("refused", "low")}, "This log holds rejected traffic only: it cannot show what"),
-        ("ACCEPT", "accept-only", {("accepted-silent", "low")}, "This log holds accepted traffic only: it cannot show"),
+        (
+            "ACCEPT",
+            "accept-only",
+            {("accepted-silent", "low")},
+            "No record of this log is a REJECT: nothing was rejected, or",
+        ),
         ("NODATA", "none", set(), "There is no traffic in this window: nothing can be said of"),
     ],
 )
@@ -915,3 +920,63 @@ def test_many_hosts_that_serve_the_internet_by_unknown_rules_are_one_incident(tm
             "10.0.0.1, 10.0.0.10, 10.0.0.11, 10.0.0.2, 7 more are reachable from the internet on tcp/22 ssh:"
             " 1 client, 11 sessions."
         )
+
+
+def _asked(client, server, port, tries=6, protocol=6, eni="eni-0000000e", **changes):
+    """What a client's own interface logs of attempts that nobody answers, and of what others answer."""
+    rows = [_flow(eni, client, server, 40000 + at, port, 2 if protocol == 6 else 0, size=60, packets=1, way="egress", at=at * 60,
+                  protocol=protocol, **changes) for at in range(tries)]  # fmt: skip
+    return rows + _pair("10.9.9.1", client, 443, sport=39000, eni=eni, way="egress")[:1] + [
+        _flow(eni, "10.9.9.1", client, 443, 39000, 19, way="ingress"), *_syn(client, "198.51.100.9", 22, "REJECT", eni=eni)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rows", "said", "severity", "action"),
+    [
+        (_asked("10.0.9.5", "10.9.9.9", 5432), "10.9.9.9 on tcp/5432 postgresql: 6", "medium", "Only the client's side"),
+        (_asked("10.0.9.5", "10.9.9.9", 53, protocol=17), "10.9.9.9 on udp/53 dns: 6", "medium", "Only the client's side"),
+        (_asked("10.0.9.5", "198.51.100.7", 25) + _asked("10.0.9.5", "198.51.100.8", 25),
+         "198.51.100.7, 198.51.100.8 on tcp/25 smtp: 12", "medium", "EC2 blocks outbound port 25"),
+        (_asked("10.0.9.5", "198.51.100.7", 8443), "198.51.100.7 on tcp/8443 https: 6", "low", "Only the client's side"),
+        (_asked("10.0.9.5", "10.9.9.9", 5432, tries=2), None, "", ""),
+        (_asked("10.0.9.5", "10.9.9.9", 514, protocol=17), None, "", ""),
+        (_asked("10.0.9.5", "10.9.9.9", 8125, protocol=17), None, "", ""),
+        ([row for n in range(6) for row in _asked("10.0.9.5", f"10.9.9.{n + 10}", 22)], None, "", ""),  # a scanner
+        (_asked("10.0.9.5", "198.51.100.7", 8443) + _pair("198.51.100.7", "10.0.9.6", 8443, eni="eni-0000000f"), None, "", ""),
+        # The answers come back by another interface; what a gateway rejects is told there.
+        (_asked("10.0.9.5", "10.9.9.9", 5432) + [
+            _flow("eni-0000000f", "10.9.9.9", "10.0.9.5", 5432, 40000, 18, way="ingress")], None, "", ""),
+        (_asked("10.0.9.5", "10.9.9.9", 5432) + [row for at in range(6) for row in _syn(
+            "10.9.9.9", "10.0.7.7", 5432, "REJECT", sport=50000 + at, eni="eni-0000000d", way="egress")], None, "", ""),
+    ],
+)  # fmt: skip
+def test_a_client_that_nobody_answers_is_told_also_where_only_its_side_is_logged(
+    tmp_path, rows, said, severity, action
+):
+    found = reachability(log_of(tmp_path, rows, FIELDS.split())).findings
+    found = [one for one in found if one.kind == "accepted-silent"]
+    assert [(one.title, one.severity) for one in found] == (
+        [(f"No response to 10.0.9.5 from {said} sessions.", severity)] if said else []
+    )
+    for one in found:
+        assert one.action.startswith(action) and "REJECT" not in one.action
+        assert one.records == one.counts["sessions"] and len(one.samples) == 3
+        assert (one.subject["srcaddr"], one.subject["interface_id"]) == ("10.0.9.5", "eni-0000000e")
+
+
+@pytest.mark.parametrize("arrives", [False, True])
+def test_answers_that_leave_the_server_and_do_not_arrive_are_no_answers(tmp_path, arrives):
+    rows = []
+    for at in (0, 60, 120):
+        rows += _pair(WEB, DB, 8443, sport=40000 + at, flags=(2, 18), size=360, packets=6, at=at)
+        rows.append(_flow(ENI[DB], DB, WEB, 40000 + at, 8443, 2, size=360, packets=6, way="egress", at=at))
+    if arrives:
+        rows.append(_flow(ENI[DB], WEB, DB, 8443, 40000, 18, size=360, packets=6, way="ingress"))
+    answer = reachability(log_of(tmp_path, rows, FIELDS.split()))
+    assert [(one.title, one.confidence, one.subject["dstaddr"]) for one in answer.findings] == (
+        [] if arrives else [("10.0.0.1 tcp/8443 https answers, and the answers do not arrive: 1 client in 10.0.0.0/24,"
+                             " 3 sessions.", "medium", WEB)])  # fmt: skip
+    if not arrives:
+        assert "check the route back" in answer.findings[0].action
+        assert "if the flow log takes accepted traffic only" in answer.findings[0].action

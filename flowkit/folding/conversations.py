@@ -10,7 +10,7 @@ What speaks first decides:
 | refused | whose packets were refused, if nothing ever came back; who was accepted, if only the answer was refused |
 | service | the end facing the address and port that at least `FAN_IN` ends talked to |
 | ports | the end facing a well-known service port |
-| lowport | the end facing a port below 1024 |
+| lowport | the end facing a port below 1024 (NFS clients send from such ports, so a known service goes first) |
 | first | whose first packet is at least `LEAD` seconds older, or the only one |
 
 ``conversations``, the last of `CONVERSATIONS`, has one row a conversation at one interface: ``interface_id``, ``client``,
@@ -112,7 +112,7 @@ _SAYS = {
     "carry": "CASE WHEN NOT (a_syn OR b_syn) THEN carried = 'a' END",
     "refused": f"CASE WHEN NOT (protocol = {TCP} AND flagged) THEN {_REFUSED} END",
     "service": _end(f"y_fan_in >= {FAN_IN} AND y_fan_in >= {RATIO} * x_fan_in"),
-    "ports": f"CASE WHEN ported THEN {_end('y_service AND NOT x_service AND NOT x_system')} END",
+    "ports": f"CASE WHEN ported THEN {_end('y_service AND NOT x_service')} END",
     "lowport": f"CASE WHEN ported THEN {_end('y_system')} END",
     "first": _end(f"(x_sent AND NOT y_sent) OR coalesce(y_first - x_first >= {LEAD}, FALSE)"),
     "refused_plain": _REFUSED,

@@ -29,7 +29,7 @@ COLUMNS = ("name", "source", "destination", "protocol", "port", "expect")
 VERDICTS = ("broken", "newly-reachable", "unproven", "met")
 PROTOCOLS = {"tcp": (6,), "udp": (17,), "icmp": (1, 58), "any": ()}
 #: What a log of one action only leaves open.
-ONLY = {"reject-only": "the log holds rejected traffic only", "accept-only": "the log holds accepted traffic only"}
+ONLY = {"reject-only": "the log holds rejected traffic only", "accept-only": "no record of the log is a REJECT"}
 #: Addresses from which a source is a crowd, in which single failures prove nothing.
 WIDE = 65_536
 #: Share of the time since the first failure that answers must have gone on after the last one to call it repaired.

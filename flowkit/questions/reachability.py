@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from flowkit.folding.conversations import OUTCOMES
-from flowkit.net import INTERNET, UDP, Network, is_private
+from flowkit.net import INTERNET, LARGEST_SYN, UDP, Network, is_private
 from flowkit.questions.networks import bounds, name_of, placed
 
 CONFIDENCE = ("low", "medium", "high")
@@ -54,7 +54,11 @@ SELECT client, edges.server, protocol, server_port AS port, shared.vpc, bool_or(
     max(latest) FILTER ({HERE} AND {_MET}) % {LATEST} AS answered_at,
     max(latest) FILTER ({HERE} AND {_FAILED}) % {LATEST} AS failed_at,
     {_FAILING}[min(list_position({_FAILING}, outcome)) FILTER ({_FAILED})] AS failing,
-    bool_or(outcome = '{REPLY_ONLY}') AND bool_or({HERE} AND outcome = '{SILENT}') AS divided,
+    bool_or(outcome = '{REPLY_ONLY}') AND bool_or({HERE} AND outcome = '{SILENT}')
+        OR bool_or(NOT {HERE} AND outcome = '{REPLY_ONLY}') AND bool_or(way = 'out' AND outcome = '{SILENT}') AS divided,
+    coalesce(sum(sessions) FILTER (way = 'out' AND outcome = '{SILENT}'), 0) AS silent_away,
+    max(greatest(client_bytes - {LARGEST_SYN}e0 * client_packets, server_bytes - {LARGEST_SYN}e0 * server_packets)) <= 0
+        AS bare,
     coalesce(sum(sessions) FILTER ({HERE} AND {_ASKED}), 0) AS sessions_here,
     coalesce(sum(sessions) FILTER (NOT {HERE} AND {_ASKED}), 0) AS sessions_away,
     coalesce(sum(sessions) FILTER ({HERE} AND {_MET}), 0) AS answered_here,
@@ -74,13 +78,15 @@ FROM (SELECT edges.*, eni, last * {LATEST} + eni AS latest FROM edges JOIN enis 
 WHERE {_COUNTED} AND ({_ASKED} OR {_WHOM} IN (SELECT {_WHOM} FROM edges WHERE {_COUNTED} AND {_ASKED})) GROUP BY ALL"""
 
 #: What was answered and what failed. Replies may leave by another interface of the server (``elsewhere``): there they
-#: are seen without their request. Silence of UDP beside answers is no failure: many datagrams need no answer. What a
+#: are seen without their request. Answers that the client's own interface never saw, in handshakes that nothing follows,
+#: left and did not arrive (``returned``). Silence of UDP beside answers is no failure: many datagrams need no answer. What a
 #: third VPC logs of an address that several use is left to the interface that was asked.
 DECIDED = f"""
 SELECT *, answered_here = 0 AND divided AS elsewhere, reply_refused_away > 0 AND answered_away = 0 AS unheard,
-    CASE WHEN unheard THEN 0 WHEN answered_here > 0 THEN answered_here WHEN elsewhere THEN sessions_here
-        ELSE answered_away END AS answers,
+    coalesce(silent_away >= {ENOUGH} AND bare AND answered_here > 0 AND answered_away = 0 AND NOT divided, false) AS returned,
     CASE WHEN sessions_here > 0 THEN sessions_here ELSE sessions_away END AS sessions,
+    CASE WHEN unheard OR returned THEN 0 WHEN answered_here > 0 THEN answered_here WHEN elsewhere THEN sessions
+        ELSE answered_away END AS answers,
     CASE WHEN elsewhere THEN 0 ELSE greatest(sessions - answers, reply_refused_away) END AS failures,
     coalesce(answers > 0 AND failed_first > answered_last AND failures > 1, false) AS lost,
     failures > 0 AND (answers = 0 OR lost OR (failures >= {ENOUGH} AND failures * 10 >= sessions))
@@ -96,7 +102,7 @@ CREATE OR REPLACE TEMP TABLE {{name}} AS WITH own AS (
     SELECT interface_id, vpc_id, address FROM (SELECT interface_id, vpc_id, address FROM interfaces UNION ALL FROM hosts)
     WHERE vpc_id IS NOT NULL AND address IS NOT NULL),
 sums AS ({SUMS}), decided AS ({DECIDED}), pair AS (
-    SELECT client, own, server, protocol, port, coalesce(answered_at, eni) AS eni,
+    SELECT client, own, returned, server, protocol, port, coalesce(answered_at, eni) AS eni,
         '{ANSWERED}' AS state, lasting AS apart, level_answered AS level,
         answers + CASE WHEN lasting THEN 0 ELSE failures END AS sessions,
         CASE WHEN lasting THEN 0 ELSE failures END AS failed, bytes, first,
@@ -104,7 +110,7 @@ sums AS ({SUMS}), decided AS ({DECIDED}), pair AS (
         NULL AS answered_until, NULL AS answered_again
     FROM decided WHERE answers > 0
     UNION ALL
-    SELECT client, own, server, protocol, port, coalesce(failed_at, eni), failing, true,
+    SELECT client, own, returned, server, protocol, port, coalesce(failed_at, eni), failing, true,
         CASE WHEN failing IN ('{RESET}', '{SILENT}') AND answers = 0 AND failures >= {ENOUGH} AND level_failed = 0 THEN 1
             ELSE level_failed END,
         failures, failures, CASE WHEN answers > 0 THEN 0 ELSE bytes END,
@@ -119,7 +125,7 @@ known AS (
     SELECT client, CASE WHEN own AND network = '{INTERNET}' THEN '{INSIDE}' ELSE network END AS network,
         network IN (SELECT network FROM public) AND NOT own AS public, missed >= {SCANNER} AS failing
     FROM clients JOIN places ON client = address)
-SELECT pair.* EXCLUDE (own, eni), interface_id, known.network, public, public AND known.failing AS scanner,
+SELECT pair.* EXCLUDE (eni), interface_id, known.network, public, failing, public AND failing AS scanner,
     CASE WHEN eni IS NULL AND far.network IN (SELECT network FROM public) THEN far.network ELSE server END
         AS destination
 FROM pair JOIN known USING (client) LEFT JOIN enis USING (eni)
@@ -266,12 +272,8 @@ class Reach:
         self.pair("pairs")
         rows = self.sql(ROWS)
         rows["ports"] = rows["ports"].where(rows["port"].isna(), 1)
-        if self.kind in ("accept-only", "no-action"):  # what was refused looks like silence
-            rows["level"] = rows["level"].mask(rows["state"] == SILENT, 0)
-        if self.kind == "reject-only":  # without flags, a refused reply looks like a refused request
-            rows["level"] = rows["level"].mask(rows["level"] < 2, 0)
         order = ["destination", "protocol", "port", "rank", "network", "interface_id"]
-        rows = self._named(rows).assign(rank=rows["state"].map(STATES.index)).sort_values(order, ignore_index=True)
+        rows = self.named(rows).assign(rank=rows["state"].map(STATES.index)).sort_values(order, ignore_index=True)
         self.rows = rows[COLUMNS]
 
     def pair(self, name: str, window: str = "true", *values: int) -> None:
@@ -285,6 +287,17 @@ class Reach:
         kinds |= dict.fromkeys(["protocol", "port", "since"], "Int64")
         frames = {at: one.astype({name: kinds[name] for name in one if name in kinds}) for at, one in frames.items()}
         return self.fold.sql(query, *values, **self._frames, **frames)
+
+    def named(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Return `rows` as `_named` does, with no more confidence than this `kind` of log allows."""
+        level, silent = rows["level"], rows["state"] == SILENT
+        if self.kind == "accept-only":  # a rejected reply looks like silence, if the flow log leaves it out
+            level = level.mask(silent, (level - 1).clip(lower=0))
+        if self.kind == "no-action":  # what was rejected looks like silence
+            level = level.mask(silent, 0)
+        if self.kind == "reject-only":  # without flags, a refused reply looks like a refused request
+            level = level.mask(level < 2, 0)
+        return self._named(rows.assign(level=level))
 
     def _named(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return `rows` with the names of sources and destinations, UTC times and ``confidence`` for ``level``."""

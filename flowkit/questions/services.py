@@ -8,7 +8,7 @@ from itertools import islice
 import pandas as pd
 
 from flowkit.loading.network import Rule, Snapshot
-from flowkit.net import ADMIN_PORTS, DATABASE_PORTS, EPHEMERAL, TCP, WEB_PORTS, Network, is_private, lies_in
+from flowkit.net import ADMIN_PORTS, DATABASE_PORTS, EPHEMERAL, TCP, UDP, WEB_PORTS, Network, is_private, lies_in
 from flowkit.questions.networks import KEY, enclosing_network
 from flowkit.questions.reachability import (
     ANSWERED,
@@ -16,6 +16,7 @@ from flowkit.questions.reachability import (
     ENOUGH,
     PASSED_ON,
     REFUSED,
+    REPLY_REFUSED,
     RESET,
     SERVICE,
     SILENT,
@@ -29,6 +30,37 @@ ROLES = {"admin": ADMIN_PORTS, "database": DATABASE_PORTS, "other": (), "web": W
 INTERNET_PREFIX = {4: 16, 6: 32}
 #: So many services that never answer are followed to where others reject what they passed on.
 FOLLOWED = 100
+
+#: Ports of UDP whose servers answer every request.
+ANSWERING = (53, 123)
+#: EC2 blocks it to public addresses. https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-resource-limits.html
+SMTP = 25
+
+#: What own interfaces ask of services that no own interface sees, and that never answer them; a public one answers
+#: nobody else either. A client that fails at many services is a scanner, except of mail servers. Where a gateway, or a
+#: host under another address, rejects half as many sessions of the client or the service, they are told there.
+UNHEARD = f"""
+WITH rejected AS (
+    SELECT client, server, protocol, server_port AS port, sum(sessions) AS met FROM edges
+    WHERE outcome IN ('{REFUSED}', '{REPLY_REFUSED}') GROUP BY ALL),
+clients AS (SELECT client, protocol, port, sum(met) AS of_client FROM rejected GROUP BY ALL),
+servers AS (SELECT server, protocol, port, sum(met) AS of_server FROM rejected GROUP BY ALL),
+met AS (SELECT DISTINCT server, protocol, port, true AS served FROM pairs WHERE state = '{ANSWERED}')
+SELECT network, server AS destination, NULL AS interface_id, protocol, port, max(level) AS level, count(*) AS clients,
+    sum(sessions)::BIGINT AS sessions, exact(bytes) AS bytes, min(first) AS first_seen, max(last) AS last_seen,
+    array_agg(client ORDER BY client) AS who, bool_or(destination <> server) AS outside,
+    bool_or(coalesce(served, false)) AS served
+FROM pairs LEFT JOIN met USING (server, protocol, port) LEFT JOIN servers USING (server, protocol, port)
+    LEFT JOIN clients USING (client, protocol, port)
+WHERE own AND interface_id IS NULL AND state = '{SILENT}' AND (served IS NULL OR destination = server)
+    AND (protocol = {TCP} OR (protocol = {UDP} AND port IN {ANSWERING})) AND (NOT failing OR port = {SMTP})
+    AND coalesce(2 * of_client < sessions, true) AND (client, server, protocol, port) NOT IN (
+        SELECT (client, server, protocol, port) FROM pairs WHERE state = '{ANSWERED}' AND interface_id IS NULL
+            AND port IS NOT NULL)
+GROUP BY network, server, protocol, port HAVING coalesce(2 * max(of_server) < sum(sessions), true)"""
+#: Services whose answers leave their interface and do not arrive at the client's.
+RETURNED = f"""SELECT DISTINCT server AS destination, protocol, port, true AS returned FROM pairs
+WHERE returned AND state = '{SILENT}'"""
 
 #: Who was answered and who was rejected of the clients in networks that count as the internet, one row a service of the
 #: frame ``admitted``: all of one whose rules are known, else only where one /24 (IPv6: /64) holds all who were answered.
@@ -137,11 +169,13 @@ def _public(rule: Rule, service) -> list[Network]:
 
 
 def unanswered(reach: Reach) -> pd.DataFrame:
-    """Return TCP services that are let in and never answer a source that tried more than a few times.
+    """Return services that never answer a source that tried more than a few times: TCP services that are let in, and what
+    own interfaces ask of services that no own interface sees.
 
     Columns as `by_service`, with state, public (whether public sources tried), served (whether others are answered
-    there) and rejected_at (an interface that rejects part of it, so that the silence is no host's; null: none, or not
-    among the first `FOLLOWED`).
+    there), returned (whether the answers leave the server and do not arrive), rejected_at (an interface that rejects part
+    of it, so that the silence is no host's; null: none, or not among the first `FOLLOWED`), and where only the clients'
+    side is logged who (the clients) and outside (whether the service lies in the internet).
     """
     rows = reach.rows
     inside = rows[rows["interface_id"].notna() & (rows["protocol"] == TCP) & rows["port"].notna()]
@@ -152,11 +186,23 @@ def unanswered(reach: Reach) -> pd.DataFrame:
     served = inside[inside["state"] == ANSWERED].set_index(SERVICE).index
     table["served"] = pd.MultiIndex.from_frame(table[SERVICE]).isin(served)
     # Strangers now and then get no answer from a service that answers everybody else.
-    table = table[(table["sessions"] >= ENOUGH) & ~(table["public"] & table["served"])]
-    table = table.assign(rank=table["state"] == RESET)
+    table = table[~(table["public"] & table["served"])]
+    unheard = reach.named(reach.sql(UNHEARD).assign(state=SILENT))
+    unheard = unheard[unheard["confidence"] != "low"]
+    known = unheard.groupby(SERVICE, dropna=False).agg(
+        who=("who", lambda some: sorted({client for each in some for client in each})), served=("served", "any"),
+        outside=("outside", "any"),
+    )  # fmt: skip
+    away = by_service(unheard).merge(known.reset_index(), on=SERVICE).assign(state=SILENT, public=False)
+    table = pd.concat([table, away], ignore_index=True).astype({"port": "Int64", "protocol": "Int64"})
+    table = table[table["sessions"] >= ENOUGH]
+    table = table.assign(rank=table["state"] == RESET, outside=table["outside"].eq(True))
     order = ["public", "rank", "sessions"]
     table = table.sort_values(order, ascending=[True, True, False], kind="stable").drop(columns="rank")
     key = ["destination", "protocol", "port"]
     keys = table.head(FOLLOWED).groupby(key, as_index=False)[["clients", "sessions"]].sum()
-    rejected = reach.sql(PASSED_ON, keys=keys).astype({"protocol": "Int64", "port": "Int64"})
-    return table.merge(rejected, "left", key)
+    for query in (PASSED_ON, RETURNED):
+        more = reach.sql(query, keys=keys) if query is PASSED_ON else reach.sql(query)
+        table = table.merge(more.astype({"protocol": "Int64", "port": "Int64"}), "left", key)
+    # What a gateway rejects is told where it is rejected.
+    return table[table["interface_id"].notna() | table["rejected_at"].isna()].reset_index(drop=True)

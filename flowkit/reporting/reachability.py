@@ -24,8 +24,9 @@ from flowkit.words import without_controls
 LIMITS = {
     "none": "There is no traffic in this window: nothing can be said of what is reachable.",
     "reject-only": "This log holds rejected traffic only: it cannot show what is reachable, only what was rejected.",
-    "accept-only": "This log holds accepted traffic only: it cannot show rejections, and rejected return traffic looks"
-    " like no response.",
+    "accept-only": "No record of this log is a REJECT: nothing was rejected, or the flow log takes accepted traffic only,"
+    " where rejected return traffic looks like no response (this tells: aws ec2 describe-flow-logs --query"
+    " 'FlowLogs[].[FlowLogId,TrafficType]').",
     "no-action": "This log lacks the field action: rejected traffic looks like no response.",
 }
 WORDS = {"newly-reachable": "open but should be blocked", "unproven": "no data"}
@@ -62,6 +63,10 @@ def reachability(
         wanted |= one.reach & expected.matches(one, reach.rows, own)
     checked = expected.check(lines, reach.rows, reach.kind, own, reach.distinct)
     services, quiet = exposed(reach, wanted), unanswered(reach)
+    away = quiet[quiet["interface_id"].isna()].explode("networks").rename(columns={"networks": "network"})
+    for one, verdict in zip(lines, checked["verdict"], strict=True):
+        if verdict != "met":  # it has a finding of its own
+            quiet = quiet.drop(away.index[expected.matches(one, away, own)], errors="ignore")
     changed = reach.changes(window(compare_at, None)[0])
     lost = changed[changed["change"].isin(["lost", "newly-reachable"]) & (changed["sessions"] >= ENOUGH)]
     failing = checked.loc[(checked["verdict"] == "broken") & (checked["expect"] == "reach"), "state"]
@@ -75,9 +80,9 @@ def reachability(
             same = mine if row.proof is None else mine[_at(mine, row.proof)]
             broken[row.line] = finding_of.expectation(reach, row, same if len(same) else mine, host)
             found.append((broken[row.line], reach.rows.loc[[*row.rows]]))
-    open_, silent = _alike(services), list(quiet.itertuples())
+    open_, silent = _alike(services), _by_port(quiet)
     found += [(finding_of.exposure(reach, part), _of(reach, part, ANSWERED)) for part in open_[:top]]
-    found += [(finding_of.without_response(row), _of(reach, quiet.loc[[row.Index]], row.state)) for row in silent[:top]]
+    found += [(finding_of.without_response(reach, part, host), _asked(reach, part)) for part in silent[:top]]
     for kind, some in lost.groupby("change"):
         for at, row in enumerate(sorted(some.itertuples(), key=lambda one: gravity_of(kind, one))):
             mine = causes[_at(causes, row) & causes["network"].isin(row.who)]
@@ -89,7 +94,8 @@ def reachability(
                 others.append((finding_of.change_incident(row, mine), severity_of(kind, row)))
     others += [(opened_by(one, one.rules), severity_of("exposed-service", one))
               for one in (part.iloc[0] for part in open_[top:])]  # fmt: skip
-    others += [(finding_of.place_of(row, row.state), severity_of(row.state, row)) for row in silent[top:]]
+    others += [(finding_of.place_of(one, one.state), severity_of(one.state, one))
+               for one in (next(part.itertuples()) for part in silent[top:])]  # fmt: skip
     rules = [[f"{rule.group_id}: {without_controls(rule.text)}" for rule in some] for some in services["rules"]]
     admitted = services.assign(rules=[*map("; ".join, rules)], networks=[*map(", ".join, services["networks"])])
     return Reachability(
@@ -128,6 +134,21 @@ def _alike(services: pd.DataFrame) -> list[pd.DataFrame]:
     keys = services.assign(rule=rule)[[*same, "rule"]]
     parts = (part for _, part in services.groupby([keys[name] for name in keys], dropna=False, sort=False))
     return sorted(parts, key=lambda part: gravity_of("exposed-service", part.iloc[0]))
+
+
+def _by_port(quiet: pd.DataFrame) -> list[pd.DataFrame]:
+    """Return the rows of `unanswered` that make one finding each: those in the internet by their port, others alone."""
+    key = [f"{row.protocol}/{row.port}" if row.outside else row.Index for row in quiet.itertuples()]
+    return [part for _, part in quiet.groupby(pd.Series(key, quiet.index, dtype=object), sort=False)]
+
+
+def _asked(reach: Reach, part: pd.DataFrame) -> pd.DataFrame:
+    """Return what `EVIDENCE` is asked of the silent services `part`: rows of `reach`, or the clients alone."""
+    first = part.iloc[0]
+    if not pd.isna(first.interface_id):
+        return _of(reach, part, first.state)
+    since = [int(at.timestamp()) for at in part["first_seen"]]
+    return part.assign(since=since).explode("who", ignore_index=True).rename(columns={"who": "client"})
 
 
 def _of(reach: Reach, part: pd.DataFrame, state: str) -> pd.DataFrame:

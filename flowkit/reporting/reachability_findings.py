@@ -6,7 +6,7 @@ from flowkit.language import retold, translated
 from flowkit.net import ADMIN_PORTS, DATABASE_PORTS, is_network
 from flowkit.questions.fixes import revocation
 from flowkit.questions.reachability import ANSWERED, REFUSED, REPLY_REFUSED, RESET, SERVICE, SILENT, Reach
-from flowkit.questions.services import admitting
+from flowkit.questions.services import SMTP, admitting
 from flowkit.reporting.finding import RULES, Finding, finding, incident_id
 from flowkit.reporting.kinds import SEVERITIES, text
 from flowkit.reporting.names import called, service_name, shortened
@@ -115,7 +115,8 @@ def severity_of(kind: str, row) -> str:
     if kind == "exposed-service":
         return EXPOSED[row.role] if row.scope == "internet" or row.role == "web" else "low"
     if kind in (SILENT, RESET):
-        return "medium" if kind == SILENT and not row.public and pd.isna(row.rejected_at) else "low"
+        inner = kind == SILENT and not row.public and pd.isna(row.rejected_at)
+        return "medium" if inner and (not row.outside or row.port == SMTP) else "low"
     return "medium" if kind == "lost" or row.port in ADMIN_PORTS or row.port in DATABASE_PORTS else "low"
 
 
@@ -131,22 +132,43 @@ def change_incident(row, mine: pd.DataFrame) -> str:
 
 def service(row, kind: str, form: str = "", **given) -> Finding:
     """Return the finding of a service, whose place, times and counts are those of `row`."""
+    counts = given.pop("counts", {"clients": row.clients, "sessions": row.sessions})
     return finding(
-        kind, row._asdict(), form, {"clients": row.clients, "sessions": row.sessions},
+        kind, row._asdict(), form, counts,
         **{"dstaddr": row.destination, "dstport": row.port, "where": f"{host_of(row)} {service_of(row)}"} | given,
     )  # fmt: skip
 
 
-def without_response(row) -> Finding:
-    """Return the finding of a service that is let in and never answers."""
+def without_response(reach: Reach, part: pd.DataFrame, host) -> Finding:
+    """Return the finding of a service that is let in and never answers, or of services, alike in port and with only the
+    clients' side in the log, that answer no client; `host` names an address."""
+    row = next(part.itertuples())
     network = row.networks[0] if len(row.networks) == 1 and "/" in row.networks[0] else None
+    given = {
+        "severity": severity_of(row.state, row), "incident": place_of(row, row.state),
+        "network": _group(row.sources), "srcaddr": network and network.removesuffix("/32").removesuffix("/128"),
+        "grounds": [text("silent.served" if row.served else "silent.nobody")],
+    }  # fmt: skip
+    if pd.isna(row.interface_id):
+        who, hosts = sorted({one for each in part["who"] for one in each}), sorted(part["destination"])
+        alone, several = who[0] if len(who) == 1 else None, len(hosts) > 1
+        name = _who(host, row, alone) if alone else text("common.clients", n=len(who), network=given["network"])
+        where = [host_of(one) for one in part.sort_values("destination").itertuples()]
+        counts = {"clients": len(who), "sessions": int(part["sessions"].sum())}
+        return service(
+            row, row.state, "one-side", **given | {"srcaddr": alone or given["srcaddr"]}, counts=counts,
+            who=name, where=", ".join(shortened(where, 3)), service=service_of(row),
+            dstaddr=None if several else row.destination, first_seen=part["first_seen"].min(),
+            last_seen=part["last_seen"].max(), confidence=row.confidence, action=_next(row, {}, reach.kind),
+        )  # fmt: skip
+    if row.returned is True:
+        given["grounds"] = [text("silent.returned")]
+        said = ["next.returned", *(["next.accept-only"] if reach.kind == "accept-only" else [])]
+        return service(row, row.state, "returned", **given, action="\n".join(map(text, said)))
     elsewhere, form = not pd.isna(row.rejected_at), "seems" if seems_closed(row.state, row.confidence) else ""
     return service(
-        row, row.state, form, severity=severity_of(row.state, row), network=_group(row.sources),
-        srcaddr=network and network.removesuffix("/32").removesuffix("/128"), incident=place_of(row, row.state),
-        confidence="low" if elsewhere else row.confidence,
-        grounds=(text("silent.served" if row.served else "silent.nobody"),),
-        action=text("next.elsewhere", at=text("next.at", place=row.rejected_at)) if elsewhere else _next(row, {}),
+        row, row.state, form, **given, confidence="low" if elsewhere else row.confidence,
+        action=text("next.elsewhere", at=text("next.at", place=row.rejected_at)) if elsewhere else _next(row, {}, reach.kind),
     )  # fmt: skip
 
 
@@ -190,14 +212,24 @@ def cause_of(log, mine: pd.DataFrame) -> dict:
     return {"cause": lead["cause"], "action": f"{said[0].upper()}{said[1:]}. {then}" if said else ""} | known
 
 
-def _next(service, cause: dict) -> str:
-    """Return the next step where clients of `service` are not answered, any more."""
+def _next(service, cause: dict, kind: str = "all") -> str:
+    """Return the next step where clients of `service` are not answered, any more, in a log of this `kind`."""
     if service.state in (REFUSED, REPLY_REFUSED):
         return cause.get("action") or text("next.no-rule")
-    if service.state == SILENT and (cause or pd.isna(service.interface_id)):
-        return text("next.elsewhere", at="") if cause else text("next.one-side")
+    if service.state == SILENT and cause:
+        return text("next.elsewhere", at="")
+    said = []
+    if service.state == SILENT and pd.isna(service.interface_id):
+        said = ["next.smtp"] if service.port == SMTP and getattr(service, "outside", False) else []
+        said += ["next.one-side"]
+    if service.state == SILENT:
+        said += ["next.accept-only"] if kind == "accept-only" else [] if said else ["next.not-rules"]
+    said = "\n".join(map(text, said))
+    if service.state == SILENT and pd.isna(service.interface_id):
+        return said
     form = "-seems" if seems_closed(service.state, service.confidence) else ""
-    return text(f"next.{service.state}{form}", port="" if pd.isna(service.port) else f" 'sport = :{service.port}'")
+    port = "" if pd.isna(service.port) else f" 'sport = :{service.port}'"
+    return f"{said} {text(f'next.{service.state}{form}', port=port)}".strip()
 
 
 def opened_by(service, rules: tuple | None) -> str:
