@@ -473,7 +473,7 @@ def test_short_silences_at_any_time_are_one_finding_low_where_no_nodata_record_t
     assert short.title.startswith("30 interfaces stopped logging (no OK, NODATA or SKIPDATA) 30 times in all, the long")
     assert (short.severity, short.confidence, short.subject) == ("low", "low", {"interface_id": None})
     assert (long.severity, long.confidence, long.subject) == ("medium", "medium", {"interface_id": "eni-long"})
-    no_nodata = "the log has no NODATA records, so that idle time cannot be told from missing records"
+    no_nodata = "the log has no NODATA records, so idle time cannot be told from missing records"
     assert [no_nodata in one.grounds for one in (short, long)] == [True, False]
     assert any(said.endswith(f" {no_nodata[0].upper()}{no_nodata[1:]}.") for said in answer.summary)
     assert sum("NODATA records" in said for said in answer.summary) == 1
