@@ -180,7 +180,7 @@ def test_many_interfaces_without_a_known_address_are_one_finding_and_so_are_many
     unknown = [f"2 1 eni-{n:03} 10.0.{n}.1 10.0.{n}.2 40000 50000 17 4 400 {T0} {T0 + 30} ACCEPT OK" for n in range(30)]
     first = talkers(log_of(tmp_path, unknown, "")).findings[0]
     assert first.title == (
-        "The own addresses of 30 interfaces are unknown, on up to 1 day: their sessions count as neither inbound nor"
+        "Which addresses 30 interfaces have is not known, on up to 1 day: their sessions count as neither inbound nor"
         " outbound."
     )
     assert first.counts == {"days": 1, "interfaces": 30} and first.subject == {}

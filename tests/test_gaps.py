@@ -319,6 +319,15 @@ def test_the_peak_is_the_busiest_five_percent_where_neighbours_are_quiet():
     assert rows.load == pytest.approx(0.46, abs=0.01)
 
 
+def test_what_was_logged_in_a_skipped_peak_is_no_proof_that_nothing_is_missing():
+    counts = [2] * 40 + [24] * 9 + [2] * 40
+    answer = answered(busy(counts, skip=(41, 43, 45, 47)))
+    assert answer.summary[0] == "AWS skipped records on eni-a, in 4 aggregation intervals, at peaks of the load."
+    assert answer.gaps[["low", "high"]].isna().all(axis=None) and answer.gaps.observed.tolist() == [96]
+    said = answer.findings[0].grounds[-1]
+    assert said == "96 records logged in it, as many as in the busiest intervals: how many are missing is unknown"
+
+
 def test_weeks_compare_with_the_same_time_of_other_weeks():
     counts = [3] * (8 * 1008)
     noon = 7 * 144
@@ -380,7 +389,7 @@ def test_a_skip_is_a_finding_with_its_interval_its_band_and_its_records():
     assert one.samples == (f"2 - eni-a - - - - - - - {NOON + 480} {NOON + 540} - SKIPDATA",)
     assert "Cost Explorer" in one.action
     assert answer.summary[1].startswith("Log coverage 94.1 % (1 interface, 17 min).")
-    assert answer.summary[0] == "AWS skipped records on eni-a, in 1 aggregation interval, unrelated to load."
+    assert answer.summary[0] == "AWS skipped records on eni-a, in 1 aggregation interval."
     assert answer.coverage == "Log coverage 94.1 %; 60 s with skipped records, on 1 interface"
     assert answer.titles["missing_records"] == "An estimated 0 to 10 records are missing in 1 gap."
 
@@ -464,7 +473,7 @@ def test_short_silences_at_any_time_are_one_finding_low_where_no_nodata_record_t
     assert short.title.startswith("30 interfaces stopped logging (no OK, NODATA or SKIPDATA) 30 times in all, the long")
     assert (short.severity, short.confidence, short.subject) == ("low", "low", {"interface_id": None})
     assert (long.severity, long.confidence, long.subject) == ("medium", "medium", {"interface_id": "eni-long"})
-    no_nodata = "the log has no NODATA records, so that idle time cannot be told from missing records"
+    no_nodata = "the log has no NODATA records, so idle time cannot be told from missing records"
     assert [no_nodata in one.grounds for one in (short, long)] == [True, False]
     assert any(said.endswith(f" {no_nodata[0].upper()}{no_nodata[1:]}.") for said in answer.summary)
     assert sum("NODATA records" in said for said in answer.summary) == 1
@@ -571,7 +580,9 @@ def test_all_interfaces_with_gaps_are_counted_for_the_index_however_few_findings
 def test_a_log_of_one_action_says_what_its_nodata_cannot_prove(only, other):
     rows = [row | {"action": only} for row in full("eni-a", 0, 1800)] + full("eni-a", 1800, 3600, status="NODATA")
     first = answered(rows).summary[0]
-    assert first.endswith(f"The log holds {only} records only, so NODATA proves nothing about what was {other}.")
+    said = {"REJECT": "The log holds REJECT records only, so",
+            "ACCEPT": "No record is a REJECT: if the flow log takes accepted traffic only,"}  # fmt: skip
+    assert first.endswith(f"{said[only]} NODATA proves nothing about what was {other}.")
 
 
 def test_every_number_of_a_title_is_counted_and_the_summary_is_short():

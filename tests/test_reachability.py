@@ -980,3 +980,12 @@ def test_answers_that_leave_the_server_and_do_not_arrive_are_no_answers(tmp_path
     if not arrives:
         assert "check the route back" in answer.findings[0].action
         assert "if the flow log takes accepted traffic only" in answer.findings[0].action
+
+
+def test_a_closed_port_is_graver_where_another_target_answers_the_same_client(tmp_path):
+    rows = [
+        row for at in (0, 60, 120) for row in _pair(WEB, "10.0.9.5", 80, 40000 + at, (2, 4), size=44, packets=1, at=at)
+    ]
+    twin = _pair(DB, "10.0.9.5", 80, sport=41000)
+    found = [reachability(log_of(tmp_path, some, FIELDS.split())).findings[0] for some in (rows, rows + twin)]
+    assert [(one.kind, one.severity) for one in found] == [("accepted-reset", "low"), ("accepted-reset", "medium")]

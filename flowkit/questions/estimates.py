@@ -134,8 +134,9 @@ def estimate(counts: IntervalCounts, gaps: pd.DataFrame) -> pd.DataFrame:
     ``gap`` (row of `gaps`), ``interface_id``, ``measure`` (records, bytes, rejects), ``intervals`` (uncertain ones),
     ``observed`` (in them), ``low``, ``median``, ``high`` (the band of what is missing), ``at_peak`` (what would be
     missing if every interval was as busy as the busiest nearby, or as the busiest 5 % of the interface's),
-    ``references`` (certain intervals compared with; where there are none, the band is null), ``load`` (share of the
-    interface's certain intervals that were less busy than those near the gap: towards 1, the gap lies at a peak).
+    ``references`` (certain intervals compared with), ``load`` (share of the interface's certain intervals that were less
+    busy than those beside the gap and what was logged in it: towards 1, the gap lies at a peak). The band is null where
+    there are no references, or none as busy as what was logged in the gap.
     """
     own = gaps.assign(gap=np.arange(len(gaps)), owner=gaps.interface_id.fillna(""))
     own = own.drop(columns="interval").merge(counts.owners.reset_index(names="code"), on="owner")
@@ -149,23 +150,28 @@ def estimate(counts: IntervalCounts, gaps: pd.DataFrame) -> pd.DataFrame:
     number = first[row] + step * (last - first)[row] // tried[row]
     row, number = row[~counts.certain(number)], number[~counts.certain(number)]
     uncertain = (last - first) - (counts.rank(last) - counts.rank(first))
-    code, value, band = own.code.to_numpy()[row], counts.value(number), np.empty((6, 3, len(row)))
+    code, value, band = own.code.to_numpy()[row], counts.value(number), np.empty((7, 3, len(row)))
     for part in np.array_split(np.arange(len(row)), len(row) // PART + 1):
-        band[:5, :, part] = _band(counts, code[part], number[part], 0)
+        band[:6, :, part] = _band(counts, code[part], number[part], 0)
     for owner in np.unique(code):
         every, rows = counts.known(owner)[1], np.flatnonzero(code == owner)
         for measure, some in enumerate(every if every.size else ()):
             band[3, measure, rows] = np.fmax(band[3, measure, rows], np.quantile(some, 0.95))
-            sides = [np.searchsorted(some, band[1, measure, rows], side) for side in ("left", "right")]
-            band[5, measure, rows] = np.mean(sides, axis=0) / len(some)
+            # What was logged in the interval itself counts too: a peak need not reach those beside it.
+            near = np.fmax(band[5, measure, rows], value[measure, rows])
+            sides = [np.searchsorted(some, near, side) for side in ("left", "right")]
+            alike = near == band[5, measure, rows]
+            band[6, measure, rows] = np.where(alike, np.mean(sides, axis=0), sides[1]) / len(some)
     # Those that were tried stand for all uncertain ones.
     weight = (uncertain / np.maximum(np.bincount(row, minlength=len(own)), 1))[row]
     names = ("low", "median", "high", "at_peak")
-    columns = dict(zip(names, np.maximum(band[:4] - value, 0) * weight, strict=True))
-    columns |= {"observed": value * weight, "load": band[5] * weight, "references": band[4]}
+    # An interval that holds as much as the busiest, and yet lacks some, has no reference.
+    full = (value > 0) & (value >= band[3])
+    columns = dict(zip(names, np.where(full, np.nan, np.maximum(band[:4] - value, 0)) * weight, strict=True))
+    columns |= {"observed": value * weight, "load": band[6] * weight, "references": band[4]}
     long = pd.DataFrame({name: values.T.ravel() for name, values in columns.items()})
     long = long.assign(row=np.repeat(row, 3), measure=np.tile(MEASURES, len(row))).groupby(["row", "measure"])
-    sums = long.sum().assign(references=long.references.min())
+    sums = long.sum(min_count=1).assign(references=long.references.min())
     sums = sums.reindex(pd.MultiIndex.from_product([own.index, MEASURES], names=["row", "measure"])).reset_index()
     sums = sums.fillna({"observed": 0, "references": 0}).join(own[["gap", "interface_id"]], on="row")
     sums = sums.assign(intervals=uncertain[sums.row], load=sums.load / uncertain[sums.row])
@@ -203,8 +209,8 @@ def backtest(counts: IntervalCounts, tests: int = 400) -> pd.DataFrame:
 
 
 def _band(counts: IntervalCounts, code: np.ndarray, number: np.ndarray, hidden: int) -> np.ndarray:
-    """Return low, median, high, highest and number of what the certain intervals near each held, by measure. `hidden`:
-    how many intervals on each side are taken for missing too."""
+    """Return low, median, high, highest and number of what the certain intervals near each held, and what the two next to
+    it held in the mean, by measure. `hidden`: how many intervals on each side are taken for missing too."""
     own = {name: counts.owners[name].to_numpy()[code][:, None] for name in counts.owners.columns[1:]}
     step = np.arange(NEIGHBOURS)
     before, after = (counts.rank(number - hidden)[:, None] - 1 - step, counts.rank(number + hidden + 1)[:, None] + step)
@@ -218,7 +224,8 @@ def _band(counts: IntervalCounts, code: np.ndarray, number: np.ndarray, hidden: 
         inside = (other >= own["offset"]) & (other < own["offset"] + own["count"])
         there = np.concatenate([there, inside & counts.certain(np.where(inside, other, 0))], axis=1)
         near = np.concatenate([near, other], axis=1)
-    ranked = np.sort(np.where(there, counts.value(near), np.nan))
+    values = np.where(there, counts.value(near), np.nan)
+    ranked, beside = np.sort(values), values[..., [0, NEIGHBOURS]]
     count = np.broadcast_to(there.sum(axis=1), ranked.shape[:2])
     low = np.floor(0.1 * (count + 1)).astype(int)
     high = np.minimum(np.ceil(0.9 * (count + 1)).astype(int), count)
@@ -228,4 +235,6 @@ def _band(counts: IntervalCounts, code: np.ndarray, number: np.ndarray, hidden: 
         for at in (low - 1, (count - 1) // 2, count // 2, high - 1, count - 1)
     )
     lowest = np.where(low > 0, first, np.where(count > 0, 0, np.nan))
-    return np.array([lowest, (left + right) / 2, last, top, count])
+    # One side may lack certain intervals.
+    beside = (np.fmax(*np.moveaxis(beside, -1, 0)) + np.fmin(*np.moveaxis(beside, -1, 0))) / 2
+    return np.array([lowest, (left + right) / 2, last, top, count, beside])

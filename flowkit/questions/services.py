@@ -61,6 +61,10 @@ GROUP BY network, server, protocol, port HAVING coalesce(2 * max(of_server) < su
 #: Services whose answers leave their interface and do not arrive at the client's.
 RETURNED = f"""SELECT DISTINCT server AS destination, protocol, port, true AS returned FROM pairs
 WHERE returned AND state = '{SILENT}'"""
+#: Closed ports whose clients another logged host answers on the same port: a target of several that is down.
+TWINS = f"""SELECT DISTINCT s.server AS destination, s.protocol, s.port, true AS twin
+FROM pairs s JOIN pairs a USING (client, protocol, port) WHERE s.state = '{RESET}' AND a.state = '{ANSWERED}'
+    AND s.server <> a.server AND a.interface_id IS NOT NULL AND NOT s.public"""
 
 #: Who was answered and who was rejected of the clients in networks that count as the internet, one row a service of the
 #: frame ``admitted``: all of one whose rules are known, else only where one /24 (IPv6: /64) holds all who were answered.
@@ -173,7 +177,7 @@ def unanswered(reach: Reach) -> pd.DataFrame:
     own interfaces ask of services that no own interface sees.
 
     Columns as `by_service`, with state, public (whether public sources tried), served (whether others are answered
-    there), returned (whether the answers leave the server and do not arrive), rejected_at (an interface that rejects part
+    there), twin (of `TWINS`), returned (of `RETURNED`), rejected_at (an interface that rejects part
     of it, so that the silence is no host's; null: none, or not among the first `FOLLOWED`), and where only the clients'
     side is logged who (the clients) and outside (whether the service lies in the internet).
     """
@@ -201,7 +205,7 @@ def unanswered(reach: Reach) -> pd.DataFrame:
     table = table.sort_values(order, ascending=[True, True, False], kind="stable").drop(columns="rank")
     key = ["destination", "protocol", "port"]
     keys = table.head(FOLLOWED).groupby(key, as_index=False)[["clients", "sessions"]].sum()
-    for query in (PASSED_ON, RETURNED):
+    for query in (PASSED_ON, RETURNED, TWINS):
         more = reach.sql(query, keys=keys) if query is PASSED_ON else reach.sql(query)
         table = table.merge(more.astype({"protocol": "Int64", "port": "Int64"}), "left", key)
     # What a gateway rejects is told where it is rejected.

@@ -20,6 +20,8 @@ from flowkit.reporting.names import called, shortened
 
 #: A gap lies at a peak where so large a share of the interface's intervals was less busy than those near it.
 PEAK = 0.75
+#: So many skipped intervals tell whether they have to do with the load.
+FEW = 5
 #: From this length on, a gap is more than an episode.
 LONG = pd.Timedelta(minutes=10)
 HOUR = pd.Timedelta(hours=1)
@@ -97,8 +99,8 @@ def _kind_summary(kind: str, gaps: pd.DataFrame, intervals: pd.DataFrame, log) -
         where, most = _name(log, worst.index[-1]), ""
         if len(worst) > 1:
             where, most = text("common.interfaces", n=len(worst)), text("gaps.most", where=where, n=worst.iloc[-1])
-        peak = "at-peaks" if (gaps.load >= PEAK).mean() > 0.5 else "any-load"
-        load = "" if gaps.load.isna().all() else text(f"gaps.{peak}")
+        peak, few = (gaps.load >= PEAK).mean() > 0.5, worst.sum() < FEW or gaps.load.isna().all()
+        load = text("gaps.at-peaks") if peak else "" if few else text("gaps.any-load")
         return text("gaps.skipped", where=where, n=worst.sum(), most=most, load=load)
     regular, unsure, said = gaps[gaps.steady], gaps.interface_id[~gaps.steady].nunique(), []
     if len(regular):
@@ -215,8 +217,12 @@ def _missed(some: pd.DataFrame) -> list[str]:
     numbers = {"gap.peers": int(some.seen_by_peer.sum()), "gap.flows": int(some.flows_across_gap.sum())}
     if some.high.notna().any():
         # Records are skipped at peaks, which the intervals near a gap do not show.
-        numbers["gap.estimate-peak" if some.kind.iloc[0] == "skipdata" else "gap.estimate"] = some.at_peak.sum()
-    return [text(key, n=number) for key, number in numbers.items() if number or key.startswith("gap.estimate")]
+        form = "-peak" if some.kind.iloc[0] == "skipdata" and some.at_peak.sum() > some.high.sum() else ""
+        numbers[f"gap.estimate{form}"] = (some.at_peak + some.observed).sum()
+    elif some.observed.sum():
+        numbers["gap.full"] = int(some.observed.sum())
+    near = {name: (some[name] + some.observed).sum() for name in ("low", "high")}
+    return [text(key, n=n, **near) for key, n in numbers.items() if n or key.startswith("gap.estimate")]
 
 
 def _estimated(gaps: pd.DataFrame) -> dict:

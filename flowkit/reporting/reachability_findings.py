@@ -115,7 +115,9 @@ def severity_of(kind: str, row) -> str:
     if kind == "exposed-service":
         return EXPOSED[row.role] if row.scope == "internet" or row.role == "web" else "low"
     if kind in (SILENT, RESET):
-        inner = kind == SILENT and not row.public and pd.isna(row.rejected_at)
+        inner = not row.public and pd.isna(row.rejected_at)
+        if kind == RESET:  # a target of several is down
+            return "medium" if inner and row.twin is True else "low"
         return "medium" if inner and (not row.outside or row.port == SMTP) else "low"
     return "medium" if kind == "lost" or row.port in ADMIN_PORTS or row.port in DATABASE_PORTS else "low"
 
