@@ -20,10 +20,10 @@ from flowkit.reporting.kinds import text
 from flowkit.reporting.names import hosts, named
 from flowkit.reporting.rejected_findings import incident, noise, points, scan, severity_of
 
-ACCEPT_ONLY = "This log holds accepted traffic only, so it cannot show rejections: log ALL traffic for that."
+ACCEPT_ONLY = "No record is a REJECT: nothing was rejected, or the flow log takes accepted traffic only."
 WITHOUT_TIME = "No record has a time: this is no log of records, of which could be told when who was rejected."
 NO_RECORD = "The log holds no record with a possible time in this window, so nothing can be said of rejections."
-REJECT_ONLY = "This log holds rejected traffic only, so most causes cannot be known: log ALL traffic for that."
+REJECT_ONLY = "This log holds rejected traffic only: a log of ALL traffic would tell more of the causes."
 #: Kinds that the summary tells one by one.
 TOLD = ("acl-changed", "blocked-client", "blocked-service", "reply-refused")
 VERDICTS = {
