@@ -139,8 +139,7 @@ def test_a_log_of_refusals_alone_makes_no_claim_that_it_cannot_carry(tmp_path):
     texts = text_of(folder)
     assert "This log holds rejected traffic only: it cannot show what is reachable" in texts["reachability"]
     assert (
-        "This log holds rejected traffic only: a log of ALL traffic would tell more of the causes."
-        in texts["rejected"]
+        "This log holds rejected traffic only: a log of ALL traffic would tell more of the causes." in texts["rejected"]
     )
     assert "The log holds REJECT records only" in texts["skipdata"]
 
