@@ -65,7 +65,7 @@ def a_line(draw):
 
 @seed(20261123)
 @settings(
-    max_examples=80, deadline=None, print_blob=True,
+    max_examples=50, deadline=None, print_blob=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )  # fmt: skip
 @given(

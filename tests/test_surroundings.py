@@ -347,13 +347,18 @@ def test_pipes_are_read_and_devices_are_not(tmp_path):
 
 
 def test_what_is_read_but_once_is_a_source_of_a_report_whose_notebooks_all_ask_it(tmp_path):
-    log = write_log(tmp_path / "a.log.gz", [record()])
+    log, asks = write_log(tmp_path / "a.log.gz", [record()]), "tell([], str(int(load(source).fold.facts['records'])))"
+    books = [
+        write_notebook(tmp_path / f"{n}.ipynb", "from flowkit import load, tell", "## Findings", asks) for n in "ab"
+    ]
+    asked = " ".join(f'--notebook "{book}"' for book in books)
     for number, words in enumerate(("<(zcat {})", "- < {}", "/dev/stdin < {}")):
-        line = f'"{FLOWKIT}" report {words.format(log)} --out "{tmp_path}/{number}" --notebook skipdata --notebook direction'
+        line = f'"{FLOWKIT}" report {words.format(log)} --out "{tmp_path}/{number}" {asked}'
         done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=300)
         assert (done.returncode, done.stderr) == (0, ""), words
         run = json.loads((tmp_path / f"{number}/latest/run.json").read_text())
         assert (run["status"], run["coverage"]["records"]) == ("ok", 1)
+        assert [each["summary"] for each in run["notebooks"]] == [["1"], ["1"]]
 
 
 def test_a_stdout_that_is_closed_or_full_is_no_traceback(tmp_path):
