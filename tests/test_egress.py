@@ -80,7 +80,9 @@ def test_24_gb_in_half_an_hour_to_an_address_never_seen_is_a_high_finding_with_a
 def test_within_a_first_day_it_is_told_with_less_confidence(tmp_path):
     made = answer(tmp_path, [*usual(1), *sent(NEW, 24 * GB, 15 * HOUR, 1800)])
     assert [(f.kind, f.severity, f.confidence) for f in made.findings] == [("new-destination", "high", "low")]
-    assert made.summary[-2].startswith("Too little history to tell new destinations and unusual egress: 12 h before")
+    assert made.summary[-2].startswith(
+        "Too little history to tell new destinations and unusual egress: 12 h of history before"
+    )
 
 
 def test_a_backup_of_every_night_is_none_and_the_same_volume_at_once_is_one(tmp_path):
@@ -151,7 +153,7 @@ def test_the_sample_has_no_alarm_and_says_that_a_day_is_too_short():
     made = talkers(load("sample"))
     assert told(made) == [] and SAMPLE.exists()
     assert made.summary[-2].startswith(
-        "Too little history to tell new destinations and unusual egress: 12 h before 2026-11-20 11:59"
+        "Too little history to tell new destinations and unusual egress: 12 h of history before 2026-11-20 11:59"
     )
 
 

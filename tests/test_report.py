@@ -62,7 +62,7 @@ def good(place):
     given = ("--param", "account=012345678901", "--param", "top=7", "--param", "share=1", "--param", "loud=yes")
     code = flowkit("report", place / "flow.log", "--notebook", place / "probe.ipynb", "--notebook",
                    place / "quick.ipynb", "--out", out, "--end", "2026-01-01T00:00+01:00", *given)  # fmt: skip
-    assert code == 0 and os.environ["MPLBACKEND"] == "agg"
+    assert code == 0 and (os.environ["MPLBACKEND"], os.environ.get("FLOWKIT_REPORT")) == ("agg", None)
     monkeypatch.undo()
     return out, newest_of(out)[0]
 

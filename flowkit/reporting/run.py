@@ -3,7 +3,6 @@
 import csv
 import importlib.metadata
 import json
-import os
 import platform
 import re
 import time
@@ -78,10 +77,14 @@ def report(request: Request, progress: Progress = lambda stage, done, to_do: Non
     fails its `status` is `failed`; where UsageError or ReportError is raised nothing is written."""
     begun, started = time.monotonic(), datetime.now(UTC)
     plan = planned(request, started)
-    new_run = history.new_run(request.out, request.group_readable)
-    speaking = environment(**{LANGUAGE: request.lang})
-    with speaking, new_run as folder, executor() as submit, _redacting(plan, request.redact) as redactor:
-        os.environ[REPORT] = folder.name  # the kernels read what this process folds
+    new_run, speaking = history.new_run(request.out, request.group_readable), environment(**{LANGUAGE: request.lang})
+    with (
+        speaking,
+        new_run as folder,
+        environment(**{REPORT: folder.name}),  # the kernels read what this process folds
+        executor() as submit,
+        _redacting(plan, request.redact) as redactor,
+    ):
         progress("reading logs", 0, 1)
         log, notes = read(plan.options)
         progress("folding", 0, 1)
