@@ -126,6 +126,7 @@ def test_a_situation_gets_the_answer_of_an_engineer(tmp_path, rows, kind, cause,
 def test_no_ground_says_what_the_log_contradicts(tmp_path):
     (one,) = told(tmp_path, *idle_connections_of_a_pool(), fields=WITH_FLAGS)
     assert "the connection was open, and silent for more than 350 s" in one.grounds
+    assert ": 3 open sessions cut from " in one.title and one.counts["attempts"] == 0
     assert not any("no accepted conversation" in ground for ground in one.grounds)
     (one,) = told(tmp_path, *data_after_a_reset(), fields=WITH_FLAGS)
     assert one.grounds[1:] == ("a new connection of 10.0.3.8 was accepted 21 s later", "a FIN or RST had closed it")

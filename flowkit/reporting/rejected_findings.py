@@ -47,7 +47,8 @@ def incident(log, part: pd.DataFrame, found: Rejections, host, lines: dict) -> F
     counts = {"clients": int(sums.clients), "attempts": int(sums.attempts)}
     is_open = (part.reopened == part.sessions) | ((part.cause == "tracking-expired") & (part.protocol == 6))
     midway = (how == "mid-stream") & is_open
-    cuts = {"acl-changed": how != "request", "blocked-client": how == "changed", "reply-refused": midway}
+    idle = midway & (part.cause == "tracking-expired")
+    cuts = {"acl-changed": how != "request", "blocked-client": (how == "changed") | idle, "reply-refused": midway}
     cut = part[cuts.get(kind, how.isna())]
     if kind == "acl-changed" or len(cut):
         counts |= {"cut_sessions": int(cut.sessions.sum()), "attempts": counts["attempts"] - int(cut.attempts.sum())}
