@@ -1,5 +1,6 @@
 """Who reaches which service and whether that is as expected: the answer for a notebook, from `flowkit.questions`."""
 
+import itertools
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -62,11 +63,7 @@ def reachability(
     for one in lines:
         wanted |= one.reach & expected.matches(one, reach.rows, own)
     checked = expected.check(lines, reach.rows, reach.kind, own, reach.distinct)
-    services, quiet = exposed(reach, wanted), unanswered(reach)
-    away = quiet[quiet["interface_id"].isna()].explode("networks").rename(columns={"networks": "network"})
-    for one, verdict in zip(lines, checked["verdict"], strict=True):
-        if verdict != "met":  # it has a finding of its own
-            quiet = quiet.drop(away.index[expected.matches(one, away, own)], errors="ignore")
+    services, quiet = exposed(reach, wanted), _quiet(reach, lines, checked, own)
     changed = reach.changes(window(compare_at, None)[0])
     lost = changed[changed["change"].isin(["lost", "newly-reachable"]) & (changed["sessions"] >= ENOUGH)]
     failing = checked.loc[(checked["verdict"] == "broken") & (checked["expect"] == "reach"), "state"]
@@ -113,6 +110,15 @@ def reachability(
         changes=_written(changed.assign(who=changed["who"].map(lambda some: ", ".join(some[:SHOWN]))),
                          "change source host service was state clients sessions"),
     )  # fmt: skip
+
+
+def _quiet(reach: Reach, lines: list, checked: pd.DataFrame, own) -> pd.DataFrame:
+    """Return the services that never answer, but for those that an expectation's own finding tells of."""
+    quiet = unanswered(reach)
+    away = quiet[quiet["interface_id"].isna()].explode("networks").rename(columns={"networks": "network"})
+    told = [away.index[expected.matches(one, away, own)]
+            for one, verdict in zip(lines, checked["verdict"], strict=True) if verdict != "met"]  # fmt: skip
+    return quiet.drop({*itertools.chain.from_iterable(told)})
 
 
 def _at(rows: pd.DataFrame, service) -> pd.Series:

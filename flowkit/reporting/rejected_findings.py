@@ -61,9 +61,8 @@ def incident(log, part: pd.DataFrame, found: Rejections, host, lines: dict) -> F
         counts["rule"] = entry.number
     form = ("-later" if len(cut) else "") if kind == "acl-changed" else "-tcp" if lead.protocol == 6 else ""
     tries = text(f"common.tries{form}", n=counts.get("attempts", 0))
-    refused = tries if kind == "reply-refused" else text("common.rejected", tries=tries)
     what = [text("common.cut", n=counts["cut_sessions"])] if len(cut) else []
-    what += [refused] if len(cut) < len(part) else []
+    what += [tries if kind == "reply-refused" else text("common.rejected", tries=tries)] if len(cut) < len(part) else []
     is_over = kind == "blocked-client" and part.since.notna().all()  # all were accepted afterwards, none in between
     met = "since" if is_over else "between" if part.between.any() else "" if part.own.any() else "none"
     rest, score = part.drop(index=lead.name), text("common.score", score=lead.score, points=points(lead.parts))
