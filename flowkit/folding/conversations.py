@@ -35,9 +35,9 @@ to count where several interfaces logged the same packets); ``outcome``:
 
 ``level`` (how sure the outcome is: 2 high, 1 medium, 0 low, -1 not at all). What each role sent: ``client_accepted``,
 ``client_rejected`` (records), ``client_packets``, ``client_bytes``, ``client_rejected_bytes``, ``client_seen`` and the
-same of ``server_``;
-``rejected_packets``, ``rejected_bytes``, ``rejected_first``, ``rejected_last``, ``accepted_last``, ``reopened`` and
-``control`` as in `flowkit.folding.sessions.sessions`; ``flagged`` (TCP flags known), ``closed`` (FIN of both sides or
+same of ``server_``; ``rejected_packets``, ``rejected_bytes``, ``rejected_first``, ``rejected_last``,
+``accepted_last``, ``reopened`` and ``control`` as in `flowkit.folding.sessions.sessions`;
+``flagged`` (TCP flags known), ``closed`` (FIN of both sides or
 RST), ``unclosed`` (TCP flags known, and no FIN or RST at all), ``overlaps`` (accepted packets after a refused one),
 ``small`` (few packets without data refused), ``from_server`` (the refused packets are the server's), ``leaves`` (they
 leave the interface; null: not logged).

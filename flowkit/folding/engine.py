@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
-from pyarrow import parquet
 
 from flowkit.fields import MOST
 from flowkit.loading.records import backend, connection, literal, new_name, quoted, whole_numbers
@@ -157,7 +156,9 @@ class Engine:
             self.con.execute(f"COPY ({self.query(sql)}) TO {literal(place)} (FORMAT parquet)")
             return
         if self.name == "pyspark":
-            parquet.write_table(self._spark(sql).toArrow(), place)
+            import pyarrow.parquet  # takes time that no other engine's kernel has to give
+
+            pyarrow.parquet.write_table(self._spark(sql).toArrow(), place)
             return
         table = self.table(sql)
         whole = {"int64": "Int64", "int32": "Int32", "int8": "Int8"}  # pandas would make numbers beside nulls floats

@@ -206,7 +206,7 @@ def unanswered(reach: Reach) -> pd.DataFrame:
     key = ["destination", "protocol", "port"]
     keys = table.head(FOLLOWED).groupby(key, as_index=False)[["clients", "sessions"]].sum()
     for query in (PASSED_ON, RETURNED, TWINS):
-        more = reach.sql(query, keys=keys) if query is PASSED_ON else reach.sql(query)
+        more = reach.sql(query, keys=keys)
         table = table.merge(more.astype({"protocol": "Int64", "port": "Int64"}), "left", key)
     # What a gateway rejects is told where it is rejected.
     return table[table["interface_id"].notna() | table["rejected_at"].isna()].reset_index(drop=True)

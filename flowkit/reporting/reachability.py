@@ -116,9 +116,9 @@ def _quiet(reach: Reach, lines: list, checked: pd.DataFrame, own) -> pd.DataFram
     """Return the services that never answer, but for those that an expectation's own finding tells of."""
     quiet = unanswered(reach)
     away = quiet[quiet["interface_id"].isna()].explode("networks").rename(columns={"networks": "network"})
-    told = [away.index[expected.matches(one, away, own)]
+    theirs = [away.index[expected.matches(one, away, own)]
             for one, verdict in zip(lines, checked["verdict"], strict=True) if verdict != "met"]  # fmt: skip
-    return quiet.drop({*itertools.chain.from_iterable(told)})
+    return quiet.drop({*itertools.chain.from_iterable(theirs)})
 
 
 def _at(rows: pd.DataFrame, service) -> pd.Series:

@@ -63,8 +63,6 @@ _ID = re.compile(
     r"(?:eni|i|sg|subnet|vpc|acl|nat|igw|eigw|rtb|pl|vpce|pcx|tgw|tgw-attach|vgw|lgw|cagw|fl|eipalloc)"
     r"-[0-9a-f]{8,17}"
 )
-#: A host as titles name it, with its address.
-_HOST = re.compile(r"(.+)( \([0-9a-f.:]+\))")
 #: Names that tell nothing, and words of paths that tell nothing and stand in many other places.
 _NO_NAMES = {"", "default", "sample", "any"}
 #: Words of paths and of what pages are made of, beside those of `own_words`.
@@ -184,14 +182,10 @@ class Redactor:
                 cells = [] if line.lstrip().startswith("#") else next(csv.reader([line.strip()]), [])
                 cells = [cell.strip() for cell in cells]
                 pairs = zip(named or [False] * len(cells), cells, strict=False)
-                row = (self._place(cell) if name and not is_network(cell) else cell for name, cell in pairs)
+                row = (self.name(cell) if name and not is_network(cell) else cell for name, cell in pairs)
                 csv.writer(file).writerow(row)
                 named = named or [column in ("name", "source", "destination") for column in cells]
         return target
-
-    def _place(self, cell: str) -> str:
-        name, address = host.groups() if (host := _HOST.fullmatch(cell)) else (cell, "")
-        return self.name(name) + address
 
     def networks(self, text: str) -> str:
         """Return `name=CIDR, name=CIDR` with other names."""
